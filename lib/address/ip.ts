@@ -1,0 +1,136 @@
+/** IP addresses: text to bytes and back. Pure. */
+
+/** An address in network order: 4 bytes (IPv4) or 16 bytes (IPv6). */
+export type Ip = Uint8Array;
+
+/**
+ * Reads an IPv4 address in any classic notation, as inet_aton(3): one to four parts, each
+ * decimal, octal (`0…`) or hexadecimal (`0x…`), the last one filling the bytes that remain.
+ *
+ * @param text For example `10.0.0.1`, `127.1`, `0x7f000001`.
+ * @returns Its 4 bytes, `undefined` if the text is no IPv4 address.
+ */
+export function parseIpv4(text: string): Ip | undefined {
+  const parts = text.split(".");
+  if (parts.length > 4) return undefined;
+  const numbers: number[] = [];
+  for (const part of parts) {
+    if (/^0x[0-9a-f]+$/i.test(part)) numbers.push(parseInt(part, 16));
+    else if (/^0[0-7]*$/.test(part)) numbers.push(parseInt(part, 8));
+    else if (/^[1-9]\d*$/.test(part)) numbers.push(Number(part));
+    else return undefined;
+  }
+  const last = numbers.pop() ?? 0;
+  if (numbers.some((n) => n > 255) || last >= 256 ** (4 - numbers.length)) return undefined;
+  const bytes = new Uint8Array(4);
+  bytes.set(numbers);
+  new DataView(bytes.buffer).setUint32(
+    0,
+    new DataView(bytes.buffer).getUint32(0) + last,
+  );
+  return bytes;
+}
+
+/**
+ * Reads an IPv6 address (RFC 4291 section 2.2), without brackets and without a scope.
+ *
+ * @param text For example `::1`, `2001:db8::5`, `::ffff:10.0.0.1`.
+ * @returns Its 16 bytes, `undefined` if the text is no IPv6 address.
+ */
+export function parseIpv6(text: string): Ip | undefined {
+  const halves = text.split("::");
+  if (halves.length > 2 || !text.includes(":")) return undefined;
+  const head = words(halves[0] ?? "", halves.length === 1);
+  const tail = halves.length === 2 ? words(halves[1] ?? "", true) : [];
+  if (head === undefined || tail === undefined) return undefined;
+  const missing = 8 - head.length - tail.length;
+  if (halves.length === 2 ? missing < 1 : missing !== 0) return undefined;
+  const bytes = new Uint8Array(16);
+  const view = new DataView(bytes.buffer);
+  head.forEach((word, i) => view.setUint16(i * 2, word));
+  tail.forEach((word, i) => view.setUint16((8 - tail.length + i) * 2, word));
+  return bytes;
+}
+
+/** The 16-bit words of one side of `::`; dotted IPv4 may stand at the very end. */
+function words(text: string, mayEndInIpv4: boolean): number[] | undefined {
+  if (text === "") return [];
+  const found: number[] = [];
+  const parts = text.split(":");
+  for (const [i, part] of parts.entries()) {
+    if (/^[0-9a-f]{1,4}$/i.test(part)) found.push(parseInt(part, 16));
+    else if (mayEndInIpv4 && i === parts.length - 1 && /^\d+\.\d+\.\d+\.\d+$/.test(part)) {
+      const v4 = parseIpv4(part);
+      if (v4 === undefined) return undefined;
+      found.push(v4[0]! * 256 + v4[1]!, v4[2]! * 256 + v4[3]!);
+    } else return undefined;
+  }
+  return found;
+}
+
+/**
+ * Reads an IPv4 address in classic notation or an IPv6 address.
+ *
+ * @param text Without brackets.
+ * @returns Its bytes, an IPv4-mapped IPv6 address as the 4 bytes of its IPv4 address.
+ */
+export function parseIp(text: string): Ip | undefined {
+  const bytes = text.includes(":") ? parseIpv6(text) : parseIpv4(text);
+  return bytes && unmapped(bytes);
+}
+
+/**
+ * An IPv4-mapped IPv6 address (`::ffff:a.b.c.d`, RFC 4291 section 2.5.5.2) as IPv4.
+ *
+ * A dual-stack listener shows its IPv4 clients that way; they hash and print as what they are.
+ *
+ * @param bytes Any address.
+ * @returns The 4 bytes of a mapped address, everything else as it was.
+ */
+export function unmapped(bytes: Ip): Ip {
+  if (bytes.length !== 16 || bytes[10] !== 0xff || bytes[11] !== 0xff) return bytes;
+  for (let i = 0; i < 10; i++) if (bytes[i] !== 0) return bytes;
+  return bytes.subarray(12);
+}
+
+/**
+ * Writes an address as text, IPv6 in the canonical form of RFC 5952.
+ *
+ * @param bytes 4 or 16 bytes.
+ * @returns For example `127.0.0.1` or `2001:db8::5`.
+ */
+export function formatIp(bytes: Ip): string {
+  if (bytes.length === 4) return bytes.join(".");
+  const view = new DataView(bytes.buffer, bytes.byteOffset, 16);
+  const parts = Array.from({ length: 8 }, (_, i) => view.getUint16(i * 2));
+  // The longest run of at least two zero words becomes "::", the first one among equals.
+  let start = -1, length = 1;
+  for (let i = 0; i < 8; i++) {
+    let n = 0;
+    while (i + n < 8 && parts[i + n] === 0) n++;
+    if (n > length) [start, length] = [i, n];
+    i += n;
+  }
+  const hex = parts.map((part) => part.toString(16));
+  if (start < 0) return hex.join(":");
+  return `${hex.slice(0, start).join(":")}::${hex.slice(start + length).join(":")}`;
+}
+
+/**
+ * Writes address and port as one text, IPv6 in brackets (RFC 3986 section 3.2.2).
+ *
+ * @param address Text of an address.
+ * @param port 0 to 65535.
+ */
+export function formatEndpoint(address: string, port: number): string {
+  return address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`;
+}
+
+/**
+ * The text of a peer's address as people know it: IPv4-mapped addresses as IPv4.
+ *
+ * @param address Text as the runtime gives it.
+ */
+export function peerText(address: string): string {
+  return address.startsWith("::ffff:") ? formatIp(parseIp(address) ?? new Uint8Array(4)) : address;
+}

@@ -1,0 +1,85 @@
+/**
+ * What getopt(3) did for 3.35 and `parseArgs` of `@std/cli` cannot: bundled letters with an
+ * attached argument (`-ft2`), an argument that begins with a dash, options behind the port,
+ * and its two messages. Pure.
+ */
+
+import { UsageError } from "../base/errors.ts";
+
+/** Which options take an argument. */
+export interface OptionNames {
+  /** Single letters; the value is whether an argument follows. */
+  readonly letters: Readonly<Record<string, boolean>>;
+  /** Long names; the value is whether an argument follows. */
+  readonly long: Readonly<Record<string, boolean>>;
+}
+
+/**
+ * Rewrites a command line so that every option stands alone and carries its own argument:
+ * `-ft2 8080 -d host` becomes `--f --t=2 --d -- 8080 host`.
+ *
+ * @param argv The arguments.
+ * @param names Which options there are.
+ * @param program The name in messages.
+ * @returns Arguments for `parseArgs`.
+ * @throws {UsageError} For an unknown option or one whose argument is missing.
+ */
+export function normalizeOptions(
+  argv: readonly string[],
+  names: OptionNames,
+  program: string,
+): string[] {
+  const options: string[] = [];
+  const operands: string[] = [];
+  const rest = [...argv];
+  for (let arg = rest.shift(); arg !== undefined; arg = rest.shift()) {
+    if (arg === "--") {
+      operands.push(...rest);
+      break;
+    } else if (arg.startsWith("--")) options.push(long(arg));
+    else if (arg.startsWith("-") && arg !== "-") letters(arg.slice(1));
+    else operands.push(arg);
+  }
+  return [...options, "--", ...operands];
+
+  function letters(bundle: string): void {
+    const all = [...bundle];
+    for (const [i, letter] of all.entries()) {
+      const takesArgument = Object.hasOwn(names.letters, letter)
+        ? names.letters[letter]
+        : undefined;
+      if (takesArgument === undefined) {
+        throw new UsageError(`${program}: invalid option -- '${letter}'`, true);
+      }
+      if (!takesArgument) {
+        options.push(`--${letter}`);
+        continue;
+      }
+      const attached = all.slice(i + 1).join("");
+      const value = attached === "" ? rest.shift() : attached;
+      if (value === undefined) {
+        throw new UsageError(`${program}: option requires an argument -- '${letter}'`, true);
+      }
+      options.push(`--${letter}=${value}`);
+      return;
+    }
+  }
+
+  function long(arg: string): string {
+    const [name = "", ...parts] = arg.slice(2).split("=");
+    const given = parts.length > 0 ? parts.join("=") : undefined;
+    const takesArgument = Object.hasOwn(names.long, name) ? names.long[name] : undefined;
+    if (takesArgument === undefined) {
+      throw new UsageError(`${program}: unrecognized option '--${name}'`, true);
+    }
+    if (!takesArgument) {
+      if (given === undefined) return `--${name}`;
+      throw new UsageError(`${program}: option '--${name}' doesn't allow an argument`, true);
+    }
+    const value = given ?? rest.shift();
+    if (value === undefined) {
+      throw new UsageError(`${program}: option '--${name}' requires an argument`, true);
+    }
+    return `--${name}=${value}`;
+  }
+}

@@ -1,0 +1,32 @@
+/** One command line option: the table feeds parser, usage and completions alike. */
+export interface OptionEntry {
+  /** Name without dashes; a single letter belongs to 3.35 or 3.57. */
+  readonly name: string;
+  /** Placeholder of its argument; absent for a flag. */
+  readonly argument?: string;
+  /** What it does, in a few words. */
+  readonly help: string;
+}
+
+/** All options, in the order in which `--help` shows them. */
+export const OPTIONS: readonly OptionEntry[] = [
+  { name: "a", help: "disable a channel that cannot be connected to" },
+  { name: "b", argument: "host", help: "listen on this address only" },
+  { name: "B", argument: "host", help: "connect to backends from this address" },
+  { name: "c", argument: "cmd", help: "run one control command against a running balance" },
+  { name: "d", help: "say what happens to each connection, on stderr" },
+  { name: "f", help: "stay in the foreground" },
+  { name: "i", help: "open the control shell of a running balance" },
+  { name: "H", help: "hash groups go on to the next channel too" },
+  { name: "M", help: "no effect, accepted for compatibility" },
+  { name: "p", help: "print the conversation on stdout (packet dump)" },
+  { name: "t", argument: "sec", help: "limit of one attempt to connect, default 5" },
+  { name: "T", argument: "sec", help: "end a connection without data for so long" },
+  { name: "6", help: "listen on IPv6 and IPv4" },
+  { name: "grace", argument: "sec", help: "let connections end after SIGTERM, default 30" },
+  { name: "strict", help: "with -c: exit with 1 when the command fails" },
+  { name: "max-groups", argument: "n", help: "most groups, default 16" },
+  { name: "max-channels", argument: "n", help: "most channels in a group, default 16" },
+  { name: "help", help: "print this text" },
+  { name: "version", help: "print the version" },
+];

@@ -1,0 +1,146 @@
+import { parseArgs } from "@std/cli/parse-args";
+import { UsageError } from "../base/errors.ts";
+import { lenientInteger, strictInteger } from "../base/integers.ts";
+import {
+  DEFAULT_CONNECT_TIMEOUT_S,
+  DEFAULT_GRACE_S,
+  DEFAULT_MAX_CHANNELS,
+  DEFAULT_MAX_GROUPS,
+  HIGHEST_LIMIT,
+  MAX_GRACE_S,
+} from "../base/limits.ts";
+import { NAME } from "../base/version.ts";
+import { normalizeOptions } from "./getopt.ts";
+import { OPTIONS } from "./option_table.ts";
+
+/** What the command line asks for. A plain record: it can be cloned to a worker. */
+export interface Options {
+  /** `help` and `version` print and end; `shell` is -i, `command` is -c. */
+  readonly mode: "help" | "version" | "balance" | "shell" | "command";
+  /** The port argument as it was given. */
+  readonly port: string;
+  /** Channels and separators as they were given. */
+  readonly channels: readonly string[];
+  readonly autoDisable: boolean;
+  readonly bindHost: string | undefined;
+  readonly sourceHost: string | undefined;
+  /** The control command of -c. */
+  readonly command: string | undefined;
+  readonly debug: boolean;
+  readonly foreground: boolean;
+  readonly hashFailover: boolean;
+  readonly packetDump: boolean;
+  readonly connectTimeoutS: number;
+  /** 0 for no limit. */
+  readonly idleTimeoutS: number;
+  readonly ipv6: boolean;
+  /** `--grace`: seconds that open connections may take to end after SIGTERM. */
+  readonly graceS: number;
+  /** `--strict`: a control command that fails ends `-c` with exit code 1. */
+  readonly strict: boolean;
+  /** Hidden: this is the background process, whose parent waits at that socket. */
+  readonly reportTo: string | undefined;
+  readonly maxGroups: number;
+  readonly maxChannels: number;
+}
+
+const takesArgument = (long: boolean) =>
+  Object.fromEntries(
+    OPTIONS.filter(({ name }) => (name.length > 1) === long)
+      .map(({ name, argument }) => [name, argument !== undefined]),
+  );
+/** Hidden option of the background process: the socket at which its parent waits. */
+export const REPORT_OPTION = "report-to";
+
+const NAMES = {
+  letters: takesArgument(false),
+  long: { ...takesArgument(true), [REPORT_OPTION]: true },
+};
+const STRINGS = [
+  ...OPTIONS.filter((o) => o.argument !== undefined).map((o) => o.name),
+  REPORT_OPTION,
+];
+const LIMITS = { min: 1, max: HIGHEST_LIMIT };
+const FLAGS = OPTIONS.filter((o) => o.argument === undefined).map((o) => o.name);
+
+/**
+ * Reads the command line. Pure: nothing is resolved, opened or looked up.
+ *
+ * @param argv Arguments without the program's name.
+ * @returns What they ask for.
+ * @throws {UsageError} If they make no sense.
+ * @see balance(1), OPTIONS
+ */
+export function parseOptions(argv: readonly string[]): Options {
+  const args = parseArgs(normalizeOptions(argv, NAMES, NAME), {
+    string: STRINGS,
+    boolean: FLAGS,
+    "--": true,
+  });
+  const [port, ...channels] = args["--"] ?? [];
+  const text = (name: string) => args[name] as string | undefined;
+  const flag = (name: string) => args[name] === true;
+
+  const command = text("c");
+  const mode = flag("help")
+    ? "help"
+    : flag("version")
+    ? "version"
+    : command !== undefined
+    ? "command"
+    : flag("i")
+    ? "shell"
+    : "balance";
+  const asks = mode === "help" || mode === "version";
+  if (!asks && (port === undefined || (mode !== "balance" && channels.length > 0))) {
+    throw new UsageError("", true);
+  }
+  if (mode === "balance" && flag("p") && !flag("f")) {
+    throw new UsageError("balance: -p needs -f: in the background there is nowhere to print to");
+  }
+  return {
+    mode,
+    port: port ?? "",
+    channels,
+    autoDisable: flag("a"),
+    bindHost: text("b"),
+    sourceHost: text("B"),
+    command,
+    debug: flag("d"),
+    foreground: flag("f"),
+    hashFailover: flag("H"),
+    packetDump: flag("p"),
+    connectTimeoutS: seconds(text("t")) ?? DEFAULT_CONNECT_TIMEOUT_S,
+    idleTimeoutS: seconds(text("T")) ?? 0,
+    ipv6: flag("6"),
+    graceS: number("grace", text("grace"), { min: 0, max: MAX_GRACE_S }) ?? DEFAULT_GRACE_S,
+    strict: flag("strict"),
+    reportTo: text(REPORT_OPTION),
+    maxGroups: number("max-groups", text("max-groups"), LIMITS) ?? DEFAULT_MAX_GROUPS,
+    maxChannels: number("max-channels", text("max-channels"), LIMITS) ?? DEFAULT_MAX_CHANNELS,
+  };
+}
+
+/** `-t` and `-T`: converted as leniently as 3.35 does; below 1 is a usage error. */
+function seconds(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const value = lenientInteger(text);
+  if (value < 1) throw new UsageError("", true);
+  return value;
+}
+
+/** A number of a long option, checked. */
+function number(
+  name: string,
+  text: string | undefined,
+  range: { min: number; max: number },
+): number | undefined {
+  if (text === undefined) return undefined;
+  const value = strictInteger(text, range);
+  if (value === undefined) {
+    throw new UsageError(
+      `invalid --${name} [${text}]: not a number from ${range.min} to ${range.max}`,
+    );
+  }
+  return value;
+}

@@ -1,0 +1,94 @@
+import { codeOf, messageOf } from "../base/errors.ts";
+import type { Link, Listener } from "../engine/engine.ts";
+import { Connection, type ConnectionContext } from "./connection.ts";
+
+/** Milliseconds to wait when connections cannot be accepted for lack of something. */
+const PAUSE_MS = 100;
+
+/** A running accept loop and its connections. */
+export interface Serving {
+  /** Connections that are open now. */
+  readonly connections: ReadonlySet<Connection>;
+  /** Stops accepting; open connections go on. */
+  stop(): void;
+  /** Resolves when accepting has stopped and the last connection has ended. */
+  readonly done: Promise<void>;
+}
+
+/**
+ * Accepts connections and runs each to its end.
+ *
+ * The loop never waits for a dial and never ends on an error: a shortage of descriptors is
+ * said once per burst, waited out, and accepting goes on.
+ *
+ * @param listener Owned from now on.
+ * @param context What connections share.
+ */
+export function serve(listener: Listener, context: ConnectionContext): Serving {
+  const connections = new Set<Connection>();
+  const idle: (() => void)[] = [];
+  let stopped = false;
+  let pause: { wake: () => void } | undefined;
+
+  async function handle(client: Link): Promise<void> {
+    const connection = new Connection(client, context);
+    connections.add(connection);
+    try {
+      await connection.run();
+    } catch (error) {
+      // A bug of ours must not take the others down; it is said, and this one is closed.
+      context.notice(`internal error: ${error instanceof Error ? error.stack : error}`);
+    } finally {
+      connections.delete(connection);
+      if (connections.size === 0) idle.forEach((resolve) => resolve());
+    }
+  }
+
+  async function accept(): Promise<void> {
+    let failing = false;
+    while (!stopped) {
+      try {
+        const client = await listener.accept();
+        failing = false;
+        void handle(client);
+      } catch (error) {
+        if (stopped || error instanceof Deno.errors.BadResource) return;
+        if (isPeers(error)) continue;
+        if (!failing) context.notice(`cannot accept connections: ${messageOf(error)}`);
+        failing = true;
+        await wait(PAUSE_MS);
+      }
+    }
+  }
+
+  /** Sleeps, but not through `stop`. */
+  function wait(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, ms);
+      pause = { wake: () => (clearTimeout(timer), resolve()) };
+    });
+  }
+
+  async function whenDone(): Promise<void> {
+    await accept();
+    if (connections.size > 0) await new Promise<void>((resolve) => idle.push(resolve));
+    context.clock.stop();
+  }
+
+  return {
+    connections,
+    stop() {
+      if (stopped) return;
+      stopped = true;
+      listener.close();
+      pause?.wake();
+    },
+    done: whenDone(),
+  };
+}
+
+/** Whether the peer took its connection back before it was accepted. */
+function isPeers(error: unknown): boolean {
+  return error instanceof Deno.errors.ConnectionAborted ||
+    error instanceof Deno.errors.ConnectionReset || codeOf(error) === "EPROTO";
+}

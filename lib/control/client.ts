@@ -1,0 +1,129 @@
+import { EXIT, ExitError, UnavailableError } from "../base/errors.ts";
+import { VERSION } from "../base/version.ts";
+import type { Endpoint } from "../engine/engine.ts";
+import { HELLO, type Hello, joined, type ReplyHead } from "./protocol.ts";
+import { connectControl } from "./rendezvous.ts";
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+/** An answer of the server. */
+export interface Answer extends ReplyHead {
+  readonly text: Uint8Array;
+}
+
+/** The message of 3.35 when there is nobody to control; it goes to stdout. */
+export class NoMasterError extends UnavailableError {
+  override readonly stream = "stdout";
+
+  /** Takes nothing: the message is always the same. */
+  constructor() {
+    super("no master process, exiting.");
+  }
+}
+
+/** The master is of another release than this client (exit code 65). */
+class ReleaseMismatchError extends ExitError {
+  override readonly stream = "stdout";
+
+  constructor(found: string) {
+    super(`release mismatch, expecting ${VERSION}, got ${found}, exiting.`, EXIT.dataErr);
+  }
+}
+
+/** The client's end of a control session. */
+export class ControlClient implements Disposable {
+  readonly #conn: Deno.UnixConn;
+  readonly #buffer = new Uint8Array(16384);
+  #rest = new Uint8Array(0);
+  /** The server. */
+  readonly hello: Hello;
+
+  private constructor(conn: Deno.UnixConn, hello: Hello) {
+    this.#conn = conn;
+    this.hello = hello;
+  }
+
+  /**
+   * Connects to the balance that listens somewhere.
+   *
+   * @param at Where it listens.
+   * @throws {NoMasterError} If there is none.
+   * @throws {ExitError} If it is of another release (65), or not ours to control (77).
+   */
+  static async connect(at: Endpoint): Promise<ControlClient> {
+    const conn = await connectControl(at);
+    if (conn === undefined) throw new NoMasterError();
+    const opening = new ControlClient(conn, { version: "", pid: 0 });
+    try {
+      await opening.#write(`${HELLO}\n`);
+      const line = await opening.#line();
+      if (line === undefined) throw new NoMasterError();
+      if (!line.startsWith("{")) throw new UnavailableError(`${line}, exiting.`);
+      const hello: Hello = JSON.parse(line);
+      if (hello.version !== VERSION) throw new ReleaseMismatchError(hello.version);
+      return new ControlClient(conn, hello);
+    } catch (error) {
+      conn.close();
+      if (error instanceof ExitError) throw error;
+      // It went away while we said hello.
+      throw new NoMasterError();
+    }
+  }
+
+  /**
+   * Sends a command and waits for its answer.
+   *
+   * @param command One command; newlines in it count as blanks.
+   * @returns `undefined` if the server is gone.
+   */
+  async ask(command: string): Promise<Answer | undefined> {
+    try {
+      await this.#write(`${command.replaceAll("\n", " ")}\n`);
+      const line = await this.#line();
+      if (line === undefined) return undefined;
+      const head: ReplyHead = JSON.parse(line);
+      return { ...head, text: await this.#bytes(head.bytes) };
+    } catch (error) {
+      if (error instanceof SyntaxError) throw error;
+      return undefined;
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.#conn.close();
+  }
+
+  async #write(text: string): Promise<void> {
+    const bytes = encoder.encode(text);
+    for (let at = 0; at < bytes.length;) at += await this.#conn.write(bytes.subarray(at));
+  }
+
+  async #line(): Promise<string | undefined> {
+    for (;;) {
+      const end = this.#rest.indexOf(10);
+      if (end >= 0) {
+        const line = decoder.decode(this.#rest.subarray(0, end));
+        this.#rest = this.#rest.slice(end + 1);
+        return line;
+      }
+      if (!await this.#more()) return undefined;
+    }
+  }
+
+  async #bytes(count: number): Promise<Uint8Array> {
+    while (this.#rest.length < count) {
+      if (!await this.#more()) throw new Deno.errors.UnexpectedEof("answer cut short");
+    }
+    const bytes = this.#rest.slice(0, count);
+    this.#rest = this.#rest.slice(count);
+    return bytes;
+  }
+
+  async #more(): Promise<boolean> {
+    const n = await this.#conn.read(this.#buffer);
+    if (n === null) return false;
+    this.#rest = joined([this.#rest], this.#buffer.subarray(0, n)).slice();
+    return true;
+  }
+}

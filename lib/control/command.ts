@@ -1,0 +1,90 @@
+import type { Ip } from "../address/ip.ts";
+import type { ServiceLookup } from "../address/services.ts";
+import type { Table } from "../table/table.ts";
+
+/** What commands work on. */
+export interface ControlContext {
+  readonly table: Table;
+  readonly services: ServiceLookup;
+  /** Finds the address of a host; rejects with an `AddressError`. */
+  readonly resolve: (host: string) => Promise<Ip>;
+}
+
+/** What one control client has chosen. A value: a command gives the next one. */
+export interface Session {
+  /** The current group. */
+  readonly group: number;
+}
+
+/** What a command answers. */
+export interface Reply {
+  /** Lines, each with a newline at its end; may be empty. */
+  readonly text: string;
+  /** The command did not do what it was asked for; `--strict` makes that an exit code. */
+  readonly failed?: boolean;
+  /** The session from now on, if it changed. */
+  readonly session?: Session;
+  /** `"quit"` ends the session, `"stop"` the whole program; the caller carries it out. */
+  readonly effect?: "quit" | "stop";
+}
+
+/** One command: everything about it in one place. */
+export interface Command {
+  readonly name: string;
+  /** Placeholders of its arguments, all of them needed. */
+  readonly args: readonly string[];
+  /** What `help` says. */
+  readonly help: string;
+  /** Whether only the whole word counts. */
+  readonly wholeWord?: boolean;
+  /** Does it. `words` are the arguments; surplus ones are ignored by all commands. */
+  readonly run: (
+    context: ControlContext,
+    session: Session,
+    words: readonly string[],
+  ) => Reply | Promise<Reply>;
+}
+
+/** A reply that says why nothing was done. */
+export function refusal(text: string): Reply {
+  return { text: `${text}\n`, failed: true };
+}
+
+/** The reply of 3.35 to whatever it did not understand. */
+export const SYNTAX_ERROR: Reply = refusal("syntax error");
+
+/**
+ * Runs one line of a control client.
+ *
+ * Words are separated by blanks, tabs and newlines; a command may be abbreviated, the first
+ * match in the order of the table wins. What follows a NUL byte is ignored, as in 3.35.
+ *
+ * @param commands The table of commands.
+ * @param line The line.
+ * @param at What it works on, and the client's session.
+ */
+export async function runLine(
+  commands: readonly Command[],
+  line: string,
+  at: { context: ControlContext; session: Session },
+): Promise<Reply> {
+  const [word, ...words] = (line.split("\0")[0] ?? "").split(/[ \t\n]+/).filter(Boolean);
+  if (word === undefined) return { text: "" };
+  const command = commands.find(({ name, wholeWord }) =>
+    wholeWord ? name === word : name.startsWith(word)
+  );
+  if (command === undefined || words.length < command.args.length) return SYNTAX_ERROR;
+  return await command.run(at.context, at.session, words);
+}
+
+/**
+ * The text of `help`: a line per command in order of names.
+ *
+ * @param commands The table of commands.
+ */
+export function helpText(commands: readonly Command[]): string {
+  const lines = commands.filter(({ name }) => name !== "?")
+    .map(({ name, args, help }) => `  ${[name, ...args].join(" ").padEnd(32)} ${help}\n`)
+    .sort();
+  return `available commands:\n${lines.join("")}`;
+}

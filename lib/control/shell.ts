@@ -1,0 +1,146 @@
+/** What people type at: the shell (`-i`) and the single command (`-c`). */
+
+import { createInterface } from "node:readline";
+import process from "node:process";
+import { EXIT } from "../base/errors.ts";
+import { NAME, VERSION } from "../base/version.ts";
+import type { Endpoint } from "../engine/engine.ts";
+import { type Answer, ControlClient } from "./client.ts";
+import { COMMANDS } from "./commands.ts";
+import { lines } from "./protocol.ts";
+
+/** Longest line of a script on standard input; the server's own limit is lower. */
+const MAX_INPUT_LINE_BYTES = 1 << 20;
+const encoder = new TextEncoder();
+
+/** Prints bytes at once. */
+export type Print = (bytes: Uint8Array) => void;
+
+/**
+ * Runs one control command (`-c`).
+ *
+ * @param command The command; empty is fine and does nothing.
+ * @param options Where the balance listens, `strict` for an exit code that tells, and where to
+ * print.
+ * @returns 0, or with `strict` 1 when the command did not do what it was asked for.
+ * @throws {ExitError} If there is no balance to control.
+ */
+export async function runCommand(
+  command: string,
+  options: { at: Endpoint; strict: boolean; print: Print },
+): Promise<number> {
+  using client = await ControlClient.connect(options.at);
+  const answer = await client.ask(command);
+  if (answer === undefined) return lost(options.print);
+  options.print(answer.text);
+  return options.strict && answer.failed ? 1 : EXIT.ok;
+}
+
+/**
+ * Runs the control shell (`-i`): line editing and history on a terminal, a plain pipe else.
+ *
+ * @param options Where the balance listens, and where to print.
+ * @returns 0, also at the end of input and after `kill`.
+ * @throws {ExitError} If there is no balance to control.
+ */
+export async function runShell(options: { at: Endpoint; print: Print }): Promise<number> {
+  using client = await ControlClient.connect(options.at);
+  const say = (text: string) => options.print(encoder.encode(text));
+  say(
+    `\n${NAME} ${VERSION} interactive command shell\n` +
+      `PID of master process is ${client.hello.pid}\n\n`,
+  );
+  const input = Deno.stdin.isTerminal() && Deno.stdout.isTerminal()
+    ? terminalInput()
+    : pipedInput(say);
+  let group = 0;
+  try {
+    for (;;) {
+      const line = await input.next(`${NAME}[${group}] `);
+      if (line === undefined) {
+        say("\n");
+        return EXIT.ok;
+      }
+      const answer: Answer | undefined = await client.ask(line);
+      if (answer === undefined) return lost(options.print);
+      options.print(answer.text);
+      if (answer.over !== undefined) return EXIT.ok;
+      group = answer.group;
+    }
+  } finally {
+    input.close();
+  }
+}
+
+/** The server went away without an answer. */
+function lost(print: Print): number {
+  print(encoder.encode("connection to master process lost, exiting.\n"));
+  return EXIT.unavailable;
+}
+
+/** Where lines come from. */
+interface Input {
+  /** Shows the prompt and waits for a line; `undefined` at the end of input. */
+  next(prompt: string): Promise<string | undefined>;
+  close(): void;
+}
+
+function pipedInput(say: (text: string) => void): Input {
+  const reader = lines(stdinChunks(), MAX_INPUT_LINE_BYTES);
+  return {
+    async next(prompt) {
+      say(prompt);
+      const { value, done } = await reader.next();
+      return done ? undefined : value;
+    },
+    close() {},
+  };
+}
+
+async function* stdinChunks(): AsyncGenerator<Uint8Array> {
+  const buffer = new Uint8Array(16384);
+  for (let n = await Deno.stdin.read(buffer); n !== null; n = await Deno.stdin.read(buffer)) {
+    yield buffer.subarray(0, n);
+  }
+}
+
+/** Editing, history and completion are those of `node:readline`. */
+function terminalInput(): Input {
+  const names = COMMANDS.map(({ name }) => name);
+  const readline = createInterface({
+    input: process.stdin,
+    output: process.stdout,
+    terminal: true,
+    historySize: 1000,
+    removeHistoryDuplicates: true,
+    completer: (line: string) => [names.filter((name) => name.startsWith(line)), line],
+  });
+  let closed = false;
+  const waiting: ((line: string | undefined) => void)[] = [];
+  const typed: string[] = [];
+  readline.on("line", (line: string) => {
+    const next = waiting.shift();
+    if (next === undefined) typed.push(line);
+    else next(line);
+  });
+  // ^D and ^C both leave the shell, as they left 3.35's.
+  readline.on("SIGINT", () => readline.close());
+  readline.on("close", () => {
+    closed = true;
+    waiting.splice(0).forEach((next) => next(undefined));
+  });
+  return {
+    next(prompt) {
+      const line = typed.shift();
+      if (line !== undefined) return Promise.resolve(line);
+      if (closed) return Promise.resolve(undefined);
+      readline.setPrompt(prompt);
+      readline.prompt();
+      return new Promise((resolve) => waiting.push(resolve));
+    },
+    close() {
+      readline.close();
+      process.stdin.pause();
+    },
+  };
+}

@@ -1,0 +1,35 @@
+import { DUMP_BLOCK_BYTES } from "../base/limits.ts";
+import type { Ending, Side } from "../base/side.ts";
+import { textBlock, textEnd } from "./text.ts";
+import type { BatchWriter } from "./writer.ts";
+
+/** Prints one connection's conversation. */
+export interface TextTap {
+  chunk(side: Side, bytes: Uint8Array): Promise<void> | undefined;
+  ended(side: Side, how: Ending): void;
+}
+
+/**
+ * Makes the packet dump of one connection, in the form of 3.35.
+ *
+ * One record ends a session, from the side that ended it. 3.35 ended a session with its first
+ * half; here the other direction may go on after it, and if it did its end is recorded too.
+ *
+ * @param writer Where the blocks go, whole and in order.
+ */
+export function textTap(writer: BatchWriter): TextTap {
+  let finished = false;
+  return {
+    chunk(side, bytes) {
+      finished = false;
+      for (let at = 0; at < bytes.length; at += DUMP_BLOCK_BYTES) {
+        writer.push(textBlock(side, bytes.subarray(at, at + DUMP_BLOCK_BYTES)));
+      }
+      return writer.room();
+    },
+    ended(side, how) {
+      if (!finished) writer.push(textEnd(side, how));
+      finished = true;
+    },
+  };
+}

@@ -1,0 +1,224 @@
+/**
+ * The relay: two directions and one wait.
+ *
+ *     client --read--> buffer --write--> backend      (Pump "client")
+ *     client <--write-- buffer <--read-- backend      (Pump "backend")
+ *
+ * A direction is a source over one connection and a sink over the other. Its first exchanges
+ * are moved by calling source and sink directly; once it turns out to stream, the very same two
+ * are joined by `ReadableStream.pipeTo`. `conn.readable` and `conn.writable` cannot be used:
+ * both close the whole socket at the end of one direction (PLATFORM.md section 8).
+ *
+ * A direction that ends closes only the writing half of the other side. A side that was reset
+ * is gone for both directions, so everything ends. A side that takes no more bytes may still
+ * have sent some: they are delivered first.
+ */
+
+import type { Ending, Side } from "../base/side.ts";
+import { giveBuffer, LARGEST_BYTES, SMALLEST_BYTES, takeBuffer } from "./buffers.ts";
+import type { ByteConn } from "./byte_conn.ts";
+import type { Relay, RelayEnd, RelayObserver } from "./engine.ts";
+
+/** A direction whose reads have filled buffers up to this size streams: a pipe is worth it. */
+const STREAM_BYTES = 16 << 10;
+/** Reads in a row that use less than a quarter of the buffer, before it shrinks. */
+const SMALL_READS = 8;
+/** Chunks are handed over one by one; nothing is read ahead of a slow writer. */
+const NO_QUEUE = { highWaterMark: 0 };
+
+/** A first read that began before the relay did, with the buffer it reads into. */
+export interface FirstRead {
+  readonly buffer: Uint8Array<ArrayBuffer>;
+  readonly count: Promise<number | null>;
+}
+
+/** A connection and the one way to close it, harmless when closed already. */
+export interface RelayLink {
+  readonly conn: ByteConn;
+  close(): void;
+}
+
+/** See {@link Relay}; made by {@link startRelay}. */
+class StreamRelay implements Relay {
+  readonly client: RelayLink;
+  readonly backend: RelayLink;
+  readonly observer: RelayObserver;
+  readonly done: Promise<RelayEnd>;
+  readonly #resolve: (end: RelayEnd) => void;
+  #running = 2;
+  #closed = false;
+  #first: RelayEnd | undefined;
+
+  constructor(client: RelayLink, backend: RelayLink, observer: RelayObserver) {
+    this.client = client;
+    this.backend = backend;
+    this.observer = observer;
+    const { promise, resolve } = Promise.withResolvers<RelayEnd>();
+    this.done = promise;
+    this.#resolve = resolve;
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#first ??= { side: "client", how: "closed" };
+    this.#teardown();
+  }
+
+  /** Whether both connections are closed, so that errors mean nothing any more. */
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  /** The input from one side has ended; said by its pump. */
+  inputEnded(side: Side, how: Ending): void {
+    if (this.#closed) return;
+    this.#first ??= { side, how };
+    this.observer.ended?.(side, how);
+  }
+
+  /** The connection of one side is gone altogether. */
+  gone(side: Side): void {
+    if (this.#closed) return;
+    // A reset is passed on as one where the runtime can; elsewhere the other side sees an end.
+    const other = side === "client" ? this.backend : this.client;
+    if (this.#first?.how === "reset") other.conn.reset?.();
+    this.#teardown();
+  }
+
+  /** A pump has stopped for good. */
+  stopped(): void {
+    if (--this.#running === 0) this.#teardown();
+  }
+
+  #teardown(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.backend.close();
+    this.client.close();
+    this.#resolve(this.#first ?? { side: "client", how: "end" });
+  }
+}
+
+/** One direction: source over `from`, sink over `to`, one buffer. */
+class Pump implements UnderlyingDefaultSource<Uint8Array>, UnderlyingSink<Uint8Array> {
+  readonly #side: Side;
+  readonly #relay: StreamRelay;
+  readonly #from: ByteConn;
+  readonly #to: ByteConn;
+  #buffer: Uint8Array<ArrayBuffer>;
+  #firstRead: Promise<number | null> | undefined;
+  #writing = false;
+  #smallReads = 0;
+
+  constructor(side: Side, relay: StreamRelay, first: FirstRead | undefined) {
+    this.#side = side;
+    this.#relay = relay;
+    [this.#from, this.#to] = side === "client"
+      ? [relay.client.conn, relay.backend.conn]
+      : [relay.backend.conn, relay.client.conn];
+    this.#firstRead = first?.count;
+    this.#buffer = first?.buffer ?? takeBuffer(relay.observer.chunkBytes ?? SMALLEST_BYTES);
+  }
+
+  /** Moves everything until the end of input or an error; never rejects. */
+  async run(): Promise<void> {
+    try {
+      while (this.#buffer.length < STREAM_BYTES || this.#firstRead !== undefined) {
+        const count = await this.#receive();
+        if (count === null) return await this.close();
+        await this.#deliver(count);
+      }
+      await new ReadableStream(this, NO_QUEUE).pipeTo(new WritableStream(this));
+    } catch {
+      this.#failed();
+    } finally {
+      this.#relay.stopped();
+    }
+  }
+
+  /** The source, as `ReadableStream` calls it. */
+  async pull(controller: ReadableStreamDefaultController<Uint8Array>): Promise<void> {
+    const count = await this.#receive();
+    if (count === null) controller.close();
+    else controller.enqueue(this.#buffer.subarray(0, count));
+  }
+
+  /** The sink, as `WritableStream` calls it: the chunk is what was read last. */
+  write(chunk: Uint8Array): Promise<void> {
+    return this.#deliver(chunk.length);
+  }
+
+  /** End of input: the other side gets to know by half-close. */
+  async close(): Promise<void> {
+    giveBuffer(this.#buffer);
+    this.#relay.inputEnded(this.#side, "end");
+    // It may be gone already, which its own direction notices.
+    await this.#to.closeWrite().catch(() => {});
+  }
+
+  #receive(): Promise<number | null> {
+    this.#writing = false;
+    const first = this.#firstRead;
+    if (first === undefined) return this.#from.read(this.#buffer);
+    this.#firstRead = undefined;
+    return first;
+  }
+
+  /** Writes what was read last, tells the observer, and fits the buffer to the traffic. */
+  async #deliver(count: number): Promise<void> {
+    this.#writing = true;
+    const { observer } = this.#relay;
+    const bytes = this.#buffer.subarray(0, count);
+    if (observer.chunk !== undefined) await observer.chunk(this.#side, bytes);
+    let written = await this.#to.write(bytes);
+    while (written < count) written += await this.#to.write(bytes.subarray(written));
+    observer.moved(this.#side, count);
+    if (observer.chunkBytes === undefined) this.#fit(count);
+  }
+
+  /** Doubles a buffer that was filled, shrinks one that is much too large for a while. */
+  #fit(count: number): void {
+    const size = this.#buffer.length;
+    if (count === size) {
+      this.#smallReads = 0;
+      if (size < LARGEST_BYTES) this.#resize(size * 2);
+    } else if (size > SMALLEST_BYTES && count < size / 4) {
+      if (++this.#smallReads >= SMALL_READS) {
+        this.#smallReads = 0;
+        this.#resize(Math.max(SMALLEST_BYTES, size / 4));
+      }
+    } else this.#smallReads = 0;
+  }
+
+  #resize(bytes: number): void {
+    giveBuffer(this.#buffer);
+    this.#buffer = takeBuffer(bytes);
+  }
+
+  /** A read or a write failed. The buffer is dropped: something may still use it. */
+  #failed(): void {
+    if (this.#relay.closed) return;
+    if (!this.#writing) {
+      this.#relay.inputEnded(this.#side, "reset");
+      this.#relay.gone(this.#side);
+    }
+    // A failed write is noticed by the other pump too, which reads from that side: it delivers
+    // what was sent before the failure, then meets the end or the error itself.
+  }
+}
+
+/**
+ * Starts to move bytes between two connections, which it owns from now on.
+ *
+ * @param links The two connections, and a read from the client that is under way already.
+ * @param observer Told what happens.
+ */
+export function startRelay(
+  links: { client: RelayLink; backend: RelayLink; first?: FirstRead | undefined },
+  observer: RelayObserver,
+): Relay {
+  const relay = new StreamRelay(links.client, links.backend, observer);
+  void new Pump("client", relay, links.first).run();
+  void new Pump("backend", relay, undefined).run();
+  return relay;
+}

@@ -1,0 +1,130 @@
+/**
+ * Going to the background: the parent starts this program again, detached, and stays until the
+ * child has validated, resolved and bound everything; the child's verdict is the exit code.
+ *
+ * The two talk over a Unix socket in the run directory, since the child's standard descriptors
+ * are the null device from the beginning (deviations 3 and 18).
+ */
+
+import { EXIT, ExitError, messageOf, UnavailableError } from "../base/errors.ts";
+import { NAME } from "../base/version.ts";
+import { type Options, REPORT_OPTION } from "../cli/options.ts";
+import { prepareDirectory, runDirectories, type RunDirectory } from "../control/rendezvous.ts";
+import { startMaster } from "./master.ts";
+import { permissionFlags } from "./permissions.ts";
+import { openSyslog } from "./syslog.ts";
+
+/** Milliseconds that the report of a child that has ended may take to arrive. */
+const LAST_WORD_MS = 500;
+
+/** What the child says to its parent. */
+interface Report {
+  /** 0 when it serves. */
+  readonly code: number;
+  /** The line to print otherwise. */
+  readonly text: string;
+}
+
+/**
+ * The parent: starts the child and waits for its report.
+ *
+ * @param argv The command line, understood already.
+ * @returns The exit code.
+ * @throws {ExitError} With the child's message and code if it could not start.
+ */
+export async function goToBackground(argv: readonly string[]): Promise<number> {
+  const { listener, path } = listenForReport();
+  const script = Deno.build.standalone
+    ? []
+    : ["run", "--quiet", "--no-check", ...permissionFlags(), Deno.mainModule];
+  try {
+    const child = new Deno.Command("/proc/self/exe", {
+      args: [...script, `--${REPORT_OPTION}=${path}`, ...argv],
+      detached: true,
+      stdin: "null",
+      stdout: "null",
+      stderr: "null",
+    }).spawn();
+    child.unref();
+    const report = await Promise.race([receiveReport(listener), endOf(child)]);
+    if (report.code !== EXIT.ok) throw new ExitError(report.text, report.code);
+    return EXIT.ok;
+  } finally {
+    listener.close();
+  }
+}
+
+/** The first run directory that can be used holds the socket. */
+function listenForReport(): { listener: Deno.UnixListener; path: string } {
+  const reasons: string[] = [];
+  for (const directory of runDirectories()) {
+    try {
+      return listenIn(directory);
+    } catch (error) {
+      if (directory.explicit && error instanceof ExitError) throw error;
+      reasons.push(messageOf(error));
+    }
+  }
+  throw new UnavailableError(`${NAME}: can't go to the background: ${reasons.join("; ")}`);
+}
+
+function listenIn(directory: RunDirectory): { listener: Deno.UnixListener; path: string } {
+  prepareDirectory(directory);
+  const path = `${directory.path}/.start.${Deno.pid}`;
+  const mask = Deno.umask(0o177);
+  try {
+    return { listener: Deno.listen({ transport: "unix", path }), path };
+  } finally {
+    Deno.umask(mask);
+  }
+}
+
+/** A child that ended without a word; its last word may still be on its way. */
+async function endOf(child: Deno.ChildProcess): Promise<Report> {
+  const { code, signal } = await child.status;
+  await new Promise((resolve) => setTimeout(resolve, LAST_WORD_MS));
+  const how = signal ?? `exit code ${code}`;
+  return { code: EXIT.software, text: `${NAME}: the background process ended at start (${how})` };
+}
+
+async function receiveReport(listener: Deno.UnixListener): Promise<Report> {
+  using conn = await listener.accept();
+  return JSON.parse(await new Response(conn.readable).text());
+}
+
+/**
+ * The child: serves, tells its parent, and goes on without it.
+ *
+ * @param options What the command line asks for.
+ * @param reportTo The parent's socket.
+ * @returns The exit code, which nobody waits for.
+ */
+export async function runInBackground(options: Options, reportTo: string): Promise<number> {
+  const log = openSyslog();
+  try {
+    const master = await startMaster(options, {
+      notice: (line) => log.log("notice", line),
+      debug: options.debug ? (line) => log.log("debug", line) : undefined,
+    });
+    // Paths on the command line were understood from where we were started; now we let go of it.
+    Deno.chdir("/");
+    await report(reportTo, { code: EXIT.ok, text: "" });
+    return await master.ended;
+  } catch (error) {
+    const code = error instanceof ExitError ? error.exitCode : EXIT.software;
+    const text = error instanceof ExitError ? error.message : `${NAME}: ${messageOf(error)}`;
+    if (text !== "") log.log("notice", text);
+    await report(reportTo, { code, text });
+    return code;
+  } finally {
+    await log.close();
+  }
+}
+
+async function report(path: string, report: Report): Promise<void> {
+  try {
+    using conn = await Deno.connect({ transport: "unix", path });
+    const bytes = new TextEncoder().encode(JSON.stringify(report));
+    for (let at = 0; at < bytes.length;) at += await conn.write(bytes.subarray(at));
+  } catch { /* the parent was ended meanwhile; we serve all the same */ }
+}

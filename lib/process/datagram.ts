@@ -1,0 +1,47 @@
+import { prepareDirectory, runDirectories } from "../control/rendezvous.ts";
+
+/** Sends datagrams to a Unix socket. */
+export interface DatagramSender extends Disposable {
+  /** Sends one datagram; resolves to whether it was taken. Never rejects. */
+  send(text: string): Promise<boolean>;
+}
+
+const encoder = new TextEncoder();
+
+/**
+ * Opens a sender of datagrams.
+ *
+ * A socket of the runtime needs an address of its own; it is a file in the run directory that
+ * goes when the sender is closed.
+ *
+ * @param to Path of the receiver; a name that begins with `@` is in the abstract name space.
+ * @param purpose Part of the file's name.
+ * @returns `undefined` if there is no directory for it.
+ */
+export function datagramSender(to: string, purpose: string): DatagramSender | undefined {
+  const path = to.replace(/^@/, "\0");
+  for (const directory of runDirectories()) {
+    try {
+      prepareDirectory(directory);
+      const own = `${directory.path}/.${purpose}.${Deno.pid}`;
+      const socket = Deno.listenDatagram({ transport: "unixpacket", path: own });
+      return {
+        async send(text) {
+          try {
+            await socket.send(encoder.encode(text), { transport: "unixpacket", path });
+            return true;
+          } catch {
+            return false;
+          }
+        },
+        [Symbol.dispose]() {
+          socket.close();
+          try {
+            Deno.removeSync(own);
+          } catch { /* gone with the socket */ }
+        },
+      };
+    } catch { /* the next directory */ }
+  }
+  return undefined;
+}

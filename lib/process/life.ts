@@ -1,0 +1,81 @@
+/** How the program ends. */
+
+import { EXIT } from "../base/errors.ts";
+import type { ControlServer } from "../control/server.ts";
+import type { DataPlane } from "./data_plane.ts";
+import { notifyManager } from "./notify.ts";
+import { type EndSignal, onSignals, SIGNAL_EXIT } from "./signals.ts";
+
+/** A program that serves until something ends it. */
+export interface Life {
+  /** Resolves with the exit code when everything is closed. */
+  readonly ended: Promise<number>;
+  /** The command `kill`: no new connections, open ones run to their end. */
+  kill(): Promise<void>;
+  /** Nobody reads the packet dump any more: ends at once and quietly. */
+  outputClosed(): void;
+}
+
+/**
+ * Waits for the end and carries it out.
+ *
+ * SIGTERM and SIGINT: no new connections, the control socket goes, open connections have a
+ * grace time; a second signal cuts them off. SIGHUP ends the foreground at once and means
+ * nothing in the background. The exit code is 0 when every connection ran to its end, else that
+ * of the signal.
+ *
+ * @param parts What ends, and `status`, which SIGUSR1 asks for.
+ */
+export function startLife(
+  parts: {
+    plane: DataPlane;
+    control: ControlServer;
+    graceS: number;
+    foreground: boolean;
+    status: () => void;
+  },
+): Life {
+  const { plane, control } = parts;
+  let stopping: Promise<void> | undefined;
+  let grace: ReturnType<typeof setTimeout> | undefined;
+  let signals = 0;
+  let cutOffCode: number = EXIT.ok;
+
+  function stop(): Promise<void> {
+    if (stopping === undefined) void notifyManager("STOPPING=1");
+    control.stop();
+    return stopping ??= plane.stop();
+  }
+
+  function cutOff(code: number): void {
+    cutOffCode = code;
+    plane.closeAll();
+  }
+
+  function end(signal: EndSignal): void {
+    if (signal === "SIGHUP" && !parts.foreground) return;
+    void stop();
+    const code = SIGNAL_EXIT[signal];
+    if (signal === "SIGHUP" || ++signals > 1) cutOff(code);
+    else grace = setTimeout(() => cutOff(code), parts.graceS * 1000);
+  }
+
+  const removeSignals = onSignals({ end, status: parts.status });
+
+  async function untilEnded(): Promise<number> {
+    const { cutOff } = await plane.done;
+    clearTimeout(grace);
+    await control.close();
+    removeSignals();
+    return cutOff > 0 ? cutOffCode : EXIT.ok;
+  }
+
+  return {
+    ended: untilEnded(),
+    kill: stop,
+    outputClosed() {
+      void stop();
+      cutOff(EXIT.ok);
+    },
+  };
+}

@@ -1,0 +1,124 @@
+/**
+ * The running program: listener, table, connections and control channel, from options to the
+ * exit code; the same in the foreground and in the background.
+ */
+
+import { resolveHost } from "../address/resolve.ts";
+import { type ServiceLookup, systemServices } from "../address/services.ts";
+import { DUMP_BLOCK_BYTES } from "../base/limits.ts";
+import { parseGroups } from "../cli/groups.ts";
+import type { Options } from "../cli/options.ts";
+import { listenControl } from "../control/rendezvous.ts";
+import { serveControl } from "../control/server.ts";
+import { textTap } from "../dump/text_tap.ts";
+import { BatchWriter } from "../dump/writer.ts";
+import { denoEngine } from "../engine/deno_engine.ts";
+import type { Endpoint, Listener } from "../engine/engine.ts";
+import { show } from "../table/show.ts";
+import type { Table } from "../table/table.ts";
+import { channelList, tableOf } from "./channels.ts";
+import { serveHere } from "./data_plane.ts";
+import { startLife } from "./life.ts";
+import { listen, listeningAddress } from "./listen.ts";
+import { notifyManager } from "./notify.ts";
+import { sourceAddress } from "./source_address.ts";
+
+/** Where the program says what it has to say. */
+export interface Voice {
+  /** Says a line that an administrator should see. */
+  readonly notice: (line: string) => void;
+  /** Says a line of `-d`; absent without it. */
+  readonly debug?: ((line: string) => void) | undefined;
+}
+
+/** What is checked, resolved and bound before anything is served. */
+interface Prepared {
+  readonly at: Endpoint;
+  readonly source: string | undefined;
+  readonly services: ServiceLookup;
+  readonly table: Table;
+  readonly listener: Listener;
+  readonly control: Deno.UnixListener;
+}
+
+/**
+ * Validates everything, resolves, binds, and serves.
+ *
+ * @param options What the command line asks for.
+ * @param voice Where to say things.
+ * @returns Resolves with the exit code when the program has ended: by a signal or by control.
+ * @throws {ExitError} If it cannot start; nothing stays behind then.
+ */
+export async function startMaster(
+  options: Options,
+  voice: Voice,
+): Promise<{ ended: Promise<number> }> {
+  const { notice, debug } = voice;
+  const prepared = await prepare(options, voice);
+  const { table, services } = prepared;
+  const writer = options.packetDump
+    ? new BatchWriter((bytes) => Deno.stdout.write(bytes), () => life.outputClosed())
+    : undefined;
+  const plane = serveHere(prepared.listener, {
+    engine: denoEngine,
+    table,
+    options: {
+      connectTimeoutMs: options.connectTimeoutS * 1000,
+      idleTimeoutMs: options.idleTimeoutS * 1000,
+      hashFailover: options.hashFailover,
+      autoDisable: options.autoDisable,
+      source: prepared.source,
+    },
+    notice,
+    debug,
+    tap: writer && (() => textTap(writer)),
+    chunkBytes: writer && DUMP_BLOCK_BYTES,
+  });
+  const control = serveControl(prepared.control, {
+    context: { table, services, resolve: (host) => resolveHost(host) },
+    kill: () => life.kill(),
+  });
+  const life = startLife({
+    plane,
+    control,
+    graceS: options.graceS,
+    foreground: options.foreground,
+    status: () => notice(show(table).trimEnd()),
+  });
+  await notifyManager("READY=1");
+  return {
+    ended: life.ended.then(async (code) => {
+      await writer?.flush();
+      return code;
+    }),
+  };
+}
+
+async function prepare(options: Options, { debug }: Voice): Promise<Prepared> {
+  const services = systemServices();
+  const at = await listeningAddress(options, services);
+  debug?.(`using port ${at.port}`);
+  const source = options.sourceHost === undefined
+    ? undefined
+    : await sourceAddress(options.sourceHost);
+
+  using undo = new DisposableStack();
+  const listener = listen(denoEngine, at);
+  undo.defer(() => listener.close());
+  debug?.(`bound to address ${at.address}`);
+  const { maxGroups, maxChannels } = options;
+  const groups = parseGroups(options.channels, {
+    defaultPort: at.port,
+    services,
+    maxGroups,
+    maxChannels,
+  });
+  const table = await tableOf(groups, {
+    size: { groups: maxGroups, channels: maxChannels, workers: 1 },
+  });
+  const control = await listenControl(at);
+  debug?.(`control socket ${control.path} is ${control.replaced ? "taken over" : "new"}`);
+  if (debug !== undefined) channelList(table).forEach(debug);
+  undo.move();
+  return { at, source, services, table, listener, control: control.listener };
+}

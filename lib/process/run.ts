@@ -1,0 +1,52 @@
+import { systemServices } from "../address/services.ts";
+import { EXIT, ExitError, UsageError } from "../base/errors.ts";
+import { NAME, VERSION } from "../base/version.ts";
+import { type Options, parseOptions } from "../cli/options.ts";
+import { usage } from "../cli/usage.ts";
+import { runCommand, runShell } from "../control/shell.ts";
+import { goToBackground, runInBackground } from "./background.ts";
+import { runForeground } from "./foreground.ts";
+import { listeningAddress } from "./listen.ts";
+import { print, printBytes, printError } from "./output.ts";
+
+/**
+ * Does what a command line asks for.
+ *
+ * @param argv Arguments without the program's name.
+ * @returns The exit code.
+ */
+export async function run(argv: readonly string[]): Promise<number> {
+  try {
+    return await runMode(parseOptions(argv), argv);
+  } catch (error) {
+    if (!(error instanceof ExitError)) throw error;
+    const say = error.stream === "stdout" ? print : printError;
+    if (error.message !== "") say(`${error.message}\n`);
+    if (error instanceof UsageError && error.showUsage) printError(usage());
+    return error.exitCode;
+  }
+}
+
+async function runMode(options: Options, argv: readonly string[]): Promise<number> {
+  switch (options.mode) {
+    case "help":
+      print(usage());
+      return EXIT.ok;
+    case "version":
+      print(`${NAME} ${VERSION}\n`);
+      return EXIT.ok;
+    case "command": {
+      const at = await listeningAddress(options, systemServices());
+      const { strict } = options;
+      return await runCommand(options.command ?? "", { at, strict, print: printBytes });
+    }
+    case "shell": {
+      const at = await listeningAddress(options, systemServices());
+      return await runShell({ at, print: printBytes });
+    }
+    case "balance":
+      if (options.foreground) return await runForeground(options);
+      if (options.reportTo !== undefined) return await runInBackground(options, options.reportTo);
+      return await goToBackground(argv);
+  }
+}
