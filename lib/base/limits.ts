@@ -26,3 +26,6 @@ export const DEFAULT_GRACE_S = 30;
 
 /** The most that `--grace` accepts: a day. */
 export const MAX_GRACE_S = 86_400;
+
+/** The most that `--workers` accepts. */
+export const MAX_WORKERS = 64;

@@ -23,6 +23,7 @@ export const OPTIONS: readonly OptionEntry[] = [
   { name: "t", argument: "sec", help: "limit of one attempt to connect, default 5" },
   { name: "T", argument: "sec", help: "end a connection without data for so long" },
   { name: "6", help: "listen on IPv6 and IPv4" },
+  { name: "workers", argument: "n", help: "serve with n threads (auto: one per core), default 1" },
   { name: "grace", argument: "sec", help: "let connections end after SIGTERM, default 30" },
   { name: "strict", help: "with -c: exit with 1 when the command fails" },
   { name: "max-groups", argument: "n", help: "most groups, default 16" },

@@ -8,6 +8,7 @@ import {
   DEFAULT_MAX_GROUPS,
   HIGHEST_LIMIT,
   MAX_GRACE_S,
+  MAX_WORKERS,
 } from "../base/limits.ts";
 import { NAME } from "../base/version.ts";
 import { normalizeOptions } from "./getopt.ts";
@@ -34,6 +35,8 @@ export interface Options {
   /** 0 for no limit. */
   readonly idleTimeoutS: number;
   readonly ipv6: boolean;
+  /** `--workers`: isolates that serve, at least 1. */
+  readonly workers: number;
   /** `--grace`: seconds that open connections may take to end after SIGTERM. */
   readonly graceS: number;
   /** `--strict`: a control command that fails ends `-c` with exit code 1. */
@@ -114,6 +117,7 @@ export function parseOptions(argv: readonly string[]): Options {
     idleTimeoutS: seconds(text("T")) ?? 0,
     ipv6: flag("6"),
     graceS: number("grace", text("grace"), { min: 0, max: MAX_GRACE_S }) ?? DEFAULT_GRACE_S,
+    workers: workers(text("workers")),
     strict: flag("strict"),
     reportTo: text(REPORT_OPTION),
     maxGroups: number("max-groups", text("max-groups"), LIMITS) ?? DEFAULT_MAX_GROUPS,
@@ -127,6 +131,11 @@ function seconds(text: string | undefined): number | undefined {
   const value = lenientInteger(text);
   if (value < 1) throw new UsageError("", true);
   return value;
+}
+
+function workers(text: string | undefined): number {
+  if (text === "auto") return Math.min(navigator.hardwareConcurrency, MAX_WORKERS);
+  return number("workers", text, { min: 1, max: MAX_WORKERS }) ?? 1;
 }
 
 /** A number of a long option, checked. */

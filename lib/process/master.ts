@@ -8,6 +8,7 @@ import { type ServiceLookup, systemServices } from "../address/services.ts";
 import { DUMP_BLOCK_BYTES } from "../base/limits.ts";
 import { parseGroups } from "../cli/groups.ts";
 import type { Options } from "../cli/options.ts";
+import type { ConnectionOptions } from "../connection/connection.ts";
 import { listenControl } from "../control/rendezvous.ts";
 import { serveControl } from "../control/server.ts";
 import { textTap } from "../dump/text_tap.ts";
@@ -17,11 +18,12 @@ import type { Endpoint, Listener } from "../engine/engine.ts";
 import { show } from "../table/show.ts";
 import type { Table } from "../table/table.ts";
 import { channelList, tableOf } from "./channels.ts";
-import { serveHere } from "./data_plane.ts";
+import { type DataPlane, serveHere } from "./data_plane.ts";
 import { startLife } from "./life.ts";
 import { listen, listeningAddress } from "./listen.ts";
 import { notifyManager } from "./notify.ts";
 import { sourceAddress } from "./source_address.ts";
+import { startWorkers } from "./worker_pool.ts";
 
 /** Where the program says what it has to say. */
 export interface Voice {
@@ -59,21 +61,24 @@ export async function startMaster(
   const writer = options.packetDump
     ? new BatchWriter((bytes) => Deno.stdout.write(bytes), () => life.outputClosed())
     : undefined;
-  const plane = serveHere(prepared.listener, {
-    engine: denoEngine,
-    table,
-    options: {
-      connectTimeoutMs: options.connectTimeoutS * 1000,
-      idleTimeoutMs: options.idleTimeoutS * 1000,
-      hashFailover: options.hashFailover,
-      autoDisable: options.autoDisable,
-      source: prepared.source,
-    },
-    notice,
-    debug,
-    tap: writer && (() => textTap(writer)),
-    chunkBytes: writer && DUMP_BLOCK_BYTES,
-  });
+  const connection: ConnectionOptions = {
+    connectTimeoutMs: options.connectTimeoutS * 1000,
+    idleTimeoutMs: options.idleTimeoutS * 1000,
+    hashFailover: options.hashFailover,
+    autoDisable: options.autoDisable,
+    source: prepared.source,
+  };
+  const plane = table.size.workers > 1
+    ? await startInWorkers(prepared, { connection, voice })
+    : serveHere(prepared.listener, {
+      engine: denoEngine,
+      table,
+      options: connection,
+      notice,
+      debug,
+      tap: writer && (() => textTap(writer)),
+      chunkBytes: writer && DUMP_BLOCK_BYTES,
+    });
   const control = serveControl(prepared.control, {
     context: { table, services, resolve: (host) => resolveHost(host) },
     kill: () => life.kill(),
@@ -94,6 +99,23 @@ export async function startMaster(
   };
 }
 
+async function startInWorkers(
+  { at, table, listener, control }: Prepared,
+  { connection, voice }: { connection: ConnectionOptions; voice: Voice },
+): Promise<DataPlane> {
+  const { notice, debug } = voice;
+  const pool = { count: table.size.workers, at, table, options: connection, notice, debug };
+  try {
+    return await startWorkers(pool);
+  } catch (error) {
+    control.close();
+    throw error;
+  } finally {
+    // It kept the address ours while the workers took their shares of it.
+    listener.close();
+  }
+}
+
 async function prepare(options: Options, { debug }: Voice): Promise<Prepared> {
   const services = systemServices();
   const at = await listeningAddress(options, services);
@@ -103,7 +125,9 @@ async function prepare(options: Options, { debug }: Voice): Promise<Prepared> {
     : await sourceAddress(options.sourceHost);
 
   using undo = new DisposableStack();
-  const listener = listen(denoEngine, at);
+  // The packet dump is one stream of whole blocks: it takes one worker.
+  const workers = options.packetDump ? 1 : options.workers;
+  const listener = listen(denoEngine, { ...at, shared: workers > 1 });
   undo.defer(() => listener.close());
   debug?.(`bound to address ${at.address}`);
   const { maxGroups, maxChannels } = options;
@@ -114,7 +138,7 @@ async function prepare(options: Options, { debug }: Voice): Promise<Prepared> {
     maxChannels,
   });
   const table = await tableOf(groups, {
-    size: { groups: maxGroups, channels: maxChannels, workers: 1 },
+    size: { groups: maxGroups, channels: maxChannels, workers },
   });
   const control = await listenControl(at);
   debug?.(`control socket ${control.path} is ${control.replaced ? "taken over" : "new"}`);

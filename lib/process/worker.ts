@@ -1,0 +1,47 @@
+/** Entry of a worker: one isolate that accepts on the shared port and serves (`--workers`). */
+
+import { messageOf } from "../base/errors.ts";
+import { denoEngine } from "../engine/deno_engine.ts";
+import { Table } from "../table/table.ts";
+import { type DataPlane, serveHere } from "./data_plane.ts";
+import type { FromWorker, ToWorker } from "./worker_protocol.ts";
+
+/** The part of a worker's global scope that is used. */
+interface Scope {
+  onmessage: ((event: MessageEvent<ToWorker>) => void) | null;
+  postMessage(message: FromWorker): void;
+  close(): void;
+}
+
+const scope = self as unknown as Scope;
+let plane: DataPlane | undefined;
+
+scope.onmessage = ({ data }) => {
+  switch (data.type) {
+    case "start":
+      return start(data);
+    case "stop":
+      return void plane?.stop().then(() => scope.postMessage({ type: "stopped" }));
+    case "closeAll":
+      return plane?.closeAll();
+  }
+};
+
+function start(message: ToWorker & { type: "start" }): void {
+  try {
+    plane = serveHere(denoEngine.listen(message.at, { shared: true }), {
+      engine: denoEngine,
+      table: new Table(message.table, message.index),
+      options: message.options,
+      notice: (line) => scope.postMessage({ type: "notice", line }),
+      debug: message.debug ? (line) => scope.postMessage({ type: "debug", line }) : undefined,
+    });
+  } catch (error) {
+    return scope.postMessage({ type: "failed", message: messageOf(error) });
+  }
+  scope.postMessage({ type: "listening" });
+  void plane.done.then(({ cutOff }) => {
+    scope.postMessage({ type: "done", cutOff });
+    scope.close();
+  });
+}

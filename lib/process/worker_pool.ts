@@ -1,0 +1,150 @@
+import { UnavailableError } from "../base/errors.ts";
+import type { ConnectionOptions } from "../connection/connection.ts";
+import type { Endpoint } from "../engine/engine.ts";
+import type { Table } from "../table/table.ts";
+import type { DataPlane } from "./data_plane.ts";
+import type { FromWorker, ToWorker } from "./worker_protocol.ts";
+
+/** Milliseconds before a worker that died is replaced; doubled for each death in a row. */
+const FIRST_PAUSE_MS = 100;
+const LONGEST_PAUSE_MS = 10_000;
+
+/** What workers are started with. */
+export interface WorkerPoolOptions {
+  /** How many, at least 1. */
+  readonly count: number;
+  readonly at: Endpoint;
+  readonly table: Table;
+  readonly options: ConnectionOptions;
+  readonly notice: (line: string) => void;
+  readonly debug?: ((line: string) => void) | undefined;
+  /** Makes a worker; the default runs worker.ts. */
+  readonly make?: (() => Worker) | undefined;
+}
+
+/**
+ * Serves in several isolates that accept on the same port and share one table, so that round
+ * robin, `maxc` and counters are exact over all of them.
+ *
+ * A worker that dies takes its connections with it: that is said, what it held in the table is
+ * released, and another takes its place.
+ *
+ * @param pool What they are started with.
+ * @returns When all of them listen.
+ * @throws {UnavailableError} If one cannot listen.
+ */
+export async function startWorkers(pool: WorkerPoolOptions): Promise<DataPlane> {
+  const { count, notice } = pool;
+  const workers = new Map<number, Worker>();
+  const pauses = new Set<ReturnType<typeof setTimeout>>();
+  const done = Promise.withResolvers<{ cutOff: number }>();
+  const stopped = Promise.withResolvers<void>();
+  let deaths = 0, stopping = false, cutOff = 0, running = 0;
+  const stillListening = new Set<number>();
+
+  function start(index: number): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const worker = pool.make?.() ??
+      new Worker(new URL("./worker.ts", import.meta.url), { type: "module", name: `${index}` });
+    workers.set(index, worker);
+    stillListening.add(index);
+    running++;
+    worker.onerror = (event) => {
+      // Otherwise the error of one isolate ends the whole program.
+      event.preventDefault();
+      died(index, worker, event.message);
+      reject(new UnavailableError(`balance: worker ${index} ended at start: ${event.message}`));
+    };
+    worker.onmessage = ({ data }: MessageEvent<FromWorker>) => {
+      switch (data.type) {
+        case "listening":
+          return resolve();
+        case "failed":
+          return reject(new UnavailableError(`balance: can't bind local address: ${data.message}`));
+        case "notice":
+          return notice(data.line);
+        case "debug":
+          return pool.debug?.(data.line);
+        case "stopped":
+          return noLongerListening(index);
+        case "done":
+          cutOff += data.cutOff;
+          deaths = 0;
+          return gone(index, worker);
+      }
+    };
+    send(worker, {
+      type: "start",
+      index,
+      at: pool.at,
+      table: pool.table.handle,
+      options: pool.options,
+      debug: pool.debug !== undefined,
+    });
+    return promise;
+  }
+
+  function died(index: number, worker: Worker, message: string): void {
+    if (workers.get(index) !== worker) return;
+    worker.terminate();
+    pool.table.releaseWorker(index);
+    gone(index, worker);
+    if (stopping) return notice(`worker ${index} ended with an error: ${message}`);
+    const pause = Math.min(FIRST_PAUSE_MS * 2 ** deaths++, LONGEST_PAUSE_MS);
+    notice(`worker ${index} ended with an error and is replaced: ${message}`);
+    const timer = setTimeout(() => {
+      pauses.delete(timer);
+      start(index).catch((error) => notice(error.message));
+    }, pause);
+    pauses.add(timer);
+  }
+
+  function gone(index: number, worker: Worker): void {
+    if (workers.get(index) !== worker) return;
+    workers.delete(index);
+    running--;
+    noLongerListening(index);
+    if (stopping && running === 0) done.resolve({ cutOff });
+  }
+
+  function noLongerListening(index: number): void {
+    stillListening.delete(index);
+    if (stopping && stillListening.size === 0) stopped.resolve();
+  }
+
+  function terminate(): void {
+    for (const worker of workers.values()) worker.terminate();
+    workers.clear();
+  }
+
+  try {
+    await Promise.all(Array.from({ length: count }, (_, index) => start(index)));
+  } catch (error) {
+    stopping = true;
+    pauses.forEach(clearTimeout);
+    terminate();
+    throw error;
+  }
+  return {
+    stop() {
+      if (!stopping) {
+        stopping = true;
+        pauses.forEach(clearTimeout);
+        for (const worker of workers.values()) send(worker, { type: "stop" });
+        if (running === 0) {
+          stopped.resolve();
+          done.resolve({ cutOff });
+        }
+      }
+      return stopped.promise;
+    },
+    closeAll() {
+      for (const worker of workers.values()) send(worker, { type: "closeAll" });
+    },
+    done: done.promise,
+  };
+}
+
+function send(worker: Worker, message: ToWorker): void {
+  worker.postMessage(message);
+}
