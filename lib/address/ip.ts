@@ -134,3 +134,26 @@ export function formatEndpoint(address: string, port: number): string {
 export function peerText(address: string): string {
   return address.startsWith("::ffff:") ? formatIp(parseIp(address) ?? new Uint8Array(4)) : address;
 }
+
+/**
+ * Reads a range of addresses in CIDR notation (RFC 4632); a single address is a range of one.
+ *
+ * @param text For example `10.0.0.0/8`, `2001:db8::/32`, `::1`.
+ * @returns Whether an address is in the range; `undefined` if the text is no range.
+ */
+export function parseCidr(text: string): ((address: Ip) => boolean) | undefined {
+  const [base = "", length, ...more] = text.split("/");
+  const network = parseIp(base);
+  if (network === undefined || more.length > 0) return undefined;
+  const most = network.length * 8;
+  const bits = length === undefined ? most : /^\d{1,3}$/.test(length) ? Number(length) : most + 1;
+  if (bits > most) return undefined;
+  return (address) => {
+    if (address.length !== network.length) return false;
+    for (let i = 0, left = bits; left > 0; i++, left -= 8) {
+      const mask = left >= 8 ? 0xff : (0xff << (8 - left)) & 0xff;
+      if (((address[i]! ^ network[i]!) & mask) !== 0) return false;
+    }
+    return true;
+  };
+}

@@ -21,6 +21,7 @@ import { type Claim, claims } from "../table/claims.ts";
 import { hash } from "../table/hash.ts";
 import type { Table } from "../table/table.ts";
 import type { Clock, Ticking } from "./clock.ts";
+import type { ConnectionInfo, FailedAttempt, Monitor, Tap, TapMaker } from "./observe.ts";
 import { blamesBackend, type Reason } from "./reason.ts";
 
 /** A client that waits for a dial is watched after so long: most dials are faster. */
@@ -45,14 +46,6 @@ export interface ConnectionOptions {
   readonly source?: string | undefined;
 }
 
-/** Looks at one connection's bytes, for the packet dump. */
-export interface Tap {
-  /** A chunk before it is written; a promise holds it back until there is room. */
-  chunk(side: Side, bytes: Uint8Array): Promise<void> | undefined;
-  /** The input from one side has ended. */
-  ended(side: Side, how: Ending): void;
-}
-
 /** What all connections of one isolate share. */
 export interface ConnectionContext {
   readonly engine: Engine;
@@ -63,87 +56,136 @@ export interface ConnectionContext {
   readonly notice: (line: string) => void;
   /** `-d`: says one line about what happens; absent without it. */
   readonly debug?: ((line: string) => void) | undefined;
-  /** `-p`: makes the tap of a new connection; absent without it. */
-  readonly tap?: (() => Tap) | undefined;
+  /** Makes the tap of a connection, for the packet dump; absent without one. */
+  readonly tap?: TapMaker | undefined;
   /** Reads at most so many bytes at once; for the tap. */
   readonly chunkBytes?: number | undefined;
+  /** Log and metrics; absent without them. */
+  readonly monitor?: Monitor | undefined;
 }
 
 /** One client's connection. */
 export class Connection implements Ticking, RelayObserver {
+  /** Unique over all workers. */
+  readonly id: number;
+  readonly chunkBytes: number | undefined;
+  chunk: RelayObserver["chunk"];
   readonly #context: ConnectionContext;
   readonly #client: Link;
-  readonly #tap: Tap | undefined;
+  readonly #since = performance.now();
   #claim: Claim | undefined;
+  #backend: Link | undefined;
   #relay: Relay | undefined;
+  #tap: Tap | undefined;
   #dialing: AbortController | undefined;
   #dialingSince = 0;
   #watched = false;
-  #endedAt = -1;
-  #lastActive = 0;
+  #leftSince = -1;
+  #halfClosed = false;
+  #lastActive: number;
   #sent = 0;
   #rcvd = 0;
+  #failed: FailedAttempt[] | undefined;
+  #connectMs: number | undefined;
   #stopped: Reason | undefined;
-  readonly chunkBytes: number | undefined;
-  chunk?: RelayObserver["chunk"];
-  ended?: RelayObserver["ended"];
 
   /**
    * @param client An accepted link; this connection closes it.
    * @param context What it shares with others.
    */
   constructor(client: Link, context: ConnectionContext) {
+    this.id = context.table.nextConnection();
     this.#client = client;
     this.#context = context;
-    this.#tap = context.tap?.();
+    this.#lastActive = context.clock.now;
     this.chunkBytes = context.chunkBytes;
-    const tap = this.#tap;
-    if (tap !== undefined) {
-      this.chunk = (side, bytes) => tap.chunk(side, bytes);
-      this.ended = (side, how) => tap.ended(side, how);
-    }
+    if (context.tap !== undefined) this.setTap(context.tap);
   }
 
-  /** Bytes from the client to backends. */
-  get sent(): number {
-    return this.#sent;
-  }
-
-  /** Bytes from backends to the client. */
-  get rcvd(): number {
-    return this.#rcvd;
+  /** What there is to know about it now. */
+  info(): ConnectionInfo {
+    const { table, clock } = this.#context;
+    const claim = this.#claim;
+    return {
+      id: this.id,
+      client: this.#client.remote,
+      listener: this.#client.local,
+      group: claim?.group,
+      channel: claim?.channel,
+      backend: claim && {
+        address: formatIp(table.address(claim.group, claim.channel)),
+        port: table.port(claim.group, claim.channel),
+      },
+      local: this.#backend?.local,
+      state: this.#relay === undefined ? "dialing" : this.#halfClosed ? "half-closed" : "open",
+      ageMs: Math.round(performance.now() - this.#since),
+      idleMs: Math.round(clock.now - this.#lastActive),
+      sent: this.#sent,
+      rcvd: this.#rcvd,
+    };
   }
 
   /**
-   * Runs it to its end.
+   * Begins or ends to dump it.
    *
-   * @returns Why it ended. Never rejects for anything that peers do.
+   * @param make Makes the tap; `undefined` ends it.
+   */
+  setTap(make: TapMaker | undefined): void {
+    const tap = make?.(this.info());
+    this.#tap = tap;
+    this.chunk = tap && ((side, bytes) => tap.chunk(side, bytes));
+    if (tap !== undefined && this.#relay !== undefined) tap.connected?.(this.info());
+  }
+
+  /**
+   * Runs it to its end. Never rejects for anything that peers do.
+   *
+   * @returns Why it ended.
    */
   async run(): Promise<Reason> {
-    const { table, options, clock, debug } = this.#context;
+    const { debug, monitor } = this.#context;
     debug?.(`connect from ${this.#client.remote.address}`);
+    monitor?.started?.(this.info());
+    let reason: Reason = "nothing available";
+    try {
+      reason = await this.#serve();
+    } finally {
+      this.#context.clock.unwatch(this);
+      this.#tap?.closed?.(this.#stopped ?? reason);
+      this.#client.close();
+    }
+    return this.#stopped ?? reason;
+  }
+
+  /** Claims, dials and relays; the claim is held until the relay has ended. */
+  async #serve(): Promise<Reason> {
+    const { table, options, debug } = this.#context;
     let reason: Reason = "nothing available";
     const choices = claims(table, () => this.#hash(), {
       hashFailover: options.hashFailover,
       trace: debug,
     });
-    try {
-      for (using claim of choices) {
-        this.#claim = claim;
-        const backend = await this.#dial(claim);
-        if (typeof backend !== "string") {
-          reason = await this.#forward(backend);
-          return this.#stopped ?? reason;
-        }
-        reason = "connect failed";
-        if (this.#stopped !== undefined) break;
+    for (using claim of choices) {
+      this.#claim = claim;
+      const backend = await this.#dial(claim);
+      if (typeof backend !== "string") reason = await this.#forward(backend);
+      else reason = "connect failed";
+      if (typeof backend !== "string" || this.#stopped !== undefined) {
+        this.#report(reason);
+        return reason;
       }
-    } finally {
-      this.#claim = undefined;
-      clock.unwatch(this);
-      this.#client.close();
     }
-    return this.#stopped ?? reason;
+    this.#report(reason);
+    return reason;
+  }
+
+  #report(reason: Reason): void {
+    this.#context.monitor?.ended?.({
+      ...this.info(),
+      reason: this.#stopped ?? reason,
+      failed: this.#failed ?? [],
+      connectMs: this.#connectMs,
+    });
   }
 
   /**
@@ -172,21 +214,29 @@ export class Connection implements Ticking, RelayObserver {
     }
   }
 
+  /** The input from one side has ended; called by the relay. */
+  ended(side: Side, how: Ending): void {
+    this.#halfClosed = true;
+    this.#tap?.ended(side, how);
+  }
+
   /** Looks at the time limits; called by the clock. */
   tick(now: number): void {
     const { options } = this.#context;
     if (this.#dialing !== undefined) {
       if (now - this.#dialingSince >= options.connectTimeoutMs) this.#dialing.abort("timeout");
-      if (this.#endedAt >= 0 && now - this.#endedAt >= LEFT_AFTER_MS) this.close("client left");
+      if (this.#leftSince >= 0 && now - this.#leftSince >= LEFT_AFTER_MS) this.close("client left");
       else if (!this.#watched && now - this.#dialingSince >= WATCH_AFTER_MS) this.#watch();
     } else if (this.#relay !== undefined && now - this.#lastActive > options.idleTimeoutMs) {
-      this.#context.notice(`timed out after ${options.idleTimeoutMs / 1000} seconds`);
+      const line = `timed out after ${options.idleTimeoutMs / 1000} seconds`;
+      this.#context.notice(line);
+      this.#tap?.event?.(line);
       this.close("idle limit");
     }
   }
 
   async #dial(claim: Claim): Promise<Link | DialFailure> {
-    const { engine, table, clock, options, debug } = this.#context;
+    const { engine, table, clock, options, debug, monitor } = this.#context;
     const to: Endpoint = {
       address: formatIp(table.address(claim.group, claim.channel)),
       port: table.port(claim.group, claim.channel),
@@ -195,22 +245,33 @@ export class Connection implements Ticking, RelayObserver {
     this.#dialingSince = clock.now;
     clock.watch(this);
     const { signal } = this.#dialing;
+    const began = monitor === undefined ? 0 : performance.now();
     const backend = await engine.dial(to, { signal, source: options.source });
     this.#dialing = undefined;
-    const name = `group ${claim.group} channel ${claim.channel}`;
-    if (typeof backend !== "string") {
-      debug?.(`connect to ${name} successful`);
-      return backend;
+    const failure = typeof backend === "string" ? backend : undefined;
+    if (monitor !== undefined) {
+      this.#connectMs = performance.now() - began;
+      monitor.dialed?.(this.#connectMs, failure);
     }
-    debug?.(`connect to ${name} failed: ${backend}`);
-    if (options.autoDisable && blamesBackend(backend)) this.#disable(claim, to);
+    if (failure !== undefined) this.#dialFailed(claim, { to, failure });
+    else debug?.(`connect to group ${claim.group} channel ${claim.channel} successful`);
     return backend;
   }
 
+  #dialFailed(claim: Claim, { to, failure }: { to: Endpoint; failure: DialFailure }): void {
+    const { group, channel } = claim;
+    const line = `connect to group ${group} channel ${channel} failed: ${failure}`;
+    this.#connectMs = undefined;
+    (this.#failed ??= []).push({ group, channel, failure });
+    this.#context.debug?.(line);
+    this.#tap?.event?.(line);
+    if (this.#context.options.autoDisable && blamesBackend(failure)) this.#disable(claim, to);
+  }
+
   /** `-a`: the two lines of 3.35, once per channel that was enabled until now. */
-  #disable(claim: Claim, to: Endpoint): void {
-    if (!this.#context.table.setEnabled(claim.group, claim.channel, false)) return;
-    this.#context.notice(`connection failed group ${claim.group} channel ${claim.channel}`);
+  #disable({ group, channel }: Claim, to: Endpoint): void {
+    if (!this.#context.table.setEnabled(group, channel, false)) return;
+    this.#context.notice(`connection failed group ${group} channel ${channel}`);
     this.#context.notice(
       `${formatEndpoint(to.address, to.port)} needs to be enabled manually ` +
         "using balance -i after the problem is solved",
@@ -225,10 +286,10 @@ export class Connection implements Ticking, RelayObserver {
     }
     this.#lastActive = clock.now;
     if (options.idleTimeoutMs === 0) clock.unwatch(this);
-    else clock.watch(this);
+    this.#backend = backend;
+    this.#tap?.connected?.(this.info());
     this.#relay = engine.relay(this.#client, backend, this);
-    const end = await this.#relay.done;
-    return reasonOf(end);
+    return reasonOf(await this.#relay.done);
   }
 
   #watch(): void {
@@ -236,7 +297,7 @@ export class Connection implements Ticking, RelayObserver {
     this.#context.engine.watch(this.#client, (how) => {
       if (this.#dialing === undefined) return;
       if (how === "reset") this.close("client left");
-      else this.#endedAt = this.#context.clock.now;
+      else this.#leftSince = this.#context.clock.now;
     });
   }
 

@@ -1,5 +1,6 @@
 import { codeOf, messageOf } from "../base/errors.ts";
 import type { Link, Listener } from "../engine/engine.ts";
+import type { Ticking } from "./clock.ts";
 import { Connection, type ConnectionContext } from "./connection.ts";
 
 /** Milliseconds to wait when connections cannot be accepted for lack of something. */
@@ -26,12 +27,15 @@ export interface Serving {
  */
 export function serve(listener: Listener, context: ConnectionContext): Serving {
   const connections = new Set<Connection>();
+  // While there are connections the clock runs, so that each knows for how long it is idle.
+  const presence: Ticking = { tick() {} };
   const idle: (() => void)[] = [];
   let stopped = false;
   let pause: { wake: () => void } | undefined;
 
   async function handle(client: Link): Promise<void> {
     const connection = new Connection(client, context);
+    if (connections.size === 0) context.clock.watch(presence);
     connections.add(connection);
     try {
       await connection.run();
@@ -40,7 +44,10 @@ export function serve(listener: Listener, context: ConnectionContext): Serving {
       context.notice(`internal error: ${error instanceof Error ? error.stack : error}`);
     } finally {
       connections.delete(connection);
-      if (connections.size === 0) idle.forEach((resolve) => resolve());
+      if (connections.size === 0) {
+        context.clock.unwatch(presence);
+        idle.forEach((resolve) => resolve());
+      }
     }
   }
 

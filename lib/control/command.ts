@@ -1,11 +1,26 @@
 import type { Ip } from "../address/ip.ts";
 import type { ServiceLookup } from "../address/services.ts";
+import type { ConnectionInfo } from "../connection/observe.ts";
 import type { Table } from "../table/table.ts";
+
+/** Which connections are meant: by number, or all of a channel. */
+export type Selection =
+  | { readonly id: number }
+  | { readonly group: number; readonly channel: number };
+
+/** The open connections, over all workers. */
+export interface Connections {
+  /** All of them, in order of their numbers. */
+  connections(): Promise<ConnectionInfo[]>;
+  /** Ends some; how many there were. */
+  close(selection: Selection): Promise<number>;
+}
 
 /** What commands work on. */
 export interface ControlContext {
   readonly table: Table;
   readonly services: ServiceLookup;
+  readonly connections: Connections;
   /** Finds the address of a host; rejects with an `AddressError`. */
   readonly resolve: (host: string) => Promise<Ip>;
 }
@@ -31,8 +46,10 @@ export interface Reply {
 /** One command: everything about it in one place. */
 export interface Command {
   readonly name: string;
-  /** Placeholders of its arguments, all of them needed. */
+  /** Placeholders of the arguments that it needs. */
   readonly args: readonly string[];
+  /** What may follow them, as `help` shows it. */
+  readonly optional?: string;
   /** What `help` says. */
   readonly help: string;
   /** Whether only the whole word counts. */
@@ -84,7 +101,10 @@ export async function runLine(
  */
 export function helpText(commands: readonly Command[]): string {
   const lines = commands.filter(({ name }) => name !== "?")
-    .map(({ name, args, help }) => `  ${[name, ...args].join(" ").padEnd(32)} ${help}\n`)
+    .map(({ name, args, optional, help }) => {
+      const synopsis = [name, ...args, ...(optional === undefined ? [] : [optional])].join(" ");
+      return `  ${synopsis.padEnd(32)} ${help}\n`;
+    })
     .sort();
   return `available commands:\n${lines.join("")}`;
 }

@@ -10,9 +10,10 @@ import { parsePort } from "../address/port.ts";
 import { MAXC_RANGE } from "../address/channel_spec.ts";
 import { AddressError } from "../base/errors.ts";
 import { NAME, VERSION } from "../base/version.ts";
-import { show } from "../table/show.ts";
+import { show, showJson } from "../table/show.ts";
 import type { Command, ControlContext, Reply, Session } from "./command.ts";
 import { helpText, refusal } from "./command.ts";
+import { CONNECTION_COMMANDS } from "./connection_commands.ts";
 import { readChannel, readNumber } from "./numbers.ts";
 
 const noSuchChannel = (channel: number) => `no such channel ${channel}`;
@@ -30,8 +31,11 @@ export const COMMANDS: readonly Command[] = [
   {
     name: "show",
     args: [],
+    optional: "[--json]",
     help: "show the table of channels",
-    run: ({ table }) => ({ text: show(table) }),
+    run: ({ table }, _session, [form]) => ({
+      text: form === "--json" ? showJson(table) : show(table),
+    }),
   },
   {
     name: "help",
@@ -183,6 +187,7 @@ export const COMMANDS: readonly Command[] = [
       return say(`channel ${channel} removed`);
     },
   },
+  ...CONNECTION_COMMANDS,
 ];
 
 const MUST_BE_DISABLED = "channel must be disabled to assign new address";

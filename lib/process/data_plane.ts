@@ -2,11 +2,14 @@
 
 import { Clock } from "../connection/clock.ts";
 import type { ConnectionContext } from "../connection/connection.ts";
+import type { ConnectionInfo } from "../connection/observe.ts";
+import type { Reason } from "../connection/reason.ts";
 import { serve } from "../connection/serve.ts";
+import type { Connections } from "../control/command.ts";
 import type { Listener } from "../engine/engine.ts";
 
 /** A running data plane. */
-export interface DataPlane {
+export interface DataPlane extends Connections {
   /** Stops accepting; resolves when new connections are refused. Open ones go on. */
   stop(): Promise<void>;
   /** Ends all open connections. */
@@ -27,15 +30,35 @@ export function serveHere(
 ): DataPlane {
   const serving = serve(listener, { ...context, clock: new Clock() });
   let cutOff = 0;
+
+  function closeWhere(wanted: (info: ConnectionInfo) => boolean, reason: Reason): number {
+    let closed = 0;
+    for (const connection of serving.connections) {
+      if (!wanted(connection.info())) continue;
+      connection.close(reason);
+      closed++;
+    }
+    return closed;
+  }
+
   return {
     stop() {
       serving.stop();
       return Promise.resolve();
     },
     closeAll() {
-      cutOff += serving.connections.size;
-      for (const connection of serving.connections) connection.close("shutdown");
+      cutOff += closeWhere(() => true, "shutdown");
     },
     done: serving.done.then(() => ({ cutOff })),
+    connections() {
+      return Promise.resolve([...serving.connections].map((connection) => connection.info()));
+    },
+    close(selection) {
+      const wanted = (info: ConnectionInfo) =>
+        "id" in selection
+          ? info.id === selection.id
+          : info.group === selection.group && info.channel === selection.channel;
+      return Promise.resolve(closeWhere(wanted, "closed by control"));
+    },
   };
 }

@@ -80,7 +80,7 @@ export async function startMaster(
       chunkBytes: writer && DUMP_BLOCK_BYTES,
     });
   const control = serveControl(prepared.control, {
-    context: { table, services, resolve: (host) => resolveHost(host) },
+    context: { table, services, resolve: (host) => resolveHost(host), connections: plane },
     kill: () => life.kill(),
   });
   const life = startLife({

@@ -22,6 +22,18 @@ scope.onmessage = ({ data }) => {
       return start(data);
     case "stop":
       return void plane?.stop().then(() => scope.postMessage({ type: "stopped" }));
+    case "connections": {
+      const { query } = data;
+      return void plane?.connections().then((connections) =>
+        scope.postMessage({ type: "connections", query, connections })
+      );
+    }
+    case "close": {
+      const { query, selection } = data;
+      return void plane?.close(selection).then((count) =>
+        scope.postMessage({ type: "closed", query, count })
+      );
+    }
     case "closeAll":
       return plane?.closeAll();
   }

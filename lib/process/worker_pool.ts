@@ -1,13 +1,17 @@
 import { UnavailableError } from "../base/errors.ts";
 import type { ConnectionOptions } from "../connection/connection.ts";
+import type { ConnectionInfo } from "../connection/observe.ts";
 import type { Endpoint } from "../engine/engine.ts";
 import type { Table } from "../table/table.ts";
+import type { Selection } from "../control/command.ts";
 import type { DataPlane } from "./data_plane.ts";
 import type { FromWorker, ToWorker } from "./worker_protocol.ts";
 
 /** Milliseconds before a worker that died is replaced; doubled for each death in a row. */
 const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 10_000;
+/** Milliseconds that a worker may take to answer a question. */
+const ANSWER_MS = 2000;
 
 /** What workers are started with. */
 export interface WorkerPoolOptions {
@@ -41,6 +45,26 @@ export async function startWorkers(pool: WorkerPoolOptions): Promise<DataPlane> 
   const stopped = Promise.withResolvers<void>();
   let deaths = 0, stopping = false, cutOff = 0, running = 0;
   const stillListening = new Set<number>();
+  const queries = new Map<number, (answer: unknown) => void>();
+  let lastQuery = 0;
+
+  /** Asks every worker; one that does not answer in time, because it died, counts as nothing. */
+  async function askAll<T>(
+    question: { type: "connections" } | { type: "close"; selection: Selection },
+  ): Promise<T[]> {
+    const answers = await Promise.all([...workers.values()].map((worker) => {
+      const query = ++lastQuery;
+      return new Promise<T | undefined>((resolve) => {
+        const timer = setTimeout(() => resolve(undefined), ANSWER_MS);
+        queries.set(query, (answer) => {
+          clearTimeout(timer);
+          resolve(answer as T);
+        });
+        send(worker, { ...question, query });
+      }).finally(() => queries.delete(query));
+    }));
+    return answers.filter((answer) => answer !== undefined);
+  }
 
   function start(index: number): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
@@ -65,6 +89,10 @@ export async function startWorkers(pool: WorkerPoolOptions): Promise<DataPlane> 
           return notice(data.line);
         case "debug":
           return pool.debug?.(data.line);
+        case "connections":
+          return queries.get(data.query)?.(data.connections);
+        case "closed":
+          return queries.get(data.query)?.(data.count);
         case "stopped":
           return noLongerListening(index);
         case "done":
@@ -142,6 +170,14 @@ export async function startWorkers(pool: WorkerPoolOptions): Promise<DataPlane> 
       for (const worker of workers.values()) send(worker, { type: "closeAll" });
     },
     done: done.promise,
+    async connections() {
+      const found = (await askAll<ConnectionInfo[]>({ type: "connections" })).flat();
+      return found.sort((a, b) => a.id - b.id);
+    },
+    async close(selection) {
+      const counts = await askAll<number>({ type: "close", selection });
+      return counts.reduce((all, count) => all + count, 0);
+    },
   };
 }
 

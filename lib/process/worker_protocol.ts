@@ -1,8 +1,10 @@
 /** What the program and its workers say to each other; per connection nothing crosses. */
 
 import type { ConnectionOptions } from "../connection/connection.ts";
+import type { ConnectionInfo } from "../connection/observe.ts";
 import type { Endpoint } from "../engine/engine.ts";
 import type { TableHandle } from "../table/table.ts";
+import type { Selection } from "../control/command.ts";
 
 /** To a worker. */
 export type ToWorker =
@@ -16,11 +18,21 @@ export type ToWorker =
     readonly debug: boolean;
   }
   | { readonly type: "stop" }
+  /** Asks for the connections; answered by `connections` with the same `query`. */
+  | { readonly type: "connections"; readonly query: number }
+  /** Ends some connections; answered by `closed` with the same `query`. */
+  | { readonly type: "close"; readonly query: number; readonly selection: Selection }
   | { readonly type: "closeAll" };
 
 /** From a worker. */
 export type FromWorker =
   | { readonly type: "listening" }
+  | {
+    readonly type: "connections";
+    readonly query: number;
+    readonly connections: readonly ConnectionInfo[];
+  }
+  | { readonly type: "closed"; readonly query: number; readonly count: number }
   | { readonly type: "failed"; readonly message: string }
   | { readonly type: "notice" | "debug"; readonly line: string }
   /** New connections are refused. */

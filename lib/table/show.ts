@@ -42,3 +42,19 @@ export function showRow(row: ChannelRow): string {
     String(row.rcvd).padStart(11),
   ].join(" ");
 }
+
+/**
+ * The table as JSON, for programs: an array with an object per channel.
+ *
+ * @param table The table.
+ * @returns One line; counters beyond 2^53 lose their last digits.
+ */
+export function showJson(table: Table): string {
+  const channels = [...table.rows()].filter(({ state }) => state !== "free").map((row) => ({
+    ...row,
+    address: formatIp(row.address),
+    sent: Number(row.sent),
+    rcvd: Number(row.rcvd),
+  }));
+  return `${JSON.stringify(channels)}\n`;
+}

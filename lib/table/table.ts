@@ -53,7 +53,7 @@ export interface TableHandle {
 }
 
 // Layout, in 32 bit words: a header, the groups, the channels, what each worker holds.
-const LOCK = 0;
+const LOCK = 0, LAST_CONNECTION = 1;
 const HEADER_WORDS = 4;
 const GROUP_WORDS = 4;
 const TYPE = 0, LENGTH = 1, CURSOR = 2;
@@ -113,6 +113,11 @@ export class Table {
       Atomics.store(this.#words, LOCK, 0);
       if (this.size.workers > 1) Atomics.notify(this.#words, LOCK, 1);
     }
+  }
+
+  /** Number of a new connection, from 1, unique over all isolates. */
+  nextConnection(): number {
+    return (Atomics.add(this.#words, LAST_CONNECTION, 1) + 1) >>> 0;
   }
 
   /** How a group chooses. */
