@@ -94,8 +94,9 @@ export function serve(listener: Listener, context: ConnectionContext): Serving {
   };
 }
 
-/** Whether the peer took its connection back before it was accepted. */
+/** Whether the peer took its connection back before it was accepted: nothing of ours is short. */
 function isPeers(error: unknown): boolean {
   return error instanceof Deno.errors.ConnectionAborted ||
-    error instanceof Deno.errors.ConnectionReset || codeOf(error) === "EPROTO";
+    error instanceof Deno.errors.ConnectionReset ||
+    error instanceof Deno.errors.NotConnected || codeOf(error) === "EPROTO";
 }

@@ -47,8 +47,13 @@ function endpoint(addr: Deno.Addr): Endpoint {
 
 /** What every connection gets: small messages leave at once, dead peers are noticed. */
 function tuned(conn: Deno.TcpConn): Deno.TcpConn {
-  conn.setNoDelay(true);
-  conn.setKeepAlive(true);
+  try {
+    conn.setNoDelay(true);
+    conn.setKeepAlive(true);
+  } catch (error) {
+    conn.close();
+    throw error;
+  }
   return conn;
 }
 

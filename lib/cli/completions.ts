@@ -1,0 +1,207 @@
+/**
+ * Completions for shells, written from the table of options. Pure.
+ *
+ * What an argument may be is told by its placeholder: `host`, `file`, `port`, `cmd` (a control
+ * command), or a choice such as `text|json`; whatever else it says is typed by hand.
+ */
+
+import { UsageError } from "../base/errors.ts";
+import { NAME } from "../base/version.ts";
+import { type OptionEntry, OPTIONS } from "./option_table.ts";
+
+/** Shells that there are completions for. */
+export const SHELLS = ["bash", "zsh", "fish"] as const;
+
+/** One of {@linkcode SHELLS}. */
+export type Shell = typeof SHELLS[number];
+
+/** A control command, as far as a shell is concerned. */
+export interface CommandEntry {
+  readonly name: string;
+  readonly help: string;
+}
+
+/**
+ * The completions of one shell, to be sourced by it or put where it looks for such files.
+ *
+ * @param shell Name of the shell.
+ * @param options `commands` are what can follow `-c`; `entries` default to all options.
+ * @returns The text of a script.
+ * @throws {UsageError} If there are none for that shell.
+ * @see balance(1), option --completions
+ */
+export function completions(
+  shell: string,
+  options: { commands: readonly CommandEntry[]; entries?: readonly OptionEntry[] },
+): string {
+  const { entries = OPTIONS } = options;
+  // "?" is a pattern in every shell, and "help" says the same.
+  const commands = options.commands.filter(({ name }) => /^[a-z-]+$/.test(name));
+  const head = `# Completion of ${NAME}(1) for ${shell}, made by: ${NAME} --completions ${shell}\n`;
+  switch (shell) {
+    case "bash":
+      return head + bash(entries, commands);
+    case "zsh":
+      return `#compdef ${NAME}\n${head}${zsh(entries, commands)}`;
+    case "fish":
+      return head + fish(entries, commands);
+    default:
+      throw new UsageError(
+        `invalid --completions [${shell}]: not one of ${SHELLS.join(", ")}`,
+      );
+  }
+}
+
+/** What can be offered for an argument. */
+type Kind = "host" | "file" | "port" | "command" | "text" | readonly string[];
+
+function kindOf({ argument = "" }: OptionEntry): Kind {
+  if (argument.includes("|")) return argument.replaceAll(/[[\]<>]/g, "").split("|");
+  if (argument === "shell") return SHELLS;
+  if (argument === "cmd") return "command";
+  if (argument === "host" || argument === "addr") return "host";
+  if (argument === "file" || argument === "path") return "file";
+  return argument === "port" ? "port" : "text";
+}
+
+const dashed = ({ name }: OptionEntry): string => name.length === 1 ? `-${name}` : `--${name}`;
+const isLetter = ({ name }: OptionEntry): boolean => name.length === 1;
+
+function bash(entries: readonly OptionEntry[], commands: readonly CommandEntry[]): string {
+  const flags = entries.filter((one) => isLetter(one) && one.argument === undefined);
+  const letters = flags.map(({ name }) => name).join("");
+  const taking = entries.filter(({ argument }) => argument !== undefined);
+  const patterns = (some: readonly OptionEntry[]) => some.map((one) => dashed(one)).join(" | ");
+  const answers = new Map<string, OptionEntry[]>();
+  for (const entry of taking) {
+    const answer = bashAnswer(kindOf(entry), commands);
+    answers.set(answer, [...(answers.get(answer) ?? []), entry]);
+  }
+  const cases = [...answers].map(([answer, some]) =>
+    `    ${patterns(some)})\n${answer === "" ? "" : `      ${answer}\n`}      return ;;\n`
+  ).join("");
+  return `
+_${NAME}() {
+  local cur=\${COMP_WORDS[COMP_CWORD]} prev=\${COMP_WORDS[COMP_CWORD - 1]} word operands=0 i
+  COMPREPLY=()
+  # "--option=value" arrives here as three words.
+  if [[ $cur == = ]]; then
+    cur=
+  elif [[ $prev == = && COMP_CWORD -ge 2 ]]; then
+    prev=\${COMP_WORDS[COMP_CWORD - 2]}
+  fi
+  # The last letter of a bundle is what takes the argument.
+  if [[ $prev =~ ^-[${letters}]+([a-zA-Z])$ ]]; then prev=-\${BASH_REMATCH[1]}; fi
+  case $prev in
+${cases}  esac
+  if [[ $cur == -* ]]; then
+    COMPREPLY=($(compgen -W "${entries.map(dashed).join(" ")}" -- "$cur"))
+    return
+  fi
+  for ((i = 1; i < COMP_CWORD; i++)); do
+    word=\${COMP_WORDS[i]}
+    case $word in
+    ${patterns(taking)})
+      ((i++)) ;;
+    -*) ;;
+    *) ((operands++)) ;;
+    esac
+  done
+  if ((operands == 0)); then
+    COMPREPLY=($(compgen -A service -- "$cur"))
+  else
+    COMPREPLY=($(compgen -A hostname -W "! %" -- "$cur"))
+  fi
+}
+complete -F _${NAME} ${NAME}
+`;
+}
+
+function bashAnswer(kind: Kind, commands: readonly CommandEntry[]): string {
+  const from = (what: string) => `COMPREPLY=($(compgen ${what} -- "$cur"))`;
+  if (kind === "text") return "";
+  if (kind === "host") return from("-A hostname");
+  if (kind === "port") return from("-A service");
+  if (kind === "file") return `compopt -o filenames 2> /dev/null\n      ${from("-f")}`;
+  const words = kind === "command" ? commands.map(({ name }) => name) : kind;
+  return from(`-W "${words.join(" ")}"`);
+}
+
+function zsh(entries: readonly OptionEntry[], commands: readonly CommandEntry[]): string {
+  const specs = entries.map((entry) => {
+    const help = zshText(entry.help);
+    const name = dashed(entry);
+    // What only prints and ends stands alone.
+    const alone = ["help", "version", "completions"].includes(entry.name) ? "(- *)" : "";
+    if (entry.argument === undefined) return `'${alone}${name}[${help}]'`;
+    const joined = isLetter(entry) ? "+" : "=";
+    const message = zshText(entry.argument);
+    return `'${alone}${name}${joined}[${help}]:${message}:${zshAction(kindOf(entry))}'`;
+  });
+  const lines = commands.map(({ name, help }) => `    ${quoted(`${name}:${help}`)}\n`);
+  return `
+_${NAME}_commands() {
+  local -a commands
+  commands=(
+${lines.join("")}  )
+  _describe -t commands 'control command' commands
+}
+
+_${NAME}_channels() {
+  _alternative 'hosts:host:_hosts' 'separators:separator:((\\!\\:"end of a group" %\\:"end of a hash group"))'
+}
+
+_${NAME}() {
+  _arguments -s -S \\
+    ${specs.join(" \\\n    ")} \\
+    '1:port:_ports' \\
+    '*:channel:_${NAME}_channels'
+}
+
+if [[ "\${funcstack[1]}" == _${NAME} ]]; then
+  _${NAME} "$@"
+else
+  compdef _${NAME} ${NAME}
+fi
+`;
+}
+
+function zshAction(kind: Kind): string {
+  if (kind === "host") return "_hosts";
+  if (kind === "port") return "_ports";
+  if (kind === "file") return "_files";
+  if (kind === "command") return `_${NAME}_commands`;
+  return kind === "text" ? " " : `(${kind.join(" ")})`;
+}
+
+/** Text inside a specification of `_arguments`, itself in single quotes. */
+function zshText(text: string): string {
+  return text.replaceAll(/[\\[\]:]/g, "\\$&").replaceAll("'", `'\\''`);
+}
+
+function fish(entries: readonly OptionEntry[], commands: readonly CommandEntry[]): string {
+  const lines = entries.map((entry) => {
+    const kind = isLetter(entry) ? "-s" : "-l";
+    const argument = entry.argument === undefined ? "" : fishArgument(kindOf(entry), commands);
+    return `complete -c ${NAME} ${kind} ${entry.name}${argument} -d ${quoted(entry.help)}\n`;
+  });
+  return `
+complete -c ${NAME} -f -a '(__fish_print_hostnames)' -d host
+${lines.join("")}`;
+}
+
+function fishArgument(kind: Kind, commands: readonly CommandEntry[]): string {
+  if (kind === "file") return " -r -F";
+  if (kind === "host") return " -x -a '(__fish_print_hostnames)'";
+  if (kind === "command") {
+    const words = commands.map(({ name, help }) => `${name}\\t${quoted(help)}`);
+    return ` -x -a ${quoted(words.join("\n"))}`;
+  }
+  if (kind === "text" || kind === "port") return " -x";
+  return ` -x -a ${quoted(kind.join(" "))}`;
+}
+
+/** In single quotes, as all three shells understand it. */
+function quoted(text: string): string {
+  return `'${text.replaceAll("'", `'\\''`)}'`;
+}
