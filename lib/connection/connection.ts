@@ -140,43 +140,32 @@ export class Connection implements Ticking, RelayObserver {
   /**
    * Runs it to its end. Never rejects for anything that peers do.
    *
-   * @returns Why it ended.
+   * One function holds the claim from choosing to closing: what waits for as long as the
+   * connection lives is paid for by each idle connection.
    */
-  async run(): Promise<Reason> {
-    const { debug, monitor } = this.#context;
+  async run(): Promise<void> {
+    const { table, clock, options, debug, monitor } = this.#context;
     debug?.(`connect from ${this.#client.remote.address}`);
     monitor?.started?.(this.info());
-    let reason: Reason = "nothing available";
-    try {
-      reason = await this.#serve();
-    } finally {
-      this.#context.clock.unwatch(this);
-      this.#tap?.closed?.(this.#stopped ?? reason);
-      this.#client.close();
-    }
-    return this.#stopped ?? reason;
-  }
-
-  /** Claims, dials and relays; the claim is held until the relay has ended. */
-  async #serve(): Promise<Reason> {
-    const { table, options, debug } = this.#context;
     let reason: Reason = "nothing available";
     const choices = claims(table, () => this.#hash(), {
       hashFailover: options.hashFailover,
       trace: debug,
     });
-    for (using claim of choices) {
-      this.#claim = claim;
-      const backend = await this.#dial(claim);
-      if (typeof backend !== "string") reason = await this.#forward(backend);
-      else reason = "connect failed";
-      if (typeof backend !== "string" || this.#stopped !== undefined) {
-        this.#report(reason);
-        return reason;
+    try {
+      for (using claim of choices) {
+        this.#claim = claim;
+        const backend = await this.#dial(claim);
+        if (typeof backend === "string") reason = "connect failed";
+        else reason = reasonOf(await this.#relayTo(backend).done);
+        if (typeof backend !== "string" || this.#stopped !== undefined) break;
       }
+    } finally {
+      clock.unwatch(this);
+      if (monitor !== undefined) this.#report(reason);
+      this.#tap?.closed?.(this.#stopped ?? reason);
+      this.#client.close();
     }
-    this.#report(reason);
-    return reason;
   }
 
   #report(reason: Reason): void {
@@ -251,7 +240,8 @@ export class Connection implements Ticking, RelayObserver {
     const failure = typeof backend === "string" ? backend : undefined;
     if (monitor !== undefined) {
       this.#connectMs = performance.now() - began;
-      monitor.dialed?.(this.#connectMs, failure);
+      const { group, channel } = claim;
+      monitor.dialed?.({ group, channel, ms: this.#connectMs, failure });
     }
     if (failure !== undefined) this.#dialFailed(claim, { to, failure });
     else debug?.(`connect to group ${claim.group} channel ${claim.channel} successful`);
@@ -278,26 +268,27 @@ export class Connection implements Ticking, RelayObserver {
     );
   }
 
-  async #forward(backend: Link): Promise<Reason> {
+  #relayTo(backend: Link): Relay {
     const { engine, clock, options } = this.#context;
-    if (this.#stopped !== undefined) {
-      backend.close();
-      return this.#stopped;
-    }
     this.#lastActive = clock.now;
     if (options.idleTimeoutMs === 0) clock.unwatch(this);
     this.#backend = backend;
     this.#tap?.connected?.(this.info());
     this.#relay = engine.relay(this.#client, backend, this);
-    return reasonOf(await this.#relay.done);
+    // It was closed while the dial succeeded.
+    if (this.#stopped !== undefined) this.#relay.close();
+    return this.#relay;
   }
 
   #watch(): void {
     this.#watched = true;
-    this.#context.engine.watch(this.#client, (how) => {
-      if (this.#dialing === undefined) return;
-      if (how === "reset") this.close("client left");
-      else this.#leftSince = this.#context.clock.now;
+    this.#context.engine.watch(this.#client, {
+      chunkBytes: this.chunkBytes,
+      gone: (how) => {
+        if (this.#dialing === undefined) return;
+        if (how === "reset") this.close("client left");
+        else this.#leftSince = this.#context.clock.now;
+      },
     });
   }
 

@@ -48,12 +48,22 @@ export interface ConnectionEnd extends ConnectionInfo {
   readonly connectMs?: number | undefined;
 }
 
+/** What came of one attempt to connect. */
+export interface DialOutcome {
+  readonly group: number;
+  readonly channel: number;
+  /** Milliseconds that it took. */
+  readonly ms: number;
+  /** Why it failed; `undefined` if the channel answered. */
+  readonly failure: DialFailure | undefined;
+}
+
 /** Told about every connection. Absent functions cost nothing. */
 export interface Monitor {
   /** It was accepted. */
   readonly started?: ((info: ConnectionInfo) => void) | undefined;
   /** An attempt to connect has its outcome. */
-  readonly dialed?: ((ms: number, failure: DialFailure | undefined) => void) | undefined;
+  readonly dialed?: ((outcome: DialOutcome) => void) | undefined;
   /** It has ended. */
   readonly ended?: ((end: ConnectionEnd) => void) | undefined;
 }

@@ -33,22 +33,21 @@ export function serve(listener: Listener, context: ConnectionContext): Serving {
   let stopped = false;
   let pause: { wake: () => void } | undefined;
 
-  async function handle(client: Link): Promise<void> {
+  function handle(client: Link): void {
     const connection = new Connection(client, context);
     if (connections.size === 0) context.clock.watch(presence);
     connections.add(connection);
-    try {
-      await connection.run();
-    } catch (error) {
-      // A bug of ours must not take the others down; it is said, and this one is closed.
-      context.notice(`internal error: ${error instanceof Error ? error.stack : error}`);
-    } finally {
+    connection.run().catch(internalError).finally(() => {
       connections.delete(connection);
-      if (connections.size === 0) {
-        context.clock.unwatch(presence);
-        idle.forEach((resolve) => resolve());
-      }
-    }
+      if (connections.size > 0) return;
+      context.clock.unwatch(presence);
+      idle.forEach((resolve) => resolve());
+    });
+  }
+
+  /** A bug of ours must not take other connections down; it is said. */
+  function internalError(error: unknown): void {
+    context.notice(`internal error: ${error instanceof Error ? error.stack : error}`);
   }
 
   async function accept(): Promise<void> {
@@ -57,7 +56,7 @@ export function serve(listener: Listener, context: ConnectionContext): Serving {
       try {
         const client = await listener.accept();
         failing = false;
-        void handle(client);
+        handle(client);
       } catch (error) {
         if (stopped || error instanceof Deno.errors.BadResource) return;
         if (isPeers(error)) continue;

@@ -2,8 +2,8 @@
 
 import { peerText } from "../address/ip.ts";
 import type { Ending } from "../base/side.ts";
-import { BACKLOG, DUMP_BLOCK_BYTES } from "../base/limits.ts";
-import { takeBuffer } from "./buffers.ts";
+import { BACKLOG } from "../base/limits.ts";
+import { SMALLEST_BYTES, takeBuffer } from "./buffers.ts";
 import type { ByteConn } from "./byte_conn.ts";
 import { dialFailure } from "./dial_failure.ts";
 import type { DialFailure, Endpoint, Engine, Link, Listener, RelayObserver } from "./engine.ts";
@@ -99,9 +99,11 @@ async function dial(
   }
 }
 
-async function watch(client: Link, gone: (how: Ending) => void): Promise<void> {
-  const link = client as DenoLink;
-  const buffer = takeBuffer(DUMP_BLOCK_BYTES);
+async function watch(
+  link: DenoLink,
+  { gone, chunkBytes }: { gone: (how: Ending) => void; chunkBytes?: number | undefined },
+): Promise<void> {
+  const buffer = takeBuffer(chunkBytes ?? SMALLEST_BYTES);
   const count = link.conn.read(buffer);
   link.first = { buffer, count };
   try {
@@ -123,8 +125,8 @@ export const denoEngine: Engine = {
     return new DenoListener(Deno.listen(listenOptions));
   },
   dial,
-  watch(client, gone) {
-    void watch(client, gone);
+  watch(client, options) {
+    void watch(client as DenoLink, options);
   },
   relay(client: Link, backend: Link, observer: RelayObserver) {
     const from = client as DenoLink, to = backend as DenoLink;

@@ -107,9 +107,13 @@ export interface Engine {
    * relay. To be called once per link at the most.
    *
    * @param client A link that is not relayed yet.
-   * @param gone Called when its input ends without a single byte before, or is torn down.
+   * @param options `gone` is called when its input ends without a single byte before, or is
+   * torn down; `chunkBytes` as in {@link RelayObserver}.
    */
-  watch(client: Link, gone: (how: Ending) => void): void;
+  watch(
+    client: Link,
+    options: { gone: (how: Ending) => void; chunkBytes?: number | undefined },
+  ): void;
   /**
    * Moves bytes both ways until both directions have ended. An end of input is passed on as
    * half-close, the other direction goes on.

@@ -15,12 +15,18 @@
  */
 
 import type { Ending, Side } from "../base/side.ts";
-import { giveBuffer, LARGEST_BYTES, SMALLEST_BYTES, takeBuffer } from "./buffers.ts";
+import {
+  dropBuffer,
+  giveBuffer,
+  LARGEST_BYTES,
+  mayTake,
+  SMALLEST_BYTES,
+  STREAM_BYTES,
+  takeBuffer,
+} from "./buffers.ts";
 import type { ByteConn } from "./byte_conn.ts";
 import type { Relay, RelayEnd, RelayObserver } from "./engine.ts";
 
-/** A direction whose reads have filled buffers up to this size streams: a pipe is worth it. */
-const STREAM_BYTES = 16 << 10;
 /** Reads in a row that use less than a quarter of the buffer, before it shrinks. */
 const SMALL_READS = 8;
 /** Chunks are handed over one by one; nothing is read ahead of a slow writer. */
@@ -67,6 +73,11 @@ class StreamRelay implements Relay {
   /** Whether both connections are closed, so that errors mean nothing any more. */
   get closed(): boolean {
     return this.#closed;
+  }
+
+  /** Whether only one direction is left. */
+  get isLast(): boolean {
+    return this.#running === 1;
   }
 
   /** The input from one side has ended; said by its pump. */
@@ -120,20 +131,40 @@ class Pump implements UnderlyingDefaultSource<Uint8Array>, UnderlyingSink<Uint8A
     this.#buffer = first?.buffer ?? takeBuffer(relay.observer.chunkBytes ?? SMALLEST_BYTES);
   }
 
-  /** Moves everything until the end of input or an error; never rejects. */
-  async run(): Promise<void> {
-    try {
-      while (this.#buffer.length < STREAM_BYTES || this.#firstRead !== undefined) {
-        const count = await this.#receive();
-        if (count === null) return await this.close();
-        await this.#deliver(count);
-      }
-      await new ReadableStream(this, NO_QUEUE).pipeTo(new WritableStream(this));
-    } catch {
-      this.#failed();
-    } finally {
-      this.#relay.stopped();
+  /**
+   * Moves everything until the end of input or an error.
+   *
+   * The first exchanges are callbacks, not an async function: what waits for the next chunk of
+   * an idle connection is then a few words, and not a suspended frame.
+   */
+  readonly move = (): void => {
+    if (this.#buffer.length >= STREAM_BYTES && this.#firstRead === undefined) void this.#pipe();
+    else this.#receive().then(this.#received, this.#failed);
+  };
+
+  readonly #received = (count: number | null): void => {
+    if (count === null) this.close().then(this.#stopped, this.#failed);
+    else this.#deliver(count).then(this.move, this.#failed);
+  };
+
+  readonly #stopped = (): void => this.#relay.stopped();
+
+  /** A read or a write failed. The buffer is dropped: something may still use it. */
+  readonly #failed = (): void => {
+    // A failed write is noticed by the other pump too, which reads from that side: it delivers
+    // what was sent before the failure, then meets the end or the error itself.
+    dropBuffer(this.#buffer);
+    if (!this.#writing) {
+      this.#relay.inputEnded(this.#side, "reset");
+      this.#relay.gone(this.#side);
     }
+    this.#stopped();
+  };
+
+  /** The rest goes through a pipe, over the same source and sink. */
+  #pipe(): Promise<void> {
+    return new ReadableStream(this, NO_QUEUE).pipeTo(new WritableStream(this))
+      .then(this.#stopped, this.#failed);
   }
 
   /** The source, as `ReadableStream` calls it. */
@@ -152,6 +183,8 @@ class Pump implements UnderlyingDefaultSource<Uint8Array>, UnderlyingSink<Uint8A
   async close(): Promise<void> {
     giveBuffer(this.#buffer);
     this.#relay.inputEnded(this.#side, "end");
+    // Behind the second end both sides are closed altogether.
+    if (this.#relay.isLast) return;
     // It may be gone already, which its own direction notices.
     await this.#to.closeWrite().catch(() => {});
   }
@@ -181,7 +214,7 @@ class Pump implements UnderlyingDefaultSource<Uint8Array>, UnderlyingSink<Uint8A
     const size = this.#buffer.length;
     if (count === size) {
       this.#smallReads = 0;
-      if (size < LARGEST_BYTES) this.#resize(size * 2);
+      if (size < LARGEST_BYTES && mayTake(size * 2)) this.#resize(size * 2);
     } else if (size > SMALLEST_BYTES && count < size / 4) {
       if (++this.#smallReads >= SMALL_READS) {
         this.#smallReads = 0;
@@ -193,17 +226,6 @@ class Pump implements UnderlyingDefaultSource<Uint8Array>, UnderlyingSink<Uint8A
   #resize(bytes: number): void {
     giveBuffer(this.#buffer);
     this.#buffer = takeBuffer(bytes);
-  }
-
-  /** A read or a write failed. The buffer is dropped: something may still use it. */
-  #failed(): void {
-    if (this.#relay.closed) return;
-    if (!this.#writing) {
-      this.#relay.inputEnded(this.#side, "reset");
-      this.#relay.gone(this.#side);
-    }
-    // A failed write is noticed by the other pump too, which reads from that side: it delivers
-    // what was sent before the failure, then meets the end or the error itself.
   }
 }
 
@@ -218,7 +240,7 @@ export function startRelay(
   observer: RelayObserver,
 ): Relay {
   const relay = new StreamRelay(links.client, links.backend, observer);
-  void new Pump("client", relay, links.first).run();
-  void new Pump("backend", relay, undefined).run();
+  new Pump("client", relay, links.first).move();
+  new Pump("backend", relay, undefined).move();
   return relay;
 }

@@ -11,11 +11,12 @@ import { NAME } from "../base/version.ts";
 import { type Options, REPORT_OPTION } from "../cli/options.ts";
 import { prepareDirectory, runDirectories, type RunDirectory } from "../control/rendezvous.ts";
 import { startMaster } from "./master.ts";
-import { permissionFlags } from "./permissions.ts";
+import { MEMORY_FLAGS, permissionFlags } from "./permissions.ts";
 import { openSyslog } from "./syslog.ts";
 
 /** Milliseconds that the report of a child that has ended may take to arrive. */
 const LAST_WORD_MS = 500;
+const PATH_VARIABLES = ["BALANCE_RUNDIR", "BALANCE_SYSLOG", "XDG_RUNTIME_DIR", "NOTIFY_SOCKET"];
 
 /** What the child says to its parent. */
 interface Report {
@@ -33,13 +34,15 @@ interface Report {
  * @throws {ExitError} With the child's message and code if it could not start.
  */
 export async function goToBackground(argv: readonly string[]): Promise<number> {
-  const { listener, path } = listenForReport();
+  const env = environment();
+  const { listener, path } = listenForReport(runDirectories((name) => env[name]));
   const script = Deno.build.standalone
     ? []
-    : ["run", "--quiet", "--no-check", ...permissionFlags(), Deno.mainModule];
+    : ["run", "--quiet", "--no-check", MEMORY_FLAGS, ...permissionFlags(), Deno.mainModule];
   try {
     const child = new Deno.Command("/proc/self/exe", {
       args: [...script, `--${REPORT_OPTION}=${path}`, ...argv],
+      env,
       detached: true,
       stdin: "null",
       stdout: "null",
@@ -54,10 +57,22 @@ export async function goToBackground(argv: readonly string[]): Promise<number> {
   }
 }
 
+/** Variables that name paths, made independent of the working directory, which the child leaves. */
+function environment(): Record<string, string> {
+  const env: Record<string, string> = {};
+  for (const name of PATH_VARIABLES) {
+    const path = Deno.env.get(name);
+    if (path) env[name] = /^[/@]/.test(path) ? path : `${Deno.cwd()}/${path}`;
+  }
+  return env;
+}
+
 /** The first run directory that can be used holds the socket. */
-function listenForReport(): { listener: Deno.UnixListener; path: string } {
+function listenForReport(
+  directories: readonly RunDirectory[],
+): { listener: Deno.UnixListener; path: string } {
   const reasons: string[] = [];
-  for (const directory of runDirectories()) {
+  for (const directory of directories) {
     try {
       return listenIn(directory);
     } catch (error) {
@@ -71,12 +86,20 @@ function listenForReport(): { listener: Deno.UnixListener; path: string } {
 function listenIn(directory: RunDirectory): { listener: Deno.UnixListener; path: string } {
   prepareDirectory(directory);
   const path = `${directory.path}/.start.${Deno.pid}`;
+  // One that was killed at this point left it; it had our process id, so it is gone.
+  removeIfThere(path);
   const mask = Deno.umask(0o177);
   try {
     return { listener: Deno.listen({ transport: "unix", path }), path };
   } finally {
     Deno.umask(mask);
   }
+}
+
+function removeIfThere(path: string): void {
+  try {
+    Deno.removeSync(path);
+  } catch { /* not there, or not ours, which listening will tell */ }
 }
 
 /** A child that ended without a word; its last word may still be on its way. */

@@ -1,3 +1,5 @@
+import { MEMORY_FLAGS } from "../../lib/process/permissions.ts";
+
 export { permissionFlags } from "../../lib/process/permissions.ts";
 
 /**
@@ -9,4 +11,5 @@ export const COMPILE_FLAGS: readonly string[] = [
   "--no-code-cache",
   "--no-check",
   "--cached-only",
+  MEMORY_FLAGS,
 ];
