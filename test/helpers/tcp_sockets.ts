@@ -1,0 +1,104 @@
+/**
+ * The system's table of TCP sockets (Linux): who listens, and how many connections there are,
+ * without touching them.
+ *
+ * @module
+ */
+const TABLES = ["/proc/net/tcp", "/proc/net/tcp6"];
+const ESTABLISHED = "01";
+const LISTEN = "0A";
+
+interface TcpSocket {
+  localPort: number;
+  state: string;
+  inode: string;
+}
+
+/**
+ * Looks whether something listens on a port.
+ *
+ * @param pid If given, only a listener of this process counts.
+ */
+export function listensOn(port: number, pid?: number): boolean {
+  const own = pid === undefined ? undefined : socketsOf(pid);
+  // Looking through the tables takes the system milliseconds, so it is not done in vain.
+  if (own?.size === 0) return false;
+  return TABLES.some((path) =>
+    listening(path).some((one) =>
+      one.localPort === port && (own === undefined || own.has(`socket:[${one.inode}]`))
+    )
+  );
+}
+
+/** Counts the connections that a listener on this port has open. */
+export function established(port: number): number {
+  const inodes = TABLES.flatMap((path) => rows(readIfThere(path)))
+    .filter((one) => one.localPort === port && one.state === ESTABLISHED)
+    .map((one) => one.inode);
+  // A table that changes while it is read may show a socket twice.
+  return new Set(inodes).size;
+}
+
+/**
+ * Reads only the beginning of a table: listeners come first, and behind them may be ten thousand
+ * connections of earlier tests that have not quite gone.
+ */
+function listening(path: string): TcpSocket[] {
+  for (let size = 4096;; size *= 4) {
+    const text = readIfThere(path, size);
+    const found = rows(text);
+    if (text.length < size || found.some((one) => one.state !== LISTEN)) {
+      return found.filter((one) => one.state === LISTEN);
+    }
+  }
+}
+
+/** Parses the complete lines below the heading. */
+function rows(text: string): TcpSocket[] {
+  return text.slice(0, text.lastIndexOf("\n") + 1).split("\n").slice(1, -1).map((line) => {
+    const columns = line.trim().split(/\s+/);
+    return {
+      localPort: parseInt(columns[1]?.split(":")[1] ?? "", 16),
+      state: columns[3] ?? "",
+      inode: columns[9] ?? "",
+    };
+  });
+}
+
+function socketsOf(pid: number): Set<string> {
+  const found = new Set<string>();
+  try {
+    for (const entry of Deno.readDirSync(`/proc/${pid}/fd`)) {
+      try {
+        const target = Deno.readLinkSync(`/proc/${pid}/fd/${entry.name}`);
+        if (target.startsWith("socket:")) found.add(target);
+      } catch {
+        // Closed between listing and looking.
+      }
+    }
+  } catch {
+    // The process has ended.
+  }
+  return found;
+}
+
+/** Reads at most `limit` bytes; without IPv6 in the kernel there is no tcp6. */
+function readIfThere(path: string, limit = Infinity): string {
+  let file: Deno.FsFile;
+  try {
+    file = Deno.openSync(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return "";
+    throw error;
+  }
+  using _closing = file;
+  const decoder = new TextDecoder();
+  const buffer = new Uint8Array(16384);
+  let text = "";
+  while (text.length < limit) {
+    const count = file.readSync(buffer.subarray(0, Math.min(buffer.length, limit - text.length)));
+    if (count === null) break;
+    text += decoder.decode(buffer.subarray(0, count));
+  }
+  return text;
+}
