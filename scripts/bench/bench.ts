@@ -1,0 +1,111 @@
+/**
+ * `deno task bench`: this program and its peers, side by side. What is measured and how to read it:
+ * README.md beside this file.
+ */
+import { killAll, startChild } from "./children.ts";
+import { findContenders } from "./contenders.ts";
+import { chooseCores, descriptorLimit, tiedTo } from "./cores.ts";
+import { buildGenerator } from "./generator.ts";
+import { describeMachine } from "./machine.ts";
+import { measureBulk } from "./measure/bulk.ts";
+import { measureIdle } from "./measure/idle.ts";
+import { measureRates } from "./measure/rates.ts";
+import { measureStart } from "./measure/start.ts";
+import { measureWorkers } from "./measure/workers.ts";
+import { type BenchOptions, readOptions, USAGE } from "./options.ts";
+import { planOf } from "./plan.ts";
+import { accepts, freePort } from "./port.ts";
+import { type Report, toJson, toMarkdown, toText, writeResults } from "./report/report.ts";
+import type { Run } from "./run.ts";
+import { Samples } from "./samples.ts";
+
+async function bench(options: BenchOptions, folder: string): Promise<Report> {
+  const plan = planOf(options.quick);
+  const begin = performance.now();
+  const [contenders, cores, generator, descriptors, machine] = await Promise.all([
+    findContenders(options.contenders),
+    chooseCores(),
+    buildGenerator(folder),
+    descriptorLimit(),
+    describeMachine(),
+  ]);
+  const backendPort = freePort();
+  const log = `${folder}/backend.log`;
+  const backend = [...tiedTo(cores.backend, generator.backend), String(backendPort)];
+  startChild(backend, { log });
+  if (!await accepts(backendPort, () => false)) {
+    throw new Error(`the backend does not start: ${await Deno.readTextFile(log)}`);
+  }
+  const run: Run = {
+    plan,
+    cores,
+    generator,
+    folder,
+    backendPort,
+    descriptors,
+    samples: new Samples(),
+    notes: new Set(),
+    progress: (text) => {
+      const seconds = ((performance.now() - begin) / 1000).toFixed(0);
+      console.error(`${seconds.padStart(4)} s  ${text}`);
+    },
+  };
+  if (generator.slow) run.notes.add("every rate and delay is limited by the load (no C compiler)");
+
+  const { kinds } = options, one = contenders.present.filter(({ only }) => only === undefined);
+  const rates = ["request", "connection", "latency"] as const;
+  if (rates.some((kind) => kinds.has(kind))) await measureRates(run, one, kinds);
+  if (kinds.has("bulk")) await measureBulk(run, one);
+  if (kinds.has("idle")) await measureIdle(run, one);
+  if (kinds.has("start")) await measureStart(run, one);
+  if (kinds.has("workers")) await measureWorkers(run, contenders.present);
+  return {
+    plan,
+    facts: [...machine, ["load", generator.text], ["cores", cores.text]],
+    contenders,
+    samples: run.samples,
+    notes: [...run.notes],
+  };
+}
+
+async function publish(report: Report, options: BenchOptions): Promise<void> {
+  console.log(toText(report));
+  if (options.json !== undefined) await Deno.writeTextFile(options.json, toJson(report));
+  if (options.results === undefined) return;
+  const ours = report.contenders.present.find(({ name }) => name === "balance");
+  await writeResults(options.results, toMarkdown(report, ours?.version ?? "balance missing"));
+}
+
+async function main(): Promise<number> {
+  let options: BenchOptions;
+  try {
+    options = readOptions(Deno.args);
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : error, `\n\n${USAGE}`);
+    return 64;
+  }
+  if (options.help) return console.log(USAGE), 0;
+  if (Deno.build.os !== "linux") return console.error("the benchmark needs Linux (/proc)"), 69;
+  const folder = await Deno.makeTempDir({ prefix: "balance-bench-" });
+  const cleanUp = () => {
+    killAll();
+    try {
+      Deno.removeSync(folder, { recursive: true });
+    } catch { /* gone already, or a child that is just dying still writes into it */ }
+  };
+  for (const event of ["error", "unhandledrejection"]) addEventListener(event, cleanUp);
+  for (const [signal, code] of [["SIGINT", 130], ["SIGTERM", 143], ["SIGHUP", 129]] as const) {
+    Deno.addSignalListener(signal, () => {
+      cleanUp();
+      Deno.exit(code);
+    });
+  }
+  try {
+    await publish(await bench(options, folder), options);
+    return 0;
+  } finally {
+    cleanUp();
+  }
+}
+
+Deno.exit(await main());

@@ -1,0 +1,63 @@
+import type { Contender } from "../contender.ts";
+import { launch } from "../launch.ts";
+import { availableMemory, sharedOutMemory } from "../proc.ts";
+import { alternate, type Run } from "../run.ts";
+import { connectClients } from "./clients.ts";
+
+/** Most time for one contender and one number of connections, in milliseconds. */
+const LIMIT = 60_000;
+
+/** Memory of idle connections: a fresh process for each contender and each number of connections. */
+export async function measureIdle(run: Run, contenders: readonly Contender[]): Promise<void> {
+  const { repeats, counts } = run.plan.idle;
+  for (const count of counts) {
+    await alternate(run, contenders, {
+      what: `idle of ${count}`,
+      repeats,
+      measure: async (contender) => {
+        refuseTooMany(run, contender, count);
+        await measureOne(run, contender, count);
+      },
+    });
+  }
+}
+
+async function measureOne(run: Run, contender: Contender, count: number): Promise<void> {
+  const { samples, plan: { idle: { settle } } } = run;
+  await using running = await launch(run, contender, { cores: run.cores.contender });
+  const { name, pid, port } = running;
+  const base = await steadyMemory(pid, settle);
+  {
+    using clients = connectClients(port, LIMIT);
+    await clients.open(count);
+    samples.add(`idle.${count}.1`, name, (await steadyMemory(pid, settle) - base) / count);
+    await clients.exchange(9);
+    samples.add(`idle.${count}.10`, name, (await steadyMemory(pid, settle) - base) / count);
+  }
+  samples.add(`idle.${count}.kept`, name, (await steadyMemory(pid, settle) - base) / 1024);
+}
+
+/** In KiB, once two looks half a second apart differ by less than 0.5 %, at most `settle` seconds. */
+async function steadyMemory(pid: number, settle: number): Promise<number> {
+  const look = 500, least = 2 * look;
+  let last = 0;
+  for (let waited = 0;; waited += look) {
+    const now = sharedOutMemory(pid);
+    const steady = Math.abs(now - last) < 0.005 * now;
+    if (waited >= settle * 1000 || (waited >= least && steady)) return now;
+    last = now;
+    await new Promise((resolve) => setTimeout(resolve, look));
+  }
+}
+
+/** @throws {Error} when descriptors or memory would not do. */
+function refuseTooMany(run: Run, contender: Contender, count: number): void {
+  if (run.descriptors < 2 * count + 100) {
+    throw new Error(`left out, only ${run.descriptors} open files allowed (ulimit -n)`);
+  }
+  const fewer = run.plan.idle.counts.find((other) => other < count) ?? 0;
+  const each = run.samples.of(`idle.${fewer}.10`, contender.name)[0] ?? 0;
+  if (each * count > availableMemory() / 2) {
+    throw new Error("left out, it would take more than half of the free memory");
+  }
+}

@@ -1,0 +1,17 @@
+import type { Contender } from "../contender.ts";
+import { launch } from "../launch.ts";
+import { residentMemory } from "../proc.ts";
+import { alternate, type Run } from "../run.ts";
+
+/** Time from the start of the process until a connection is accepted, and memory right then. */
+export async function measureStart(run: Run, contenders: readonly Contender[]): Promise<void> {
+  await alternate(run, contenders, {
+    what: "start",
+    repeats: run.plan.start.repeats,
+    measure: async (contender) => {
+      await using running = await launch(run, contender, { cores: run.cores.contender });
+      run.samples.add("start.time", running.name, running.startTime);
+      run.samples.add("start.memory", running.name, residentMemory(running.pid) / 1024);
+    },
+  });
+}

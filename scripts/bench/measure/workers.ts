@@ -1,0 +1,28 @@
+import type { Contender } from "../contender.ts";
+import { launchAll } from "../launch.ts";
+import type { Run } from "../run.ts";
+import { measureUnits } from "./rates.ts";
+
+/**
+ * One worker against two, both with two cores to run on. With fewer than four cores the load has to
+ * share them: then the rate can't double, whatever the program does, and a note says so.
+ */
+export async function measureWorkers(run: Run, contenders: readonly Contender[]): Promise<void> {
+  const pair = contenders.filter(({ name }) => name === "balance" || name === "balance-x2");
+  if (pair.length < 2) {
+    run.notes.add("workers: needs both balance and balance-x2, left out");
+    return;
+  }
+  const { twoForContender } = run.cores;
+  if (twoForContender === undefined) {
+    run.notes.add(
+      "workers: the load shares the two cores, so the gain shown is less than the real one",
+    );
+  }
+  const cores = twoForContender === undefined ? { load: undefined } : run.cores;
+  await using all = await launchAll(run, pair, { cores: twoForContender });
+  for (const kind of ["connection", "request"] as const) {
+    const options = { kind, runs: run.plan.workers, prefix: "workers.", cores };
+    await measureUnits(run, all.targets, options);
+  }
+}

@@ -1,0 +1,94 @@
+import type { Contenders } from "../contenders.ts";
+import type { Plan } from "../plan.ts";
+import type { Samples } from "../samples.ts";
+import { figureTable, type Table, targetTable } from "./tables.ts";
+
+/** A finished run. */
+export interface Report {
+  readonly plan: Plan;
+  /** What and its value, for the head. */
+  readonly facts: readonly (readonly [string, string])[];
+  readonly contenders: Contenders;
+  readonly samples: Samples;
+  readonly notes: readonly string[];
+}
+
+/** The report for a terminal. */
+export function toText(report: Report): string {
+  return render(report, { table: alignedTable, item: "  ", head: (text) => `${text}\n` });
+}
+
+/** The report as a section of a Markdown file. `version` is that of this program. */
+export function toMarkdown(report: Report, version: string): string {
+  const date = report.facts.find(([name]) => name === "date")?.[1].slice(0, 10) ?? "";
+  const body = render(report, {
+    table: markdownTable,
+    item: "- ",
+    head: (text) => `### ${text}\n\n`,
+  });
+  return `## ${version}, ${date} (${report.plan.mode})\n\n${body}`;
+}
+
+/**
+ * Puts a section into a Markdown file: newest first, in the place of one with the same heading. The
+ * text above the first section stays.
+ */
+export async function writeResults(file: string, section: string): Promise<void> {
+  const old = await Deno.readTextFile(file).catch(() => "# Results\n");
+  const [preamble = "", ...sections] = old.split(/\n(?=## )/);
+  const heading = section.split("\n")[0];
+  const others = sections.filter((other) => other.split("\n")[0] !== heading);
+  const parts = [preamble, section, ...others].map((part) => part.trim());
+  await Deno.writeTextFile(file, parts.join("\n\n") + "\n");
+}
+
+/** Every single value, for programs. */
+export function toJson({ plan, facts, contenders, samples, notes }: Report): string {
+  const { present, missing } = contenders;
+  const record = { plan, facts: Object.fromEntries(facts), present, missing, samples, notes };
+  return JSON.stringify(record, null, 2) + "\n";
+}
+
+interface Style {
+  readonly table: (rows: Table) => string;
+  readonly item: string;
+  readonly head: (text: string) => string;
+}
+
+function render(report: Report, { table, item, head }: Style): string {
+  const { plan, facts, contenders: { present, missing }, samples, notes } = report;
+  const list = (lines: readonly string[]) => lines.map((line) => `${item}${line}\n`).join("");
+  const parts = [list(facts.map(([name, value]) => `${name}: ${value}`))];
+  parts.push(list([
+    ...present.map(({ name, version, note }) => `${name} ${version}${note ? `; ${note}` : ""}`),
+    ...missing.map(({ name, missing }) => `${name} is missing: ${missing}`),
+  ]));
+  const names = ["direct", ...present.map(({ name }) => name)];
+  parts.push(head("Median [lowest-highest]") + table(figureTable(samples, names)));
+  parts.push(
+    head("Against the targets: ratio of medians [of single runs]") + table(targetTable(samples)),
+  );
+  if (plan.mode === "quick") {
+    parts.push("Quick run: fewer and shorter runs than the targets are meant for.\n");
+  }
+  if (notes.length > 0) parts.push(head("Notes") + list(notes));
+  return parts.join("\n");
+}
+
+function alignedTable(rows: Table): string {
+  const widths = columnWidths(rows);
+  return rows.map((row) =>
+    row.map((text, i) => text.padEnd(widths[i] ?? 0)).join("  ").trimEnd() + "\n"
+  ).join("");
+}
+
+function markdownTable(rows: Table): string {
+  const line = (cells: readonly string[]) =>
+    `| ${cells.map((text) => text.trim()).join(" | ")} |\n`;
+  const [first = [], ...rest] = rows;
+  return line(first) + line(first.map(() => "---")) + rest.map(line).join("");
+}
+
+function columnWidths(rows: Table): number[] {
+  return (rows[0] ?? []).map((_, i) => Math.max(...rows.map((row) => row[i]?.length ?? 0)));
+}

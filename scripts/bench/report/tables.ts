@@ -1,0 +1,73 @@
+import { type Figure, FIGURES } from "../figures.ts";
+import type { Samples } from "../samples.ts";
+import { median, pairedRatios, range } from "../stats.ts";
+import { isMet, type Target, TARGETS } from "../targets.ts";
+
+/** A table: the first row is its head. */
+export type Table = readonly (readonly string[])[];
+
+/** "direct" must do this much more than the fastest contender, else it is the limit. */
+const HEADROOM = 1.3;
+
+/** Medians with ranges: a line for each figure, a column for each contender. */
+export function figureTable(samples: Samples, names: readonly string[]): Table {
+  return [
+    ["figure", "unit", ...names, "load"],
+    ...FIGURES.filter(({ id }) => samples.has(id)).map((figure) => [
+      figure.label,
+      figure.unit,
+      ...names.map((name) => cell(samples.of(figure.id, name), figure.digits)),
+      figure.rate ? headroom(samples, figure, names) : "",
+    ]),
+  ];
+}
+
+/** What was reached against what has to be: ratio of medians, in brackets that of single repeats. */
+export function targetTable(samples: Samples): Table {
+  return [
+    ["figure", "against", "ratio", "target", "", "runs"],
+    ...TARGETS.map((target) => [target.label, target.against, ...reached(samples, target)]),
+  ];
+}
+
+function cell(values: readonly number[], digits: number): string {
+  if (values.length === 0) return "-";
+  const middle = median(values).toFixed(digits);
+  if (values.length === 1) return middle;
+  const { low, high } = range(values);
+  return `${middle} [${low.toFixed(digits)}-${high.toFixed(digits)}]`;
+}
+
+/**
+ * How far "direct" is ahead of the fastest contender. Where that is not far enough, also how busy that
+ * one kept its core: near 100 % the rate is its own all the same.
+ */
+function headroom(samples: Samples, figure: Figure, names: readonly string[]): string {
+  const rate = (name: string) => median(samples.of(figure.id, name));
+  const others = names.filter((name) => name !== "direct" && !Number.isNaN(rate(name)));
+  const fastest = others.toSorted((a, b) => rate(b) - rate(a))[0];
+  const ratio = rate("direct") / rate(fastest ?? "");
+  if (fastest === undefined || Number.isNaN(ratio)) return "";
+  const text = `direct ${ratio.toFixed(2)}x ${fastest}`;
+  if (ratio >= HEADROOM) return text;
+  const busy = median(samples.of(figure.id.replace(".rate", ".busy"), fastest));
+  const share = Number.isNaN(busy) ? "" : `, its core ${(busy * 100).toFixed(0)} % busy`;
+  return `LIMITED BY THE LOAD (${text}${share})`;
+}
+
+function reached(samples: Samples, target: Target): string[] {
+  const wanted = `${target.relation} ${target.ratio.toFixed(2)}`;
+  const ours = samples.of(target.figure, target.contender);
+  const theirs = samples.of(target.figure, target.against);
+  if (ours.length === 0 || theirs.length === 0) return ["-", wanted, "not measured", ""];
+  const ratio = median(ours) / median(theirs);
+  const single = pairedRatios(ours, theirs);
+  const { low, high } = range(single);
+  const spread = single.length > 1 ? ` [${low.toFixed(2)}-${high.toFixed(2)}]` : "";
+  return [
+    ratio.toFixed(3) + spread,
+    wanted,
+    isMet(target, ratio) ? "met" : "NOT MET",
+    String(ours.length),
+  ];
+}
