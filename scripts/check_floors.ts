@@ -10,6 +10,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ["address"],
   ["table", "dump", "engine"],
   ["cli", "connection"],
+  ["report"],
   ["control"],
   ["process"],
 ];

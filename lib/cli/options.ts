@@ -14,6 +14,12 @@ import { NAME } from "../base/version.ts";
 import { normalizeOptions } from "./getopt.ts";
 import { OPTIONS } from "./option_table.ts";
 
+/** Formats of the connection log. */
+export const LOG_FORMATS = ["text", "json"] as const;
+
+/** One of {@link LOG_FORMATS}. */
+export type LogFormat = typeof LOG_FORMATS[number];
+
 /** What the command line asks for. A plain record: it can be cloned to a worker. */
 export interface Options {
   /** `help` and `version` print and end; `shell` is -i, `command` is -c. */
@@ -43,6 +49,13 @@ export interface Options {
   readonly strict: boolean;
   /** Hidden: this is the background process, whose parent waits at that socket. */
   readonly reportTo: string | undefined;
+  /** `--log`: a file, `syslog`, or `-` for stdout. */
+  readonly log: string | undefined;
+  readonly logFormat: LogFormat | undefined;
+  /** `--log-start`: a line when a connection starts, too. */
+  readonly logStarts: boolean;
+  /** `--metrics` as it was given. */
+  readonly metrics: string | undefined;
   readonly maxGroups: number;
   readonly maxChannels: number;
 }
@@ -101,6 +114,14 @@ export function parseOptions(argv: readonly string[]): Options {
   if (mode === "balance" && flag("p") && !flag("f")) {
     throw new UsageError("balance: -p needs -f: in the background there is nowhere to print to");
   }
+  if (mode === "balance" && text("log") === "-") {
+    if (!flag("f")) {
+      throw new UsageError(
+        "balance: --log - needs -f: in the background there is nowhere to print to",
+      );
+    }
+    if (flag("p")) throw new UsageError("balance: --log - and -p both print on stdout");
+  }
   return {
     mode,
     port: port ?? "",
@@ -120,6 +141,10 @@ export function parseOptions(argv: readonly string[]): Options {
     workers: workers(text("workers")),
     strict: flag("strict"),
     reportTo: text(REPORT_OPTION),
+    log: text("log"),
+    logFormat: choice("log-format", text("log-format"), LOG_FORMATS),
+    logStarts: flag("log-start"),
+    metrics: text("metrics"),
     maxGroups: number("max-groups", text("max-groups"), LIMITS) ?? DEFAULT_MAX_GROUPS,
     maxChannels: number("max-channels", text("max-channels"), LIMITS) ?? DEFAULT_MAX_CHANNELS,
   };
@@ -136,6 +161,19 @@ function seconds(text: string | undefined): number | undefined {
 function workers(text: string | undefined): number {
   if (text === "auto") return Math.min(navigator.hardwareConcurrency, MAX_WORKERS);
   return number("workers", text, { min: 1, max: MAX_WORKERS }) ?? 1;
+}
+
+/** One word of several. */
+function choice<T extends string>(
+  name: string,
+  text: string | undefined,
+  words: readonly T[],
+): T | undefined {
+  const found = words.find((one) => one === text);
+  if (found === undefined && text !== undefined) {
+    throw new UsageError(`invalid --${name} [${text}]: not one of ${words.join(", ")}`);
+  }
+  return found;
 }
 
 /** A number of a long option, checked. */

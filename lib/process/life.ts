@@ -20,11 +20,12 @@ export interface Life {
  * Waits for the end and carries it out.
  *
  * SIGTERM and SIGINT: no new connections, the control socket goes, open connections have a
- * grace time; a second signal cuts them off. SIGHUP ends the foreground at once and means
- * nothing in the background. The exit code is 0 when every connection ran to its end, else that
- * of the signal.
+ * grace time; a second signal cuts them off. SIGHUP ends the foreground at once; in the
+ * background it asks to open logs again, as SIGUSR2 does in both. The exit code is 0 when every
+ * connection ran to its end, else that of the signal.
  *
- * @param parts What ends, and `status`, which SIGUSR1 asks for.
+ * @param parts What ends; `status`, which SIGUSR1 asks for; `reopen`, which opens logs again;
+ * `stopping`, which is told once that no connections are accepted any more.
  */
 export function startLife(
   parts: {
@@ -33,6 +34,8 @@ export function startLife(
     graceS: number;
     foreground: boolean;
     status: () => void;
+    reopen: () => void;
+    stopping: () => void;
   },
 ): Life {
   const { plane, control } = parts;
@@ -42,7 +45,10 @@ export function startLife(
   let cutOffCode: number = EXIT.ok;
 
   function stop(): Promise<void> {
-    if (stopping === undefined) void notifyManager("STOPPING=1");
+    if (stopping === undefined) {
+      parts.stopping();
+      void notifyManager("STOPPING=1");
+    }
     control.stop();
     return stopping ??= plane.stop();
   }
@@ -53,14 +59,14 @@ export function startLife(
   }
 
   function end(signal: EndSignal): void {
-    if (signal === "SIGHUP" && !parts.foreground) return;
+    if (signal === "SIGHUP" && !parts.foreground) return parts.reopen();
     void stop();
     const code = SIGNAL_EXIT[signal];
     if (signal === "SIGHUP" || ++signals > 1) cutOff(code);
     else grace = setTimeout(() => cutOff(code), parts.graceS * 1000);
   }
 
-  const removeSignals = onSignals({ end, status: parts.status });
+  const removeSignals = onSignals({ end, status: parts.status, reopen: parts.reopen });
 
   async function untilEnded(): Promise<number> {
     const { cutOff } = await plane.done;

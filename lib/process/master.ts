@@ -22,6 +22,7 @@ import { type DataPlane, serveHere } from "./data_plane.ts";
 import { startLife } from "./life.ts";
 import { listen, listeningAddress } from "./listen.ts";
 import { notifyManager } from "./notify.ts";
+import { openReports, type Reports } from "./reports.ts";
 import { sourceAddress } from "./source_address.ts";
 import { startWorkers } from "./worker_pool.ts";
 
@@ -41,6 +42,7 @@ interface Prepared {
   readonly table: Table;
   readonly listener: Listener;
   readonly control: Deno.UnixListener;
+  readonly reports: Reports;
 }
 
 /**
@@ -57,7 +59,7 @@ export async function startMaster(
 ): Promise<{ ended: Promise<number> }> {
   const { notice, debug } = voice;
   const prepared = await prepare(options, voice);
-  const { table, services } = prepared;
+  const { table, services, reports } = prepared;
   const writer = options.packetDump
     ? new BatchWriter((bytes) => Deno.stdout.write(bytes), () => life.outputClosed())
     : undefined;
@@ -78,6 +80,7 @@ export async function startMaster(
       debug,
       tap: writer && (() => textTap(writer)),
       chunkBytes: writer && DUMP_BLOCK_BYTES,
+      monitor: reports.monitor,
     });
   const control = serveControl(prepared.control, {
     context: { table, services, resolve: (host) => resolveHost(host), connections: plane },
@@ -89,26 +92,30 @@ export async function startMaster(
     graceS: options.graceS,
     foreground: options.foreground,
     status: () => notice(show(table).trimEnd()),
+    reopen: () => reports.reopen(),
+    stopping: () => reports.stopping(),
   });
   await notifyManager("READY=1");
   return {
     ended: life.ended.then(async (code) => {
       await writer?.flush();
+      await reports.close();
       return code;
     }),
   };
 }
 
 async function startInWorkers(
-  { at, table, listener, control }: Prepared,
+  { at, table, listener, control, reports }: Prepared,
   { connection, voice }: { connection: ConnectionOptions; voice: Voice },
 ): Promise<DataPlane> {
   const { notice, debug } = voice;
-  const pool = { count: table.size.workers, at, table, options: connection, notice, debug };
+  const count = table.size.workers;
   try {
-    return await startWorkers(pool);
+    return await startWorkers({ count, at, table, options: connection, notice, debug, reports });
   } catch (error) {
     control.close();
+    await reports.close();
     throw error;
   } finally {
     // It kept the address ours while the workers took their shares of it.
@@ -116,7 +123,7 @@ async function startInWorkers(
   }
 }
 
-async function prepare(options: Options, { debug }: Voice): Promise<Prepared> {
+async function prepare(options: Options, { notice, debug }: Voice): Promise<Prepared> {
   const services = systemServices();
   const at = await listeningAddress(options, services);
   debug?.(`using port ${at.port}`);
@@ -141,8 +148,10 @@ async function prepare(options: Options, { debug }: Voice): Promise<Prepared> {
     size: { groups: maxGroups, channels: maxChannels, workers },
   });
   const control = await listenControl(at);
+  undo.defer(() => control.listener.close());
   debug?.(`control socket ${control.path} is ${control.replaced ? "taken over" : "new"}`);
+  const reports = await openReports(options, { table, at, notice, dumpDropped: () => 0 });
   if (debug !== undefined) channelList(table).forEach(debug);
   undo.move();
-  return { at, source, services, table, listener, control: control.listener };
+  return { at, source, services, table, listener, control: control.listener, reports };
 }

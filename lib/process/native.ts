@@ -27,6 +27,14 @@ export interface ProcessLimits {
   readonly descriptors: number | undefined;
 }
 
+/** What {@link prepareProcess} found out. */
+let limits: ProcessLimits = { descriptors: undefined };
+
+/** What the process may use, as far as {@link prepareProcess} could find out. */
+export function processLimits(): ProcessLimits {
+  return limits;
+}
+
 /** A kind of machine, as far as the C library is concerned. */
 export interface Machine {
   readonly os: string;
@@ -65,12 +73,12 @@ export function prepareProcess(name: string): ProcessLimits {
     for (const path of cLibraries()) {
       if (Deno.permissions.querySync({ name: "ffi", path }).state !== "granted") continue;
       const descriptors = prepareWith(path, name);
-      if (descriptors !== undefined) return { descriptors };
+      if (descriptors !== undefined) return limits = { descriptors };
     }
   } finally {
     Deno.permissions.revokeSync({ name: "ffi" });
   }
-  return { descriptors: undefined };
+  return limits;
 }
 
 /** Does it with one library; `undefined` if that is not there. */

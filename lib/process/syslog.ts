@@ -6,40 +6,61 @@ const DEV_LOG = "/dev/log";
 /** Facility daemon, as 3.35. */
 const DAEMON = 3;
 /** Severities of RFC 3164 section 4.1.1 that are used here. */
-const SEVERITY = { notice: 5, debug: 7 } as const;
+const SEVERITY = { notice: 5, info: 6, debug: 7 } as const;
 const MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(" ");
 /** Messages that may wait for a slow receiver; later ones are dropped. */
 const MOST_WAITING = 1000;
+/** Milliseconds that what still waits may take to be delivered at the end. */
+const CLOSE_MS = 1000;
 
 /** A way to the system's log. */
 export interface Syslog {
   /** Logs lines, in order; whatever cannot be delivered is dropped, as syslog(3) does. */
   log(severity: keyof typeof SEVERITY, text: string): void;
-  /** Waits for what was logged so far, then closes. */
+  /** Lines that were not delivered so far. */
+  readonly dropped: number;
+  /** Waits, but not for long, until what was logged so far is delivered; then closes. */
   close(): Promise<void>;
 }
 
 /**
  * Opens the system's log, ident `balance` with the process id.
  *
- * @param now Gives the time of a message.
+ * @param options `now` gives the time of a message; `purpose` tells several in one process apart.
  */
-export function openSyslog(now: () => Date = () => new Date()): Syslog {
-  const sender = datagramSender(Deno.env.get("BALANCE_SYSLOG") || DEV_LOG, "syslog");
+export function openSyslog(
+  options: { now?: () => Date; purpose?: string } = {},
+): Syslog {
+  const { now = () => new Date(), purpose = "syslog" } = options;
+  const sender = datagramSender(Deno.env.get("BALANCE_SYSLOG") || DEV_LOG, purpose);
   let last: Promise<unknown> = Promise.resolve();
-  let waiting = 0;
+  let waiting = 0, dropped = 0;
+
+  async function deliver(before: Promise<unknown>, message: string): Promise<void> {
+    await before;
+    if (!await sender?.send(message)) dropped++;
+    waiting--;
+  }
+
   return {
     log(severity, text) {
-      if (sender === undefined) return;
       for (const line of text.split("\n")) {
-        if (waiting >= MOST_WAITING) return;
+        if (sender === undefined || waiting >= MOST_WAITING) {
+          dropped++;
+          continue;
+        }
         waiting++;
-        const message = syslogMessage(line, { severity, pid: Deno.pid, time: now() });
-        last = last.then(() => sender.send(message)).finally(() => waiting--);
+        last = deliver(last, syslogMessage(line, { severity, pid: Deno.pid, time: now() }));
       }
     },
+    get dropped() {
+      return dropped;
+    },
     async close() {
-      await last;
+      let timer: ReturnType<typeof setTimeout> | undefined;
+      const late = new Promise((resolve) => timer = setTimeout(resolve, CLOSE_MS));
+      await Promise.race([last, late]);
+      clearTimeout(timer);
       sender?.[Symbol.dispose]();
     },
   };

@@ -5,6 +5,7 @@ import { denoEngine } from "../engine/deno_engine.ts";
 import { Table } from "../table/table.ts";
 import { type DataPlane, serveHere } from "./data_plane.ts";
 import type { FromWorker, ToWorker } from "./worker_protocol.ts";
+import { workerMonitor } from "./worker_report.ts";
 
 /** The part of a worker's global scope that is used. */
 interface Scope {
@@ -47,6 +48,10 @@ function start(message: ToWorker & { type: "start" }): void {
       options: message.options,
       notice: (line) => scope.postMessage({ type: "notice", line }),
       debug: message.debug ? (line) => scope.postMessage({ type: "debug", line }) : undefined,
+      monitor: workerMonitor(message.report, {
+        index: message.index,
+        line: (line) => scope.postMessage({ type: "log", line }),
+      }),
     });
   } catch (error) {
     return scope.postMessage({ type: "failed", message: messageOf(error) });

@@ -5,6 +5,7 @@ import type { Endpoint } from "../engine/engine.ts";
 import type { Table } from "../table/table.ts";
 import type { Selection } from "../control/command.ts";
 import type { DataPlane } from "./data_plane.ts";
+import type { Reports } from "./reports.ts";
 import type { FromWorker, ToWorker } from "./worker_protocol.ts";
 
 /** Milliseconds before a worker that died is replaced; doubled for each death in a row. */
@@ -22,6 +23,8 @@ export interface WorkerPoolOptions {
   readonly options: ConnectionOptions;
   readonly notice: (line: string) => void;
   readonly debug?: ((line: string) => void) | undefined;
+  /** Log and metrics. */
+  readonly reports?: Pick<Reports, "forWorkers" | "log" | "releaseWorker"> | undefined;
   /** Makes a worker; the default runs worker.ts. */
   readonly make?: (() => Worker) | undefined;
 }
@@ -89,6 +92,8 @@ export async function startWorkers(pool: WorkerPoolOptions): Promise<DataPlane> 
           return notice(data.line);
         case "debug":
           return pool.debug?.(data.line);
+        case "log":
+          return pool.reports?.log(data.line);
         case "connections":
           return queries.get(data.query)?.(data.connections);
         case "closed":
@@ -108,6 +113,7 @@ export async function startWorkers(pool: WorkerPoolOptions): Promise<DataPlane> 
       table: pool.table.handle,
       options: pool.options,
       debug: pool.debug !== undefined,
+      report: pool.reports?.forWorkers ?? { log: undefined, stats: undefined },
     });
     return promise;
   }
@@ -116,6 +122,7 @@ export async function startWorkers(pool: WorkerPoolOptions): Promise<DataPlane> 
     if (workers.get(index) !== worker) return;
     worker.terminate();
     pool.table.releaseWorker(index);
+    pool.reports?.releaseWorker(index);
     gone(index, worker);
     if (stopping) return notice(`worker ${index} ended with an error: ${message}`);
     const pause = Math.min(FIRST_PAUSE_MS * 2 ** deaths++, LONGEST_PAUSE_MS);

@@ -1,10 +1,11 @@
-/** What the program and its workers say to each other; per connection nothing crosses. */
+/** What the program and its workers say to each other; per connection only what is logged. */
 
 import type { ConnectionOptions } from "../connection/connection.ts";
 import type { ConnectionInfo } from "../connection/observe.ts";
 import type { Endpoint } from "../engine/engine.ts";
 import type { TableHandle } from "../table/table.ts";
 import type { Selection } from "../control/command.ts";
+import type { WorkerReport } from "./worker_report.ts";
 
 /** To a worker. */
 export type ToWorker =
@@ -16,6 +17,8 @@ export type ToWorker =
     readonly table: TableHandle;
     readonly options: ConnectionOptions;
     readonly debug: boolean;
+    /** What it logs and counts. */
+    readonly report: WorkerReport;
   }
   | { readonly type: "stop" }
   /** Asks for the connections; answered by `connections` with the same `query`. */
@@ -34,7 +37,8 @@ export type FromWorker =
   }
   | { readonly type: "closed"; readonly query: number; readonly count: number }
   | { readonly type: "failed"; readonly message: string }
-  | { readonly type: "notice" | "debug"; readonly line: string }
+  /** `log` is a line of the connection log. */
+  | { readonly type: "notice" | "debug" | "log"; readonly line: string }
   /** New connections are refused. */
   | { readonly type: "stopped" }
   /** The last connection has ended after `stop`. */

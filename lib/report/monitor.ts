@@ -1,0 +1,42 @@
+import type { DialOutcome, Monitor } from "../connection/observe.ts";
+import { blamesBackend } from "../connection/reason.ts";
+import { endLine, type LogStyle, startLine } from "./log_line.ts";
+import type { Stats } from "./stats.ts";
+
+/** What watches the connections of one isolate. */
+export interface MonitorParts {
+  /** The connection log: how its lines are written, and where they go. */
+  readonly log?: { readonly style: LogStyle; readonly line: (text: string) => void } | undefined;
+  /** The counters of the metrics. */
+  readonly stats?: Stats | undefined;
+}
+
+/**
+ * Makes what connections report to.
+ *
+ * @param parts Log and counters, as far as they are wanted.
+ * @returns `undefined` if nothing is, so that connections do not even look at the time.
+ */
+export function monitorOf({ log, stats }: MonitorParts): Monitor | undefined {
+  if (log === undefined && stats === undefined) return undefined;
+  const logStarts = log?.style.starts ?? false;
+  return {
+    started: logStarts || stats !== undefined
+      ? (info) => {
+        stats?.started();
+        if (logStarts) log?.line(startLine(info, { ...log.style, now: new Date() }));
+      }
+      : undefined,
+    dialed: stats && ((outcome) => count(stats, outcome)),
+    ended(end) {
+      stats?.ended(end.reason);
+      log?.line(endLine(end, { ...log.style, now: new Date() }));
+    },
+  };
+}
+
+function count(stats: Stats, { group, channel, ms, failure }: DialOutcome): void {
+  if (failure === undefined) return stats.connected(group, channel, ms);
+  stats.failed(failure);
+  if (blamesBackend(failure)) stats.blame(group, channel);
+}

@@ -1,0 +1,75 @@
+import { formatIp } from "../address/ip.ts";
+import { VERSION } from "../base/version.ts";
+import type { ChannelRow, GroupType } from "../table/table.ts";
+import { type Subject, uptimeS, usedDescriptors } from "./metrics.ts";
+import { FAILURES, REASONS, word } from "./vocabulary.ts";
+
+/**
+ * Whether a new connection would be served: at least one channel of any group is enabled and
+ * below its limit.
+ */
+export function isHealthy({ table }: Subject): boolean {
+  for (let group = 0; group < table.size.groups; group++) {
+    for (let channel = 0; channel < table.length(group); channel++) {
+      if (table.available(group, channel)) return true;
+    }
+  }
+  return false;
+}
+
+/**
+ * What `/status.json` shows; byte counters beyond 2^53 lose their last digits.
+ *
+ * @param subject What it is about.
+ * @param options `stopping`: no new connections are accepted any more.
+ */
+export function status(subject: Subject, { stopping }: { stopping: boolean }): object {
+  const { table, stats, listener, descriptors } = subject;
+  const rows = [...table.rows()].filter(({ state }) => state !== "free");
+  return {
+    version: VERSION,
+    deno: Deno.version.deno,
+    pid: Deno.pid,
+    uptimeSeconds: Math.round(uptimeS() * 1000) / 1000,
+    listener,
+    workers: table.size.workers,
+    stopping,
+    healthy: !stopping && isHealthy(subject),
+    groups: [...new Set(rows.map(({ group }) => group))].map((group) => ({
+      group,
+      type: table.type(group) satisfies GroupType,
+      channels: rows.filter((row) => row.group === group).map((row) => channel(subject, row)),
+    })),
+    totals: {
+      connections: stats.open,
+      accepted: Number(stats.accepted),
+      ended: Object.fromEntries(REASONS.map((one) => [word(one), Number(stats.endedBy(one))])),
+      connectFailures: Object.fromEntries(
+        FAILURES.map((one) => [word(one), Number(stats.failedBy(one))]),
+      ),
+      sent: Number(rows.reduce((all, { sent }) => all + sent, 0n)),
+      rcvd: Number(rows.reduce((all, { rcvd }) => all + rcvd, 0n)),
+    },
+    dropped: { logLines: subject.logDropped(), dumpChunks: subject.dumpDropped() },
+    descriptors: { connections: usedDescriptors(subject), limit: descriptors },
+  };
+}
+
+function channel({ table, stats }: Subject, row: ChannelRow): object {
+  const { count, sumUs } = stats.connectTimes(row.group, row.channel);
+  return {
+    channel: row.channel,
+    address: formatIp(row.address),
+    port: row.port,
+    state: row.state,
+    available: table.available(row.group, row.channel),
+    c: row.c,
+    totalc: row.totalc,
+    maxc: row.maxc,
+    sent: Number(row.sent),
+    rcvd: Number(row.rcvd),
+    connects: Number(count),
+    connectFailures: Number(stats.blamed(row.group, row.channel)),
+    connectMsMean: count === 0n ? undefined : Math.round(Number(sumUs / count)) / 1000,
+  };
+}

@@ -1,0 +1,47 @@
+/** The words that log, metrics and status have in common: one vocabulary, without blanks. */
+
+import type { Reason } from "../connection/reason.ts";
+import type { DialFailure } from "../engine/engine.ts";
+
+/** Who ended a connection: one of its sides, balance itself, or whoever runs it. */
+export type Actor = "client" | "backend" | "balance" | "admin";
+
+const ACTORS: Readonly<Record<Reason, Actor>> = {
+  "client closed": "client",
+  "client reset": "client",
+  "client left": "client",
+  "backend closed": "backend",
+  "backend reset": "backend",
+  "connect failed": "balance",
+  "nothing available": "balance",
+  "idle limit": "balance",
+  "closed by control": "admin",
+  "shutdown": "admin",
+};
+
+const FAILURE_SET: Readonly<Record<DialFailure, true>> = {
+  "refused": true,
+  "timeout": true,
+  "unreachable": true,
+  "reset": true,
+  "cancelled": true,
+  "no descriptor": true,
+  "no local port": true,
+  "failed": true,
+};
+
+/** Every reason for which a connection ends, in a fixed order. */
+export const REASONS = Object.keys(ACTORS) as readonly Reason[];
+
+/** Every reason for which an attempt to connect fails, in a fixed order. */
+export const FAILURES = Object.keys(FAILURE_SET) as readonly DialFailure[];
+
+/** Who ended a connection that ended for this reason. */
+export function actorOf(reason: Reason): Actor {
+  return ACTORS[reason];
+}
+
+/** A reason as one word: `client closed` becomes `client_closed`. */
+export function word(reason: Reason | DialFailure): string {
+  return reason.replaceAll(" ", "_");
+}
