@@ -54,6 +54,8 @@ export interface ConnectionContext {
   readonly options: ConnectionOptions;
   /** Says one line that an administrator should see. */
   readonly notice: (line: string) => void;
+  /** Says that something of ours is short, once per burst; set by `serve`. */
+  readonly shortage?: ((line: string) => void) | undefined;
   /** `-d`: says one line about what happens; absent without it. */
   readonly debug?: ((line: string) => void) | undefined;
   /** Makes the tap of a connection, for the packet dump; absent without one. */
@@ -255,6 +257,9 @@ export class Connection implements Ticking, RelayObserver {
     (this.#failed ??= []).push({ group, channel, failure });
     this.#context.debug?.(line);
     this.#tap?.event?.(line);
+    if (failure === "no descriptor" || failure === "no local port") {
+      this.#context.shortage?.(`cannot connect to backends: ${failure}`);
+    }
     if (this.#context.options.autoDisable && blamesBackend(failure)) this.#disable(claim, to);
   }
 

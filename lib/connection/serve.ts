@@ -2,6 +2,7 @@ import { codeOf, messageOf } from "../base/errors.ts";
 import type { Link, Listener } from "../engine/engine.ts";
 import type { Ticking } from "./clock.ts";
 import { Connection, type ConnectionContext } from "./connection.ts";
+import { oncePerBurst } from "./once_per_burst.ts";
 
 /** Milliseconds to wait when connections cannot be accepted for lack of something. */
 const PAUSE_MS = 100;
@@ -32,9 +33,12 @@ export function serve(listener: Listener, context: ConnectionContext): Serving {
   const idle: (() => void)[] = [];
   let stopped = false;
   let pause: { wake: () => void } | undefined;
+  const shortage = oncePerBurst(context.notice);
+  // Not a copy: what is dumped may change while connections are served.
+  const shared: ConnectionContext = Object.create(context, { shortage: { value: shortage } });
 
   function handle(client: Link): void {
-    const connection = new Connection(client, context);
+    const connection = new Connection(client, shared);
     if (connections.size === 0) context.clock.watch(presence);
     connections.add(connection);
     connection.run().catch(internalError).finally(() => {
@@ -51,17 +55,13 @@ export function serve(listener: Listener, context: ConnectionContext): Serving {
   }
 
   async function accept(): Promise<void> {
-    let failing = false;
     while (!stopped) {
       try {
-        const client = await listener.accept();
-        failing = false;
-        handle(client);
+        handle(await listener.accept());
       } catch (error) {
         if (stopped || error instanceof Deno.errors.BadResource) return;
         if (isPeers(error)) continue;
-        if (!failing) context.notice(`cannot accept connections: ${messageOf(error)}`);
-        failing = true;
+        shortage(`cannot accept connections: ${reasonOf(error)}`);
         await wait(PAUSE_MS);
       }
     }
@@ -91,6 +91,11 @@ export function serve(listener: Listener, context: ConnectionContext): Serving {
     },
     done: whenDone(),
   };
+}
+
+/** The reason without the number that the runtime adds. */
+function reasonOf(error: unknown): string {
+  return messageOf(error).replace(/ \(os error \d+\)$/, "");
 }
 
 /** Whether the peer took its connection back before it was accepted: nothing of ours is short. */
