@@ -56,7 +56,8 @@ export class ControlClient implements Disposable {
     if (conn === undefined) throw new NoMasterError();
     const opening = new ControlClient(conn, { version: "", pid: 0 });
     try {
-      await opening.#write(`${HELLO}\n`);
+      // A server that does not want us says so and closes, perhaps before we have said anything.
+      await opening.#write(`${HELLO}\n`).catch(() => {});
       const line = await opening.#line();
       if (line === undefined) throw new NoMasterError();
       if (!line.startsWith("{")) throw new UnavailableError(`${line}, exiting.`);
@@ -79,7 +80,8 @@ export class ControlClient implements Disposable {
    */
   async ask(command: string): Promise<Answer | undefined> {
     try {
-      await this.#write(`${command.replaceAll("\n", " ")}\n`);
+      // What is too long is refused before all of it was taken; the refusal can be read.
+      await this.#write(`${command.replaceAll("\n", " ")}\n`).catch(() => {});
       const line = await this.#line();
       if (line === undefined) return undefined;
       const head: ReplyHead = JSON.parse(line);

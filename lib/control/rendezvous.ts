@@ -22,13 +22,16 @@ export interface RunDirectory {
 /**
  * The run directories in the order in which server and client look at them.
  *
+ * @param env Looks a variable up; default: those of the process.
  * @returns `$BALANCE_RUNDIR` alone if it is set; else `/var/run/balance`,
  * `$XDG_RUNTIME_DIR/balance`, `/tmp/balance-UID`.
  */
-export function runDirectories(): RunDirectory[] {
-  const chosen = Deno.env.get("BALANCE_RUNDIR");
+export function runDirectories(
+  env: (name: string) => string | undefined = (name) => Deno.env.get(name),
+): RunDirectory[] {
+  const chosen = env("BALANCE_RUNDIR");
   if (chosen) return [{ path: chosen, mode: 0o700, explicit: true }];
-  const session = Deno.env.get("XDG_RUNTIME_DIR");
+  const session = env("XDG_RUNTIME_DIR");
   return [
     { path: "/var/run/balance", mode: 0o755, explicit: false },
     ...(session ? [{ path: `${session}/balance`, mode: 0o700, explicit: false }] : []),
@@ -47,21 +50,39 @@ export function socketName(at: Endpoint): string {
  * @throws {ExitError} If it cannot be made or is not safe, saying why.
  */
 export function prepareDirectory({ path, mode }: RunDirectory): void {
+  let link: Deno.FileInfo, info: Deno.FileInfo;
   try {
-    Deno.mkdirSync(path, { mode });
+    makeDirectory(path, mode);
+    link = Deno.lstatSync(path);
+    info = Deno.statSync(path);
   } catch (error) {
-    if (!(error instanceof Deno.errors.AlreadyExists)) {
-      throw unusable(path, messageOf(error).replace(/: mkdir '.*'$/, ""));
-    }
+    throw unusable(path, reasonOf(error));
   }
-  const info = Deno.statSync(path);
+  if (!isTrusted(link.uid)) {
+    throw unusable(path, `${link.isSymlink ? "the link" : "it"} belongs to user ${link.uid}`);
+  }
   if (!info.isDirectory) throw unusable(path, "not a directory");
-  if (info.uid !== 0 && info.uid !== Deno.uid()) {
-    throw unusable(path, `it belongs to user ${info.uid}`);
-  }
+  if (!isTrusted(info.uid)) throw unusable(path, `it belongs to user ${info.uid}`);
   if (info.mode !== null && info.mode & WRITABLE_BY_OTHERS && !(info.mode & STICKY)) {
     throw unusable(path, "others may write to it and it is not sticky");
   }
+}
+
+function makeDirectory(path: string, mode: number): void {
+  try {
+    Deno.mkdirSync(path, { mode });
+  } catch (error) {
+    if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
+  }
+}
+
+function isTrusted(uid: number | null): boolean {
+  return uid === 0 || uid === Deno.uid();
+}
+
+/** Text of a system error without what the runtime adds about its own call. */
+function reasonOf(error: unknown): string {
+  return messageOf(error).replace(/: \w+ '.*'$/, "");
 }
 
 function unusable(path: string, reason: string): ExitError {
@@ -75,15 +96,17 @@ function unusable(path: string, reason: string): ExitError {
  * is anything that is not a socket.
  *
  * @param at Where the balance listens; it does so already, so that no second one gets here.
+ * @param options `directories` to try, by default those of {@link runDirectories}.
  * @returns The listener, whose file is removed when it is closed, its path, and whether a stale
  * socket was replaced.
  * @throws {ExitError} If no run directory can be used, with the reasons.
  */
 export async function listenControl(
   at: Endpoint,
+  options: { directories?: readonly RunDirectory[] } = {},
 ): Promise<{ listener: Deno.UnixListener; path: string; replaced: boolean }> {
   const reasons: string[] = [];
-  for (const directory of runDirectories()) {
+  for (const directory of options.directories ?? runDirectories()) {
     const path = `${directory.path}/${socketName(at)}`;
     try {
       prepareDirectory(directory);
@@ -150,22 +173,36 @@ function isNobody(error: unknown): boolean {
 /**
  * Connects to the control socket of a running balance.
  *
+ * Only one of this user or of root is talked to; root talks to anybody's. One that may not be
+ * used, because it is somebody else's, may hide behind it the one that was meant, so the search
+ * goes on.
+ *
  * @param at Where that balance listens.
+ * @param options `directories` to look at, by default those of {@link runDirectories}, and `uid`,
+ * who asks, by default the user of this process.
  * @returns The connection; `undefined` if there is no such balance.
- * @throws {ExitError} If there is one that this user may not control.
+ * @throws {ExitError} If there is only one that this user may not control.
  */
-export async function connectControl(at: Endpoint): Promise<Deno.UnixConn | undefined> {
-  for (const directory of runDirectories()) {
+export async function connectControl(
+  at: Endpoint,
+  options: { directories?: readonly RunDirectory[]; uid?: number } = {},
+): Promise<Deno.UnixConn | undefined> {
+  const me = options.uid ?? Deno.uid();
+  let refused: ExitError | undefined;
+  for (const directory of options.directories ?? runDirectories()) {
     const path = `${directory.path}/${socketName(at)}`;
     try {
+      const { uid } = Deno.lstatSync(path);
+      if (me !== 0 && uid !== 0 && uid !== me) throw new Error(`it belongs to user ${uid}`);
       return await Deno.connect({ transport: "unix", path });
     } catch (error) {
       if (isNobody(error)) continue;
-      throw new ExitError(
-        `balance: can't control [${path}]: ${messageOf(error)}`,
+      refused ??= new ExitError(
+        `balance: can't control [${path}]: ${reasonOf(error)}`,
         EXIT.noPermission,
       );
     }
   }
+  if (refused !== undefined) throw refused;
   return undefined;
 }

@@ -22,8 +22,11 @@ const LAST_ANSWER_MS = 1000;
 
 /** A running control server. */
 export interface ControlServer {
-  /** Stops listening, which removes the socket; sessions go on. */
-  stop(): void;
+  /**
+   * Stops listening; sessions go on. Resolves when the socket's file is gone, so that it cannot
+   * take along that of a successor.
+   */
+  stop(): Promise<void>;
   /** Stops listening and ends every session; one that is being answered gets its answer. */
   close(): Promise<void>;
 }
@@ -36,12 +39,13 @@ export interface ControlServer {
  *
  * @param listener The socket; owned from now on.
  * @param options What commands work on; `kill` carries that command out and resolves when new
- * connections are refused.
+ * connections are refused; `unreadTimeoutMs` replaces the limit of protocol.ts.
  */
 export function serveControl(
   listener: Deno.UnixListener,
-  options: { context: ControlContext; kill: () => Promise<void> },
+  options: { context: ControlContext; kill: () => Promise<void>; unreadTimeoutMs?: number },
 ): ControlServer {
+  const { unreadTimeoutMs = UNREAD_TIMEOUT_MS } = options;
   const sessions = new Set<Promise<void>>();
   const open = new Set<Deno.Conn>();
   const answering = new Set<Deno.Conn>();
@@ -64,7 +68,7 @@ export function serveControl(
     open.add(conn);
     try {
       if (open.size > MAX_CLIENTS) {
-        await write(conn, `too many control clients, the limit is ${MAX_CLIENTS}\n`);
+        await send(conn, `too many control clients, the limit is ${MAX_CLIENTS}\n`);
       } else await session(conn);
     } finally {
       open.delete(conn);
@@ -80,17 +84,29 @@ export function serveControl(
       if (first && line === HELLO) {
         framed = true;
         const hello: Hello = { version: VERSION, pid: Deno.pid };
-        await write(conn, `${JSON.stringify(hello)}\n`);
+        await send(conn, `${JSON.stringify(hello)}\n`);
       } else {
         const reply = await answer(line, now);
         now = reply.session ?? now;
         const over = line === undefined ? "limit" : reply.effect;
-        await write(conn, framed ? withHead(reply, { group: now.group, over }) : reply.text);
+        await send(conn, framed ? withHead(reply, { group: now.group, over }) : reply.text);
         if (over !== undefined) return;
       }
       first = false;
       answering.delete(conn);
       if (closing) return;
+    }
+  }
+
+  /** Writes all; a client that does not take it in time is closed. */
+  async function send(conn: Deno.Conn, text: string | Uint8Array): Promise<void> {
+    const bytes = typeof text === "string" ? encoder.encode(text) : text;
+    if (bytes.length === 0) return;
+    const timer = setTimeout(() => close(conn), unreadTimeoutMs);
+    try {
+      for (let at = 0; at < bytes.length;) at += await conn.write(bytes.subarray(at));
+    } finally {
+      clearTimeout(timer);
     }
   }
 
@@ -104,19 +120,23 @@ export function serveControl(
   }
 
   const accepting = accept();
-  function stop(): void {
+  function stop(): Promise<void> {
     if (!stopped) listener.close();
     stopped = true;
+    return accepting;
   }
   return {
     stop,
     async close() {
-      stop();
+      void stop();
       closing = true;
       for (const conn of open) if (!answering.has(conn)) close(conn);
-      const timer = setTimeout(() => open.forEach(close), LAST_ANSWER_MS);
-      await Promise.allSettled(sessions);
+      // A command may wait for a resolver that does not answer; we do not.
+      const late = Promise.withResolvers<void>();
+      const timer = setTimeout(late.resolve, LAST_ANSWER_MS);
+      await Promise.race([Promise.allSettled(sessions), late.promise]);
       clearTimeout(timer);
+      open.forEach(close);
       await accepting;
     },
   };
@@ -141,17 +161,6 @@ function withHead(
     ...(over === undefined ? {} : { over }),
   };
   return joined([encoder.encode(`${JSON.stringify(head)}\n`)], text);
-}
-
-/** Writes all; a client that does not take it in time is closed. */
-async function write(conn: Deno.Conn, text: string | Uint8Array): Promise<void> {
-  const bytes = typeof text === "string" ? encoder.encode(text) : text;
-  const timer = setTimeout(() => close(conn), UNREAD_TIMEOUT_MS);
-  try {
-    for (let at = 0; at < bytes.length;) at += await conn.write(bytes.subarray(at));
-  } finally {
-    clearTimeout(timer);
-  }
 }
 
 function close(conn: Deno.Conn): void {

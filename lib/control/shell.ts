@@ -6,11 +6,14 @@ import { EXIT } from "../base/errors.ts";
 import { NAME, VERSION } from "../base/version.ts";
 import type { Endpoint } from "../engine/engine.ts";
 import { type Answer, ControlClient } from "./client.ts";
+import { readCommand } from "./command.ts";
 import { COMMANDS } from "./commands.ts";
-import { lines } from "./protocol.ts";
+import { lines, MAX_LINE_BYTES } from "./protocol.ts";
+import { liveOrders } from "./top_commands.ts";
+import type { TopOrders } from "./top_order.ts";
+import { type EndSignal, readlineTerminal } from "./top_terminal.ts";
+import { runTop } from "./top_view.ts";
 
-/** Longest line of a script on standard input; the server's own limit is lower. */
-const MAX_INPUT_LINE_BYTES = 1 << 20;
 const encoder = new TextEncoder();
 
 /** Prints bytes at once. */
@@ -50,9 +53,8 @@ export async function runShell(options: { at: Endpoint; print: Print }): Promise
     `\n${NAME} ${VERSION} interactive command shell\n` +
       `PID of master process is ${client.hello.pid}\n\n`,
   );
-  const input = Deno.stdin.isTerminal() && Deno.stdout.isTerminal()
-    ? terminalInput()
-    : pipedInput(say);
+  const onTerminal = Deno.stdin.isTerminal() && Deno.stdout.isTerminal();
+  const input = onTerminal ? terminalInput() : pipedInput(say);
   let group = 0;
   try {
     for (;;) {
@@ -60,6 +62,17 @@ export async function runShell(options: { at: Endpoint; print: Print }): Promise
       if (line === undefined) {
         say("\n");
         return EXIT.ok;
+      }
+      const orders = onTerminal ? topOrders(line) : undefined;
+      if (orders !== undefined) {
+        const end = await runTop(readlineTerminal(options.print), {
+          at: options.at,
+          pid: client.hello.pid,
+          orders,
+        });
+        if (end === "left") continue;
+        if (end === "lost") return lost(options.print);
+        return end === "closed" ? EXIT.ok : SIGNAL_EXIT[end];
       }
       const answer: Answer | undefined = await client.ask(line);
       if (answer === undefined) return lost(options.print);
@@ -70,6 +83,15 @@ export async function runShell(options: { at: Endpoint; print: Print }): Promise
   } finally {
     input.close();
   }
+}
+
+/** Exit code of a shell that a signal ended while it showed `top`: 128 plus its number. */
+const SIGNAL_EXIT: Readonly<Record<EndSignal, number>> = { SIGHUP: 129, SIGTERM: 143 };
+
+/** How `top` is to be sorted, if a line means its live view. */
+function topOrders(line: string): TopOrders | undefined {
+  const meant = readCommand(COMMANDS, line);
+  return meant?.command?.name === "top" ? liveOrders(meant.words) : undefined;
 }
 
 /** The server went away without an answer. */
@@ -86,12 +108,14 @@ interface Input {
 }
 
 function pipedInput(say: (text: string) => void): Input {
-  const reader = lines(stdinChunks(), MAX_INPUT_LINE_BYTES);
+  const reader = lines(stdinChunks(), MAX_LINE_BYTES);
   return {
     async next(prompt) {
       say(prompt);
       const { value, done } = await reader.next();
-      return done ? undefined : value;
+      if (done) return undefined;
+      if (value === undefined) say(`line too long, the limit is ${MAX_LINE_BYTES} bytes\n`);
+      return value;
     },
     close() {},
   };
@@ -135,7 +159,8 @@ function terminalInput(): Input {
       if (line !== undefined) return Promise.resolve(line);
       if (closed) return Promise.resolve(undefined);
       readline.setPrompt(prompt);
-      readline.prompt();
+      // What was typed ahead stays, and so does the cursor in it.
+      readline.prompt(true);
       return new Promise((resolve) => waiting.push(resolve));
     },
     close() {

@@ -11,8 +11,8 @@ const encoder = new TextEncoder();
 /**
  * Opens a sender of datagrams.
  *
- * A socket of the runtime needs an address of its own; it is a file in the run directory that
- * goes when the sender is closed.
+ * A socket of the runtime needs an address of its own. It is a file in the run directory, which
+ * is there for a moment only: nobody answers to it, and so nothing is left when we are killed.
  *
  * @param to Path of the receiver; a name that begins with `@` is in the abstract name space.
  * @param purpose Part of the file's name.
@@ -24,7 +24,9 @@ export function datagramSender(to: string, purpose: string): DatagramSender | un
     try {
       prepareDirectory(directory);
       const own = `${directory.path}/.${purpose}.${Deno.pid}`;
+      removeIfThere(own);
       const socket = Deno.listenDatagram({ transport: "unixpacket", path: own });
+      removeIfThere(own);
       return {
         async send(text) {
           try {
@@ -36,12 +38,15 @@ export function datagramSender(to: string, purpose: string): DatagramSender | un
         },
         [Symbol.dispose]() {
           socket.close();
-          try {
-            Deno.removeSync(own);
-          } catch { /* gone with the socket */ }
         },
       };
     } catch { /* the next directory */ }
   }
   return undefined;
+}
+
+function removeIfThere(path: string): void {
+  try {
+    Deno.removeSync(path);
+  } catch { /* not there, or not ours, which binding will tell */ }
 }

@@ -4,7 +4,7 @@ import { EXIT } from "../base/errors.ts";
 import type { ControlServer } from "../control/server.ts";
 import type { DataPlane } from "./data_plane.ts";
 import { notifyManager } from "./notify.ts";
-import { type EndSignal, onSignals, SIGNAL_EXIT } from "./signals.ts";
+import { type EndSignal, SIGNAL_EXIT, type Signals } from "./signals.ts";
 
 /** A program that serves until something ends it. */
 export interface Life {
@@ -24,13 +24,14 @@ export interface Life {
  * background it asks to open logs again, as SIGUSR2 does in both. The exit code is 0 when every
  * connection ran to its end, else that of the signal.
  *
- * @param parts What ends; `status`, which SIGUSR1 asks for; `reopen`, which opens logs again;
+ * @param parts What ends; `signals`, handled from now on; `status`, which SIGUSR1 asks for; `reopen`, which opens logs again;
  * `stopping`, which is told once that no connections are accepted any more.
  */
 export function startLife(
   parts: {
     plane: DataPlane;
     control: ControlServer;
+    signals: Signals;
     graceS: number;
     foreground: boolean;
     status: () => void;
@@ -40,6 +41,7 @@ export function startLife(
 ): Life {
   const { plane, control } = parts;
   let stopping: Promise<void> | undefined;
+  let told: Promise<void> | undefined;
   let grace: ReturnType<typeof setTimeout> | undefined;
   let signals = 0;
   let cutOffCode: number = EXIT.ok;
@@ -47,10 +49,9 @@ export function startLife(
   function stop(): Promise<void> {
     if (stopping === undefined) {
       parts.stopping();
-      void notifyManager("STOPPING=1");
+      told = notifyManager("STOPPING=1");
     }
-    control.stop();
-    return stopping ??= plane.stop();
+    return stopping ??= Promise.all([control.stop(), plane.stop()]).then(() => {});
   }
 
   function cutOff(code: number): void {
@@ -66,13 +67,14 @@ export function startLife(
     else grace = setTimeout(() => cutOff(code), parts.graceS * 1000);
   }
 
-  const removeSignals = onSignals({ end, status: parts.status, reopen: parts.reopen });
+  parts.signals.handle({ end, status: parts.status, reopen: parts.reopen });
 
   async function untilEnded(): Promise<number> {
     const { cutOff } = await plane.done;
     clearTimeout(grace);
     await control.close();
-    removeSignals();
+    await told;
+    parts.signals[Symbol.dispose]();
     return cutOff > 0 ? cutOffCode : EXIT.ok;
   }
 

@@ -4,28 +4,56 @@ export const SIGNAL_EXIT = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const;
 /** A signal that ends the program. */
 export type EndSignal = keyof typeof SIGNAL_EXIT;
 
+/** What is done about signals. */
+export interface SignalHandlers {
+  /** Those that end the program. */
+  readonly end: (signal: EndSignal) => void;
+  /** SIGUSR1, which asks how it is. */
+  readonly status: () => void;
+  /** SIGUSR2, which asks to open logs again. */
+  readonly reopen: () => void;
+}
+
+/** Signals that are listened for. */
+export interface Signals extends Disposable {
+  /** Resolves with the first signal that ends the program while nobody handles them. */
+  readonly early: Promise<EndSignal>;
+  /** Hands signals over from now on, one that came before first. */
+  handle(handlers: SignalHandlers): void;
+}
+
 /**
- * Listens for signals: those that end the program, SIGUSR1 that asks how it is, and SIGUSR2 that
- * asks to open logs again.
+ * Listens for signals, from the very start: one that comes while the program is still starting
+ * ends it in order too. Besides, the runtime panics when its first use of signals meets a
+ * process that has no free descriptor (PLATFORM.md section 9).
  *
- * To be called at start: the runtime panics when its first use of signals meets a process that
- * has no free descriptor (PLATFORM.md section 9).
- *
- * @param handlers Told about them.
- * @returns Stops listening.
+ * @returns To be disposed, so that signals do again what they do by default.
  */
-export function onSignals(
-  handlers: { end: (signal: EndSignal) => void; status: () => void; reopen: () => void },
-): () => void {
+export function listenForSignals(): Signals {
+  const early = Promise.withResolvers<EndSignal>();
+  let handlers: SignalHandlers | undefined;
+  let pending: EndSignal | undefined;
+  function end(signal: EndSignal): void {
+    if (handlers !== undefined) return handlers.end(signal);
+    pending ??= signal;
+    early.resolve(signal);
+  }
   const listeners: [Deno.Signal, () => void][] = [
-    ["SIGINT", () => handlers.end("SIGINT")],
-    ["SIGTERM", () => handlers.end("SIGTERM")],
-    ["SIGHUP", () => handlers.end("SIGHUP")],
-    ["SIGUSR1", () => handlers.status()],
-    ["SIGUSR2", () => handlers.reopen()],
+    ["SIGINT", () => end("SIGINT")],
+    ["SIGTERM", () => end("SIGTERM")],
+    ["SIGHUP", () => end("SIGHUP")],
+    ["SIGUSR1", () => handlers?.status()],
+    ["SIGUSR2", () => handlers?.reopen()],
   ];
   for (const [signal, listener] of listeners) Deno.addSignalListener(signal, listener);
-  return () => {
-    for (const [signal, listener] of listeners) Deno.removeSignalListener(signal, listener);
+  return {
+    early: early.promise,
+    handle(given) {
+      handlers = given;
+      if (pending !== undefined) given.end(pending);
+    },
+    [Symbol.dispose]() {
+      for (const [signal, listener] of listeners) Deno.removeSignalListener(signal, listener);
+    },
   };
 }

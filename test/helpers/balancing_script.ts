@@ -15,6 +15,7 @@ import { hash } from "../../lib/table/hash.ts";
 import type { Table } from "../../lib/table/table.ts";
 import { named } from "./backends.ts";
 import { type Client, connect, readLine, readText, readToEnd } from "./client.ts";
+import { deadPort } from "./dead_port.ts";
 import { type Cast, type PortMap, portMap } from "./golden.ts";
 import { startInProcess } from "./in_process.ts";
 
@@ -77,6 +78,8 @@ export type Step =
   | { readonly closeAll: true };
 
 const LOCAL = "127.0.0.1";
+/** Recorded ports without a listener. */
+const DEAD = /\b219[56]\d\b/g;
 
 /** The steps of a record, `undefined` for the kinds that have no sequence. */
 export function scriptOf(record: BalancingRecord): Step[] | undefined {
@@ -298,6 +301,7 @@ export async function tableFor(options: Options): Promise<Table> {
  */
 export async function socketPlace(argv: readonly string[], stage: Cast): Promise<Place> {
   const { ports } = stage;
+  for (const [recorded] of argv.join(" ").matchAll(DEAD)) ports.set(Number(recorded), deadPort());
   const balance = await startInProcess(ports.argv(argv));
   const held: Client[] = [];
   const returned: AsyncDisposable[] = [];

@@ -1,4 +1,4 @@
-import { connectUnix, socketPath } from "./control_socket.ts";
+import { controlSession, socketPath } from "./control_socket.ts";
 import { type Balance, startBalance, type StartOptions } from "./start_balance.ts";
 import { until } from "./t.ts";
 
@@ -9,7 +9,8 @@ export interface Controlled extends Balance {
 }
 
 /**
- * Starts the program in the foreground and waits for its control socket, which comes last.
+ * Starts the program in the foreground and waits until it answers at its control socket, which
+ * comes last: it listens for signals by then.
  *
  * @param argv Its arguments, with `PORT` for the port.
  * @param options As of `startBalance()`, and `address`, that of its listener (default 0.0.0.0).
@@ -32,7 +33,7 @@ export async function startControlled(
 
 async function answers(path: string): Promise<boolean> {
   try {
-    (await connectUnix(path)).close();
+    using _session = await controlSession(path);
     return true;
   } catch {
     return false;

@@ -1,0 +1,26 @@
+import { serviceLookup } from "../../lib/address/services.ts";
+import type { ControlContext } from "../../lib/control/command.ts";
+import type { Table } from "../../lib/table/table.ts";
+
+/**
+ * What control commands work on where there is a table and nothing else: no connections, no dump.
+ *
+ * @param table The table.
+ * @param resolve Finds the address of a host.
+ */
+export function controlContext(
+  table: Table,
+  resolve: ControlContext["resolve"],
+): ControlContext {
+  return {
+    table,
+    resolve,
+    services: serviceLookup(undefined),
+    connections: { connections: () => Promise.resolve([]), close: () => Promise.resolve(0) },
+    dump: {
+      on: () => Promise.reject(new Error("no dump here")),
+      off: () => Promise.resolve(false),
+      status: () => undefined,
+    },
+  };
+}
