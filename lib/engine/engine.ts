@@ -87,7 +87,8 @@ export interface Engine {
    * Listens for TCP connections.
    *
    * @param at Address and port, 0 for any free port.
-   * @param options `shared`: several isolates of this process accept on the same port.
+   * @param options `shared`: several isolates of this process accept on the same port, which
+   * all of them must name (not 0).
    * @throws {Deno.errors.AddrInUse} And others: if the address cannot be bound.
    */
   listen(at: Endpoint, options?: { shared?: boolean }): Listener;

@@ -54,6 +54,7 @@ class StreamRelay implements Relay {
   #running = 2;
   #closed = false;
   #first: RelayEnd | undefined;
+  #refusing: Side | undefined;
 
   constructor(client: RelayLink, backend: RelayLink, observer: RelayObserver) {
     this.client = client;
@@ -85,6 +86,19 @@ class StreamRelay implements Relay {
     if (this.#closed) return;
     this.#first ??= { side, how };
     this.observer.ended?.(side, how);
+  }
+
+  /** A write to one side failed; what its own direction still brings is delivered first. */
+  refused(side: Side): void {
+    this.#refusing = side;
+  }
+
+  /**
+   * How the input of a side that has come to its end has ended: the write that failed may have
+   * taken the error of a reset, and reading then finds a plain end.
+   */
+  endingOf(side: Side): Ending {
+    return this.#refusing === side ? "reset" : "end";
   }
 
   /** The connection of one side is gone altogether. */
@@ -154,7 +168,8 @@ class Pump implements UnderlyingDefaultSource<Uint8Array>, UnderlyingSink<Uint8A
     // A failed write is noticed by the other pump too, which reads from that side: it delivers
     // what was sent before the failure, then meets the end or the error itself.
     dropBuffer(this.#buffer);
-    if (!this.#writing) {
+    if (this.#writing) this.#relay.refused(this.#side === "client" ? "backend" : "client");
+    else {
       this.#relay.inputEnded(this.#side, "reset");
       this.#relay.gone(this.#side);
     }
@@ -182,7 +197,9 @@ class Pump implements UnderlyingDefaultSource<Uint8Array>, UnderlyingSink<Uint8A
   /** End of input: the other side gets to know by half-close. */
   async close(): Promise<void> {
     giveBuffer(this.#buffer);
-    this.#relay.inputEnded(this.#side, "end");
+    const how = this.#relay.endingOf(this.#side);
+    this.#relay.inputEnded(this.#side, how);
+    if (how === "reset") return this.#relay.gone(this.#side);
     // Behind the second end both sides are closed altogether.
     if (this.#relay.isLast) return;
     // It may be gone already, which its own direction notices.

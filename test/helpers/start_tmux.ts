@@ -10,6 +10,8 @@ import { tool, until } from "./t.ts";
 export interface Tmux extends AsyncDisposable {
   /** What is on the screen now, without blanks at the ends of lines. */
   screen(): Promise<string>;
+  /** The same with the sequences that make it look so (SGR). */
+  looks(): Promise<string>;
   /** Waits until the screen matches, at most 10 s. @returns What is on it. */
   shows(pattern: RegExp): Promise<string>;
   /** Presses keys by tmux's names, such as `Up`, `C-c`, `Enter`, or `q`. */
@@ -81,6 +83,7 @@ export async function startTmux(
   }
   return {
     screen,
+    looks: () => tmux("capture-pane", "-p", "-e"),
     async shows(pattern) {
       let last = "";
       return await until(async () => pattern.test(last = await screen()) && last, {

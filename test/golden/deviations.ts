@@ -1,0 +1,330 @@
+/**
+ * Every record of 3.35 that this program deviates from on purpose, in one list: which fields
+ * differ, what they are here, and why. The golden tests assert the designed result instead of the
+ * recorded one; `golden_deviations_test.ts` proves that nothing in here is stale.
+ *
+ * @module
+ */
+
+/** A record that is not reproduced. */
+export interface Deviation {
+  /** File of the record, without its ending. */
+  readonly file: string;
+  /** Its `name`, in channel_spec its `spec`. */
+  readonly name: string;
+  /** Number in the table of deviations of DESIGN.md section 2; "-" for a line without a number. */
+  readonly number: number | "-";
+  readonly reason: string;
+  /** The fields that differ, with their values here. */
+  readonly designed: Readonly<Record<string, unknown>>;
+}
+
+const portOf = (value: string, spec: string): string =>
+  `invalid port [${value}] in channel [${spec}]: ` +
+  "neither the name of a TCP service nor a number from 0 to 65535, exiting.\n";
+const maxcOf = (value: string, spec: string): string =>
+  `invalid maxc [${value}] in channel [${spec}]: ` +
+  "not a number from -2147483648 to 2147483647, exiting.\n";
+
+/** Ends with a usage error that names the value. */
+const refused = (stderr: string): Deviation["designed"] => ({
+  stderr,
+  exit_code: 64,
+  keeps_running: false,
+});
+const STARTS = { stderr: "", exit_code: null, keeps_running: true } as const;
+
+function cli(
+  name: string,
+  [number, reason]: readonly [Deviation["number"], string],
+  designed: Deviation["designed"],
+): Deviation {
+  return { file: "cli", name, number, reason, designed };
+}
+
+const CHECKED = [19, "numbers are checked, and errors name the value"] as const;
+const COUNTED = [17, "16 groups of 16 channels really work, separators do not count"] as const;
+
+const CLI: readonly Deviation[] = [
+  cli("bad_long_option", ["-", "there is a --help"], {
+    stdout: "<USAGE>",
+    stderr: "",
+    exit_code: 0,
+  }),
+  cli("option_6", ["-", "there is a -6: listen on IPv6 and IPv4"], {
+    argv: ["-f", "-6", "21001", "127.0.0.1:21901"],
+    ...STARTS,
+  }),
+  cli("ipv6_host_bracket", ["-", "there are IPv6 backends"], STARTS),
+  ...[
+    ["port_trailing_text", "21001abc"],
+    ["port_65536", "65536"],
+    ["port_86537", "86537"],
+    ["port_negative", "-5"],
+  ].map(([name = "", value]) => cli(name, CHECKED, refused(`invalid port [${value}], exiting.\n`))),
+  ...[
+    ["-f 65536", "65536"],
+    ["-f 86000", "86000"],
+    ["-f -- -5", "-5"],
+    ["-f 20464abc", "20464abc"],
+  ].map(([argv, value]) =>
+    cli(`listens_on: ${argv} 127.0.0.1:21901`, CHECKED, {
+      ...refused(`invalid port [${value}], exiting.\n`),
+      listening_on: null,
+    })
+  ),
+  cli("bang_glued", CHECKED, refused(portOf("21901!", "127.0.0.1:21901!"))),
+  cli("channels_16", COUNTED, STARTS),
+  cli("args_16_with_separators", COUNTED, STARTS),
+  cli("groups_9", COUNTED, STARTS),
+  cli("B_unknown", [9, "-B is resolved at start, so that no connection fails by it later"], {
+    stderr: "unknown or invalid address [no..such]\n",
+    exit_code: 65,
+    keeps_running: false,
+  }),
+];
+
+const CHANNEL_SPEC: readonly Deviation[] = [
+  ...["nosuch", "80abc", "SMTP", "-1", "65536", "70000"].map((value) => {
+    const spec = `127.0.0.1:${value}`;
+    return { name: spec, stderr: portOf(value, spec) };
+  }),
+  ...["abc", "5abc", "99999999999", "2147483648"].map((value) => {
+    const spec = `127.0.0.1:80:${value}`;
+    return { name: spec, stderr: maxcOf(value, spec) };
+  }),
+].map(({ name, stderr }) => ({
+  file: "channel_spec",
+  name,
+  number: CHECKED[0],
+  reason: CHECKED[1],
+  designed: { show_row: null, exit_code: 64, stderr },
+}));
+
+const base64 = (text: string): string => btoa(text);
+
+const PACKETDUMP_SESSIONS: readonly Deviation[] = [
+  {
+    file: "packetdump_sessions",
+    name: "client_half_close",
+    number: 11,
+    reason: "half-close is passed on: the client gets the answer, and it is in the dump",
+    designed: {
+      events: [["->", 8], ["->", 0], ["-<", 8], ["-<", 0]],
+      stdout_base64: base64("-> 8\nrequest\\0A\n\n-> 0\n\n-< 8\nanswer\\0D\\0A\n\n-< 0\n\n"),
+      client_saw: "EOF after 8 bytes",
+      rcvd: 8,
+    },
+  },
+];
+
+const close = (
+  name: string,
+  number: Deviation["number"],
+  { reason, designed }: Pick<Deviation, "reason" | "designed">,
+): Deviation => ({ file: "close", name, number, reason, designed });
+
+const CLOSE: readonly Deviation[] = [
+  close("client_half_close_backend_silent", 11, {
+    reason: "the client waits for an answer until the backend ends",
+    designed: { client_saw: { end: "EOF", bytes: 0, data: "", while_backend_silent: "open" } },
+  }),
+  close("client_half_close_backend_answers_late", 11, {
+    reason: "the client gets the answer",
+    designed: {
+      client_saw: { end: "EOF", bytes: 6, data: "answer" },
+      rcvd: 6,
+    },
+  }),
+  close("server_half_close", 11, {
+    reason: "the backend still gets what the client sends",
+    designed: {
+      client_saw: { end: "EOF", bytes: 0, data: "", later_send: "arrives" },
+      backend_saw: { end: "EOF", bytes: 5, data: "later" },
+      sent: 5,
+    },
+  }),
+  close("server_closes_first", 11, {
+    reason: "an end of input is no error of output: that the backend is gone is only noticed " +
+      "when bytes are sent to it, so the first of them count",
+    designed: {
+      client_saw: { end: "EOF", bytes: 3, data: "bye", later_send: "fails in the end" },
+      sent: "some",
+    },
+  }),
+  close("connection_process_killed", 9, {
+    reason: "there is no process per connection that could die",
+    designed: { children_before: 0, c_after: 0, next_connection: "B0" },
+  }),
+  close("B_not_local", "-", {
+    reason: "issue 2: never a silent wrong source, -B is proved at start",
+    designed: {
+      client_saw: null,
+      backend_saw: null,
+      exit_code: 69,
+      stderr: "balance: can't bind outgoing address [203.0.113.9]: not an address of this host\n",
+    },
+  }),
+  close("B_unresolvable", 9, {
+    reason: "-B is resolved at start, so that no connection fails by it later",
+    designed: { client_saw: null, exit_code: 65, c_after: null, totalc: null },
+  }),
+  close("backend_leaves_in_mid_upload_sigpipe", 9, {
+    reason: "claims are scoped: whatever happens, the counter returns and the dump is complete",
+    designed: {
+      c_after: 0,
+      dump_ends_with_final_record: "the backend's end is in it",
+      next_client_sees: "connected (this backend sends nothing first)",
+    },
+  }),
+  close("slow_reader_stalls_other_direction", 12, {
+    reason: "directions are independent",
+    designed: { client_bytes_that_reached_backend: 20 },
+  }),
+];
+
+const balancing = (
+  name: string,
+  number: Deviation["number"],
+  { reason, designed }: Pick<Deviation, "reason" | "designed">,
+): Deviation => ({ file: "balancing", name, number, reason, designed });
+
+/** Rows of `channels_after`. */
+const row = (
+  [g, type, ch]: readonly [number, "RR" | "Hash", number],
+  [st, c, totalc, maxc = 0]: readonly [string, number, number, number?],
+): unknown => ({ g, type, ch, st, c, totalc, maxc });
+
+const ONE_RULE = "one rule of availability holds everywhere, failover into later groups included";
+const TRIES = "tries are counted, so the search ends after each channel was tried once";
+const deadHashGroups = [
+  row([0, "Hash", 0], ["ENA", 0, 1]),
+  row([0, "Hash", 1], ["ENA", 0, 1]),
+  row([0, "Hash", 2], ["ENA", 0, 1]),
+  row([1, "Hash", 0], ["ENA", 0, 1]),
+  row([1, "Hash", 1], ["ENA", 0, 1]),
+];
+
+const BALANCING: readonly Deviation[] = [
+  balancing("failover_enters_group1_on_disabled_channel", 1, {
+    reason: ONE_RULE,
+    designed: {
+      chosen: ["B1", "B1", "B1", "B1"],
+      channels_after: [
+        row([0, "RR", 0], ["ENA", 0, 4]),
+        row([1, "RR", 0], ["dis", 0, 0]),
+        row([1, "RR", 1], ["ENA", 0, 4]),
+      ],
+    },
+  }),
+  balancing("par_maxc_dead_spill_ignores_maxc", 1, {
+    reason: ONE_RULE,
+    designed: {
+      chosen: ["B0", "B1", "EOF", "EOF", "EOF"],
+      channels_after: [
+        row([0, "RR", 0], ["ENA", 0, 5]),
+        row([1, "RR", 0], ["ENA", 1, 1, 1]),
+        row([1, "RR", 1], ["ENA", 1, 1, 1]),
+      ],
+      // The group was found full, which puts its cursor back to the start.
+      after_all_closed_next_sequential: ["B0", "B1", "B0", "B1"],
+    },
+  }),
+  balancing("rr_three_groups_middle_all_disabled", 1, {
+    reason: ONE_RULE,
+    designed: {
+      chosen: ["B0", "B1", "B0", "B1"],
+      channels_after: [
+        row([0, "RR", 0], ["ENA", 0, 4]),
+        row([1, "RR", 0], ["dis", 0, 0]),
+        row([2, "RR", 0], ["ENA", 0, 2]),
+        row([2, "RR", 1], ["ENA", 0, 2]),
+      ],
+    },
+  }),
+  balancing("H_all_dead_3_then_hash_2_dead_c1", 2, {
+    reason: TRIES,
+    designed: { client_saw: "EOF", channels_after: deadHashGroups },
+  }),
+  balancing("H_all_dead_3_then_hash_2_dead_c2", 2, {
+    reason: TRIES,
+    designed: { channels_after: deadHashGroups },
+  }),
+  balancing("H_all_dead_3_then_hash_2_dead_c3", 2, {
+    reason: TRIES,
+    designed: { channels_after: deadHashGroups },
+  }),
+  balancing("aH_endless_loop_holding_lock", 5, {
+    reason: TRIES,
+    designed: {
+      first_client_127_0_0_1_saw: "EOF",
+      second_client_127_0_0_2_saw: "EOF",
+      maxc_command_hangs: false,
+      // Two lines for each of the five channels.
+      stderr_lines: 10,
+    },
+  }),
+  balancing("hash_type_on_empty_group_master_crash", 6, {
+    reason: "empty groups are skipped",
+    designed: { master_returncode: null },
+  }),
+  balancing("cursor_race_rapid_12_connections_2_channels", 28, {
+    reason: "the cursor advances at selection and after a failover only",
+    designed: { runs: [[6, 6], [6, 6], [6, 6], [6, 6], [6, 6], [6, 6]] },
+  }),
+];
+
+/** Order of the first events of `-d`. */
+const START_ORDER = {
+  start_order: ["listen_port", "bind_address", "rendezvous_file"],
+};
+const SOCKET_AFTER_BIND = "the control socket is opened when the port is bound, so that a second " +
+  "program never takes over the socket of the first";
+
+const DEBUG: readonly Deviation[] = [
+  ...["debug_second_start", "debug_hash_signed_print", "debug_hash_disabled_H", "debug_all_dead"]
+    .map((name) => ({
+      file: "debug",
+      name,
+      number: "-" as const,
+      reason: SOCKET_AFTER_BIND,
+      designed: START_ORDER,
+    })),
+  ...["debug_rr_failover", "debug_hash", "debug_hash_disabled", "debug_hash_all_disabled_H"]
+    .map((name) => ({
+      file: "debug",
+      name,
+      number: 24,
+      reason: `what is printed at start is printed once, whoever reads it; ${SOCKET_AFTER_BIND}`,
+      designed: { ...START_ORDER, stdout_lines: 2 },
+    })),
+];
+
+/** All of them. */
+export const DEVIATIONS: readonly Deviation[] = [
+  ...CLI,
+  ...CHANNEL_SPEC,
+  ...PACKETDUMP_SESSIONS,
+  ...CLOSE,
+  ...BALANCING,
+  ...DEBUG,
+];
+
+/**
+ * Puts the designed results in the place of the recorded ones.
+ *
+ * @param file File of the records, without its ending.
+ * @param records All records of that file about 3.35.
+ */
+export function designed<T extends object>(file: string, records: readonly T[]): T[] {
+  return records.map((record) => {
+    const found = DEVIATIONS.find((one) => one.file === file && one.name === nameOf(record));
+    return found === undefined ? record : { ...record, ...found.designed };
+  });
+}
+
+/** The `name` of a record, in channel_spec its `spec`. */
+export function nameOf(record: object): string {
+  const { name, spec } = record as { name?: string; spec?: string };
+  return name ?? spec ?? "";
+}
