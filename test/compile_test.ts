@@ -192,7 +192,7 @@ t("the executable gets the least permissions and never prompts", () => {
     "--no-code-cache",
     "--no-check",
     "--cached-only",
-    "--v8-flags=--max-semi-space-size=2,--heap-growing-percent=30",
+    "--v8-flags=--max-semi-space-size=3,--heap-growing-percent=15",
   ]);
 });
 

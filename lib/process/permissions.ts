@@ -4,7 +4,7 @@ import { cLibraries, type Machine } from "./native.ts";
  * How the memory of the program is managed: garbage is collected sooner than V8 would by itself,
  * which after a burst of connections keeps several times of what is in use.
  */
-export const MEMORY_FLAGS = "--v8-flags=--max-semi-space-size=2,--heap-growing-percent=30";
+export const MEMORY_FLAGS = "--v8-flags=--max-semi-space-size=3,--heap-growing-percent=15";
 
 /**
  * Everything that the program is allowed to do; nothing else is ever granted, it never prompts.
