@@ -1,0 +1,102 @@
+/** Descriptors run out, and come back. */
+import { assert, assertEquals } from "@std/assert";
+import { writeAll } from "../helpers/backends.ts";
+import { readExactly } from "../helpers/client.ts";
+import { controlSession, socketPath } from "../helpers/control_socket.ts";
+import { deadPort } from "../helpers/dead_port.ts";
+import { freePort } from "../helpers/free_port.ts";
+import { t, until } from "../helpers/t.ts";
+import { counters } from "./integrity.ts";
+import { echoOrigin } from "./origin.ts";
+import { figure, pause, scaled } from "./sizes.ts";
+import { shell, startWith } from "./start_with.ts";
+
+const LIMIT = 256;
+/** Seconds for which the clients hold what they have. */
+const HELD_S = 10;
+const MOST_CPU = 0.3;
+const SHORTAGE = /^cannot (accept|connect).*$/gm;
+
+/** Connects, says one word, and holds the connection until it is released. */
+async function holder(port: number, released: Promise<void>): Promise<"served" | "ended"> {
+  using conn = await Deno.connect({ hostname: "127.0.0.1", port });
+  try {
+    await writeAll(conn, new TextEncoder().encode("ping"));
+    const got = await Promise.race([
+      readExactly(conn, 4, { timeoutMs: 120_000 }),
+      released.then(() => undefined),
+    ]);
+    if (got === undefined) return "ended";
+    await released;
+    return "served";
+  } catch {
+    return "ended";
+  }
+}
+
+for (const refusing of [false, true]) {
+  const name = refusing ? "with half of the backends refusing" : "with good backends";
+  t(`descriptors run out, ${name}: no crash, no spin, and it goes on by itself`, async () => {
+    const clients = scaled(2000, 300);
+    await using good = echoOrigin();
+    await using second = echoOrigin();
+    const port = freePort();
+    const other = refusing ? `127.0.0.1:${deadPort()}` : second.address;
+    await using balance = startWith(["-f", String(port), good.address, other], {
+      prefix: shell(`ulimit -n ${LIMIT}`),
+    });
+    await balance.listening(port);
+    const control = socketPath(balance.rundir, port);
+    await until(() => exists(control), { what: "the control socket" });
+    const before = balance.fds();
+    const release = Promise.withResolvers<void>();
+    const holding = Array.from({ length: clients }, () => holder(port, release.promise));
+    const all = Promise.all(holding);
+    await until(() => /cannot (accept|connect)/.test(balance.stderr), {
+      timeoutMs: 20_000,
+      what: () => `descriptors to run out, ${balance.fds()} are open; ${balance.stderr}`,
+    });
+    await pause(1000);
+    const cpu = balance.cpuS(), began = performance.now(), most = balance.fds();
+    await pause(scaled(HELD_S * 1000, 1000));
+    const share = (balance.cpuS() - cpu) / (performance.now() - began) * 1000;
+    release.resolve();
+    const ends = await all;
+    const served = ends.filter((one) => one === "served").length;
+    // It goes on by itself, with every descriptor back and every counter at its place.
+    await until(() => balance.fds() <= before + 4, { timeoutMs: 60_000, what: "the descriptors" });
+    const after = await Promise.all(Array.from({ length: 50 }, () => roundTrip(port)));
+    assertEquals(after, Array(50).fill("ping"));
+    using session = await controlSession(control);
+    await until(async () => (await counters(session)).c === 0, { what: "c to be 0" });
+    const { totalc, sent, rcvd } = await counters(session);
+    const lines = balance.stderr.match(SHORTAGE) ?? [];
+    figure(
+      `descriptors, ${name}`,
+      `${clients} clients, limit ${LIMIT}: ${most} descriptors while exhausted, ` +
+        `${(share * 100).toFixed(1)} % of a core, ${served} served while it lasted, ` +
+        `lines of log: ${lines.join("; ")}, counters: totalc ${totalc}, sent ${sent}, rcvd ${rcvd}`,
+    );
+    assert(most >= LIMIT - 2, `only ${most} descriptors were open`);
+    assert(share < MOST_CPU, `it used ${share} of a core while exhausted`);
+    assertEquals(lines.length, new Set(lines).size, `said more than once: ${balance.stderr}`);
+    assert(totalc >= good.accepted, `totalc ${totalc} < ${good.accepted} accepted by the backend`);
+    assertEquals(sent, good.received + second.received, "bytes to backends");
+    assertEquals(sent, rcvd, "an echo sends as much as it gets");
+    assert(served > 20, `only ${served} clients were served`);
+  });
+}
+
+async function roundTrip(port: number): Promise<string> {
+  using conn = await Deno.connect({ hostname: "127.0.0.1", port });
+  await writeAll(conn, new TextEncoder().encode("ping"));
+  return new TextDecoder().decode(await readExactly(conn, 4));
+}
+
+function exists(path: string): boolean {
+  try {
+    return Deno.lstatSync(path).isSocket === true;
+  } catch {
+    return false;
+  }
+}
