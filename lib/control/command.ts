@@ -1,7 +1,10 @@
 import type { Ip } from "../address/ip.ts";
 import type { ServiceLookup } from "../address/services.ts";
 import type { ConnectionInfo } from "../connection/observe.ts";
+import type { Endpoint } from "../engine/engine.ts";
 import type { Table } from "../table/table.ts";
+import type { TopMemory } from "./top_memory.ts";
+import type { ConnectionCounts } from "./top_sample.ts";
 
 /** Which connections are meant: by number, or all of a channel. */
 export type Selection =
@@ -21,6 +24,8 @@ export interface ControlContext {
   readonly table: Table;
   readonly services: ServiceLookup;
   readonly connections: Connections;
+  /** Where it listens. */
+  readonly listener?: Endpoint | undefined;
   /** Finds the address of a host; rejects with an `AddressError`. */
   readonly resolve: (host: string) => Promise<Ip>;
 }
@@ -29,6 +34,8 @@ export interface ControlContext {
 export interface Session {
   /** The current group. */
   readonly group: number;
+  /** What `top --json` compares with the next time. */
+  readonly top?: TopMemory<ConnectionCounts>;
 }
 
 /** What a command answers. */
@@ -71,10 +78,29 @@ export function refusal(text: string): Reply {
 export const SYNTAX_ERROR: Reply = refusal("syntax error");
 
 /**
- * Runs one line of a control client.
+ * Finds out what a line means.
  *
  * Words are separated by blanks, tabs and newlines; a command may be abbreviated, the first
  * match in the order of the table wins. What follows a NUL byte is ignored, as in 3.35.
+ *
+ * @param commands The table of commands.
+ * @param line The line.
+ * @returns `undefined` for an empty line; its command is `undefined` if there is no such one.
+ */
+export function readCommand(
+  commands: readonly Command[],
+  line: string,
+): { command: Command | undefined; words: readonly string[] } | undefined {
+  const [word, ...words] = (line.split("\0")[0] ?? "").split(/[ \t\n]+/).filter(Boolean);
+  if (word === undefined) return undefined;
+  const command = commands.find(({ name, wholeWord }) =>
+    wholeWord ? name === word : name.startsWith(word)
+  );
+  return { command, words };
+}
+
+/**
+ * Runs one line of a control client, as {@link readCommand} understands it.
  *
  * @param commands The table of commands.
  * @param line The line.
@@ -85,11 +111,9 @@ export async function runLine(
   line: string,
   at: { context: ControlContext; session: Session },
 ): Promise<Reply> {
-  const [word, ...words] = (line.split("\0")[0] ?? "").split(/[ \t\n]+/).filter(Boolean);
-  if (word === undefined) return { text: "" };
-  const command = commands.find(({ name, wholeWord }) =>
-    wholeWord ? name === word : name.startsWith(word)
-  );
+  const meant = readCommand(commands, line);
+  if (meant === undefined) return { text: "" };
+  const { command, words } = meant;
   if (command === undefined || words.length < command.args.length) return SYNTAX_ERROR;
   return await command.run(at.context, at.session, words);
 }

@@ -15,6 +15,7 @@ import type { Command, ControlContext, Reply, Session } from "./command.ts";
 import { helpText, refusal } from "./command.ts";
 import { CONNECTION_COMMANDS } from "./connection_commands.ts";
 import { readChannel, readNumber } from "./numbers.ts";
+import { topCommands } from "./top_commands.ts";
 
 const noSuchChannel = (channel: number) => `no such channel ${channel}`;
 const unknownChannel = () => "unknown channel";
@@ -188,6 +189,7 @@ export const COMMANDS: readonly Command[] = [
     },
   },
   ...CONNECTION_COMMANDS,
+  ...topCommands(),
 ];
 
 const MUST_BE_DISABLED = "channel must be disabled to assign new address";

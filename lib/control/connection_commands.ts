@@ -2,6 +2,7 @@
 
 import { formatEndpoint, parseCidr, parseIp } from "../address/ip.ts";
 import type { ConnectionInfo } from "../connection/observe.ts";
+import { age } from "./age.ts";
 import type { Command, ControlContext, Reply, Session } from "./command.ts";
 import { refusal } from "./command.ts";
 import { readChannel, readNumber } from "./numbers.ts";
@@ -80,16 +81,6 @@ export function connectionTable(connections: readonly ConnectionInfo[]): string 
     ].join(" ")
   );
   return [HEADING, ...lines].map((line) => `${line}\n`).join("");
-}
-
-/** A time span in at most six characters: seconds, then minutes, hours, days. */
-function age(ms: number): string {
-  const s = Math.floor(ms / 1000);
-  if (s < 60) return `${s}s`;
-  if (s < 3600) return `${Math.floor(s / 60)}m${String(s % 60).padStart(2, "0")}s`;
-  const m = Math.floor(s / 60);
-  if (m < 1440) return `${Math.floor(m / 60)}h${String(m % 60).padStart(2, "0")}m`;
-  return `${Math.floor(m / 1440)}d${String(Math.floor(m / 60) % 24).padStart(2, "0")}h`;
 }
 
 async function close(

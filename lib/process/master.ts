@@ -83,7 +83,13 @@ export async function startMaster(
       monitor: reports.monitor,
     });
   const control = serveControl(prepared.control, {
-    context: { table, services, resolve: (host) => resolveHost(host), connections: plane },
+    context: {
+      table,
+      services,
+      resolve: (host) => resolveHost(host),
+      connections: plane,
+      listener: prepared.at,
+    },
     kill: () => life.kill(),
   });
   const life = startLife({

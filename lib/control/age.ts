@@ -1,0 +1,13 @@
+/**
+ * A time span in at most six characters: seconds, then minutes, hours, days.
+ *
+ * @param ms Milliseconds, not negative.
+ */
+export function age(ms: number): string {
+  const s = Math.floor(ms / 1000);
+  if (s < 60) return `${s}s`;
+  if (s < 3600) return `${Math.floor(s / 60)}m${String(s % 60).padStart(2, "0")}s`;
+  const m = Math.floor(s / 60);
+  if (m < 1440) return `${Math.floor(m / 60)}h${String(m % 60).padStart(2, "0")}m`;
+  return `${Math.floor(m / 1440)}d${String(Math.floor(m / 60) % 24).padStart(2, "0")}h`;
+}
