@@ -11,6 +11,9 @@ import {
   MAX_WORKERS,
 } from "../base/limits.ts";
 import { NAME } from "../base/version.ts";
+import { STDOUT } from "../dump/file_name.ts";
+import type { DumpSettings } from "../dump/settings.ts";
+import { dumpOptions } from "./dump_options.ts";
 import { normalizeOptions } from "./getopt.ts";
 import { OPTIONS } from "./option_table.ts";
 
@@ -36,7 +39,10 @@ export interface Options {
   readonly debug: boolean;
   readonly foreground: boolean;
   readonly hashFailover: boolean;
+  /** `-p` as in 3.35: the conversation as text on stdout. */
   readonly packetDump: boolean;
+  /** Any other dump, by `--dump-file` and the like. */
+  readonly dump: DumpSettings | undefined;
   readonly connectTimeoutS: number;
   /** 0 for no limit. */
   readonly idleTimeoutS: number;
@@ -111,16 +117,17 @@ export function parseOptions(argv: readonly string[]): Options {
   if (!asks && (port === undefined || (mode !== "balance" && channels.length > 0))) {
     throw new UsageError("", true);
   }
-  if (mode === "balance" && flag("p") && !flag("f")) {
-    throw new UsageError("balance: -p needs -f: in the background there is nowhere to print to");
-  }
+  const { packetDump, dump } = dumpOptions({ text, p: flag("p"), f: flag("f"), mode });
   if (mode === "balance" && text("log") === "-") {
     if (!flag("f")) {
       throw new UsageError(
         "balance: --log - needs -f: in the background there is nowhere to print to",
       );
     }
-    if (flag("p")) throw new UsageError("balance: --log - and -p both print on stdout");
+    if (packetDump || dump?.file === STDOUT) {
+      const what = flag("p") ? "-p" : "--dump-file -";
+      throw new UsageError(`balance: --log - and ${what} both print on stdout`);
+    }
   }
   return {
     mode,
@@ -133,7 +140,8 @@ export function parseOptions(argv: readonly string[]): Options {
     debug: flag("d"),
     foreground: flag("f"),
     hashFailover: flag("H"),
-    packetDump: flag("p"),
+    packetDump,
+    dump,
     connectTimeoutS: seconds(text("t")) ?? DEFAULT_CONNECT_TIMEOUT_S,
     idleTimeoutS: seconds(text("T")) ?? 0,
     ipv6: flag("6"),

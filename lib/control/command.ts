@@ -2,6 +2,8 @@ import type { Ip } from "../address/ip.ts";
 import type { ServiceLookup } from "../address/services.ts";
 import type { ConnectionInfo } from "../connection/observe.ts";
 import type { Endpoint } from "../engine/engine.ts";
+import type { DumpCounts } from "../dump/dumper.ts";
+import type { DumpSettings, DumpTexts } from "../dump/settings.ts";
 import type { Table } from "../table/table.ts";
 import type { TopMemory } from "./top_memory.ts";
 import type { ConnectionCounts } from "./top_sample.ts";
@@ -19,11 +21,36 @@ export interface Connections {
   close(selection: Selection): Promise<number>;
 }
 
+/** The dump that is on. */
+export interface DumpStatus extends DumpCounts {
+  readonly settings: DumpSettings;
+  /** When it was begun, in milliseconds since 1970. */
+  readonly since: number;
+  /** The present file. */
+  readonly path: string;
+}
+
+/** The packet dump. */
+export interface DumpControl {
+  /**
+   * Begins a dump in the place of the present one.
+   *
+   * @throws {UsageError} If it makes no sense.
+   * @throws {Error} If its file cannot be made.
+   */
+  on(texts: DumpTexts): Promise<DumpStatus>;
+  /** Ends the present dump; whether there was one. */
+  off(): Promise<boolean>;
+  /** The present dump, if there is one. */
+  status(): DumpStatus | undefined;
+}
+
 /** What commands work on. */
 export interface ControlContext {
   readonly table: Table;
   readonly services: ServiceLookup;
   readonly connections: Connections;
+  readonly dump: DumpControl;
   /** Where it listens. */
   readonly listener?: Endpoint | undefined;
   /** Finds the address of a host; rejects with an `AddressError`. */

@@ -14,6 +14,7 @@ import { show, showJson } from "../table/show.ts";
 import type { Command, ControlContext, Reply, Session } from "./command.ts";
 import { helpText, refusal } from "./command.ts";
 import { CONNECTION_COMMANDS } from "./connection_commands.ts";
+import { DUMP_COMMANDS } from "./dump_commands.ts";
 import { readChannel, readNumber } from "./numbers.ts";
 import { topCommands } from "./top_commands.ts";
 
@@ -189,6 +190,7 @@ export const COMMANDS: readonly Command[] = [
     },
   },
   ...CONNECTION_COMMANDS,
+  ...DUMP_COMMANDS,
   ...topCommands(),
 ];
 

@@ -40,6 +40,11 @@ export interface DumpFileOptions {
   readonly queueBytes?: number | undefined;
   /** The beginning of a file, asked for whenever one is begun: `format.start`. */
   readonly header: (time: number) => Uint8Array;
+  /**
+   * What becomes of a file that lies there at the beginning: it is removed, or moved aside to
+   * `PATH.1`. @default {"replace"}
+   */
+  readonly existing?: "replace" | "keep" | undefined;
   /** Told the first error of an output, such as a full disk or a reader that has gone. */
   readonly onError: (error: Error) => void;
   /** Microseconds since 1970. @default {nowMicroseconds} */
@@ -132,6 +137,8 @@ export class DumpFile {
   #isRegular = false;
   #failed = false;
   #closed = false;
+  /** Nothing more is written, since nobody takes it. */
+  #givenUp = false;
   #dropped = 0;
   #running: Promise<void> | undefined;
   #room: PromiseWithResolvers<void> | undefined;
@@ -148,7 +155,7 @@ export class DumpFile {
     this.#options = options;
     this.#now = options.now ?? nowMicroseconds;
     this.#queueBytes = options.queueBytes ?? DEFAULT_QUEUE_BYTES;
-    this.#begin("replace");
+    this.#begin(options.existing ?? "replace");
   }
 
   /** The present file, placeholders replaced. */
@@ -184,7 +191,8 @@ export class DumpFile {
     if (rotate !== undefined && this.#isRegular && this.#fileBytes >= rotate.bytes) {
       this.#begin("replace");
     }
-    this.#push(encode());
+    const bytes = encode();
+    if (bytes.length > 0) this.#push(bytes);
     return true;
   }
 
@@ -194,7 +202,8 @@ export class DumpFile {
    * @returns `undefined` if there is room already.
    */
   room(): Promise<void> | undefined {
-    if (this.#options.overflow === "drop" || this.#waiting < this.#queueBytes) return undefined;
+    if (this.#options.overflow === "drop" || this.#closed) return undefined;
+    if (this.#waiting < this.#queueBytes) return undefined;
     return (this.#room ??= Promise.withResolvers()).promise;
   }
 
@@ -218,13 +227,32 @@ export class DumpFile {
   }
 
   /**
-   * Writes what is left and closes the file. Waits as long as the reader does; whoever cannot
-   * wait does not wait for the promise.
+   * Lets go of those who wait for room, writes what is left and closes the file.
+   *
+   * @param options `patienceMs`: so long a reader may take nothing before the rest is thrown
+   *     away. @default waits as long as the reader does
+   * @returns Whether everything was written, or lost to an error.
    */
-  async close(): Promise<void> {
+  async close(options: { patienceMs?: number | undefined } = {}): Promise<boolean> {
     this.#closed = true;
-    await this.flush();
-    this.#closeSink();
+    this.#release();
+    const done = this.flush().then(() => this.#closeSink()).then(() => true);
+    const { patienceMs } = options;
+    if (patienceMs === undefined) return await done;
+    for (;;) {
+      const before = this.#waiting;
+      let timer: ReturnType<typeof setTimeout> | undefined;
+      const late = new Promise<false>((resolve) => {
+        timer = setTimeout(() => resolve(false), patienceMs);
+      });
+      const isDone = await Promise.race([done, late]);
+      clearTimeout(timer);
+      if (isDone) return true;
+      if (this.#waiting >= before) break;
+    }
+    this.#givenUp = true;
+    this.#queue = [];
+    return false;
   }
 
   /** Whether a record has to be dropped. */
@@ -309,7 +337,7 @@ export class DumpFile {
 
   async #writeAll(bytes: Uint8Array): Promise<void> {
     const sink = this.#sink;
-    for (let at = 0; at < bytes.length && sink !== undefined;) {
+    for (let at = 0; at < bytes.length && sink !== undefined && !this.#givenUp;) {
       at += await sink.write(at === 0 ? bytes : bytes.subarray(at));
     }
     this.#waiting -= bytes.length;
@@ -359,7 +387,8 @@ export class DumpFile {
     this.#begun = 0;
     this.#waiting = 0;
     this.#closeSink();
-    const reason = messageOf(error);
+    // Without the number and the call that the runtime adds.
+    const reason = messageOf(error).replace(/ \(os error .*/s, "");
     this.#options.onError(
       new Error(`cannot write dump file [${this.#path}]: ${reason}`, { cause: error }),
     );

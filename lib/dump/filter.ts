@@ -5,12 +5,14 @@ import { strictInteger } from "../base/integers.ts";
 import { messageOf, UsageError } from "../base/errors.ts";
 import { channelText, type Direction, type DumpChunk, type DumpConnection } from "./format.ts";
 
-/** What `--dump-client`, `--dump-channel`, `--dump-match` and `--dump-bytes` were given. */
+/** What `--dump-client`, `--dump-channel`, `--dump-match`, `--dump-bytes` and `dump on` were given. */
 export interface FilterOptions {
   /** An address or a range: `10.0.0.0/8`, `2001:db8::/32`, `::1`. */
   readonly client?: string | undefined;
   /** `GROUP.CHANNEL`. */
   readonly channel?: string | undefined;
+  /** Number of the only connection. */
+  readonly connection?: string | undefined;
   /** A regular expression over bytes. */
   readonly match?: string | undefined;
   /** First bytes of each chunk that are shown. */
@@ -26,6 +28,8 @@ export interface DumpFilter {
   readonly client?: (address: string) => boolean;
   /** Whether a channel, as {@link channelText} gives it, is wanted. */
   readonly channel?: (channel: string) => boolean;
+  /** The only connection that is wanted. */
+  readonly connection?: number;
   /** Makes the matcher of one connection. */
   readonly match?: () => ChunkMatcher;
   /** First bytes of each chunk that are shown. */
@@ -45,10 +49,11 @@ const MAX_BYTES = 2 ** 31 - 1;
  * @throws {UsageError} If one of them means nothing; the message names it.
  */
 export function parseDumpFilter(options: FilterOptions): DumpFilter {
-  const { client, channel, match, bytes } = options;
+  const { client, channel, connection, match, bytes } = options;
   return {
     ...(client === undefined ? {} : { client: parseClientRange(client) }),
     ...(channel === undefined ? {} : { channel: parseChannelFilter(channel) }),
+    ...(connection === undefined ? {} : { connection: parseConnectionNumber(connection) }),
     ...(match === undefined ? {} : { match: parseMatch(match) }),
     ...(bytes === undefined ? {} : { bytes: parseByteLimit(bytes) }),
   };
@@ -60,6 +65,7 @@ export function parseDumpFilter(options: FilterOptions): DumpFilter {
  * @returns `false` also while the channel is not known and matters: ask again when it is.
  */
 export function wantsConnection(filter: DumpFilter, connection: DumpConnection): boolean {
+  if (filter.connection !== undefined && filter.connection !== connection.id) return false;
   if (filter.client !== undefined && !filter.client(connection.client.address)) return false;
   if (filter.channel === undefined) return true;
   const channel = channelText(connection);
@@ -159,6 +165,17 @@ export function parseMatch(text: string): () => ChunkMatcher {
         known !== "" && endsAfter(pattern, known + chunk.slice(0, MATCH_REACH), known.length);
     };
   };
+}
+
+/**
+ * Reads the number of a connection, as `conns` shows it.
+ *
+ * @throws {UsageError} If it is none.
+ */
+export function parseConnectionNumber(text: string): number {
+  const id = parseDigits(text, Number.MAX_SAFE_INTEGER);
+  if (id === undefined || id < 1) throw new UsageError(`invalid connection [${text}]`);
+  return id;
 }
 
 /**

@@ -21,6 +21,7 @@ export class BatchWriter {
   #running: Promise<void> | undefined;
   #room: PromiseWithResolvers<void> | undefined;
   #dead = false;
+  readonly #abandoned = Promise.withResolvers<void>();
 
   /**
    * @param write Where the bytes go.
@@ -45,9 +46,18 @@ export class BatchWriter {
     return (this.#room ??= Promise.withResolvers()).promise;
   }
 
-  /** Waits until all that was pushed so far is written or lost to an error. */
+  /** Waits until all that was pushed so far is written, lost to an error or abandoned. */
   async flush(): Promise<void> {
-    await this.#running;
+    await Promise.race([this.#running, this.#abandoned.promise]);
+  }
+
+  /** Throws away what is not written, and whatever is pushed from now on. */
+  abandon(): void {
+    this.#dead = true;
+    this.#queue = [];
+    this.#bytes = 0;
+    this.#release();
+    this.#abandoned.resolve();
   }
 
   async #run(): Promise<void> {
@@ -82,7 +92,8 @@ export class BatchWriter {
   }
 
   async #writeAll(batch: Uint8Array): Promise<void> {
-    for (let at = 0; at < batch.length;) at += await this.#write(batch.subarray(at));
+    for (let at = 0; at < batch.length && !this.#dead;) at += await this.#write(batch.subarray(at));
+    if (this.#dead) return;
     this.#bytes -= batch.length;
     if (this.#bytes <= ROOM_BYTES) this.#release();
   }

@@ -7,11 +7,18 @@ import type { Reason } from "../connection/reason.ts";
 import { serve } from "../connection/serve.ts";
 import type { Connections } from "../control/command.ts";
 import type { Listener } from "../engine/engine.ts";
+import type { PlaneDump } from "./plane_dump.ts";
 
 /** A running data plane. */
 export interface DataPlane extends Connections {
   /** Stops accepting; resolves when new connections are refused. Open ones go on. */
   stop(): Promise<void>;
+  /**
+   * Begins a dump in the place of the present one, or ends it; open connections take part.
+   *
+   * @returns Resolves when nothing comes for the dump that it was before.
+   */
+  setDump(dump: PlaneDump | undefined): Promise<void>;
   /** Ends all open connections. */
   closeAll(): void;
   /** Resolves when it has stopped and the last connection has ended: how many were cut off. */
@@ -28,7 +35,14 @@ export function serveHere(
   listener: Listener,
   context: Omit<ConnectionContext, "clock">,
 ): DataPlane {
-  const serving = serve(listener, { ...context, clock: new Clock() });
+  let tap = context.tap;
+  const serving = serve(listener, {
+    ...context,
+    clock: new Clock(),
+    get tap() {
+      return tap;
+    },
+  });
   let cutOff = 0;
 
   function closeWhere(wanted: (info: ConnectionInfo) => boolean, reason: Reason): number {
@@ -44,6 +58,11 @@ export function serveHere(
   return {
     stop() {
       serving.stop();
+      return Promise.resolve();
+    },
+    setDump(dump) {
+      tap = dump?.taps;
+      for (const connection of serving.connections) connection.setTap(tap);
       return Promise.resolve();
     },
     closeAll() {

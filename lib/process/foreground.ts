@@ -1,4 +1,5 @@
 import type { Options } from "../cli/options.ts";
+import { STDOUT } from "../dump/file_name.ts";
 import { startMaster } from "./master.ts";
 import { print, printError } from "./output.ts";
 
@@ -11,7 +12,11 @@ import { print, printError } from "./output.ts";
  */
 export async function runForeground(options: Options): Promise<number> {
   const say = (line: string) => printError(`${line}\n`);
-  if (options.debug) print(`argv[0]=balance\nbindhost=${options.bindHost ?? "NULL"}\n`);
+  if (options.debug) {
+    // Standard output belongs to the dump, unless that is the text of 3.35 with these lines in it.
+    const tell = options.dump?.file === STDOUT ? printError : print;
+    tell(`argv[0]=balance\nbindhost=${options.bindHost ?? "NULL"}\n`);
+  }
   const master = await startMaster(options, {
     notice: say,
     debug: options.debug ? say : undefined,

@@ -5,26 +5,30 @@
 
 import { resolveHost } from "../address/resolve.ts";
 import { type ServiceLookup, systemServices } from "../address/services.ts";
+import { ExitError } from "../base/errors.ts";
 import { DUMP_BLOCK_BYTES } from "../base/limits.ts";
 import { parseGroups } from "../cli/groups.ts";
 import type { Options } from "../cli/options.ts";
 import type { ConnectionOptions } from "../connection/connection.ts";
 import { listenControl } from "../control/rendezvous.ts";
 import { serveControl } from "../control/server.ts";
-import { textTap } from "../dump/text_tap.ts";
-import { BatchWriter } from "../dump/writer.ts";
 import { denoEngine } from "../engine/deno_engine.ts";
 import type { Endpoint, Listener } from "../engine/engine.ts";
 import { show } from "../table/show.ts";
 import type { Table } from "../table/table.ts";
 import { channelList, tableOf } from "./channels.ts";
 import { type DataPlane, serveHere } from "./data_plane.ts";
+import { type DumpSwitch, openDumpSwitch } from "./dump_switch.ts";
 import { startLife } from "./life.ts";
 import { listen, listeningAddress } from "./listen.ts";
 import { notifyManager } from "./notify.ts";
+import { listenForSignals, SIGNAL_EXIT, type Signals } from "./signals.ts";
 import { openReports, type Reports } from "./reports.ts";
 import { sourceAddress } from "./source_address.ts";
 import { startWorkers } from "./worker_pool.ts";
+
+/** Milliseconds that starting may still take when a signal wants the end. */
+const EARLY_MS = 500;
 
 /** Where the program says what it has to say. */
 export interface Voice {
@@ -43,6 +47,7 @@ interface Prepared {
   readonly listener: Listener;
   readonly control: Deno.UnixListener;
   readonly reports: Reports;
+  readonly dump: DumpSwitch;
 }
 
 /**
@@ -58,11 +63,16 @@ export async function startMaster(
   voice: Voice,
 ): Promise<{ ended: Promise<number> }> {
   const { notice, debug } = voice;
-  const prepared = await prepare(options, voice);
-  const { table, services, reports } = prepared;
-  const writer = options.packetDump
-    ? new BatchWriter((bytes) => Deno.stdout.write(bytes), () => life.outputClosed())
-    : undefined;
+  const signals = listenForSignals();
+  const prepared = await Promise.race([prepare(options, voice), endedEarly(signals)])
+    .catch((error) => {
+      signals[Symbol.dispose]();
+      throw error;
+    });
+  const { table, services, reports, dump } = prepared;
+  // What is read at once is a block of the text format.
+  const isText = options.packetDump || options.dump?.format === "text";
+  const chunkBytes = isText ? DUMP_BLOCK_BYTES : undefined;
   const connection: ConnectionOptions = {
     connectTimeoutMs: options.connectTimeoutS * 1000,
     idleTimeoutMs: options.idleTimeoutS * 1000,
@@ -71,15 +81,15 @@ export async function startMaster(
     source: prepared.source,
   };
   const plane = table.size.workers > 1
-    ? await startInWorkers(prepared, { connection, voice })
+    ? await startInWorkers(prepared, { connection, voice, chunkBytes })
     : serveHere(prepared.listener, {
       engine: denoEngine,
       table,
       options: connection,
       notice,
       debug,
-      tap: writer && (() => textTap(writer)),
-      chunkBytes: writer && DUMP_BLOCK_BYTES,
+      tap: dump.current?.taps,
+      chunkBytes,
       monitor: reports.monitor,
     });
   const control = serveControl(prepared.control, {
@@ -88,6 +98,7 @@ export async function startMaster(
       services,
       resolve: (host) => resolveHost(host),
       connections: plane,
+      dump,
       listener: prepared.at,
     },
     kill: () => life.kill(),
@@ -95,32 +106,61 @@ export async function startMaster(
   const life = startLife({
     plane,
     control,
+    signals,
     graceS: options.graceS,
     foreground: options.foreground,
     status: () => notice(show(table).trimEnd()),
-    reopen: () => reports.reopen(),
+    reopen() {
+      reports.reopen();
+      dump.reopen();
+    },
     stopping: () => reports.stopping(),
   });
+  dump.attach(plane, { outputClosed: () => life.outputClosed() });
   await notifyManager("READY=1");
   return {
     ended: life.ended.then(async (code) => {
-      await writer?.flush();
+      await dump.close();
       await reports.close();
       return code;
     }),
   };
 }
 
+/**
+ * Rejects when a signal ends the program before it serves. Mostly it is about to serve, and then
+ * ends in order; a resolver that takes its time is not waited for.
+ */
+async function endedEarly(signals: Signals): Promise<never> {
+  const signal = await signals.early;
+  await new Promise((resolve) => setTimeout(resolve, EARLY_MS));
+  throw new ExitError("", SIGNAL_EXIT[signal]);
+}
+
 async function startInWorkers(
-  { at, table, listener, control, reports }: Prepared,
-  { connection, voice }: { connection: ConnectionOptions; voice: Voice },
+  { at, table, listener, control, reports, dump }: Prepared,
+  { connection, voice, chunkBytes }: {
+    connection: ConnectionOptions;
+    voice: Voice;
+    chunkBytes: number | undefined;
+  },
 ): Promise<DataPlane> {
   const { notice, debug } = voice;
-  const count = table.size.workers;
   try {
-    return await startWorkers({ count, at, table, options: connection, notice, debug, reports });
+    return await startWorkers({
+      count: table.size.workers,
+      at,
+      table,
+      options: connection,
+      notice,
+      debug,
+      reports,
+      dump: dump.current,
+      chunkBytes,
+    });
   } catch (error) {
     control.close();
+    await dump.close();
     await reports.close();
     throw error;
   } finally {
@@ -138,7 +178,7 @@ async function prepare(options: Options, { notice, debug }: Voice): Promise<Prep
     : await sourceAddress(options.sourceHost);
 
   using undo = new DisposableStack();
-  // The packet dump is one stream of whole blocks: it takes one worker.
+  // The dump of 3.35 goes straight to stdout, in whole blocks: it takes one worker.
   const workers = options.packetDump ? 1 : options.workers;
   const listener = listen(denoEngine, { ...at, shared: workers > 1 });
   undo.defer(() => listener.close());
@@ -156,8 +196,17 @@ async function prepare(options: Options, { notice, debug }: Voice): Promise<Prep
   const control = await listenControl(at);
   undo.defer(() => control.listener.close());
   debug?.(`control socket ${control.path} is ${control.replaced ? "taken over" : "new"}`);
-  const reports = await openReports(options, { table, at, notice, dumpDropped: () => 0 });
+  let dump: DumpSwitch | undefined;
+  const dumpDropped = () => dump?.dropped() ?? 0;
+  const reports = await openReports(options, { table, at, notice, dumpDropped });
+  try {
+    // Last of all, since it replaces the file of the run before.
+    dump = await openDumpSwitch(options, { port: at.port, notice });
+  } catch (error) {
+    await reports.close();
+    throw error;
+  }
   if (debug !== undefined) channelList(table).forEach(debug);
   undo.move();
-  return { at, source, services, table, listener, control: control.listener, reports };
+  return { at, source, services, table, listener, control: control.listener, reports, dump };
 }

@@ -4,18 +4,21 @@ import { messageOf } from "../base/errors.ts";
 import { denoEngine } from "../engine/deno_engine.ts";
 import { Table } from "../table/table.ts";
 import { type DataPlane, serveHere } from "./data_plane.ts";
+import type { DumpOrder } from "./plane_dump.ts";
+import { WorkerDump } from "./worker_dump.ts";
 import type { FromWorker, ToWorker } from "./worker_protocol.ts";
 import { workerMonitor } from "./worker_report.ts";
 
 /** The part of a worker's global scope that is used. */
 interface Scope {
   onmessage: ((event: MessageEvent<ToWorker>) => void) | null;
-  postMessage(message: FromWorker): void;
+  postMessage(message: FromWorker, transfer?: Transferable[]): void;
   close(): void;
 }
 
 const scope = self as unknown as Scope;
 let plane: DataPlane | undefined;
+let dump: WorkerDump | undefined;
 
 scope.onmessage = ({ data }) => {
   switch (data.type) {
@@ -35,19 +38,39 @@ scope.onmessage = ({ data }) => {
         scope.postMessage({ type: "closed", query, count })
       );
     }
+    case "dump": {
+      setDump(data.order);
+      return scope.postMessage({ type: "dumpSet", query: data.query });
+    }
+    case "dumpTaken":
+      if (data.generation === dump?.order.generation) dump.taken(data.bytes);
+      return;
     case "closeAll":
       return plane?.closeAll();
   }
 };
 
+/** Open connections go over from one dump to the other before the old one is stopped. */
+function setDump(order: DumpOrder | undefined): void {
+  const before = dump;
+  dump = order && new WorkerDump(order, (batch, buffers) => {
+    scope.postMessage({ type: "dumped", batch }, buffers);
+  });
+  void plane?.setDump(dump);
+  before?.stop();
+}
+
 function start(message: ToWorker & { type: "start" }): void {
   try {
+    setDump(message.dump);
     plane = serveHere(denoEngine.listen(message.at, { shared: true }), {
       engine: denoEngine,
       table: new Table(message.table, message.index),
       options: message.options,
       notice: (line) => scope.postMessage({ type: "notice", line }),
       debug: message.debug ? (line) => scope.postMessage({ type: "debug", line }) : undefined,
+      tap: dump?.taps,
+      chunkBytes: message.chunkBytes,
       monitor: workerMonitor(message.report, {
         index: message.index,
         line: (line) => scope.postMessage({ type: "log", line }),
@@ -58,6 +81,7 @@ function start(message: ToWorker & { type: "start" }): void {
   }
   scope.postMessage({ type: "listening" });
   void plane.done.then(({ cutOff }) => {
+    dump?.stop();
     scope.postMessage({ type: "done", cutOff });
     scope.close();
   });

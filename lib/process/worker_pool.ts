@@ -5,7 +5,10 @@ import type { Endpoint } from "../engine/engine.ts";
 import type { Table } from "../table/table.ts";
 import type { Selection } from "../control/command.ts";
 import type { DataPlane } from "./data_plane.ts";
+import { DumpInbox } from "./dump_inbox.ts";
+import type { PlaneDump } from "./plane_dump.ts";
 import type { Reports } from "./reports.ts";
+import type { DumpBatch } from "./worker_dump.ts";
 import type { FromWorker, ToWorker } from "./worker_protocol.ts";
 
 /** Milliseconds before a worker that died is replaced; doubled for each death in a row. */
@@ -25,6 +28,10 @@ export interface WorkerPoolOptions {
   readonly debug?: ((line: string) => void) | undefined;
   /** Log and metrics. */
   readonly reports?: Pick<Reports, "forWorkers" | "log" | "releaseWorker"> | undefined;
+  /** What they dump from the beginning. */
+  readonly dump?: PlaneDump | undefined;
+  /** See `ConnectionContext.chunkBytes`. */
+  readonly chunkBytes?: number | undefined;
   /** Makes a worker; the default runs worker.ts. */
   readonly make?: (() => Worker) | undefined;
 }
@@ -50,10 +57,16 @@ export async function startWorkers(pool: WorkerPoolOptions): Promise<DataPlane> 
   const stillListening = new Set<number>();
   const queries = new Map<number, (answer: unknown) => void>();
   let lastQuery = 0;
+  let dump = pool.dump;
+  const inbox = new DumpInbox();
+  if (dump !== undefined) inbox.add(dump);
 
   /** Asks every worker; one that does not answer in time, because it died, counts as nothing. */
   async function askAll<T>(
-    question: { type: "connections" } | { type: "close"; selection: Selection },
+    question:
+      | { type: "connections" }
+      | { type: "close"; selection: Selection }
+      | { type: "dump"; order: PlaneDump["order"] | undefined },
   ): Promise<T[]> {
     const answers = await Promise.all([...workers.values()].map((worker) => {
       const query = ++lastQuery;
@@ -67,6 +80,17 @@ export async function startWorkers(pool: WorkerPoolOptions): Promise<DataPlane> 
       }).finally(() => queries.delete(query));
     }));
     return answers.filter((answer) => answer !== undefined);
+  }
+
+  async function dumped(
+    { index, worker }: { index: number; worker: Worker },
+    batch: DumpBatch,
+  ): Promise<void> {
+    const { generation, bytes } = batch;
+    await inbox.take(index, batch);
+    if (bytes > 0 && workers.get(index) === worker) {
+      send(worker, { type: "dumpTaken", generation, bytes });
+    }
   }
 
   function start(index: number): Promise<void> {
@@ -96,6 +120,10 @@ export async function startWorkers(pool: WorkerPoolOptions): Promise<DataPlane> 
           return pool.reports?.log(data.line);
         case "connections":
           return queries.get(data.query)?.(data.connections);
+        case "dumpSet":
+          return queries.get(data.query)?.(true);
+        case "dumped":
+          return void dumped({ index, worker }, data.batch);
         case "closed":
           return queries.get(data.query)?.(data.count);
         case "stopped":
@@ -114,6 +142,8 @@ export async function startWorkers(pool: WorkerPoolOptions): Promise<DataPlane> 
       options: pool.options,
       debug: pool.debug !== undefined,
       report: pool.reports?.forWorkers ?? { log: undefined, stats: undefined },
+      dump: dump?.order,
+      chunkBytes: pool.chunkBytes,
     });
     return promise;
   }
@@ -123,6 +153,7 @@ export async function startWorkers(pool: WorkerPoolOptions): Promise<DataPlane> 
     worker.terminate();
     pool.table.releaseWorker(index);
     pool.reports?.releaseWorker(index);
+    inbox.died(index);
     gone(index, worker);
     if (stopping) return notice(`worker ${index} ended with an error: ${message}`);
     const pause = Math.min(FIRST_PAUSE_MS * 2 ** deaths++, LONGEST_PAUSE_MS);
@@ -172,6 +203,13 @@ export async function startWorkers(pool: WorkerPoolOptions): Promise<DataPlane> 
         }
       }
       return stopped.promise;
+    },
+    async setDump(next) {
+      const before = dump;
+      dump = next;
+      if (next !== undefined) inbox.add(next);
+      await askAll({ type: "dump", order: next?.order });
+      if (before !== undefined) inbox.remove(before);
     },
     closeAll() {
       for (const worker of workers.values()) send(worker, { type: "closeAll" });

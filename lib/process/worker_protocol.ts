@@ -1,10 +1,12 @@
-/** What the program and its workers say to each other; per connection only what is logged. */
+/** What the program and its workers say to each other; per connection only what is logged or dumped. */
 
 import type { ConnectionOptions } from "../connection/connection.ts";
 import type { ConnectionInfo } from "../connection/observe.ts";
 import type { Endpoint } from "../engine/engine.ts";
 import type { TableHandle } from "../table/table.ts";
 import type { Selection } from "../control/command.ts";
+import type { DumpOrder } from "./plane_dump.ts";
+import type { DumpBatch } from "./worker_dump.ts";
 import type { WorkerReport } from "./worker_report.ts";
 
 /** To a worker. */
@@ -19,7 +21,15 @@ export type ToWorker =
     readonly debug: boolean;
     /** What it logs and counts. */
     readonly report: WorkerReport;
+    /** What it dumps; absent without a dump. */
+    readonly dump: DumpOrder | undefined;
+    /** See `ConnectionContext.chunkBytes`. */
+    readonly chunkBytes: number | undefined;
   }
+  /** Begins or ends a dump; answered by `dumpSet` with the same `query`. */
+  | { readonly type: "dump"; readonly query: number; readonly order: DumpOrder | undefined }
+  /** Answers `dumped`: there is room for more. */
+  | { readonly type: "dumpTaken"; readonly generation: number; readonly bytes: number }
   | { readonly type: "stop" }
   /** Asks for the connections; answered by `connections` with the same `query`. */
   | { readonly type: "connections"; readonly query: number }
@@ -36,6 +46,9 @@ export type FromWorker =
     readonly connections: readonly ConnectionInfo[];
   }
   | { readonly type: "closed"; readonly query: number; readonly count: number }
+  /** Nothing more comes for the dump that it was before. */
+  | { readonly type: "dumpSet"; readonly query: number }
+  | { readonly type: "dumped"; readonly batch: DumpBatch }
   | { readonly type: "failed"; readonly message: string }
   /** `log` is a line of the connection log. */
   | { readonly type: "notice" | "debug" | "log"; readonly line: string }

@@ -1,0 +1,96 @@
+/** The command about the packet dump: `dump on`, `dump off`, `dump`. */
+
+import { STDOUT } from "../dump/file_name.ts";
+import { DUMP_FORMATS } from "../dump/format.ts";
+import { describeDump, type DumpTexts } from "../dump/settings.ts";
+import type { Command, DumpControl, DumpStatus, Reply } from "./command.ts";
+import { refusal, SYNTAX_ERROR } from "./command.ts";
+
+/** See the head of this file. */
+export const DUMP_COMMANDS: readonly Command[] = [
+  {
+    name: "dump",
+    args: [],
+    optional: "[--json] | on ... | off",
+    help: "show the dump, end it, begin one: on [FORMAT] [FILE] [client CIDR] " +
+      "[channel G.N] [conn ID]",
+    run: ({ dump }, _session, [what, ...words]) => {
+      switch (what) {
+        case undefined:
+          return { text: statusText(dump.status()) };
+        case "--json":
+          return { text: `${JSON.stringify(statusJson(dump.status()))}\n` };
+        case "on":
+          return on(dump, words);
+        case "off":
+          return off(dump);
+        default:
+          return SYNTAX_ERROR;
+      }
+    },
+  },
+];
+
+/** Words of `dump on` that are followed by a value; the options without `--dump-`. */
+const KEYS: Readonly<Record<string, keyof DumpTexts>> = {
+  client: "client",
+  channel: "channel",
+  conn: "connection",
+  match: "match",
+  bytes: "bytes",
+  side: "side",
+  rotate: "rotate",
+  overflow: "overflow",
+};
+
+async function on(dump: DumpControl, words: readonly string[]): Promise<Reply> {
+  const texts = parseWords(words);
+  if (texts === undefined) return SYNTAX_ERROR;
+  try {
+    const { settings } = await dump.on(texts);
+    return { text: `dump on: ${describeDump(settings)}\n` };
+  } catch (error) {
+    // What is wrong with it, or with its file. Anything else is a bug of ours, and told all the same.
+    return refusal(error instanceof Error ? error.message : String(error));
+  }
+}
+
+async function off(dump: DumpControl): Promise<Reply> {
+  const before = dump.status();
+  if (!await dump.off() || before === undefined) return refusal("dump is off already");
+  return { text: "dump off\n" };
+}
+
+/** `[FORMAT] [FILE]` and then pairs of a key and its value; `undefined` if it is not that. */
+function parseWords(words: readonly string[]): DumpTexts | undefined {
+  const texts: { -readonly [Key in keyof DumpTexts]: DumpTexts[Key] } = {};
+  const rest = [...words];
+  if (DUMP_FORMATS.some((format) => format === rest[0])) texts.format = rest.shift();
+  if (rest[0] !== undefined && !Object.hasOwn(KEYS, rest[0])) texts.file = rest.shift();
+  while (rest.length > 0) {
+    const [word = "", value] = rest.splice(0, 2);
+    const key = Object.hasOwn(KEYS, word) ? KEYS[word] : undefined;
+    if (key === undefined || value === undefined || texts[key] !== undefined) return undefined;
+    texts[key] = value;
+  }
+  return texts;
+}
+
+function statusText(status: DumpStatus | undefined): string {
+  if (status === undefined) return "dump off\n";
+  const { settings, since, path, chunks, bytes, dropped } = status;
+  const lines = [`dump on: ${describeDump(settings)}`];
+  if (path !== settings.file && path !== STDOUT) lines.push(`  file    ${path}`);
+  lines.push(
+    `  since   ${new Date(since).toISOString().slice(0, 19)}Z`,
+    `  written ${chunks} chunks, ${bytes} bytes`,
+    `  dropped ${dropped}`,
+  );
+  return lines.map((line) => `${line}\n`).join("");
+}
+
+function statusJson(status: DumpStatus | undefined): unknown {
+  if (status === undefined) return { on: false };
+  const { settings, since, ...counts } = status;
+  return { on: true, ...settings, since: new Date(since).toISOString(), ...counts };
+}

@@ -1,0 +1,137 @@
+/** What a dump is to be, from the texts of the command line or of `dump on`. Pure. */
+
+import { UsageError } from "../base/errors.ts";
+import { DUMP_OVERFLOWS, type DumpOverflow, parseRotation, type Rotation } from "./dump_file.ts";
+import { isPerConnection, STDOUT } from "./file_name.ts";
+import { type FilterOptions, parseDumpFilter } from "./filter.ts";
+import { DUMP_FORMATS, DUMP_SIDES, type DumpFormatName, type DumpSides } from "./format.ts";
+
+/** Texts as given; absent ones were not. */
+export interface DumpTexts extends FilterOptions {
+  /** One of {@link DUMP_FORMATS}. */
+  readonly format?: string | undefined;
+  /** A path with placeholders, or `-`. */
+  readonly file?: string | undefined;
+  /** `SIZE[,COUNT]`. */
+  readonly rotate?: string | undefined;
+  /** One of {@link DUMP_SIDES}. */
+  readonly side?: string | undefined;
+  /** One of {@link DUMP_OVERFLOWS}. */
+  readonly overflow?: string | undefined;
+}
+
+/** A dump that makes sense. A plain record: it can be cloned to a worker. */
+export interface DumpSettings {
+  readonly format: DumpFormatName;
+  readonly file: string;
+  readonly side: DumpSides;
+  readonly overflow: DumpOverflow;
+  readonly rotate?: Rotation | undefined;
+  /** Texts that {@link parseDumpFilter} reads. */
+  readonly filter: FilterOptions;
+}
+
+/** What `-p` means: the conversation as text, on standard output. */
+export const CLASSIC_DUMP: DumpSettings = {
+  format: "text",
+  file: STDOUT,
+  side: "client",
+  overflow: "block",
+  filter: {},
+};
+
+const FILTERS = ["client", "channel", "connection", "match", "bytes"] as const;
+
+/**
+ * Reads the texts.
+ *
+ * The format is by default that of the file's name: `.pcapng`, `.json` and `.jsonl`, `.hex`, else
+ * text.
+ *
+ * @param texts What was given.
+ * @param base What holds where nothing was given: its output unless a file or a format is named,
+ *     its filters unless there is a filter. @default {CLASSIC_DUMP}
+ * @throws {UsageError} If one of them means nothing, or they contradict each other.
+ */
+export function parseDumpSettings(
+  texts: DumpTexts,
+  base: DumpSettings = CLASSIC_DUMP,
+): DumpSettings {
+  const output = texts.file ?? texts.format;
+  const { format, file, side, overflow, rotate } = output === undefined ? base : CLASSIC_DUMP;
+  const newFile = texts.file ?? file;
+  const settings: DumpSettings = {
+    format: oneOf(DUMP_FORMATS, { text: texts.format, what: "dump format" }) ??
+      (output === undefined ? format : formatOf(newFile)),
+    file: newFile,
+    side: oneOf(DUMP_SIDES, { text: texts.side, what: "dump side" }) ?? side,
+    overflow: oneOf(DUMP_OVERFLOWS, { text: texts.overflow, what: "dump overflow" }) ?? overflow,
+    rotate: texts.rotate === undefined ? rotate : parseRotation(texts.rotate),
+    filter: FILTERS.some((name) => texts[name] !== undefined) || output !== undefined
+      ? filterOf(texts)
+      : base.filter,
+  };
+  check(settings, texts);
+  return settings;
+}
+
+/** Whether a dump is the one of 3.35, to the byte. */
+export function isClassic(settings: DumpSettings): boolean {
+  const { format, file, overflow, filter } = settings;
+  return format === "text" && file === STDOUT && overflow === "block" &&
+    Object.keys(filter).length === 0;
+}
+
+/**
+ * The settings as people would write them, for `dump` and its answers.
+ *
+ * @returns For example `pcapng to /tmp/x.pcapng, client 10.0.0.0/8`.
+ */
+export function describeDump({ format, file, side, filter }: DumpSettings): string {
+  const parts = [`${format} to ${file === STDOUT ? "standard output" : file}`];
+  if (side !== "client") parts.push(`side ${side}`);
+  for (const name of FILTERS) {
+    const value = filter[name];
+    if (value !== undefined) parts.push(`${name} ${value}`);
+  }
+  return parts.join(", ");
+}
+
+function formatOf(file: string): DumpFormatName {
+  const ending = /\.(pcapng|jsonl?|hex)$/i.exec(file)?.[1]?.toLowerCase();
+  if (ending === "pcapng" || ending === "hex") return ending;
+  return ending === undefined ? "text" : "json";
+}
+
+function filterOf(texts: FilterOptions): FilterOptions {
+  return Object.fromEntries(
+    FILTERS.filter((name) => texts[name] !== undefined).map((name) => [name, texts[name]]),
+  );
+}
+
+function check({ format, file, filter, rotate }: DumpSettings, texts: DumpTexts): void {
+  isPerConnection(file);
+  const { bytes } = parseDumpFilter(filter);
+  if (rotate !== undefined && file === STDOUT) {
+    throw new UsageError("a dump to standard output cannot be rotated");
+  }
+  if (format !== "text") return;
+  if (texts.side !== undefined) {
+    throw new UsageError(`invalid dump side [${texts.side}]: the text format shows no addresses`);
+  }
+  if (bytes === 0) {
+    throw new UsageError("invalid number of bytes [0]: the text format cannot leave out all");
+  }
+}
+
+function oneOf<T extends string>(
+  words: readonly T[],
+  { text, what }: { text: string | undefined; what: string },
+): T | undefined {
+  if (text === undefined) return undefined;
+  const found = words.find((word) => word === text);
+  if (found === undefined) {
+    throw new UsageError(`invalid ${what} [${text}]: want ${words.join(", ")}`);
+  }
+  return found;
+}
