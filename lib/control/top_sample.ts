@@ -217,9 +217,8 @@ function weight({ info, sent, rcvd }: Rates, { key }: TopOrder): number {
       return sent === undefined || rcvd === undefined
         ? (info.sent + info.rcvd) * 1000 / Math.max(info.ageMs, 1)
         : sent + rcvd;
-    case "age":
-      return info.ageMs;
     default:
+      // By age, that is: workers tell ages as of different moments, but numbers go up with time.
       return -info.id;
   }
 }
