@@ -10,6 +10,9 @@ import type { DialFailure, Endpoint, Engine, Link, Listener, RelayObserver } fro
 import { connectFrom } from "./source_conn.ts";
 import { type FirstRead, startRelay } from "./stream_relay.ts";
 
+/** How often an address that is in use is tried, and the mean pause between two tries. */
+const LISTEN_ATTEMPTS = 3, LISTEN_PAUSE_MS = 20;
+
 /** A connection of the runtime, or one that looks like it. */
 export interface Conn extends ByteConn {
   readonly remoteAddr: Deno.Addr;
@@ -113,6 +116,23 @@ async function watch(
   }
 }
 
+/**
+ * Listens, and tries again where the address is in use: of two programs that listen at the same
+ * moment Linux may refuse both, as each is found in the other's way.
+ */
+function listenAgain(options: Deno.TcpListenOptions): Deno.TcpListener {
+  for (let attempt = 1;; attempt++) {
+    try {
+      return Deno.listen(options);
+    } catch (error) {
+      if (!(error instanceof Deno.errors.AddrInUse) || attempt === LISTEN_ATTEMPTS) throw error;
+      // Nothing is served yet that could be kept waiting; a different while for each of the two.
+      const ms = LISTEN_PAUSE_MS * (0.5 + Math.random());
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
+    }
+  }
+}
+
 /** The one engine there is now. */
 export const denoEngine: Engine = {
   listen(at, options = {}) {
@@ -122,7 +142,7 @@ export const denoEngine: Engine = {
       tcpBacklog: BACKLOG,
       loadBalanced: options.shared ?? false,
     } as Deno.TcpListenOptions;
-    return new DenoListener(Deno.listen(listenOptions));
+    return new DenoListener(listenAgain(listenOptions));
   },
   dial,
   watch(client, options) {
