@@ -43,7 +43,7 @@ scope.onmessage = ({ data }) => {
       return scope.postMessage({ type: "dumpSet", query: data.query });
     }
     case "dumpTaken":
-      if (data.generation === dump?.order.generation) dump.taken(data.bytes);
+      if (data.generation === dump?.order.generation) dump.taken();
       return;
     case "closeAll":
       return plane?.closeAll();

@@ -1,6 +1,7 @@
 /**
- * The dump in a worker: records go to the program by message, in batches. What the program has
- * not taken yet is bounded: then senders wait, or chunks are dropped.
+ * The dump in a worker: records go to the program by message. One batch is under way at a time,
+ * what happens meanwhile goes with the next one. What the program has not taken yet is bounded:
+ * then senders wait, or chunks are dropped.
  */
 
 import type { TapMaker } from "../connection/observe.ts";
@@ -10,14 +11,13 @@ import { NOTHING } from "../dump/format.ts";
 import type { ChunkRecord, DumpRecord } from "../dump/record.ts";
 import type { DumpOrder, PlaneDump } from "./plane_dump.ts";
 
-/** Bytes that may be on their way to the program. */
-const WINDOW_BYTES = 2 << 20;
+/** Bytes that the program may not have taken yet. */
+const WINDOW_BYTES = 1 << 20;
 
-/** Records on their way; the program answers with the same `bytes` when it has room again. */
+/** Records on their way; the program answers when it has taken them and has room again. */
 export interface DumpBatch {
   readonly generation: number;
   readonly records: readonly DumpRecord[];
-  readonly bytes: number;
 }
 
 /** Sends a batch; the buffers are given away. */
@@ -30,9 +30,12 @@ export class WorkerDump implements PlaneDump {
   readonly #post: PostBatch;
   #records: DumpRecord[] = [];
   #buffers: ArrayBuffer[] = [];
+  /** Bytes of {@link #records}, and of those under way. */
   #bytes = 0;
-  /** Bytes that the program has not taken yet. */
-  #waiting = 0;
+  #bytesUnderWay = 0;
+  #isUnderWay = false;
+  #isPlanned = false;
+  #isOver = false;
   #room: PromiseWithResolvers<void> | undefined;
 
   /**
@@ -45,21 +48,25 @@ export class WorkerDump implements PlaneDump {
     this.taps = dumpTaps(parseDumpFilter(order.filter), (record) => this.take(record));
   }
 
-  /** The program has taken so many bytes. */
-  taken(bytes: number): void {
-    this.#waiting -= bytes;
-    if (this.#waiting < WINDOW_BYTES) this.#release();
+  /** The program has taken what was under way. */
+  taken(): void {
+    this.#isUnderWay = false;
+    this.#bytesUnderWay = 0;
+    this.#send();
+    if (!this.#isFull()) this.#release();
   }
 
   /** The dump is over: sends what is left, and lets go of those who wait. */
   stop(): void {
-    this.#flush();
-    this.#waiting = -Infinity;
+    this.#isUnderWay = false;
+    this.#send();
+    this.#isOver = true;
     this.#release();
   }
 
   /** Sends a record. */
   take(record: DumpRecord): Promise<void> | undefined {
+    if (this.#isOver) return undefined;
     if (record.kind === "data") return this.#data(record);
     this.#push(record);
     return undefined;
@@ -68,7 +75,7 @@ export class WorkerDump implements PlaneDump {
   #data({ connection, chunk }: ChunkRecord): Promise<void> | undefined {
     const { length } = chunk.bytes;
     const mayDrop = this.order.overflow === "drop";
-    if (mayDrop && this.#waiting >= WINDOW_BYTES) {
+    if (mayDrop && this.#isFull()) {
       const dropped = { ...chunk, bytes: NOTHING, length: chunk.length ?? length };
       this.#push({ kind: "drop", connection, chunk: dropped });
       return undefined;
@@ -78,20 +85,31 @@ export class WorkerDump implements PlaneDump {
     this.#buffers.push(bytes.buffer);
     this.#push({ kind: "data", connection, chunk: { ...chunk, bytes } });
     this.#bytes += length;
-    this.#waiting += length;
-    if (mayDrop || this.#waiting < WINDOW_BYTES) return undefined;
+    if (mayDrop || !this.#isFull()) return undefined;
     return (this.#room ??= Promise.withResolvers()).promise;
   }
 
-  #push(record: DumpRecord): void {
-    if (this.#records.push(record) === 1) queueMicrotask(() => this.#flush());
+  #isFull(): boolean {
+    return !this.#isOver && this.#bytes + this.#bytesUnderWay >= WINDOW_BYTES;
   }
 
-  #flush(): void {
-    if (this.#records.length === 0) return;
-    const [records, buffers, bytes] = [this.#records, this.#buffers, this.#bytes];
+  #push(record: DumpRecord): void {
+    this.#records.push(record);
+    if (this.#isPlanned || this.#isUnderWay) return;
+    this.#isPlanned = true;
+    queueMicrotask(() => {
+      this.#isPlanned = false;
+      this.#send();
+    });
+  }
+
+  #send(): void {
+    if (this.#isUnderWay || this.#records.length === 0) return;
+    const [records, buffers] = [this.#records, this.#buffers];
+    this.#isUnderWay = true;
+    this.#bytesUnderWay = this.#bytes;
     [this.#records, this.#buffers, this.#bytes] = [[], [], 0];
-    this.#post({ generation: this.order.generation, records, bytes }, buffers);
+    this.#post({ generation: this.order.generation, records }, buffers);
   }
 
   #release(): void {

@@ -86,11 +86,9 @@ export async function startWorkers(pool: WorkerPoolOptions): Promise<DataPlane> 
     { index, worker }: { index: number; worker: Worker },
     batch: DumpBatch,
   ): Promise<void> {
-    const { generation, bytes } = batch;
     await inbox.take(index, batch);
-    if (bytes > 0 && workers.get(index) === worker) {
-      send(worker, { type: "dumpTaken", generation, bytes });
-    }
+    if (workers.get(index) !== worker) return;
+    send(worker, { type: "dumpTaken", generation: batch.generation });
   }
 
   function start(index: number): Promise<void> {

@@ -29,7 +29,7 @@ export type ToWorker =
   /** Begins or ends a dump; answered by `dumpSet` with the same `query`. */
   | { readonly type: "dump"; readonly query: number; readonly order: DumpOrder | undefined }
   /** Answers `dumped`: there is room for more. */
-  | { readonly type: "dumpTaken"; readonly generation: number; readonly bytes: number }
+  | { readonly type: "dumpTaken"; readonly generation: number }
   | { readonly type: "stop" }
   /** Asks for the connections; answered by `connections` with the same `query`. */
   | { readonly type: "connections"; readonly query: number }
