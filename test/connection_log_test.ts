@@ -398,7 +398,8 @@ t("a named pipe needs no reader", async () => {
 
 t("a log that cannot be opened is one clear line and exit code 73, in both modes", async () => {
   await using dead = refusing();
-  const path = "/nonexistent/conn.log";
+  await using place = folder();
+  const path = `${place.path}/missing/conn.log`;
   for (const mode of [["-f"], []]) {
     const argv = [...mode, "--log", path, "PORT", dead.address];
     const { code, stdout, stderr } = await runBalance(argv);

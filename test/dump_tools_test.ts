@@ -283,7 +283,7 @@ withTools(["tshark"], "tshark reads a dump from a pipe while it is written", asy
     stdin: "piped",
     stdout: "piped",
     stderr: "null",
-    env: { HOME: "/nonexistent" },
+    env: { HOME: "/proc/nonexistent" },
     signal: AbortSignal.timeout(30_000),
   }).spawn();
   const writer = child.stdin.getWriter();

@@ -407,7 +407,7 @@ withTools(["tshark"], "tshark reads from a pipe what balance says, while it says
     ...["-Y", "tcp.len > 0", "-c", "20", ...noDissector(port)],
   ];
   const child = new Deno.Command("/bin/sh", {
-    args: ["-c", `{ ${quoted(balance)} | HOME=/nonexistent ${quoted(reader)} 2> /dev/null; } 2>&1`],
+    args: ["-c", `{ ${quoted(balance)} | HOME=/proc/nonexistent ${quoted(reader)} 2> /dev/null; } 2>&1`],
     env: { BALANCE_RUNDIR: rundir, DENO_NO_UPDATE_CHECK: "1" },
     stdin: "null",
     stdout: "piped",

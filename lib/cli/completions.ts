@@ -183,7 +183,7 @@ function fish(entries: readonly OptionEntry[], commands: readonly CommandEntry[]
   const lines = entries.map((entry) => {
     const kind = isLetter(entry) ? "-s" : "-l";
     const argument = entry.argument === undefined ? "" : fishArgument(kindOf(entry), commands);
-    return `complete -c ${NAME} ${kind} ${entry.name}${argument} -d ${quoted(entry.help)}\n`;
+    return `complete -c ${NAME} ${kind} ${entry.name}${argument} -d ${fishQuoted(entry.help)}\n`;
   });
   return `
 complete -c ${NAME} -f -a '(__fish_print_hostnames)' -d host
@@ -194,14 +194,19 @@ function fishArgument(kind: Kind, commands: readonly CommandEntry[]): string {
   if (kind === "file") return " -r -F";
   if (kind === "host") return " -x -a '(__fish_print_hostnames)'";
   if (kind === "command") {
-    const words = commands.map(({ name, help }) => `${name}\\t${quoted(help)}`);
-    return ` -x -a ${quoted(words.join("\n"))}`;
+    const words = commands.map(({ name, help }) => `${name}\\t${fishQuoted(help)}`);
+    return ` -x -a ${fishQuoted(words.join("\n"))}`;
   }
   if (kind === "text" || kind === "port") return " -x";
-  return ` -x -a ${quoted(kind.join(" "))}`;
+  return ` -x -a ${fishQuoted(kind.join(" "))}`;
 }
 
-/** In single quotes, as all three shells understand it. */
+/** In single quotes for fish, which takes a backslash in them. */
+function fishQuoted(text: string): string {
+  return `'${text.replaceAll(/[\\']/g, "\\$&")}'`;
+}
+
+/** In single quotes for bash and zsh. */
 function quoted(text: string): string {
   return `'${text.replaceAll("'", `'\\''`)}'`;
 }

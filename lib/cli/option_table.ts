@@ -49,6 +49,7 @@ export const OPTIONS: readonly OptionEntry[] = [
   { name: "strict", help: "with -c: exit with 1 when the command fails" },
   { name: "max-groups", argument: "n", help: "most groups, default 16" },
   { name: "max-channels", argument: "n", help: "most channels in a group, default 16" },
+  { name: "completions", argument: "shell", help: "print the completions for bash, zsh or fish" },
   { name: "help", help: "print this text" },
   { name: "version", help: "print the version" },
 ];

@@ -25,8 +25,8 @@ export type LogFormat = typeof LOG_FORMATS[number];
 
 /** What the command line asks for. A plain record: it can be cloned to a worker. */
 export interface Options {
-  /** `help` and `version` print and end; `shell` is -i, `command` is -c. */
-  readonly mode: "help" | "version" | "balance" | "shell" | "command";
+  /** `help`, `version`, `completions` print and end; `shell` is -i, `command` is -c. */
+  readonly mode: "help" | "version" | "completions" | "balance" | "shell" | "command";
   /** The port argument as it was given. */
   readonly port: string;
   /** Channels and separators as they were given. */
@@ -55,6 +55,8 @@ export interface Options {
   readonly strict: boolean;
   /** Hidden: this is the background process, whose parent waits at that socket. */
   readonly reportTo: string | undefined;
+  /** `--completions`: the shell they are for. */
+  readonly completions: string | undefined;
   /** `--log`: a file, `syslog`, or `-` for stdout. */
   readonly log: string | undefined;
   readonly logFormat: LogFormat | undefined;
@@ -108,12 +110,14 @@ export function parseOptions(argv: readonly string[]): Options {
     ? "help"
     : flag("version")
     ? "version"
+    : text("completions") !== undefined
+    ? "completions"
     : command !== undefined
     ? "command"
     : flag("i")
     ? "shell"
     : "balance";
-  const asks = mode === "help" || mode === "version";
+  const asks = mode === "help" || mode === "version" || mode === "completions";
   if (!asks && (port === undefined || (mode !== "balance" && channels.length > 0))) {
     throw new UsageError("", true);
   }
@@ -149,6 +153,7 @@ export function parseOptions(argv: readonly string[]): Options {
     workers: workers(text("workers")),
     strict: flag("strict"),
     reportTo: text(REPORT_OPTION),
+    completions: text("completions"),
     log: text("log"),
     logFormat: choice("log-format", text("log-format"), LOG_FORMATS),
     logStarts: flag("log-start"),

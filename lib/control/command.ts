@@ -1,9 +1,9 @@
 import type { Ip } from "../address/ip.ts";
 import type { ServiceLookup } from "../address/services.ts";
 import type { ConnectionInfo } from "../connection/observe.ts";
-import type { Endpoint } from "../engine/engine.ts";
 import type { DumpCounts } from "../dump/dumper.ts";
 import type { DumpSettings, DumpTexts } from "../dump/settings.ts";
+import type { Endpoint } from "../engine/engine.ts";
 import type { Table } from "../table/table.ts";
 import type { TopMemory } from "./top_memory.ts";
 import type { ConnectionCounts } from "./top_sample.ts";

@@ -180,18 +180,23 @@ export const COMMANDS: readonly Command[] = [
     run: ({ table }, { group }, [text = ""]) => {
       const channel = readChannel(table, group, { text, unknown: noSuchChannel });
       if (typeof channel !== "number") return channel;
-      if (table.state(group, channel) !== "disabled") {
-        return refusal("channel must be disabled to be removed");
-      }
-      const open = table.c(group, channel);
-      if (open !== 0) return refusal(`channel ${channel} has ${open} open connections`);
-      table.remove(group, channel);
+      // Locked, so that no worker claims the channel between the look and the removal.
+      const inTheWay = table.locked(() => {
+        if (table.state(group, channel) !== "disabled") {
+          return "channel must be disabled to be removed";
+        }
+        const open = table.c(group, channel);
+        if (open !== 0) return `channel ${channel} has ${open} open connections`;
+        table.remove(group, channel);
+        return undefined;
+      });
+      if (inTheWay !== undefined) return refusal(inTheWay);
       return say(`channel ${channel} removed`);
     },
   },
   ...CONNECTION_COMMANDS,
-  ...DUMP_COMMANDS,
   ...topCommands(),
+  ...DUMP_COMMANDS,
 ];
 
 const MUST_BE_DISABLED = "channel must be disabled to assign new address";

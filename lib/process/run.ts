@@ -1,8 +1,10 @@
 import { systemServices } from "../address/services.ts";
 import { EXIT, ExitError, UsageError } from "../base/errors.ts";
 import { NAME, VERSION } from "../base/version.ts";
+import { completions } from "../cli/completions.ts";
 import { type Options, parseOptions } from "../cli/options.ts";
 import { usage } from "../cli/usage.ts";
+import { COMMANDS } from "../control/commands.ts";
 import { runCommand, runShell } from "../control/shell.ts";
 import { goToBackground, runInBackground } from "./background.ts";
 import { runForeground } from "./foreground.ts";
@@ -34,6 +36,9 @@ async function runMode(options: Options, argv: readonly string[]): Promise<numbe
       return EXIT.ok;
     case "version":
       print(`${NAME} ${VERSION}\n`);
+      return EXIT.ok;
+    case "completions":
+      print(completions(options.completions ?? "", { commands: COMMANDS }));
       return EXIT.ok;
     case "command": {
       const at = await listeningAddress(options, systemServices());

@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { backend, drained, echo, stalledReader } from "../helpers/backends.ts";
 import { closeEndsWrites, connect, readText, readToEnd } from "../helpers/client.ts";
+import { programBindsSource } from "../helpers/program_can.ts";
 import { startBalance } from "../helpers/start_balance.ts";
 import { t, until } from "../helpers/t.ts";
 
@@ -40,7 +41,8 @@ t("-T ends a connection whose backend has stopped reading", async () => {
   assertEquals(await readText(client, 2), "hi");
   // Stalls in buffers that are full, and fails when the connection is ended.
   await assertRejects(() => client.send(new Uint8Array(60_000_000)));
-  if (!await closeEndsWrites()) await server.stop();
+  // What closing does to it depends on the runtime of the program, and then needs the backend.
+  if (!await closeEndsWrites() || !await programBindsSource()) await server.stop();
   await balance.settledFds(before);
 });
 

@@ -79,7 +79,10 @@ const NEWER_HELP = COMMANDS.filter(({ name }) => name !== "?" && !is335(name))
   .map(({ name, args }) => [name, ...args].join(" "));
 const HELP = "available commands:\n" +
   [...RECORDED_HELP, ...NEWER_HELP].sort().map((line) => `<HELPLINE ${line}>\n`).join("");
-const NEWER = ["-", "there are commands that 3.35 did not have: assign, remove and others"] as const;
+const NEWER = [
+  "-",
+  "there are commands that 3.35 did not have: assign, remove and others",
+] as const;
 
 const CONTROL: readonly Deviation[] = [
   ...outputs(NEWER, {

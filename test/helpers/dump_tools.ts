@@ -35,7 +35,7 @@ export async function run(
     args: [...args],
     stdin: "null",
     // A home of its own: nobody's preferences. Times in UTC.
-    env: { HOME: "/nonexistent", TZ: "UTC", LC_ALL: "C.UTF-8" },
+    env: { HOME: "/proc/nonexistent", TZ: "UTC", LC_ALL: "C.UTF-8" },
     signal: AbortSignal.timeout(60_000),
     ...options,
   }).output();

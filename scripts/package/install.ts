@@ -1,0 +1,26 @@
+/**
+ * `deno task install [--root FOLDER]`: makes `balance` a command of this user that runs this source
+ * with `deno install --global`, with the least permissions. Deno itself must be on PATH.
+ *
+ * @module
+ */
+import { MEMORY_FLAGS, permissionFlags } from "../../lib/process/permissions.ts";
+
+if (import.meta.main) {
+  const root = await Deno.realPath(`${import.meta.dirname}/../..`);
+  const { code } = await new Deno.Command(Deno.execPath(), {
+    args: [
+      "install",
+      "--global",
+      "--force",
+      "--name=balance",
+      `--config=${root}/deno.json`,
+      MEMORY_FLAGS,
+      ...permissionFlags(),
+      ...Deno.args,
+      `${root}/main.ts`,
+    ],
+    stdin: "null",
+  }).spawn().status;
+  Deno.exit(code);
+}
