@@ -407,7 +407,10 @@ withTools(["tshark"], "tshark reads from a pipe what balance says, while it says
     ...["-Y", "tcp.len > 0", "-c", "20", ...noDissector(port)],
   ];
   const child = new Deno.Command("/bin/sh", {
-    args: ["-c", `{ ${quoted(balance)} | HOME=/proc/nonexistent ${quoted(reader)} 2> /dev/null; } 2>&1`],
+    args: [
+      "-c",
+      `{ ${quoted(balance)} | HOME=/proc/nonexistent ${quoted(reader)} 2> /dev/null; } 2>&1`,
+    ],
     env: { BALANCE_RUNDIR: rundir, DENO_NO_UPDATE_CHECK: "1" },
     stdin: "null",
     stdout: "piped",
@@ -501,6 +504,11 @@ t("a dump that cannot be begun is one line and exit code 73", async () => {
       assertEquals(stderr.split("\n").length, 2);
     }
   }
+  const device = await runBalance(["-f", "--dump-file", "/dev/full", "PORT", "127.0.0.1:1"]);
+  assertEquals([device.code, device.stderr], [
+    73,
+    "balance: cannot write dump file [/dev/full]: it is part of the system\n",
+  ]);
   // An error before it leaves the file of the run before alone.
   Deno.writeTextFileSync(`${dir.path}/kept.json`, "kept");
   const { code } = await runBalance([

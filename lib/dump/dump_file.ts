@@ -387,10 +387,8 @@ export class DumpFile {
     this.#begun = 0;
     this.#waiting = 0;
     this.#closeSink();
-    // Without the number and the call that the runtime adds.
-    const reason = messageOf(error).replace(/ \(os error .*/s, "");
     this.#options.onError(
-      new Error(`cannot write dump file [${this.#path}]: ${reason}`, { cause: error }),
+      new Error(`cannot write dump file [${this.#path}]: ${reasonOf(error)}`, { cause: error }),
     );
   }
 
@@ -403,6 +401,13 @@ export class DumpFile {
     this.#room?.resolve();
     this.#room = undefined;
   }
+}
+
+/** The reason, in words that do not speak of the runtime. */
+function reasonOf(error: unknown): string {
+  // Below /dev, /proc and /sys the runtime lets nobody write who may not do everything.
+  if (error instanceof Deno.errors.NotCapable) return "it is part of the system";
+  return messageOf(error).replace(/ \(os error .*/s, "");
 }
 
 /** What lies at a path, links followed; `undefined` if nothing does. */
