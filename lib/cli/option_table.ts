@@ -6,6 +6,8 @@ export interface OptionEntry {
   readonly argument?: string;
   /** What it does, in a few words. */
   readonly help: string;
+  /** Left to the manual, so that `--help` stays on one screen. */
+  readonly rare?: boolean;
 }
 
 /** All options, in the order in which `--help` shows them. */
@@ -26,8 +28,13 @@ export const OPTIONS: readonly OptionEntry[] = [
   { name: "workers", argument: "n", help: "serve with n threads (auto: one per core), default 1" },
   { name: "grace", argument: "sec", help: "let connections end after SIGTERM, default 30" },
   { name: "log", argument: "file", help: "log every connection there, or to syslog, or to -" },
-  { name: "log-format", argument: "text|json", help: "how lines of the log look, default text" },
-  { name: "log-start", help: "log the start of every connection too" },
+  {
+    name: "log-format",
+    argument: "text|json",
+    help: "how lines of the log look, default text",
+    rare: true,
+  },
+  { name: "log-start", help: "log the start of every connection too", rare: true },
   { name: "metrics", argument: "[addr:]port", help: "serve metrics by HTTP, addr 127.0.0.1" },
   {
     name: "dump-file",
@@ -38,18 +45,44 @@ export const OPTIONS: readonly OptionEntry[] = [
     name: "dump-format",
     argument: "text|hex|json|pcapng",
     help: "default: by the file's name, or text",
+    rare: true,
   },
-  { name: "dump-side", argument: "client|server|both", help: "whose addresses the dump shows" },
-  { name: "dump-client", argument: "range", help: "dump clients of this range only (CIDR)" },
-  { name: "dump-channel", argument: "G.N", help: "dump this channel only" },
-  { name: "dump-match", argument: "regex", help: "dump chunks that match only" },
-  { name: "dump-bytes", argument: "n", help: "dump the first n bytes of each chunk" },
-  { name: "dump-rotate", argument: "size[,count]", help: "begin a new file at this size" },
-  { name: "dump-overflow", argument: "block|drop", help: "when the dump is slow, default block" },
+  {
+    name: "dump-side",
+    argument: "client|server|both",
+    help: "whose addresses the dump shows",
+    rare: true,
+  },
+  {
+    name: "dump-client",
+    argument: "range",
+    help: "dump clients of this range only (CIDR)",
+    rare: true,
+  },
+  { name: "dump-channel", argument: "G.N", help: "dump this channel only", rare: true },
+  { name: "dump-match", argument: "regex", help: "dump chunks that match only", rare: true },
+  { name: "dump-bytes", argument: "n", help: "dump the first n bytes of each chunk", rare: true },
+  {
+    name: "dump-rotate",
+    argument: "size[,count]",
+    help: "begin a new file at this size",
+    rare: true,
+  },
+  {
+    name: "dump-overflow",
+    argument: "block|drop",
+    help: "when the dump is slow, default block",
+    rare: true,
+  },
   { name: "strict", help: "with -c: exit with 1 when the command fails" },
-  { name: "max-groups", argument: "n", help: "most groups, default 16" },
-  { name: "max-channels", argument: "n", help: "most channels in a group, default 16" },
-  { name: "completions", argument: "shell", help: "print the completions for bash, zsh or fish" },
+  { name: "max-groups", argument: "n", help: "most groups, default 16", rare: true },
+  { name: "max-channels", argument: "n", help: "most channels in a group, default 16", rare: true },
+  {
+    name: "completions",
+    argument: "shell",
+    help: "print the completions for bash, zsh or fish",
+    rare: true,
+  },
   { name: "help", help: "print this text" },
   { name: "version", help: "print the version" },
 ];

@@ -7,9 +7,11 @@ import { OPTIONS } from "./option_table.ts";
  * As in 3.35 it begins with an empty line, then the program's name and version.
  */
 export function usage(): string {
-  const rows = OPTIONS.map(({ name, argument, help }) => {
-    const option = name.length === 1 ? `-${name}` : `--${name}`;
-    return `  ${`${option}${argument === undefined ? "" : ` ${argument}`}`.padEnd(20)} ${help}`;
+  const dashed = (name: string) => name.length === 1 ? `-${name}` : `--${name}`;
+  const rare = OPTIONS.filter((option) => option.rare).map(({ name }) => dashed(name));
+  const rows = OPTIONS.filter((option) => !option.rare).map(({ name, argument, help }) => {
+    const option = dashed(name);
+    return `  ${`${option}${argument === undefined ? "" : ` ${argument}`}`.padEnd(24)} ${help}`;
   });
   return `
 ${NAME} ${VERSION}
@@ -24,6 +26,23 @@ chosen from by the hash of the client's address. maxc limits connections.
 
 ${rows.join("\n")}
 
+More in the manual: ${wrapped(rare, "More in the manual: ".length)}
+
 example: ${NAME} smtp mail1 mail2 ! backup:2525
 `;
+}
+
+/** Words in lines of at most 80 columns, the first of which has some already. */
+function wrapped(words: readonly string[], used: number): string {
+  let text = "", column = used;
+  for (const [i, word] of words.entries()) {
+    const piece = i < words.length - 1 ? `${word}, ` : word;
+    if (column + piece.length > 80) {
+      text = `${text.trimEnd()}\n  `;
+      column = 2;
+    }
+    text += piece;
+    column += piece.length;
+  }
+  return text;
 }
