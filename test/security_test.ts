@@ -1,6 +1,6 @@
 /** SECURITY.md, tried: what another user of the same machine can do, as that user. */
 import { assert, assertEquals, assertMatch, assertNotEquals } from "@std/assert";
-import { AS_NOBODY, cacheForNobody, runWith, startWith } from "./faults/start_with.ts";
+import { AS_NOBODY, cacheForNobody, canBeNobody, runWith, startWith } from "./faults/start_with.ts";
 import { socketPath } from "./helpers/control_socket.ts";
 import { freePort } from "./helpers/free_port.ts";
 import { config, program } from "./helpers/program.ts";
@@ -11,7 +11,6 @@ import { skip, t, tool, until } from "./helpers/t.ts";
 const ROOT = new URL("../", import.meta.url).pathname;
 const NOBODY = 65534;
 const setpriv = tool("setpriv");
-const canBeNobody = Deno.uid() === 0 && setpriv !== undefined;
 /** Somebody without any privilege. */
 const ATTACKER = [`--reuid=${NOBODY}`, `--regid=${NOBODY}`, "--clear-groups", "--no-new-privs"];
 

@@ -5,11 +5,10 @@ import { runProgram } from "../helpers/start_program.ts";
 import { skip, t, tool, until } from "../helpers/t.ts";
 import { echoOrigin } from "./origin.ts";
 import { figure, pause } from "./sizes.ts";
-import { runWith, shell, startWith } from "./start_with.ts";
+import { canUnshare, runWith, shell, startWith } from "./start_with.ts";
 import { exchange, shortConnection } from "./traffic.ts";
 
 const compiler = tool("gcc") ?? tool("cc");
-const canUnshare = Deno.uid() === 0 && tool("unshare") !== undefined && tool("ip") !== undefined;
 
 /** Adds what a file says to the wall clock, and leaves the monotonic one alone. */
 const SHIM = `
@@ -117,7 +116,7 @@ const RESOLVERS = [
 for (const { name, prepare, reason } of RESOLVERS) {
   const title = `a resolver that is ${name} ends the start in time, and says so`;
   if (!canUnshare) {
-    skip(title, "needs root, unshare and ip");
+    skip(title, "needs root that may unshare (util-linux, iproute2)");
     continue;
   }
   t(title, async () => {

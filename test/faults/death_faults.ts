@@ -5,21 +5,24 @@ import { freePort } from "../helpers/free_port.ts";
 import { helloOf, isAlive } from "../helpers/start_background.ts";
 import { socketPath } from "../helpers/control_socket.ts";
 import { listensOn } from "../helpers/tcp_sockets.ts";
-import { skip, t, tool, until } from "../helpers/t.ts";
+import { skip, t, until } from "../helpers/t.ts";
 import { echoOrigin } from "./origin.ts";
 import { figure, pause, scaled } from "./sizes.ts";
-import { AS_NOBODY, cacheForNobody, runWith, shell, startWith } from "./start_with.ts";
+import {
+  AS_NOBODY,
+  cacheForNobody,
+  canBeNobody,
+  canUnshare,
+  runWith,
+  shell,
+  startWith,
+} from "./start_with.ts";
 import { exchange, shortConnection } from "./traffic.ts";
-
-const ROOT = Deno.uid() === 0;
-/** A mount name space of its own, which a mount of ours does not leave. */
-const canUnshare = ROOT && tool("unshare") !== undefined && tool("mount") !== undefined;
-const canBeNobody = ROOT && tool("setpriv") !== undefined;
 
 /** Registers a test that must be root and needs some tools. */
 function asRoot(name: string, can: boolean, fn: () => Promise<void>): void {
   if (can) t(name, fn);
-  else skip(name, "needs root, and unshare, mount and setpriv of util-linux");
+  else skip(name, "needs root that may unshare and setpriv (util-linux, iproute2)");
 }
 
 t(

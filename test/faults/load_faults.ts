@@ -109,7 +109,7 @@ t("soak: connections come and go, commands run, a backend goes up and down", asy
   console.log(`seed ${SEED}, ${SOAK_S} s`);
   await using first = echoOrigin();
   await using second = echoOrigin();
-  let flapping: EchoOrigin | undefined = echoOrigin();
+  let flapping: EchoOrigin = echoOrigin();
   const { port: flappingPort } = flapping;
   const argv = ["-f", "PORT", first.address, flapping.address, second.address];
   await using balance = await startControlled(argv);
@@ -150,22 +150,28 @@ t("soak: connections come and go, commands run, a backend goes up and down", asy
         "help",
         "reset 1",
         "nonsense",
-        "disable 1",
-        "enable 1",
       ];
       await session.ask(lines[draw() % lines.length]!);
       commands++;
       await pause(20);
     }
   }
+  /** A backend goes down orderly, is refused and failed over for a while, and comes back. */
   async function flap(): Promise<void> {
+    using session = await controlSession(balance.socket);
     while (running()) {
       await pause(1000);
-      // It stops listening only when nothing is on it: what goes down orderly loses nothing.
-      if (flapping !== undefined && flapping.open === 0) {
-        await flapping[Symbol.asyncDispose]();
-        flapping = undefined;
-      } else flapping ??= echoOrigin(flappingPort);
+      await session.ask("disable 1");
+      let still = 0;
+      await until(() => (still = flapping.open === 0 ? still + 1 : 0) > 5, {
+        everyMs: 50,
+        timeoutMs: 20_000,
+        what: "a disabled backend to be left alone",
+      });
+      await flapping[Symbol.asyncDispose]();
+      await session.ask("enable 1");
+      await pause(1000);
+      flapping = echoOrigin(flappingPort);
       flaps++;
     }
   }
@@ -176,13 +182,13 @@ t("soak: connections come and go, commands run, a backend goes up and down", asy
     }
   }
   await Promise.all([...Array.from({ length: 40 }, lane), control(), flap(), watch()]);
-  await flapping?.[Symbol.asyncDispose]();
+  await flapping[Symbol.asyncDispose]();
   const quarter = Math.ceil(samples.length / 4);
   const mean = (values: number[]) => values.reduce((a, b) => a + b, 0) / values.length;
   const early = mean(samples.slice(0, quarter)), late = mean(samples.slice(-quarter));
   figure(
     "soak",
-    `${SOAK_S} s: ${connections} connections, ${commands} commands, ${flaps} turns of a backend, ` +
+    `${SOAK_S} s: ${connections} connections, ${commands} commands, a backend went down ${flaps} times, ` +
       `${errors.length} errors; mean RSS of the first quarter ${mib(early)}, of the last ` +
       `${mib(late)}`,
   );

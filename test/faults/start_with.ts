@@ -69,6 +69,24 @@ export const AS_NOBODY: readonly string[] = [
   "--bounding-set=-all,+dac_read_search",
 ];
 
+/** Whether a command can be run here, with success: containers often forbid what root may do. */
+export function canRun(command: string, args: readonly string[]): boolean {
+  try {
+    return new Deno.Command(command, { args: [...args], stdout: "null", stderr: "null" })
+      .outputSync().success;
+  } catch {
+    return false;
+  }
+}
+
+/** Whether {@linkcode AS_NOBODY} works: it takes root. */
+export const canBeNobody: boolean = Deno.uid() === 0 &&
+  canRun(AS_NOBODY[0]!, [...AS_NOBODY.slice(1), "true"]);
+
+/** Whether there can be name spaces for mounts and networks of one's own. */
+export const canUnshare: boolean = Deno.uid() === 0 &&
+  canRun("unshare", ["-m", "-n", "/bin/sh", "-c", "mount -t tmpfs none /mnt && ip link set lo up"]);
+
 /**
  * Puts what modules the program needs where {@linkcode AS_NOBODY} may look for them.
  *
