@@ -14,6 +14,8 @@ import type { FromWorker, ToWorker } from "./worker_protocol.ts";
 /** Milliseconds before a worker that died is replaced; doubled for each death in a row. */
 const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 10_000;
+/** Milliseconds after which a death is no longer in a row with the one before. */
+const HEALTHY_MS = 60_000;
 /** Milliseconds that a worker may take to answer a question. */
 const ANSWER_MS = 2000;
 
@@ -53,7 +55,7 @@ export async function startWorkers(pool: WorkerPoolOptions): Promise<DataPlane> 
   const pauses = new Set<ReturnType<typeof setTimeout>>();
   const done = Promise.withResolvers<{ cutOff: number }>();
   const stopped = Promise.withResolvers<void>();
-  let deaths = 0, stopping = false, cutOff = 0, running = 0;
+  let deaths = 0, lastDeath = -Infinity, stopping = false, cutOff = 0, running = 0;
   const stillListening = new Set<number>();
   const queries = new Map<number, (answer: unknown) => void>();
   let lastQuery = 0;
@@ -128,7 +130,6 @@ export async function startWorkers(pool: WorkerPoolOptions): Promise<DataPlane> 
           return noLongerListening(index);
         case "done":
           cutOff += data.cutOff;
-          deaths = 0;
           return gone(index, worker);
       }
     };
@@ -154,6 +155,8 @@ export async function startWorkers(pool: WorkerPoolOptions): Promise<DataPlane> 
     inbox.died(index);
     gone(index, worker);
     if (stopping) return notice(`worker ${index} ended with an error: ${message}`);
+    if (performance.now() - lastDeath > HEALTHY_MS) deaths = 0;
+    lastDeath = performance.now();
     const pause = Math.min(FIRST_PAUSE_MS * 2 ** deaths++, LONGEST_PAUSE_MS);
     notice(`worker ${index} ended with an error and is replaced: ${message}`);
     const timer = setTimeout(() => {
