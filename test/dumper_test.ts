@@ -250,10 +250,11 @@ t("Dumper writes a file for each connection, closed with it", async () => {
   using dir = folder();
   const { dumper, taps } = await dumperOf({ file: `${dir.path}/%n.pcapng` });
   assertEquals(dumper.path, `${dir.path}/%n.pcapng`);
-  const descriptors = () => [...Deno.readDirSync("/proc/self/fd")].length;
-  const before = descriptors();
   for (let id = 1; id <= 20; id++) whole(taps, id);
-  await until(() => descriptors() <= before, { what: "the files to be closed" });
+  const open = () =>
+    Array.from({ length: 20 }, (_, i) => `${dir.path}/${i + 1}.pcapng`)
+      .filter((file) => hasOpen(Deno.pid, file));
+  await until(() => open().length === 0, { what: "the files to be closed" });
   // One that is still open.
   const tap = taps(accepted(21));
   tap?.connected(answered(21));
@@ -354,7 +355,7 @@ withPipe("Dumper drops chunks that its reader has no room for, and says how many
   await until(() => {
     if (dumper.counts.chunks === chunks) send(100);
     return dumper.counts.chunks > chunks;
-  });
+  }, { timeoutMs: 20_000 });
   tap.ended("client", "end");
   tap.closed("client closed");
   await dumper.close(5000);

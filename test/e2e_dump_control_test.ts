@@ -398,7 +398,8 @@ for (const workers of [1, 4]) {
       assert(found.some(({ missing }) => missing > 1_000_000));
       for (const { sent, missing, fins } of found) {
         assert(sent.length + missing >= total, `${sent.length} and ${missing}`);
-        assertEquals(fins, 2);
+        // With a reader this slow, the end of a direction may be among what is dropped.
+        assert(fins <= 2, `${fins} ends`);
       }
       Deno.writeFileSync(`${dir}/dump.pcapng`, dump);
       const statistics = await run("capinfos", [`${dir}/dump.pcapng`]);

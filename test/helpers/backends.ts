@@ -5,6 +5,7 @@
  * @module
  */
 import { createServer, Socket } from "node:net";
+import { deadPort } from "./dead_port.ts";
 import { freePort } from "./free_port.ts";
 import { until, within } from "./t.ts";
 
@@ -237,7 +238,7 @@ export interface DeadEnd extends AsyncDisposable {
 
 /** A port without a listener: a connect to it is refused at once. */
 export function refusing(): DeadEnd {
-  const port = freePort();
+  const port = deadPort();
   return { port, address: `127.0.0.1:${port}`, [Symbol.asyncDispose]: () => Promise.resolve() };
 }
 

@@ -6,6 +6,7 @@
  */
 const TABLES = ["/proc/net/tcp", "/proc/net/tcp6"];
 const ESTABLISHED = "01";
+const SYN_SENT = "02";
 const LISTEN = "0A";
 
 interface TcpSocket {
@@ -37,6 +38,14 @@ export function established(port: number): number {
     .map((one) => one.inode);
   // A table that changes while it is read may show a socket twice.
   return new Set(inodes).size;
+}
+
+/** Counts the connects to a port of this host that wait for an answer. */
+export function dialing(port: number): number {
+  return TABLES.flatMap((path) => readIfThere(path).split("\n")).filter((line) => {
+    const [, , remote = "", state] = line.trim().split(/\s+/);
+    return state === SYN_SENT && parseInt(remote.split(":").at(-1) ?? "", 16) === port;
+  }).length;
 }
 
 /**
