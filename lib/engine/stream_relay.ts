@@ -133,6 +133,8 @@ class Pump implements UnderlyingDefaultSource<Uint8Array>, UnderlyingSink<Uint8A
   #buffer: Uint8Array<ArrayBuffer>;
   #firstRead: Promise<number | null> | undefined;
   #writing = false;
+  /** Bytes that were read last. */
+  #count = 0;
   #smallReads = 0;
 
   constructor(side: Side, relay: StreamRelay, first: FirstRead | undefined) {
@@ -215,15 +217,39 @@ class Pump implements UnderlyingDefaultSource<Uint8Array>, UnderlyingSink<Uint8A
   }
 
   /** Writes what was read last, tells the observer, and fits the buffer to the traffic. */
-  async #deliver(count: number): Promise<void> {
+  #deliver(count: number): Promise<void> {
     this.#writing = true;
-    const { observer } = this.#relay;
+    this.#count = count;
     const bytes = this.#buffer.subarray(0, count);
-    if (observer.chunk !== undefined) await observer.chunk(this.#side, bytes);
-    let written = await this.#to.write(bytes);
-    while (written < count) written += await this.#to.write(bytes.subarray(written));
-    observer.moved(this.#side, count);
-    if (observer.chunkBytes === undefined) this.#fit(count);
+    const written = this.#relay.observer.chunk === undefined
+      ? this.#to.write(bytes)
+      : this.#showAndWrite(bytes);
+    return written.then(this.#written);
+  }
+
+  async #showAndWrite(bytes: Uint8Array): Promise<number> {
+    await this.#relay.observer.chunk?.(this.#side, bytes);
+    return await this.#to.write(bytes);
+  }
+
+  /** Mostly everything was written at once; a full socket takes a part. */
+  readonly #written = (written: number): Promise<void> | undefined => {
+    if (written < this.#count) return this.#writeRest(written);
+    this.#delivered();
+    return undefined;
+  };
+
+  async #writeRest(written: number): Promise<void> {
+    while (written < this.#count) {
+      written += await this.#to.write(this.#buffer.subarray(written, this.#count));
+    }
+    this.#delivered();
+  }
+
+  #delivered(): void {
+    const { observer } = this.#relay;
+    observer.moved(this.#side, this.#count);
+    if (observer.chunkBytes === undefined) this.#fit(this.#count);
   }
 
   /** Doubles a buffer that was filled, shrinks one that is much too large for a while. */
