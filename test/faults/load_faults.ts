@@ -2,6 +2,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { randomBytes, randomNumbers } from "../helpers/client.ts";
 import { controlSession } from "../helpers/control_socket.ts";
+import { freePort } from "../helpers/free_port.ts";
 import { startControlled } from "../helpers/start_controlled.ts";
 import { t, until } from "../helpers/t.ts";
 import { counters } from "./integrity.ts";
@@ -109,8 +110,9 @@ t("soak: connections come and go, commands run, a backend goes up and down", asy
   console.log(`seed ${SEED}, ${SOAK_S} s`);
   await using first = echoOrigin();
   await using second = echoOrigin();
-  let flapping: EchoOrigin = echoOrigin();
-  const { port: flappingPort } = flapping;
+  // Not one of the ports that outgoing connections take: one might while it is down.
+  const flappingPort = freePort();
+  let flapping: EchoOrigin = echoOrigin(flappingPort);
   const argv = ["-f", "PORT", first.address, flapping.address, second.address];
   await using balance = await startControlled(argv);
   const fds = await balance.quietFds();
