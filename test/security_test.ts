@@ -28,11 +28,22 @@ async function asAttacker(
   return await runProgram(setpriv!, [...ATTACKER, "/bin/sh", "-c", line, "sh", ...args]);
 }
 
+/** Removes a folder; a command of the attacker may be about to put one last file there. */
+function removeAll(path: string): void {
+  for (let attempt = 0;; attempt++) {
+    try {
+      return Deno.removeSync(path, { recursive: true });
+    } catch (error) {
+      if (attempt === 100) throw error;
+    }
+  }
+}
+
 /** A directory that everybody may write to, as /tmp is. */
 function sharedDirectory(): { path: string } & Disposable {
   const path = Deno.makeTempDirSync({ prefix: "balance-test-" });
   Deno.chmodSync(path, 0o1777);
-  return { path, [Symbol.dispose]: () => Deno.removeSync(path, { recursive: true }) };
+  return { path, [Symbol.dispose]: () => removeAll(path) };
 }
 
 /** A file of ours that an attack is after. */

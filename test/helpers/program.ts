@@ -23,20 +23,22 @@ export function config(): Config {
  *
  * It is the executable that the environment variable BALANCE_BIN names (a compiled binary, or a
  * script that ends in `exec`), else `main.ts` from source, run by this very Deno with the
- * permissions of the task `balance`.
+ * permissions of the task `balance`. BALANCE_TEST_WORKERS makes it serve with so many threads.
  *
  * @param options `cachedOnly` (default false) forbids fetching modules, which keeps the network out
  * of tests; leave it off where nothing has filled the cache yet.
  */
 export function program(options: { cachedOnly?: boolean } = {}): Program {
   const binary = Deno.env.get("BALANCE_BIN");
-  if (binary) return { command: Deno.realPathSync(binary), args: [] };
+  const workers = Deno.env.get("BALANCE_TEST_WORKERS");
+  const own = workers ? [`--workers=${workers}`] : [];
+  if (binary) return { command: Deno.realPathSync(binary), args: own };
   const task = config().tasks.balance;
   const words = (typeof task === "string" ? task : task?.command ?? "").split(/\s+/);
   const flags = words.slice(words.indexOf("run") + 1, words.indexOf("main.ts"));
   const added = ["--quiet", `--config=${ROOT}deno.json`];
   if (options.cachedOnly) added.push("--cached-only");
   // Deno takes no flag twice.
-  const args = [...new Set(["run", ...added, ...flags, `${ROOT}main.ts`])];
+  const args = [...new Set(["run", ...added, ...flags, `${ROOT}main.ts`, ...own])];
   return { command: Deno.execPath(), args };
 }
