@@ -183,7 +183,17 @@ t("soak: connections come and go, commands run, a backend goes up and down", asy
       await pause(Math.max(100, SOAK_S * 5));
     }
   }
-  await Promise.all([...Array.from({ length: 40 }, lane), control(), flap(), watch()]);
+  try {
+    await Promise.all([...Array.from({ length: 40 }, lane), control(), flap(), watch()]);
+  } catch (error) {
+    // The end of the scope may fail as well, and the report would show only that.
+    console.log(
+      "the soak was broken off:",
+      error,
+      await Promise.race([balance.ended, pause(1000)]),
+    );
+    throw error;
+  }
   await flapping[Symbol.asyncDispose]();
   const quarter = Math.ceil(samples.length / 4);
   const mean = (values: number[]) => values.reduce((a, b) => a + b, 0) / values.length;
