@@ -244,6 +244,22 @@ if (root && setpriv !== undefined && perl !== undefined) {
     }
     listener.close();
   });
+
+  t(
+    "connectControl() passes over a directory that another user has made in our place",
+    async () => {
+      using directory = folder(0o700);
+      const path = `${directory.path}/${NAME}`;
+      const listener = Deno.listen({ transport: "unix", path });
+      Deno.chownSync(directory.path, NOBODY, NOBODY);
+      const ours = { path: directory.path, mode: 0o700, explicit: false };
+      const ask = () => connectControl(AT, { directories: [ours], uid: 0 });
+      const error = await assertRejects(ask, ExitError);
+      assertMatch(error.message, /: its directory belongs to user 65534$/);
+      assertEquals(error.exitCode, 77);
+      listener.close();
+    },
+  );
 } else {
   skip("another user cannot connect", "needs root, setpriv and perl to be another user");
 }

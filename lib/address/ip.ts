@@ -52,6 +52,9 @@ export function parseIpv6(text: string): Ip | undefined {
   return bytes;
 }
 
+/** IPv4 within IPv6 is decimal only: the classic notations would mean something else there. */
+const DOTTED = /^(0|[1-9]\d*)(\.(0|[1-9]\d*)){3}$/;
+
 /** The 16-bit words of one side of `::`; dotted IPv4 may stand at the very end. */
 function words(text: string, mayEndInIpv4: boolean): number[] | undefined {
   if (text === "") return [];
@@ -59,7 +62,7 @@ function words(text: string, mayEndInIpv4: boolean): number[] | undefined {
   const parts = text.split(":");
   for (const [i, part] of parts.entries()) {
     if (/^[0-9a-f]{1,4}$/i.test(part)) found.push(parseInt(part, 16));
-    else if (mayEndInIpv4 && i === parts.length - 1 && /^\d+\.\d+\.\d+\.\d+$/.test(part)) {
+    else if (mayEndInIpv4 && i === parts.length - 1 && DOTTED.test(part)) {
       const v4 = parseIpv4(part);
       if (v4 === undefined) return undefined;
       found.push(v4[0]! * 256 + v4[1]!, v4[2]! * 256 + v4[3]!);

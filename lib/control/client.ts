@@ -1,4 +1,5 @@
 import { EXIT, ExitError, UnavailableError } from "../base/errors.ts";
+import { printable } from "../base/printable.ts";
 import { VERSION } from "../base/version.ts";
 import type { Endpoint } from "../engine/engine.ts";
 import { HELLO, type Hello, joined, type ReplyHead } from "./protocol.ts";
@@ -7,9 +8,9 @@ import { connectControl } from "./rendezvous.ts";
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
-/** An answer of the server. */
+/** An answer of the server; whoever it is, its text cannot speak to a terminal. */
 export interface Answer extends ReplyHead {
-  readonly text: Uint8Array;
+  readonly text: string;
 }
 
 /** The message of 3.35 when there is nobody to control; it goes to stdout. */
@@ -61,9 +62,9 @@ export class ControlClient implements Disposable {
       const line = await opening.#line();
       if (line === undefined) throw new NoMasterError();
       if (!line.startsWith("{")) throw new UnavailableError(`${line}, exiting.`);
-      const hello: Hello = JSON.parse(line);
-      if (hello.version !== VERSION) throw new ReleaseMismatchError(hello.version);
-      return new ControlClient(conn, hello);
+      const { version, pid }: Hello = JSON.parse(line);
+      if (version !== VERSION) throw new ReleaseMismatchError(String(version));
+      return new ControlClient(conn, { version, pid: Number(pid) });
     } catch (error) {
       conn.close();
       if (error instanceof ExitError) throw error;
@@ -85,7 +86,8 @@ export class ControlClient implements Disposable {
       const line = await this.#line();
       if (line === undefined) return undefined;
       const head: ReplyHead = JSON.parse(line);
-      return { ...head, text: await this.#bytes(head.bytes) };
+      const text = printable(decoder.decode(await this.#bytes(head.bytes)), { lines: true });
+      return { ...head, group: Number(head.group), text };
     } catch (error) {
       if (error instanceof SyntaxError) throw error;
       return undefined;

@@ -173,7 +173,8 @@ function isNobody(error: unknown): boolean {
 /**
  * Connects to the control socket of a running balance.
  *
- * Only one of this user or of root is talked to; root talks to anybody's. One that may not be
+ * Only one of this user or of root is talked to; root talks to anybody's, but not in a directory
+ * that somebody else has made in the place of root's own. One that may not be
  * used, because it is somebody else's, may hide behind it the one that was meant, so the search
  * goes on.
  *
@@ -192,6 +193,10 @@ export async function connectControl(
   for (const directory of options.directories ?? runDirectories()) {
     const path = `${directory.path}/${socketName(at)}`;
     try {
+      // A directory that is looked at by itself must be where only root and we put things first:
+      // anybody can make `/tmp/balance-0`.
+      const owner = directory.explicit ? me : Deno.lstatSync(directory.path).uid;
+      if (owner !== 0 && owner !== me) throw new Error(`its directory belongs to user ${owner}`);
       const { uid } = Deno.lstatSync(path);
       if (me !== 0 && uid !== 0 && uid !== me) throw new Error(`it belongs to user ${uid}`);
       return await Deno.connect({ transport: "unix", path });

@@ -35,7 +35,7 @@ export async function runCommand(
   using client = await ControlClient.connect(options.at);
   const answer = await client.ask(command);
   if (answer === undefined) return lost(options.print);
-  options.print(answer.text);
+  options.print(encoder.encode(answer.text));
   return options.strict && answer.failed ? 1 : EXIT.ok;
 }
 
@@ -76,7 +76,7 @@ export async function runShell(options: { at: Endpoint; print: Print }): Promise
       }
       const answer: Answer | undefined = await client.ask(line);
       if (answer === undefined) return lost(options.print);
-      options.print(answer.text);
+      say(answer.text);
       if (answer.over !== undefined) return EXIT.ok;
       group = answer.group;
     }

@@ -50,7 +50,7 @@ function samplerOf(client: ControlClient): Sampler {
   return async ({ count, orders: { connections: { key, reversed } } }) => {
     // A key that is given twice sorts the other way around.
     const answer = await client.ask(`top ${key} ${reversed ? key : ""} --json ${count}`);
-    return answer && JSON.parse(new TextDecoder().decode(answer.text));
+    return answer && JSON.parse(answer.text);
   };
 }
 

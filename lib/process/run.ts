@@ -1,5 +1,6 @@
 import { systemServices } from "../address/services.ts";
 import { EXIT, ExitError, UsageError } from "../base/errors.ts";
+import { printable } from "../base/printable.ts";
 import { NAME, VERSION } from "../base/version.ts";
 import { completions } from "../cli/completions.ts";
 import { type Options, parseOptions } from "../cli/options.ts";
@@ -23,7 +24,7 @@ export async function run(argv: readonly string[]): Promise<number> {
   } catch (error) {
     if (!(error instanceof ExitError)) throw error;
     const say = error.stream === "stdout" ? print : printError;
-    if (error.message !== "") say(`${error.message}\n`);
+    if (error.message !== "") say(`${printable(error.message)}\n`);
     if (error instanceof UsageError && error.showUsage) printError(usage());
     return error.exitCode;
   }

@@ -19,6 +19,12 @@ const cases: ReadonlyArray<{ argv: string[]; code: number; stderr: string | RegE
   { argv: ["-f", "-t", "0", "PORT", GOOD], code: 64, stderr: "<USAGE>" },
   { argv: ["-f", "-T", "x", "PORT", GOOD], code: 64, stderr: "<USAGE>" },
 
+  // What could speak to the terminal, or begin another line, is shown and not done.
+  {
+    argv: ["-f", "--grace", "\x1b[2J\n", "PORT"],
+    code: 64,
+    stderr: /^invalid --grace \[\\x1b\[2J\\x0a\]: .*\n$/,
+  },
   { argv: ["-f", "0", GOOD], code: 64, stderr: "invalid port [0], exiting.\n" },
   { argv: ["-f", "x", GOOD], code: 64, stderr: /\[x\]/ },
   { argv: ["-f", "70000", GOOD], code: 64, stderr: /\[70000\]/ },
