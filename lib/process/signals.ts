@@ -18,7 +18,7 @@ export interface SignalHandlers {
 export interface Signals extends Disposable {
   /** Resolves with the first signal that ends the program while nobody handles them. */
   readonly early: Promise<EndSignal>;
-  /** Hands signals over from now on, one that came before first. */
+  /** Hands signals over from now on, those that came before first. */
   handle(handlers: SignalHandlers): void;
 }
 
@@ -32,25 +32,28 @@ export interface Signals extends Disposable {
 export function listenForSignals(): Signals {
   const early = Promise.withResolvers<EndSignal>();
   let handlers: SignalHandlers | undefined;
-  let pending: EndSignal | undefined;
+  const waiting: ((handlers: SignalHandlers) => void)[] = [];
+  function hand(act: (handlers: SignalHandlers) => void): void {
+    if (handlers !== undefined) act(handlers);
+    else waiting.push(act);
+  }
   function end(signal: EndSignal): void {
-    if (handlers !== undefined) return handlers.end(signal);
-    pending ??= signal;
-    early.resolve(signal);
+    if (handlers === undefined) early.resolve(signal);
+    hand((handlers) => handlers.end(signal));
   }
   const listeners: [Deno.Signal, () => void][] = [
     ["SIGINT", () => end("SIGINT")],
     ["SIGTERM", () => end("SIGTERM")],
     ["SIGHUP", () => end("SIGHUP")],
-    ["SIGUSR1", () => handlers?.status()],
-    ["SIGUSR2", () => handlers?.reopen()],
+    ["SIGUSR1", () => hand((handlers) => handlers.status())],
+    ["SIGUSR2", () => hand((handlers) => handlers.reopen())],
   ];
   for (const [signal, listener] of listeners) Deno.addSignalListener(signal, listener);
   return {
     early: early.promise,
     handle(given) {
       handlers = given;
-      if (pending !== undefined) given.end(pending);
+      for (const act of waiting.splice(0)) act(given);
     },
     [Symbol.dispose]() {
       for (const [signal, listener] of listeners) Deno.removeSignalListener(signal, listener);
