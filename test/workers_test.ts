@@ -102,7 +102,7 @@ t("a worker that dies is reported, what it held is released, and another serves"
     at: { address: "127.0.0.1", port },
     table,
     options: { connectTimeoutMs: 5000, idleTimeoutMs: 0, hashFailover: false, autoDisable: false },
-    notice: (line) => notices.push(line),
+    voice: { notice: (line) => void notices.push(line), isStderr: false },
     // The first of them dies; the second and the one in its place are real.
     make: () => {
       const file = made++ === 0 ? "./helpers/dying_worker.ts" : "../lib/process/worker.ts";

@@ -128,6 +128,7 @@ export async function runInBackground(options: Options, reportTo: string): Promi
     const master = await startMaster(options, {
       notice: (line) => log.log("notice", line),
       debug: options.debug ? (line) => log.log("debug", line) : undefined,
+      isStderr: false,
     });
     // Paths on the command line were understood from where we were started; now we let go of it.
     Deno.chdir("/");

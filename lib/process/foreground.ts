@@ -1,7 +1,7 @@
 import type { Options } from "../cli/options.ts";
 import { STDOUT } from "../dump/file_name.ts";
 import { startMaster } from "./master.ts";
-import { print, printError } from "./output.ts";
+import { print, printError, printErrorLine } from "./output.ts";
 
 /**
  * Balances in the foreground until something ends it.
@@ -11,15 +11,15 @@ import { print, printError } from "./output.ts";
  * @throws {ExitError} If it cannot start.
  */
 export async function runForeground(options: Options): Promise<number> {
-  const say = (line: string) => printError(`${line}\n`);
   if (options.debug) {
     // Standard output belongs to the dump, unless that is the text of 3.35 with these lines in it.
     const tell = options.dump?.file === STDOUT ? printError : print;
     tell(`argv[0]=balance\nbindhost=${options.bindHost ?? "NULL"}\n`);
   }
   const master = await startMaster(options, {
-    notice: say,
-    debug: options.debug ? say : undefined,
+    notice: printErrorLine,
+    debug: options.debug ? printErrorLine : undefined,
+    isStderr: true,
   });
   return await master.ended;
 }

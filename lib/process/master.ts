@@ -25,18 +25,11 @@ import { notifyManager } from "./notify.ts";
 import { listenForSignals, SIGNAL_EXIT, type Signals } from "./signals.ts";
 import { openReports, type Reports } from "./reports.ts";
 import { sourceAddress } from "./source_address.ts";
+import type { Voice } from "./voice.ts";
 import { startWorkers } from "./worker_pool.ts";
 
 /** Milliseconds that starting may still take when a signal wants the end. */
 const EARLY_MS = 500;
-
-/** Where the program says what it has to say. */
-export interface Voice {
-  /** Says a line that an administrator should see. */
-  readonly notice: (line: string) => void;
-  /** Says a line of `-d`; absent without it. */
-  readonly debug?: ((line: string) => void) | undefined;
-}
 
 /** What is checked, resolved and bound before anything is served. */
 interface Prepared {
@@ -145,15 +138,13 @@ async function startInWorkers(
     chunkBytes: number | undefined;
   },
 ): Promise<DataPlane> {
-  const { notice, debug } = voice;
   try {
     return await startWorkers({
       count: table.size.workers,
       at,
       table,
       options: connection,
-      notice,
-      debug,
+      voice,
       reports,
       dump: dump.current,
       chunkBytes,

@@ -10,6 +10,15 @@ export function printError(text: string): void {
 }
 
 /**
+ * Prints a line on stderr, whole and at once, so that those of several isolates never mix.
+ *
+ * @param line What to print, without its newline.
+ */
+export function printErrorLine(line: string): void {
+  printError(`${line}\n`);
+}
+
+/**
  * Prints on stdout, whole and at once; a reader that is gone is no error.
  *
  * @param text What to print, newline included.

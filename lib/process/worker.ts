@@ -4,6 +4,7 @@ import { messageOf } from "../base/errors.ts";
 import { denoEngine } from "../engine/deno_engine.ts";
 import { Table } from "../table/table.ts";
 import { type DataPlane, serveHere } from "./data_plane.ts";
+import { printErrorLine } from "./output.ts";
 import type { DumpOrder } from "./plane_dump.ts";
 import { WorkerDump } from "./worker_dump.ts";
 import type { FromWorker, ToWorker } from "./worker_protocol.ts";
@@ -50,6 +51,15 @@ scope.onmessage = ({ data }) => {
   }
 };
 
+/** What nobody caught ends this isolate; the program is told why, nobody gets a stack trace. */
+function crashed(event: Event, error: unknown): void {
+  event.preventDefault();
+  scope.postMessage({ type: "crashed", message: messageOf(error) });
+  scope.close();
+}
+addEventListener("error", (event) => crashed(event, event.error));
+addEventListener("unhandledrejection", (event) => crashed(event, event.reason));
+
 /** Open connections go over from one dump to the other before the old one is stopped. */
 function setDump(order: DumpOrder | undefined): void {
   const before = dump;
@@ -61,14 +71,16 @@ function setDump(order: DumpOrder | undefined): void {
 }
 
 function start(message: ToWorker & { type: "start" }): void {
+  const say = (type: "notice" | "debug") =>
+    message.isStderr ? printErrorLine : (line: string) => scope.postMessage({ type, line });
   try {
     setDump(message.dump);
     plane = serveHere(denoEngine.listen(message.at, { shared: true }), {
       engine: denoEngine,
       table: new Table(message.table, message.index),
       options: message.options,
-      notice: (line) => scope.postMessage({ type: "notice", line }),
-      debug: message.debug ? (line) => scope.postMessage({ type: "debug", line }) : undefined,
+      notice: say("notice"),
+      debug: message.debug ? say("debug") : undefined,
       tap: dump?.taps,
       chunkBytes: message.chunkBytes,
       monitor: workerMonitor(message.report, {

@@ -7,6 +7,7 @@ import type { Selection } from "../control/command.ts";
 import type { DataPlane } from "./data_plane.ts";
 import { DumpInbox } from "./dump_inbox.ts";
 import type { PlaneDump } from "./plane_dump.ts";
+import type { Voice } from "./voice.ts";
 import type { Reports } from "./reports.ts";
 import type { DumpBatch } from "./worker_dump.ts";
 import type { FromWorker, ToWorker } from "./worker_protocol.ts";
@@ -26,8 +27,8 @@ export interface WorkerPoolOptions {
   readonly at: Endpoint;
   readonly table: Table;
   readonly options: ConnectionOptions;
-  readonly notice: (line: string) => void;
-  readonly debug?: ((line: string) => void) | undefined;
+  /** Where they say things. */
+  readonly voice: Voice;
   /** Log and metrics. */
   readonly reports?: Pick<Reports, "forWorkers" | "log" | "releaseWorker"> | undefined;
   /** What they dump from the beginning. */
@@ -50,7 +51,8 @@ export interface WorkerPoolOptions {
  * @throws {UnavailableError} If one cannot listen.
  */
 export async function startWorkers(pool: WorkerPoolOptions): Promise<DataPlane> {
-  const { count, notice } = pool;
+  const { count } = pool;
+  const { notice, debug, isStderr } = pool.voice;
   const workers = new Map<number, Worker>();
   const pauses = new Set<ReturnType<typeof setTimeout>>();
   const done = Promise.withResolvers<{ cutOff: number }>();
@@ -100,11 +102,14 @@ export async function startWorkers(pool: WorkerPoolOptions): Promise<DataPlane> 
     workers.set(index, worker);
     stillListening.add(index);
     running++;
+    function crashed(message: string): void {
+      died(index, worker, message);
+      reject(new UnavailableError(`balance: worker ${index} ended at start: ${message}`));
+    }
     worker.onerror = (event) => {
       // Otherwise the error of one isolate ends the whole program.
       event.preventDefault();
-      died(index, worker, event.message);
-      reject(new UnavailableError(`balance: worker ${index} ended at start: ${event.message}`));
+      crashed(event.message);
     };
     worker.onmessage = ({ data }: MessageEvent<FromWorker>) => {
       switch (data.type) {
@@ -112,10 +117,12 @@ export async function startWorkers(pool: WorkerPoolOptions): Promise<DataPlane> 
           return resolve();
         case "failed":
           return reject(new UnavailableError(`balance: can't bind local address: ${data.message}`));
+        case "crashed":
+          return crashed(data.message);
         case "notice":
           return notice(data.line);
         case "debug":
-          return pool.debug?.(data.line);
+          return debug?.(data.line);
         case "log":
           return pool.reports?.log(data.line);
         case "connections":
@@ -139,7 +146,8 @@ export async function startWorkers(pool: WorkerPoolOptions): Promise<DataPlane> 
       at: pool.at,
       table: pool.table.handle,
       options: pool.options,
-      debug: pool.debug !== undefined,
+      debug: debug !== undefined,
+      isStderr,
       report: pool.reports?.forWorkers ?? { log: undefined, stats: undefined },
       dump: dump?.order,
       chunkBytes: pool.chunkBytes,

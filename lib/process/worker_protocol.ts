@@ -19,6 +19,8 @@ export type ToWorker =
     readonly table: TableHandle;
     readonly options: ConnectionOptions;
     readonly debug: boolean;
+    /** Whether notices and lines of `-d` go to standard error, by the worker itself. */
+    readonly isStderr: boolean;
     /** What it logs and counts. */
     readonly report: WorkerReport;
     /** What it dumps; absent without a dump. */
@@ -49,7 +51,10 @@ export type FromWorker =
   /** Nothing more comes for the dump that it was before. */
   | { readonly type: "dumpSet"; readonly query: number }
   | { readonly type: "dumped"; readonly batch: DumpBatch }
+  /** It could not start. */
   | { readonly type: "failed"; readonly message: string }
+  /** An error that nobody caught ends it. */
+  | { readonly type: "crashed"; readonly message: string }
   /** `log` is a line of the connection log. */
   | { readonly type: "notice" | "debug" | "log"; readonly line: string }
   /** New connections are refused. */

@@ -1,20 +1,20 @@
 /**
- * A worker that listens, holds two connections of the first channel, and dies, for
+ * The worker of the program that holds two connections of the first channel and dies, for
  * `workers_test.ts`.
  *
  * @module
  */
 /// <reference lib="deno.worker" />
-import { Table } from "../../lib/table/table.ts";
+import "../../lib/process/worker.ts";
 import type { ToWorker } from "../../lib/process/worker_protocol.ts";
+import { Table } from "../../lib/table/table.ts";
 
-self.onmessage = ({ data }: MessageEvent<ToWorker>) => {
+self.addEventListener("message", ({ data }: MessageEvent<ToWorker>) => {
   if (data.type !== "start") return;
   const table = new Table(data.table, data.index);
   table.enter(0, 0);
   table.enter(0, 0);
-  self.postMessage({ type: "listening" });
   setTimeout(() => {
     throw new Error("died on purpose");
   }, 50);
-};
+});
