@@ -11,6 +11,7 @@ import { ask, connect, readLine, readText, readToEnd } from "./helpers/client.ts
 import { controlSession } from "./helpers/control_socket.ts";
 import { freePort } from "./helpers/free_port.ts";
 import { type MetricFamily, parseMetrics } from "./helpers/openmetrics.ts";
+import { WORKERS } from "./helpers/program.ts";
 import { runBalance } from "./helpers/start_balance.ts";
 import { type Controlled, startControlled } from "./helpers/start_controlled.ts";
 import { runProgram, startProgram } from "./helpers/start_program.ts";
@@ -182,7 +183,7 @@ t("/metrics tells what happened, valid in both formats", async () => {
   const second = { group: "0", channel: "1", backend: server.address };
   const expected: [string, Record<string, string>, number][] = [
     ["balance_build_info", { version: VERSION }, 1],
-    ["balance_workers", {}, 1],
+    ["balance_workers", {}, WORKERS],
     ["balance_connections", {}, 1],
     ["balance_connections_accepted_total", {}, 1],
     ["balance_connections_ended_total", { reason: "client_closed" }, 0],
@@ -287,7 +288,7 @@ t("/status.json tells about the program, its groups and totals", async () => {
   const { type, text } = await get(port, "/status.json");
   assertEquals(type, "application/json");
   const status = JSON.parse(text);
-  assertEquals([status.version, status.pid, status.workers], [VERSION, balance.pid, 1]);
+  assertEquals([status.version, status.pid, status.workers], [VERSION, balance.pid, WORKERS]);
   assertEquals(status.listener, { address: "0.0.0.0", port: balance.port });
   assert(status.uptimeSeconds > 0 && status.uptimeSeconds < 60);
   const [group] = status.groups;

@@ -3,7 +3,7 @@ import { assert, assertEquals, assertMatch, assertNotEquals } from "@std/assert"
 import { AS_NOBODY, cacheForNobody, canBeNobody, runWith, startWith } from "./faults/start_with.ts";
 import { socketPath } from "./helpers/control_socket.ts";
 import { freePort } from "./helpers/free_port.ts";
-import { config, program } from "./helpers/program.ts";
+import { config, sourceFlags } from "./helpers/program.ts";
 import { helloOf } from "./helpers/start_background.ts";
 import { runProgram } from "./helpers/start_program.ts";
 import { skip, t, tool, until } from "./helpers/t.ts";
@@ -287,7 +287,7 @@ t(
          };
        }`,
       );
-      const { args } = sourceProgram();
+      const args = sourceFlags({ cachedOnly: true });
       const found = await runProgram(Deno.execPath(), [...args, "--no-check", probe]);
       assertEquals(found.code, 0, found.stderr);
       const { before, after, worker } = JSON.parse(found.stdout);
@@ -301,17 +301,8 @@ t(
   },
 );
 
-/** Flags of the program from source, also where the tests run against a compiled one. */
-function sourceProgram(): { args: string[] } {
-  const binary = Deno.env.get("BALANCE_BIN");
-  Deno.env.delete("BALANCE_BIN");
-  const { args } = program({ cachedOnly: true });
-  if (binary !== undefined) Deno.env.set("BALANCE_BIN", binary);
-  return { args: args.slice(0, -1) };
-}
-
 t("from source it has no more permissions than compiled, and never prompts", () => {
-  const { args } = sourceProgram();
+  const args = sourceFlags({ cachedOnly: true });
   const granted = args.filter((word) => /^(--allow|-A)/.test(word)).map((word) =>
     word.split("=")[0]
   );

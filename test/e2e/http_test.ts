@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { createHash } from "node:crypto";
 import { randomBytes, sha256 } from "../helpers/client.ts";
-import { startBalance } from "../helpers/start_balance.ts";
+import { startControlled } from "../helpers/start_controlled.ts";
 import { t } from "../helpers/t.ts";
 
 const SIZE = 100_000_000;
@@ -37,7 +37,7 @@ function httpServer(): Deno.HttpServer<Deno.NetAddr> {
 t("a 100 MB file passes through HTTP in both directions unharmed", async () => {
   const expected = await hashOf(blocks());
   await using server = httpServer();
-  await using balance = await startBalance(["-f", "PORT", `127.0.0.1:${server.addr.port}`]);
+  await using balance = await startControlled(["-f", "PORT", `127.0.0.1:${server.addr.port}`]);
   const url = `http://127.0.0.1:${balance.port}/`;
   using client = Deno.createHttpClient({});
   const before = balance.rss();
@@ -55,7 +55,7 @@ t("a 100 MB file passes through HTTP in both directions unharmed", async () => {
 
 t("many requests on kept-alive connections are answered each with its own", async () => {
   await using server = httpServer();
-  await using balance = await startBalance(["-f", "PORT", `127.0.0.1:${server.addr.port}`]);
+  await using balance = await startControlled(["-f", "PORT", `127.0.0.1:${server.addr.port}`]);
   const url = `http://127.0.0.1:${balance.port}/`;
   using client = Deno.createHttpClient({ poolMaxIdlePerHost: 8 });
   await Promise.all(Array.from({ length: 8 }, async (_, worker) => {

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { drained, echo } from "../helpers/backends.ts";
 import { connect, randomBytes, randomNumbers, readExactly, sha256 } from "../helpers/client.ts";
-import { startBalance } from "../helpers/start_balance.ts";
+import { startControlled } from "../helpers/start_controlled.ts";
 import { t } from "../helpers/t.ts";
 
 const CONNECTIONS = 300;
@@ -10,7 +10,7 @@ const AT_ONCE = 40;
 t("many connections opened, written to and closed at random never mix", async () => {
   await using first = echo();
   await using second = echo();
-  await using balance = await startBalance(["-f", "PORT", first.address, second.address]);
+  await using balance = await startControlled(["-f", "PORT", first.address, second.address]);
   const before = await balance.quietFds();
   const random = randomNumbers(20);
   let next = 0;

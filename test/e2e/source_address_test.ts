@@ -2,6 +2,7 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import { echo, named } from "../helpers/backends.ts";
 import { ask, canBindSource, connect, hashToEnd, randomBytes, sha256 } from "../helpers/client.ts";
 import { runBalance, startBalance } from "../helpers/start_balance.ts";
+import { startControlled } from "../helpers/start_controlled.ts";
 import { later, skip, t } from "../helpers/t.ts";
 
 const names = {
@@ -24,7 +25,7 @@ if (able) {
   t(names.data, async () => {
     const data = randomBytes(3_000_000, 7);
     await using server = echo();
-    await using balance = await startBalance(["-f", "-B", "127.0.0.7", "PORT", server.address]);
+    await using balance = await startControlled(["-f", "-B", "127.0.0.7", "PORT", server.address]);
     const before = await balance.quietFds();
     {
       await using client = await connect(balance.port);

@@ -2,7 +2,8 @@ import { assert, assertEquals } from "@std/assert";
 import { backend, stalledReader, writeAll } from "../helpers/backends.ts";
 import { connect, hashToEnd, randomBytes, readText } from "../helpers/client.ts";
 import { createHash } from "node:crypto";
-import { type Balance, startBalance } from "../helpers/start_balance.ts";
+import type { Balance } from "../helpers/start_balance.ts";
+import { startControlled } from "../helpers/start_controlled.ts";
 import { later, t, until } from "../helpers/t.ts";
 
 const TOTAL = 50_000_000;
@@ -50,7 +51,7 @@ t("50 MB to a backend that stalls are held back, and arrive complete with the en
   const hash = createHash("sha256");
   const onChunk = (chunk: Uint8Array) => void hash.update(chunk);
   await using server = stalledReader({ greeting: "hi", onChunk });
-  await using balance = await startBalance(["-f", "PORT", server.address]);
+  await using balance = await startControlled(["-f", "PORT", server.address]);
   await using client = await connect(balance.port);
   assertEquals(await readText(client, 2), "hi");
   const before = balance.rss();
@@ -69,7 +70,7 @@ t("50 MB to a backend that stalls are held back, and arrive complete with the en
 t("50 MB to a client that stalls are held back, and arrive complete with the end", async () => {
   const { sent, run } = sender();
   await using server = backend((conn) => run((block) => writeAll(conn, block)));
-  await using balance = await startBalance(["-f", "PORT", server.address]);
+  await using balance = await startControlled(["-f", "PORT", server.address]);
   const before = balance.rss();
   await using client = await connect(balance.port);
   await stalled(sent);
@@ -89,7 +90,7 @@ t("a direction that is stalled does not hold up the other", async () => {
     while (await conn.read(one) !== null) got.push(one[0] ?? -1);
     await flooding;
   });
-  await using balance = await startBalance(["-f", "PORT", server.address]);
+  await using balance = await startControlled(["-f", "PORT", server.address]);
   await using client = await connect(balance.port);
   await stalled(sent);
   for (let byte = 0; byte < 10; byte++) {

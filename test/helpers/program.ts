@@ -18,6 +18,24 @@ export function config(): Config {
   return JSON.parse(Deno.readTextFileSync(`${ROOT}deno.json`));
 }
 
+/** How many threads the program under test serves with: 1, or BALANCE_TEST_WORKERS. */
+export const WORKERS = Number(Deno.env.get("BALANCE_TEST_WORKERS") || 1);
+
+/**
+ * Tells how this very Deno runs a module as the task `balance` runs `main.ts`.
+ *
+ * @param options `cachedOnly` (default false) forbids fetching modules.
+ */
+export function sourceFlags(options: { cachedOnly?: boolean } = {}): string[] {
+  const task = config().tasks.balance;
+  const words = (typeof task === "string" ? task : task?.command ?? "").split(/\s+/);
+  const flags = words.slice(words.indexOf("run") + 1, words.indexOf("main.ts"));
+  const added = ["--quiet", `--config=${ROOT}deno.json`];
+  if (options.cachedOnly) added.push("--cached-only");
+  // Deno takes no flag twice.
+  return [...new Set(["run", ...added, ...flags])];
+}
+
 /**
  * Tells how to start the program under test.
  *
@@ -30,15 +48,7 @@ export function config(): Config {
  */
 export function program(options: { cachedOnly?: boolean } = {}): Program {
   const binary = Deno.env.get("BALANCE_BIN");
-  const workers = Deno.env.get("BALANCE_TEST_WORKERS");
-  const own = workers ? [`--workers=${workers}`] : [];
+  const own = WORKERS > 1 ? [`--workers=${WORKERS}`] : [];
   if (binary) return { command: Deno.realPathSync(binary), args: own };
-  const task = config().tasks.balance;
-  const words = (typeof task === "string" ? task : task?.command ?? "").split(/\s+/);
-  const flags = words.slice(words.indexOf("run") + 1, words.indexOf("main.ts"));
-  const added = ["--quiet", `--config=${ROOT}deno.json`];
-  if (options.cachedOnly) added.push("--cached-only");
-  // Deno takes no flag twice.
-  const args = [...new Set(["run", ...added, ...flags, `${ROOT}main.ts`, ...own])];
-  return { command: Deno.execPath(), args };
+  return { command: Deno.execPath(), args: [...sourceFlags(options), `${ROOT}main.ts`, ...own] };
 }

@@ -24,12 +24,22 @@ export function t(
 ): void {
   Deno.test({
     name,
-    fn,
+    fn: (context) => toldInFull(() => fn(context)),
     ...options,
     sanitizeOps: true,
     sanitizeResources: true,
     sanitizeExit: true,
   });
+}
+
+/** Where cleaning up fails as well, the runtime's report would show neither of the two errors. */
+async function toldInFull(run: () => void | Promise<void>): Promise<void> {
+  try {
+    await run();
+  } catch (error) {
+    if (!(error instanceof SuppressedError)) throw error;
+    throw new AggregateError([error.suppressed, error.error], "the test and its cleaning up fail");
+  }
 }
 
 /**
