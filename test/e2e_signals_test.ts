@@ -87,6 +87,20 @@ for (const signal of ENDING) {
   });
 }
 
+t("SIGTERM: who has connected is served, though not accepted yet", async () => {
+  await using server = named("B0");
+  await using balance = await startControlled(["-f", "PORT", server.address]);
+  // While the program sleeps the system lets clients in, and then the signal comes first.
+  balance.kill("SIGSTOP");
+  const clients = await Promise.all(Array.from({ length: 50 }, () => connect(balance.port)));
+  balance.kill("SIGTERM");
+  balance.kill("SIGCONT");
+  const heard = await Promise.all(clients.map((client) => readText(client, 3)));
+  assertEquals([...new Set(heard)], ["B0\n"]);
+  await Promise.all(clients.map((client) => client.close()));
+  assertEquals((await balance.ended).code, 0);
+});
+
 t("SIGTERM then SIGINT is a second signal too; the code is that of the one that cut", async () => {
   await using scene = await open();
   scene.balance.kill("SIGTERM");

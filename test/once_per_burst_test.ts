@@ -10,12 +10,18 @@ import { t, until } from "./helpers/t.ts";
 t("oncePerBurst() says a line once, and again when it was quiet for ten seconds", () => {
   const said: string[] = [];
   let now = 0;
-  const say = oncePerBurst((line) => said.push(`${now} ${line}`), () => now);
-  for (now = 0; now < 30_000; now += 100) say("short");
-  say("other");
+  const voice = oncePerBurst((line) => said.push(`${now} ${line}`), () => now);
+  for (now = 0; now < 30_000; now += 100) voice.say("short");
+  voice.say("other");
   now += 10_001;
-  say("short");
+  voice.say("short");
   assertEquals(said, ["0 short", "30000 other", "40001 short"]);
+  // It was silent, but nothing was better.
+  now += 60_000;
+  voice.lasted("short");
+  now += 100;
+  voice.say("short");
+  assertEquals(said.length, 3);
 });
 
 t("serve() says a shortage of descriptors once per burst, though some are accepted", async () => {
@@ -47,7 +53,7 @@ t("serve() says a shortage of descriptors once per burst, though some are accept
     notice: (line) => said.push(line),
   });
   await until(() => accepts > 6 && serving.connections.size === 0, { what: "six accepts" });
-  serving.stop();
+  serving.stopNow();
   await serving.done;
   assertEquals(said, [
     "cannot accept connections: Too many open files",

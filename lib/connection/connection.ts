@@ -22,6 +22,7 @@ import { hash } from "../table/hash.ts";
 import type { Table } from "../table/table.ts";
 import type { Clock, Ticking } from "./clock.ts";
 import type { ConnectionInfo, FailedAttempt, Monitor, Tap, TapMaker } from "./observe.ts";
+import type { BurstVoice } from "./once_per_burst.ts";
 import { blamesBackend, type Reason } from "./reason.ts";
 
 /** A client that waits for a dial is watched after so long: most dials are faster. */
@@ -54,8 +55,10 @@ export interface ConnectionContext {
   readonly options: ConnectionOptions;
   /** Says one line that an administrator should see. */
   readonly notice: (line: string) => void;
-  /** Says that something of ours is short, once per burst; set by `serve`. */
-  readonly shortage?: ((line: string) => void) | undefined;
+  /** Says that something of ours is short; absent: as a notice, once per burst. */
+  readonly shortage?: BurstVoice | undefined;
+  /** Connections that may be open in this isolate at a time; absent without a limit. */
+  readonly mostConnections?: number | undefined;
   /** `-d`: says one line about what happens; absent without it. */
   readonly debug?: ((line: string) => void) | undefined;
   /** Makes the tap of a connection, for the packet dump; absent without one. */
@@ -258,7 +261,7 @@ export class Connection implements Ticking, RelayObserver {
     this.#context.debug?.(line);
     this.#tap?.event?.(line);
     if (failure === "no descriptor" || failure === "no local port") {
-      this.#context.shortage?.(`cannot connect to backends: ${failure}`);
+      this.#context.shortage?.say(`cannot connect to backends: ${failure}`);
     }
     if (this.#context.options.autoDisable && blamesBackend(failure)) this.#disable(claim, to);
   }

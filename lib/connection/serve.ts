@@ -6,13 +6,28 @@ import { oncePerBurst } from "./once_per_burst.ts";
 
 /** Milliseconds to wait when connections cannot be accepted for lack of something. */
 const PAUSE_MS = 100;
+/**
+ * Milliseconds without a new connection after which none is believed to wait in the kernel any
+ * more, and how long that is waited for at the most.
+ */
+const QUIET_MS = 10, MOST_DRAIN_MS = 200;
+
+/** Said when there are `mostConnections`. */
+const FULL = "cannot accept more connections: the limit of descriptors is reached";
 
 /** A running accept loop and its connections. */
 export interface Serving {
   /** Connections that are open now. */
   readonly connections: ReadonlySet<Connection>;
-  /** Stops accepting; open connections go on. */
-  stop(): void;
+  /**
+   * Stops accepting, behind those who are connected as far as they can tell: what waits in the
+   * kernel is accepted, since it would be reset otherwise. Open connections go on.
+   *
+   * @returns Resolves when new connections are refused.
+   */
+  stop(): Promise<void>;
+  /** Stops accepting at once. */
+  stopNow(): void;
   /** Resolves when accepting has stopped and the last connection has ended. */
   readonly done: Promise<void>;
 }
@@ -21,7 +36,8 @@ export interface Serving {
  * Accepts connections and runs each to its end.
  *
  * The loop never waits for a dial and never ends on an error: a shortage of descriptors is
- * said once per burst, waited out, and accepting goes on.
+ * said once per burst, waited out, and accepting goes on. Who is not accepted waits in the
+ * kernel, and is not lost.
  *
  * @param listener Owned from now on.
  * @param context What connections share.
@@ -31,9 +47,11 @@ export function serve(listener: Listener, context: ConnectionContext): Serving {
   // While there are connections the clock runs, so that each knows for how long it is idle.
   const presence: Ticking = { tick() {} };
   const idle: (() => void)[] = [];
-  let stopped = false;
-  let pause: { wake: () => void } | undefined;
-  const shortage = oncePerBurst(context.notice);
+  const { mostConnections = Infinity } = context;
+  let stopped = false, accepted = 0;
+  let pause: { wake: () => void; forRoom: boolean } | undefined;
+  let stopping: Promise<void> | undefined;
+  const { shortage = oncePerBurst(context.notice) } = context;
   // Not a copy: what is dumped may change while connections are served.
   const shared: ConnectionContext = Object.create(context, { shortage: { value: shortage } });
 
@@ -43,6 +61,7 @@ export function serve(listener: Listener, context: ConnectionContext): Serving {
     connections.add(connection);
     connection.run().catch(internalError).finally(() => {
       connections.delete(connection);
+      if (pause?.forRoom) pause.wake();
       if (connections.size > 0) return;
       context.clock.unwatch(presence);
       idle.forEach((resolve) => resolve());
@@ -56,23 +75,48 @@ export function serve(listener: Listener, context: ConnectionContext): Serving {
 
   async function accept(): Promise<void> {
     while (!stopped) {
+      if (connections.size >= mostConnections) {
+        shortage.say(FULL);
+        await paused();
+        shortage.lasted(FULL);
+        continue;
+      }
       try {
         handle(await listener.accept());
+        accepted++;
       } catch (error) {
         if (stopped || error instanceof Deno.errors.BadResource) return;
         if (isPeers(error)) continue;
-        shortage(`cannot accept connections: ${reasonOf(error)}`);
-        await wait(PAUSE_MS);
+        shortage.say(`cannot accept connections: ${reasonOf(error)}`);
+        await paused(PAUSE_MS);
       }
     }
   }
 
-  /** Sleeps, but not through `stop`. */
-  function wait(ms: number): Promise<void> {
-    return new Promise((resolve) => {
-      const timer = setTimeout(resolve, ms);
-      pause = { wake: () => (clearTimeout(timer), resolve()) };
-    });
+  /** Sleeps so long, or else until a connection ends; not through `stopNow`. */
+  async function paused(ms?: number): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = ms === undefined ? undefined : setTimeout(resolve, ms);
+    pause = { wake: resolve, forRoom: ms === undefined };
+    await promise;
+    pause = undefined;
+    clearTimeout(timer);
+  }
+
+  function stopNow(): void {
+    if (stopped) return;
+    stopped = true;
+    listener.close();
+    pause?.wake();
+  }
+
+  async function drain(): Promise<void> {
+    const end = performance.now() + MOST_DRAIN_MS;
+    for (let before = -1; before !== accepted && !stopped && performance.now() < end;) {
+      before = accepted;
+      await new Promise((resolve) => setTimeout(resolve, QUIET_MS));
+    }
+    stopNow();
   }
 
   async function whenDone(): Promise<void> {
@@ -83,12 +127,8 @@ export function serve(listener: Listener, context: ConnectionContext): Serving {
 
   return {
     connections,
-    stop() {
-      if (stopped) return;
-      stopped = true;
-      listener.close();
-      pause?.wake();
-    },
+    stop: () => stopping ??= drain(),
+    stopNow,
     done: whenDone(),
   };
 }

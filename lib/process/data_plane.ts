@@ -19,7 +19,7 @@ export interface DataPlane extends Connections {
    * @returns Resolves when nothing comes for the dump that it was before.
    */
   setDump(dump: PlaneDump | undefined): Promise<void>;
-  /** Ends all open connections. */
+  /** Ends all open connections, and accepting if it still goes on. */
   closeAll(): void;
   /** Resolves when it has stopped and the last connection has ended: how many were cut off. */
   readonly done: Promise<{ cutOff: number }>;
@@ -56,16 +56,14 @@ export function serveHere(
   }
 
   return {
-    stop() {
-      serving.stop();
-      return Promise.resolve();
-    },
+    stop: () => serving.stop(),
     setDump(dump) {
       tap = dump?.taps;
       for (const connection of serving.connections) connection.setTap(tap);
       return Promise.resolve();
     },
     closeAll() {
+      serving.stopNow();
       cutOff += closeWhere(() => true, "shutdown");
     },
     done: serving.done.then(() => ({ cutOff })),

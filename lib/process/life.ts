@@ -51,7 +51,8 @@ export function startLife(
       parts.stopping();
       told = notifyManager("STOPPING=1");
     }
-    return stopping ??= Promise.all([control.stop(), plane.stop()]).then(() => {});
+    // The socket goes last: who sees it gone may start a successor on the same port.
+    return stopping ??= plane.stop().then(() => control.stop());
   }
 
   function cutOff(code: number): void {

@@ -16,11 +16,13 @@ import { denoEngine } from "../engine/deno_engine.ts";
 import type { Endpoint, Listener } from "../engine/engine.ts";
 import { show } from "../table/show.ts";
 import type { Table } from "../table/table.ts";
+import { mostConnections } from "./capacity.ts";
 import { channelList, tableOf } from "./channels.ts";
 import { type DataPlane, serveHere } from "./data_plane.ts";
 import { type DumpSwitch, openDumpSwitch } from "./dump_switch.ts";
 import { startLife } from "./life.ts";
 import { listen, listeningAddress } from "./listen.ts";
+import { processLimits } from "./native.ts";
 import { notifyManager } from "./notify.ts";
 import { listenForSignals, SIGNAL_EXIT, type Signals } from "./signals.ts";
 import { openReports, type Reports } from "./reports.ts";
@@ -73,8 +75,9 @@ export async function startMaster(
     autoDisable: options.autoDisable,
     source: prepared.source,
   };
+  const most = mostConnections(processLimits(), table.size.workers);
   const plane = table.size.workers > 1
-    ? await startInWorkers(prepared, { connection, voice, chunkBytes })
+    ? await startInWorkers(prepared, { connection, voice, chunkBytes, mostConnections: most })
     : serveHere(prepared.listener, {
       engine: denoEngine,
       table,
@@ -83,6 +86,7 @@ export async function startMaster(
       debug,
       tap: dump.current?.taps,
       chunkBytes,
+      mostConnections: most,
       monitor: reports.monitor,
     });
   const control = serveControl(prepared.control, {
@@ -132,10 +136,11 @@ async function endedEarly(signals: Signals): Promise<never> {
 
 async function startInWorkers(
   { at, table, listener, control, reports, dump }: Prepared,
-  { connection, voice, chunkBytes }: {
+  { connection, ...given }: {
     connection: ConnectionOptions;
     voice: Voice;
     chunkBytes: number | undefined;
+    mostConnections: number | undefined;
   },
 ): Promise<DataPlane> {
   try {
@@ -144,10 +149,9 @@ async function startInWorkers(
       at,
       table,
       options: connection,
-      voice,
       reports,
       dump: dump.current,
-      chunkBytes,
+      ...given,
     });
   } catch (error) {
     control.close();

@@ -25,10 +25,12 @@ const LINUX_SYMBOLS = {
 export interface ProcessLimits {
   /** Descriptors that may be open at a time; `undefined` if that could not be found out. */
   readonly descriptors: number | undefined;
+  /** Descriptors that were open at the start. */
+  readonly open: number;
 }
 
 /** What {@link prepareProcess} found out. */
-let limits: ProcessLimits = { descriptors: undefined };
+let limits: ProcessLimits = { descriptors: undefined, open: 0 };
 
 /** What the process may use, as far as {@link prepareProcess} could find out. */
 export function processLimits(): ProcessLimits {
@@ -72,8 +74,8 @@ export function prepareProcess(name: string): ProcessLimits {
   try {
     for (const path of cLibraries()) {
       if (Deno.permissions.querySync({ name: "ffi", path }).state !== "granted") continue;
-      const descriptors = prepareWith(path, name);
-      if (descriptors !== undefined) return limits = { descriptors };
+      const found = prepareWith(path, name);
+      if (found !== undefined) return limits = found;
     }
   } finally {
     Deno.permissions.revokeSync({ name: "ffi" });
@@ -82,12 +84,12 @@ export function prepareProcess(name: string): ProcessLimits {
 }
 
 /** Does it with one library; `undefined` if that is not there. */
-function prepareWith(path: string, name: string): number | undefined {
+function prepareWith(path: string, name: string): ProcessLimits | undefined {
   try {
     const library = Deno.dlopen(path, SYMBOLS);
     try {
-      if (!DARWIN) prepareLinux(path, name);
-      return raiseDescriptors(library.symbols);
+      const open = DARWIN ? 0 : prepareLinux(path, name);
+      return { descriptors: raiseDescriptors(library.symbols), open };
     } finally {
       library.close();
     }
@@ -111,15 +113,20 @@ function raiseDescriptors(
   return Number(limit[0]);
 }
 
-function prepareLinux(path: string, name: string): void {
+/** Returns how many descriptors are open. */
+function prepareLinux(path: string, name: string): number {
   const library = Deno.dlopen(path, LINUX_SYMBOLS);
   try {
     const { prctl, fcntl } = library.symbols;
     prctl(PR_SET_NAME, new TextEncoder().encode(`${name}\0`), 0n, 0n, 0n);
+    let open = 3;
     for (let descriptor = 3; descriptor < INHERITED_BELOW; descriptor++) {
       const flags = fcntl(descriptor, F_GETFD, 0);
-      if (flags >= 0 && !(flags & FD_CLOEXEC)) fcntl(descriptor, F_SETFD, flags | FD_CLOEXEC);
+      if (flags < 0) continue;
+      open++;
+      if (!(flags & FD_CLOEXEC)) fcntl(descriptor, F_SETFD, flags | FD_CLOEXEC);
     }
+    return open;
   } finally {
     library.close();
   }

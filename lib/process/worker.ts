@@ -1,6 +1,7 @@
 /** Entry of a worker: one isolate that accepts on the shared port and serves (`--workers`). */
 
 import { messageOf } from "../base/errors.ts";
+import { oncePerBurst } from "../connection/once_per_burst.ts";
 import { denoEngine } from "../engine/deno_engine.ts";
 import { Table } from "../table/table.ts";
 import { type DataPlane, serveHere } from "./data_plane.ts";
@@ -80,9 +81,11 @@ function start(message: ToWorker & { type: "start" }): void {
       table: new Table(message.table, message.index),
       options: message.options,
       notice: say("notice"),
+      shortage: oncePerBurst((line) => scope.postMessage({ type: "shortage", line })),
       debug: message.debug ? say("debug") : undefined,
       tap: dump?.taps,
       chunkBytes: message.chunkBytes,
+      mostConnections: message.mostConnections,
       monitor: workerMonitor(message.report, {
         index: message.index,
         line: (line) => scope.postMessage({ type: "log", line }),

@@ -1,6 +1,7 @@
 import { UnavailableError } from "../base/errors.ts";
 import type { ConnectionOptions } from "../connection/connection.ts";
 import type { ConnectionInfo } from "../connection/observe.ts";
+import { oncePerBurst } from "../connection/once_per_burst.ts";
 import type { Endpoint } from "../engine/engine.ts";
 import type { Table } from "../table/table.ts";
 import type { Selection } from "../control/command.ts";
@@ -33,8 +34,9 @@ export interface WorkerPoolOptions {
   readonly reports?: Pick<Reports, "forWorkers" | "log" | "releaseWorker"> | undefined;
   /** What they dump from the beginning. */
   readonly dump?: PlaneDump | undefined;
-  /** See `ConnectionContext.chunkBytes`. */
+  /** See `ConnectionContext`. */
   readonly chunkBytes?: number | undefined;
+  readonly mostConnections?: number | undefined;
   /** Makes a worker; the default runs worker.ts. */
   readonly make?: (() => Worker) | undefined;
 }
@@ -63,6 +65,7 @@ export async function startWorkers(pool: WorkerPoolOptions): Promise<DataPlane> 
   let lastQuery = 0;
   let dump = pool.dump;
   const inbox = new DumpInbox();
+  const shortage = oncePerBurst(notice);
   if (dump !== undefined) inbox.add(dump);
 
   /** Asks every worker; one that does not answer in time, because it died, counts as nothing. */
@@ -121,6 +124,8 @@ export async function startWorkers(pool: WorkerPoolOptions): Promise<DataPlane> 
           return crashed(data.message);
         case "notice":
           return notice(data.line);
+        case "shortage":
+          return shortage.say(data.line);
         case "debug":
           return debug?.(data.line);
         case "log":
@@ -151,6 +156,7 @@ export async function startWorkers(pool: WorkerPoolOptions): Promise<DataPlane> 
       report: pool.reports?.forWorkers ?? { log: undefined, stats: undefined },
       dump: dump?.order,
       chunkBytes: pool.chunkBytes,
+      mostConnections: pool.mostConnections,
     });
     return promise;
   }

@@ -25,8 +25,9 @@ export type ToWorker =
     readonly report: WorkerReport;
     /** What it dumps; absent without a dump. */
     readonly dump: DumpOrder | undefined;
-    /** See `ConnectionContext.chunkBytes`. */
+    /** See `ConnectionContext`. */
     readonly chunkBytes: number | undefined;
+    readonly mostConnections: number | undefined;
   }
   /** Begins or ends a dump; answered by `dumpSet` with the same `query`. */
   | { readonly type: "dump"; readonly query: number; readonly order: DumpOrder | undefined }
@@ -55,8 +56,8 @@ export type FromWorker =
   | { readonly type: "failed"; readonly message: string }
   /** An error that nobody caught ends it. */
   | { readonly type: "crashed"; readonly message: string }
-  /** `log` is a line of the connection log. */
-  | { readonly type: "notice" | "debug" | "log"; readonly line: string }
+  /** `shortage` may be said by several of them; `log` is a line of the connection log. */
+  | { readonly type: "notice" | "shortage" | "debug" | "log"; readonly line: string }
   /** New connections are refused. */
   | { readonly type: "stopped" }
   /** The last connection has ended after `stop`. */

@@ -99,7 +99,7 @@ export async function startInProcess(argv: readonly string[]): Promise<InProcess
       });
     },
     async [Symbol.asyncDispose]() {
-      serving.stop();
+      serving.stopNow();
       for (const connection of serving.connections) connection.close("shutdown");
       await serving.done;
     },

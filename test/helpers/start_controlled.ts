@@ -31,7 +31,8 @@ export async function startControlled(
   return Object.defineProperties(balance, { socket: { value: socket } }) as Controlled;
 }
 
-async function answers(path: string): Promise<boolean> {
+/** Whether the program answers at its control socket, which it does once it has started. */
+export async function answers(path: string): Promise<boolean> {
   try {
     using _session = await controlSession(path);
     return true;
