@@ -247,3 +247,30 @@ t("two isolates choose at the same time: an exact split, and never above maxc", 
   assertEquals(totals, Array(channels).fill(workers * rounds / channels));
   assertEquals([...split.rows(), ...limited.rows()].map(({ c }) => c), Array(5).fill(0));
 });
+
+t(
+  "several isolates count bytes apart: their sum, reset and a channel in a freed slot are exact",
+  () => {
+    const table = newTable({ groups: 1, channels: 2, workers: 3 });
+    const others = [1, 2].map((worker) => new Table(table.handle, worker));
+    const add = () => table.add(0, { address: new Uint8Array([127, 0, 0, 1]), port: 1 });
+    const counted = () => [table.row(0, 0).sent, others[0]!.row(0, 0).rcvd];
+    add();
+    for (const [i, one] of [table, ...others].entries()) {
+      one.addSent(0, 0, 10 ** i);
+      one.addRcvd(0, 0, 5 * 10 ** i);
+    }
+    assertEquals(counted(), [111n, 555n]);
+    others[1]!.reset(0, 0);
+    assertEquals(counted(), [0n, 0n]);
+    others[0]!.addSent(0, 0, 7);
+    assertEquals(counted(), [7n, 0n]);
+    table.remove(0, 0);
+    // A connection of the channel that was there still counts.
+    others[1]!.addRcvd(0, 0, 3);
+    add();
+    assertEquals(counted(), [0n, 0n]);
+    others[1]!.addRcvd(0, 0, 3);
+    assertEquals(counted(), [0n, 3n]);
+  },
+);

@@ -6,7 +6,7 @@ export const DEFAULT_MAX_GROUPS = 16;
 /** Channels per group unless `--max-channels` says otherwise (3.35: MAXCHANNELS). */
 export const DEFAULT_MAX_CHANNELS = 16;
 
-/** The most that `--max-groups` and `--max-channels` accept: keeps the table below 64 MiB. */
+/** The most that `--max-groups` and `--max-channels` accept: keeps the table of one worker below 96 MiB. */
 export const HIGHEST_LIMIT = 1024;
 
 /** Seconds that one attempt to connect may take without `-t`. */

@@ -4,8 +4,10 @@
  * It is the product's memory. Whoever balances, counts, shows or controls works on it through
  * the accessors here; nothing else is shared, so one worker or many is the same code.
  *
- * Counters (`sent`, `rcvd`) are single atomic additions. What must be seen together (choosing
- * and claiming, changing an address) happens inside {@link Table.locked}.
+ * Bytes (`sent`, `rcvd`) are counted in batches: each isolate adds to numbers that only it
+ * writes, which costs no lock and no object for each chunk, and whoever looks adds these up, so
+ * that the sum is right at any moment. What must be seen together (choosing and claiming,
+ * changing an address) happens inside {@link Table.locked}.
  */
 
 import type { Ip } from "../address/ip.ts";
@@ -60,6 +62,11 @@ const TYPE = 0, LENGTH = 1, CURSOR = 2;
 const CHANNEL_WORDS = 12;
 const STATE = 0, PORT = 1, C = 2, TOTALC = 3, MAXC = 4, FAMILY = 5, ADDRESS = 6;
 const FREE = 0, ENABLED = 1, DISABLED = 2;
+/** Bytes of a counter of one channel, and its two counters. */
+const COUNTER_BYTES = 8, COUNTERS = 2;
+const SENT = 0, RCVD = 1;
+/** A batch is put away before it could lose a byte: at half of what a number counts exactly. */
+const MOST_OF_A_BATCH = 2 ** 52;
 
 /** Groups and channels over shared memory. */
 export class Table {
@@ -67,8 +74,11 @@ export class Table {
   readonly #buffer: SharedArrayBuffer;
   readonly #words: Int32Array;
   readonly #bytes: Uint8Array;
-  /** `sent` and `rcvd` of each channel, in this order. */
+  /** What was put away, of `sent` and `rcvd` of each channel in this order, modulo 2^64. */
   readonly #traffic: BigUint64Array;
+  /** What each isolate has counted since: one after the other, each in the order of `#traffic`. */
+  readonly #batches: Float64Array;
+  readonly #ownBatch: number;
   readonly #worker: number;
   readonly #held: number;
 
@@ -81,8 +91,11 @@ export class Table {
     const channels = size.groups * size.channels;
     this.size = size;
     this.#buffer = buffer;
-    this.#traffic = new BigUint64Array(buffer, 0, channels * 2);
-    this.#words = new Int32Array(buffer, this.#traffic.byteLength);
+    const counters = channels * COUNTERS, batches = counters * size.workers;
+    this.#traffic = new BigUint64Array(buffer, 0, counters);
+    this.#batches = new Float64Array(buffer, this.#traffic.byteLength, batches);
+    this.#ownBatch = counters * worker;
+    this.#words = new Int32Array(buffer, (counters + batches) * COUNTER_BYTES);
     this.#bytes = new Uint8Array(buffer);
     this.#worker = worker;
     this.#held = HEADER_WORDS + size.groups * GROUP_WORDS + channels * CHANNEL_WORDS;
@@ -215,7 +228,7 @@ export class Table {
       if (channel >= this.size.channels) return undefined;
       const at = this.#channel(group, channel);
       this.#words.fill(0, at, at + CHANNEL_WORDS);
-      this.#traffic.fill(0n, this.#flat(group, channel) * 2, this.#flat(group, channel) * 2 + 2);
+      this.#forget(group, channel);
       this.#assign(at, to);
       this.#words[at + MAXC] = to.maxc ?? 0;
       Atomics.store(this.#words, at + STATE, (to.enabled ?? true) ? ENABLED : DISABLED);
@@ -237,9 +250,7 @@ export class Table {
   /** Sets `totalc`, `sent` and `rcvd` of a channel to zero; `c` stays. */
   reset(group: number, channel: number): void {
     Atomics.store(this.#words, this.#channel(group, channel) + TOTALC, 0);
-    const at = this.#flat(group, channel) * 2;
-    Atomics.store(this.#traffic, at, 0n);
-    Atomics.store(this.#traffic, at + 1, 0n);
+    this.#forget(group, channel);
   }
 
   /** Counts a connection in: `c` and `totalc` go up. */
@@ -258,12 +269,12 @@ export class Table {
 
   /** Counts bytes from a client to the channel. */
   addSent(group: number, channel: number, bytes: number): void {
-    Atomics.add(this.#traffic, this.#flat(group, channel) * 2, BigInt(bytes));
+    this.#count(this.#flat(group, channel) * COUNTERS + SENT, bytes);
   }
 
   /** Counts bytes from the channel to a client. */
   addRcvd(group: number, channel: number, bytes: number): void {
-    Atomics.add(this.#traffic, this.#flat(group, channel) * 2 + 1, BigInt(bytes));
+    this.#count(this.#flat(group, channel) * COUNTERS + RCVD, bytes);
   }
 
   /**
@@ -283,7 +294,7 @@ export class Table {
 
   /** One channel, whole. */
   row(group: number, channel: number): ChannelRow {
-    const at = this.#channel(group, channel), traffic = this.#flat(group, channel) * 2;
+    const at = this.#channel(group, channel), counters = this.#flat(group, channel) * COUNTERS;
     return {
       group,
       channel,
@@ -294,8 +305,8 @@ export class Table {
       c: Atomics.load(this.#words, at + C),
       totalc: Atomics.load(this.#words, at + TOTALC) >>> 0,
       maxc: Atomics.load(this.#words, at + MAXC),
-      sent: Atomics.load(this.#traffic, traffic),
-      rcvd: Atomics.load(this.#traffic, traffic + 1),
+      sent: this.#sum(counters + SENT),
+      rcvd: this.#sum(counters + RCVD),
     };
   }
 
@@ -310,6 +321,33 @@ export class Table {
     this.#words[at + PORT] = to.port;
     this.#words[at + FAMILY] = to.address.length;
     this.#bytes.set(to.address, this.#words.byteOffset + (at + ADDRESS) * 4);
+  }
+
+  #count(counter: number, bytes: number): void {
+    const at = this.#ownBatch + counter;
+    const batch = this.#batches[at]! + bytes;
+    this.#batches[at] = batch < MOST_OF_A_BATCH ? batch : 0;
+    if (batch >= MOST_OF_A_BATCH) Atomics.add(this.#traffic, counter, BigInt(batch));
+  }
+
+  #sum(counter: number): bigint {
+    return BigInt.asUintN(64, Atomics.load(this.#traffic, counter) + this.#inBatches(counter));
+  }
+
+  #inBatches(counter: number): bigint {
+    let sum = 0n;
+    for (let at = counter; at < this.#batches.length; at += this.#traffic.length) {
+      sum += BigInt(this.#batches[at]!);
+    }
+    return sum;
+  }
+
+  /** Counts from zero again: what is in the batches is taken off, as only their owners write them. */
+  #forget(group: number, channel: number): void {
+    const first = this.#flat(group, channel) * COUNTERS;
+    for (const counter of [first + SENT, first + RCVD]) {
+      Atomics.store(this.#traffic, counter, BigInt.asUintN(64, -this.#inBatches(counter)));
+    }
   }
 
   #flat(group: number, channel: number): number {
@@ -339,5 +377,9 @@ export function newTable(size: TableSize): Table {
   const channels = size.groups * size.channels;
   const words = HEADER_WORDS + size.groups * GROUP_WORDS + channels * CHANNEL_WORDS +
     size.workers * channels;
-  return new Table({ size, buffer: new SharedArrayBuffer(channels * 16 + words * 4) });
+  const counters = channels * COUNTERS * (1 + size.workers);
+  return new Table({
+    size,
+    buffer: new SharedArrayBuffer(counters * COUNTER_BYTES + words * 4),
+  });
 }
