@@ -160,7 +160,17 @@ class Pump implements UnderlyingDefaultSource<Uint8Array>, UnderlyingSink<Uint8A
 
   readonly #received = (count: number | null): void => {
     if (count === null) this.close().then(this.#stopped, this.#failed);
-    else this.#deliver(count).then(this.move, this.#failed);
+    else this.#send(count).then(this.#sent, this.#failed);
+  };
+
+  /** Mostly everything was written at once; a full socket takes a part. */
+  readonly #sent = (written: number): void => {
+    if (written < this.#count) {
+      this.#writeRest(written).then(this.move, this.#failed);
+    } else {
+      this.#delivered();
+      this.move();
+    }
   };
 
   readonly #stopped = (): void => this.#relay.stopped();
@@ -192,8 +202,10 @@ class Pump implements UnderlyingDefaultSource<Uint8Array>, UnderlyingSink<Uint8A
   }
 
   /** The sink, as `WritableStream` calls it: the chunk is what was read last. */
-  write(chunk: Uint8Array): Promise<void> {
-    return this.#deliver(chunk.length);
+  async write(chunk: Uint8Array): Promise<void> {
+    const written = await this.#send(chunk.length);
+    if (written < this.#count) await this.#writeRest(written);
+    else this.#delivered();
   }
 
   /** End of input: the other side gets to know by half-close. */
@@ -216,28 +228,20 @@ class Pump implements UnderlyingDefaultSource<Uint8Array>, UnderlyingSink<Uint8A
     return first;
   }
 
-  /** Writes what was read last, tells the observer, and fits the buffer to the traffic. */
-  #deliver(count: number): Promise<void> {
+  /** Shows and writes what was read last; some of it may be left. */
+  #send(count: number): Promise<number> {
     this.#writing = true;
     this.#count = count;
     const bytes = this.#buffer.subarray(0, count);
-    const written = this.#relay.observer.chunk === undefined
+    return this.#relay.observer.chunk === undefined
       ? this.#to.write(bytes)
       : this.#showAndWrite(bytes);
-    return written.then(this.#written);
   }
 
   async #showAndWrite(bytes: Uint8Array): Promise<number> {
     await this.#relay.observer.chunk?.(this.#side, bytes);
     return await this.#to.write(bytes);
   }
-
-  /** Mostly everything was written at once; a full socket takes a part. */
-  readonly #written = (written: number): Promise<void> | undefined => {
-    if (written < this.#count) return this.#writeRest(written);
-    this.#delivered();
-    return undefined;
-  };
 
   async #writeRest(written: number): Promise<void> {
     while (written < this.#count) {
@@ -246,6 +250,7 @@ class Pump implements UnderlyingDefaultSource<Uint8Array>, UnderlyingSink<Uint8A
     this.#delivered();
   }
 
+  /** Tells the observer, and fits the buffer to the traffic. */
   #delivered(): void {
     const { observer } = this.#relay;
     observer.moved(this.#side, this.#count);
