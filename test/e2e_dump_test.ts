@@ -535,8 +535,9 @@ t("filters: one channel, one match, the first bytes of each chunk", async () => 
       await readToEnd(client);
     }
     await balance.stop();
+    // Those of several workers may stand in any order; each connection is in order.
     return Deno.readTextFileSync(file).trimEnd().split("\n").filter(Boolean)
-      .map((line) => JSON.parse(line));
+      .map((line) => JSON.parse(line)).sort((a, b) => a.connection - b.connection);
   };
   const data = (lines: { type: string; text: string }[]) =>
     lines.filter(({ type }) => type === "data").map(({ text }) => text).join(",");

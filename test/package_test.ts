@@ -134,7 +134,8 @@ t(
       }
       assert(!/ -A | --allow-all /.test(text), text);
       // It names no path of Deno, which is the one on PATH.
-      const path = `${new URL(".", `file://${Deno.execPath()}`).pathname}:${Deno.env.get("PATH")}`;
+      await Deno.symlink(Deno.execPath(), `${folder}/deno`);
+      const path = `${folder}:${Deno.env.get("PATH")}`;
       const ran = await runProgram("/usr/bin/env", [
         `PATH=${path}`,
         `${folder}/bin/balance`,

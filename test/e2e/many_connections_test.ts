@@ -1,11 +1,15 @@
 import { assert, assertEquals } from "@std/assert";
 import { drained, echo } from "../helpers/backends.ts";
-import { startBalance } from "../helpers/start_balance.ts";
+import { WORKERS } from "../helpers/program.ts";
+import { startControlled } from "../helpers/start_controlled.ts";
 import { t } from "../helpers/t.ts";
 
 const ROUNDS = 10;
-/** The first round shows what the program needs; after ten more it may be a fifth above that. */
-const WARM_UP = 1;
+/**
+ * The first round (of each worker) shows what the program needs; after ten more it may be a fifth
+ * above that.
+ */
+const WARM_UP = WORKERS;
 const CONNECTIONS = 1000;
 /** Open at a time; twice as many descriptors stay below the usual limit of 1024. */
 const AT_ONCE = 250;
@@ -23,7 +27,7 @@ async function exchange(port: number): Promise<void> {
 
 t("1,000 connections in ten rounds leave no descriptor and no memory behind", async () => {
   await using server = echo();
-  await using balance = await startBalance(["-f", "PORT", server.address]);
+  await using balance = await startControlled(["-f", "PORT", server.address]);
   const fds = await balance.quietFds();
   const memory: number[] = [];
   for (let round = 0; round < WARM_UP + ROUNDS; round++) {
