@@ -447,7 +447,11 @@ t("dump on: what makes no sense is refused, and the dump goes on as it was", asy
     assertEquals([text, failed], [`${answer}\n`, true], line);
   }
   assertEquals(await ask(balance.port), "B0");
-  const status = JSON.parse(await tell(session, "dump --json"));
+  // What several workers have seen is on its way.
+  const status = await until(async () => {
+    const now = JSON.parse(await tell(session, "dump --json"));
+    return now.chunks > 0 && now;
+  }, { what: "the chunk" });
   assertEquals(
     [status.on, status.format, status.path, status.chunks, status.dropped],
     [true, "json", `${dir.path}/x.json`, 1, 0],

@@ -2,10 +2,9 @@
 import { assert, assertEquals } from "@std/assert";
 import { writeAll } from "../helpers/backends.ts";
 import { readExactly } from "../helpers/client.ts";
-import { controlSession, socketPath } from "../helpers/control_socket.ts";
+import { answers, controlSession, socketPath } from "../helpers/control_socket.ts";
 import { deadPort } from "../helpers/dead_port.ts";
 import { freePort } from "../helpers/free_port.ts";
-import { answers } from "../helpers/start_controlled.ts";
 import { t, until } from "../helpers/t.ts";
 import { counters } from "./integrity.ts";
 import { echoOrigin } from "./origin.ts";

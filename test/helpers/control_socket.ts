@@ -28,6 +28,16 @@ export function socketPath(rundir: string, port: number, address = "0.0.0.0"): s
   return `${rundir}/balance.${port}.${address}`;
 }
 
+/** Whether the program answers at its control socket, which it does once it has started. */
+export async function answers(path: string): Promise<boolean> {
+  try {
+    using _session = await controlSession(path);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** Connects to a control socket. */
 export async function connectUnix(path: string): Promise<Deno.UnixConn> {
   return await Deno.connect({ transport: "unix", path });

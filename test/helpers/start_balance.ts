@@ -1,7 +1,8 @@
 import { freePort } from "./free_port.ts";
 import { listensOn } from "./tcp_sockets.ts";
 import { collect } from "./output.ts";
-import { program } from "./program.ts";
+import { answers } from "./control_socket.ts";
+import { program, WORKERS } from "./program.ts";
 import { until, within } from "./t.ts";
 
 /** What standard input of the program is; text and bytes are written to it and then ended. */
@@ -110,6 +111,14 @@ export async function startBalance(
         () => ended || listensOn(port, options.ownListener === false ? undefined : balance.pid),
         { timeoutMs: START_MS, everyMs: 2, what: `balance to listen on port ${port}` },
       );
+      // Several workers listen one after the other; control answers when all of them do.
+      if (WORKERS > 1 && options.ownListener !== false) {
+        const rundir = options.env?.BALANCE_RUNDIR ?? balance.rundir;
+        await until(() => ended !== undefined || controlAnswers(rundir, port), {
+          timeoutMs: START_MS,
+          what: "the workers of balance",
+        });
+      }
     } catch (error) {
       await balance.stop("SIGKILL");
       await balance.cleanUp();
@@ -162,6 +171,13 @@ export async function runBalance(
   } finally {
     await balance.cleanUp();
   }
+}
+
+async function controlAnswers(rundir: string, port: number): Promise<boolean> {
+  const found = [...Deno.readDirSync(rundir)].find(({ name }) =>
+    name.startsWith(`balance.${port}.`)
+  );
+  return found !== undefined && await answers(`${rundir}/${found.name}`);
 }
 
 function spawn(

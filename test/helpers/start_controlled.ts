@@ -1,4 +1,4 @@
-import { controlSession, socketPath } from "./control_socket.ts";
+import { answers, socketPath } from "./control_socket.ts";
 import { type Balance, startBalance, type StartOptions } from "./start_balance.ts";
 import { until } from "./t.ts";
 
@@ -29,14 +29,4 @@ export async function startControlled(
     throw error;
   }
   return Object.defineProperties(balance, { socket: { value: socket } }) as Controlled;
-}
-
-/** Whether the program answers at its control socket, which it does once it has started. */
-export async function answers(path: string): Promise<boolean> {
-  try {
-    using _session = await controlSession(path);
-    return true;
-  } catch {
-    return false;
-  }
 }
