@@ -218,9 +218,7 @@ const STORIES: Record<string, () => Promise<void>> = {
   async "when the balance is killed, the view says so and gives the terminal back"() {
     await using balance = await startControlled(["-f", "PORT", "127.0.0.1:9"]);
     await using terminal = await shellOnTerminal(balance);
-    await terminal.type("top");
-    await terminal.press("Enter");
-    await terminal.shows(/^q quit /m);
+    await openView(terminal);
     await balance.stop("SIGKILL");
     assertEquals(await terminal.ended(), 69);
     await terminal.shows(/^balance\[0\] top\nconnection to master process lost, exiting\.$/m);
@@ -230,9 +228,7 @@ const STORIES: Record<string, () => Promise<void>> = {
   async "when the balance shuts down, the view ends"() {
     await using balance = await startControlled(["-f", "PORT", "127.0.0.1:9"]);
     await using terminal = await shellOnTerminal(balance);
-    await terminal.type("top");
-    await terminal.press("Enter");
-    await terminal.shows(/^q quit /m);
+    await openView(terminal);
     await balance.stop();
     assertEquals(await terminal.ended(), 69);
     await restored(terminal);
@@ -241,14 +237,10 @@ const STORIES: Record<string, () => Promise<void>> = {
   async "SIGTERM gives the terminal back before it ends the shell; SIGINT leaves the view"() {
     await using balance = await startControlled(["-f", "PORT", "127.0.0.1:9"]);
     await using terminal = await shellOnTerminal(balance);
-    await terminal.type("top");
-    await terminal.press("Enter");
-    await terminal.shows(/^q quit /m);
+    await openView(terminal);
     Deno.kill(await terminal.pid, "SIGINT");
     await terminal.shows(/^balance\[0\] top\nbalance\[0\]$/m);
-    await terminal.type("top");
-    await terminal.press("Enter");
-    await terminal.shows(/^q quit /m);
+    await openView(terminal);
     Deno.kill(await terminal.pid, "SIGTERM");
     assertEquals(await terminal.ended(), 143);
     await restored(terminal);
@@ -257,9 +249,7 @@ const STORIES: Record<string, () => Promise<void>> = {
   async "a program that was stopped and goes on draws all of its screen again"() {
     await using balance = await startControlled(["-f", "PORT", "127.0.0.1:9"]);
     await using terminal = await shellOnTerminal(balance);
-    await terminal.type("top");
-    await terminal.press("Enter");
-    await terminal.shows(/^q quit /m);
+    await openView(terminal);
     const pid = await terminal.pid;
     Deno.kill(pid, "SIGSTOP");
     Deno.kill(pid, "SIGCONT");
@@ -275,14 +265,19 @@ const STORIES: Record<string, () => Promise<void>> = {
   async "when the terminal goes away, the view ends with it"() {
     await using balance = await startControlled(["-f", "PORT", "127.0.0.1:9"]);
     await using terminal = await shellOnTerminal(balance);
-    await terminal.type("top");
-    await terminal.press("Enter");
-    await terminal.shows(/^q quit /m);
+    await openView(terminal);
     const pid = await terminal.pid;
     await terminal.hangUp();
     await until(() => !runs(pid), { what: "the end of the shell" });
   },
 };
+
+/** Enters the live view from the prompt. */
+async function openView(terminal: Tmux): Promise<void> {
+  await terminal.type("top");
+  await terminal.press("Enter");
+  await terminal.shows(/^q quit /m);
+}
 
 /** Whether a process exists and is more than a zombie. */
 function runs(pid: number): boolean {

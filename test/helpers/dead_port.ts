@@ -1,6 +1,4 @@
-const FIRST = 61000;
-const LAST = 65000;
-const given = new Set<number>();
+import { portFinder } from "./port_finder.ts";
 
 /**
  * Finds a TCP port that nothing listens on and that nobody is going to listen on while the tests
@@ -10,18 +8,4 @@ const given = new Set<number>();
  * @returns A port of five digits, never one twice.
  * @throws {Error} If a hundred random ports are all taken.
  */
-export function deadPort(): number {
-  for (let attempt = 0; attempt < 100; attempt++) {
-    const port = FIRST + Math.floor(Math.random() * (LAST - FIRST + 1));
-    if (given.has(port)) continue;
-    try {
-      Deno.listen({ hostname: "0.0.0.0", port }).close();
-    } catch (error) {
-      if (error instanceof Deno.errors.AddrInUse) continue;
-      throw error;
-    }
-    given.add(port);
-    return port;
-  }
-  throw new Error(`Cannot find a dead port in ${FIRST}..${LAST}: 100 attempts failed`);
-}
+export const deadPort: () => number = portFinder(61000, 65000);

@@ -1,6 +1,4 @@
-const FIRST = 10000;
-const LAST = 31999;
-const given = new Set<number>();
+import { portFinder } from "./port_finder.ts";
 
 /**
  * Finds a TCP port that nothing listens on.
@@ -13,18 +11,4 @@ const given = new Set<number>();
  * @returns A port in 10000..31999 that was never returned before by this module instance.
  * @throws {Error} If a hundred random ports are all taken.
  */
-export function freePort(): number {
-  for (let attempt = 0; attempt < 100; attempt++) {
-    const port = FIRST + Math.floor(Math.random() * (LAST - FIRST + 1));
-    if (given.has(port)) continue;
-    try {
-      Deno.listen({ hostname: "0.0.0.0", port }).close();
-    } catch (error) {
-      if (error instanceof Deno.errors.AddrInUse) continue;
-      throw error;
-    }
-    given.add(port);
-    return port;
-  }
-  throw new Error(`Cannot find a free port in ${FIRST}..${LAST}: 100 attempts failed`);
-}
+export const freePort: () => number = portFinder(10000, 31999);

@@ -1,6 +1,7 @@
 import type { Contender } from "../contender.ts";
 import { launchAll } from "../launch.ts";
 import type { Run } from "../run.ts";
+import { median } from "../stats.ts";
 import { measureUnits } from "./rates.ts";
 
 /**
@@ -14,15 +15,22 @@ export async function measureWorkers(run: Run, contenders: readonly Contender[])
     return;
   }
   const { twoForContender } = run.cores;
-  if (twoForContender === undefined) {
-    run.notes.add(
-      "workers: the load shares the two cores, so the gain shown is less than the real one",
-    );
-  }
   const cores = twoForContender === undefined ? { load: undefined } : run.cores;
   await using all = await launchAll(run, pair, { cores: twoForContender });
   for (const kind of ["connection", "request"] as const) {
     const options = { kind, runs: run.plan.workers, prefix: "workers.", cores };
     await measureUnits(run, all.targets, options);
   }
+  if (twoForContender === undefined) run.notes.add(sharedCores(run));
+}
+
+/** What the load left to two workers, and what their price in processor time says beyond that. */
+function sharedCores({ samples }: Run): string {
+  const middle = (figure: string, name: string) =>
+    median(samples.of(`workers.connection.${figure}`, name));
+  const busy = middle("busy", "balance-x2");
+  const gain = 2 * middle("cpu", "balance") / middle("cpu", "balance-x2");
+  return "workers: load and backend share the two cores, so the gain shown is less than the real " +
+    `one. Two workers got ${busy.toFixed(2)} cores; at their processor time per connection two ` +
+    `cores of their own would carry ${gain.toFixed(2)} times the rate of one (an estimate)`;
 }
