@@ -7,7 +7,10 @@ import { ask, connect, readExactly, readLine, tally } from "./helpers/client.ts"
 import { talk } from "./helpers/control_socket.ts";
 import { freePort } from "./helpers/free_port.ts";
 import { startControlled } from "./helpers/start_controlled.ts";
+import { runProgram } from "./helpers/start_program.ts";
 import { t, until } from "./helpers/t.ts";
+
+const ROOT = new URL("../", import.meta.url).pathname;
 
 const WORKERS = 4;
 const CONNECTIONS = 3000;
@@ -116,6 +119,14 @@ t("a worker that dies is reported, what it held is released, and another serves"
   await until(() => table.c(0, 0) === 0);
   await plane.stop();
   assertEquals(await plane.done, { cutOff: 0 });
+});
+
+t("a worker that dies is one line on standard error, without a stack trace", async () => {
+  const script = new URL("./helpers/lose_a_worker.ts", import.meta.url).pathname;
+  const args = ["run", "-A", "--quiet", "--no-check", `--config=${ROOT}deno.json`, script];
+  const { code, stdout, stderr } = await runProgram(Deno.execPath(), args);
+  assertMatch(stderr, /^worker 0 ended with an error and is replaced: .*died on purpose\n$/);
+  assertEquals([code, stdout], [0, ""]);
 });
 
 t("-p with several workers is served by one, so that blocks stay whole and in order", async () => {
