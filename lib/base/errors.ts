@@ -79,6 +79,17 @@ export function messageOf(error: unknown): string {
 }
 
 /**
+ * One line about an error that is a bug of ours: what, and where it came from, for a report.
+ *
+ * @param error What nobody expected.
+ */
+export function bugLine(error: unknown): string {
+  const place = error instanceof Error ? /^\s+at (.*)$/m.exec(error.stack ?? "")?.[1] : undefined;
+  const line = `internal error: ${messageOf(error)}${place === undefined ? "" : ` at ${place}`}`;
+  return line.replaceAll(/\s+/g, " ");
+}
+
+/**
  * System error code of something that was thrown.
  *
  * @param error What a `catch` got.

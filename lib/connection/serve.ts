@@ -1,4 +1,4 @@
-import { codeOf, messageOf } from "../base/errors.ts";
+import { bugLine, codeOf, messageOf } from "../base/errors.ts";
 import type { Link, Listener } from "../engine/engine.ts";
 import type { Ticking } from "./clock.ts";
 import { Connection, type ConnectionContext } from "./connection.ts";
@@ -70,7 +70,7 @@ export function serve(listener: Listener, context: ConnectionContext): Serving {
 
   /** A bug of ours must not take other connections down; it is said. */
   function internalError(error: unknown): void {
-    context.notice(`internal error: ${error instanceof Error ? error.stack : error}`);
+    context.notice(bugLine(error));
   }
 
   async function accept(): Promise<void> {

@@ -16,6 +16,7 @@ import { denoEngine } from "../engine/deno_engine.ts";
 import type { Endpoint, Listener } from "../engine/engine.ts";
 import { show } from "../table/show.ts";
 import type { Table } from "../table/table.ts";
+import { surviveBugs } from "./bugs.ts";
 import { mostConnections } from "./capacity.ts";
 import { channelList, tableOf } from "./channels.ts";
 import { type DataPlane, serveHere } from "./data_plane.ts";
@@ -58,6 +59,7 @@ export async function startMaster(
   voice: Voice,
 ): Promise<{ ended: Promise<number> }> {
   const { notice, debug } = voice;
+  surviveBugs(notice);
   const signals = listenForSignals();
   const prepared = await Promise.race([prepare(options, voice), endedEarly(signals)])
     .catch((error) => {

@@ -1,5 +1,5 @@
 import { systemServices } from "../address/services.ts";
-import { EXIT, ExitError, UsageError } from "../base/errors.ts";
+import { bugLine, EXIT, ExitError, UsageError } from "../base/errors.ts";
 import { printable } from "../base/printable.ts";
 import { NAME, VERSION } from "../base/version.ts";
 import { completions } from "../cli/completions.ts";
@@ -10,19 +10,22 @@ import { runCommand, runShell } from "../control/shell.ts";
 import { goToBackground, runInBackground } from "./background.ts";
 import { runForeground } from "./foreground.ts";
 import { listeningAddress } from "./listen.ts";
-import { print, printBytes, printError } from "./output.ts";
+import { print, printBytes, printError, printErrorLine } from "./output.ts";
 
 /**
  * Does what a command line asks for.
  *
  * @param argv Arguments without the program's name.
- * @returns The exit code.
+ * @returns The exit code; 70 for a bug of ours, which is told in one line.
  */
 export async function run(argv: readonly string[]): Promise<number> {
   try {
     return await runMode(parseOptions(argv), argv);
   } catch (error) {
-    if (!(error instanceof ExitError)) throw error;
+    if (!(error instanceof ExitError)) {
+      printErrorLine(`${NAME}: ${bugLine(error)}`);
+      return EXIT.software;
+    }
     const say = error.stream === "stdout" ? print : printError;
     if (error.message !== "") say(`${printable(error.message)}\n`);
     if (error instanceof UsageError && error.showUsage) printError(usage());
