@@ -2,7 +2,8 @@ import { assert, assertEquals } from "@std/assert";
 import { blackHole, namedBackends } from "../helpers/backends.ts";
 import { ask, connect } from "../helpers/client.ts";
 import { startBalance } from "../helpers/start_balance.ts";
-import { later, t } from "../helpers/t.ts";
+import { dialing } from "../helpers/tcp_sockets.ts";
+import { later, t, until } from "../helpers/t.ts";
 
 t("a backend that does not answer is given up after -t seconds for the next one", async () => {
   await using hole = await blackHole();
@@ -22,6 +23,7 @@ t("others are served while a backend is waited for", async () => {
   await using balance = await startBalance(argv);
   const before = await balance.quietFds();
   const slow = later(ask(balance.port));
+  await until(() => dialing(hole.port) > 0, { what: "the dial that gets no answer" });
   const started = performance.now();
   assertEquals(await ask(balance.port), "B0");
   assert(performance.now() - started < 1500, "waited for another connection's backend");
