@@ -7,10 +7,11 @@ import { oncePerBurst } from "./once_per_burst.ts";
 /** Milliseconds to wait when connections cannot be accepted for lack of something. */
 const PAUSE_MS = 100;
 /**
- * Milliseconds without a new connection after which none is believed to wait in the kernel any
- * more, and how long that is waited for at the most.
+ * After so many looks in a row, so many milliseconds apart, without a new connection none is
+ * believed to wait in the kernel any more; one alone may come right after the system has kept us
+ * from running. Looking ends after `MOST_DRAIN_MS` in any case.
  */
-const QUIET_MS = 10, MOST_DRAIN_MS = 200;
+const QUIET_LOOKS = 2, LOOK_MS = 5, MOST_DRAIN_MS = 200;
 
 /** Said when there are `mostConnections`. */
 const FULL = "cannot accept more connections: the limit of descriptors is reached";
@@ -112,9 +113,10 @@ export function serve(listener: Listener, context: ConnectionContext): Serving {
 
   async function drain(): Promise<void> {
     const end = performance.now() + MOST_DRAIN_MS;
-    for (let before = -1; before !== accepted && !stopped && performance.now() < end;) {
-      before = accepted;
-      await new Promise((resolve) => setTimeout(resolve, QUIET_MS));
+    for (let quiet = 0; quiet < QUIET_LOOKS && !stopped && performance.now() < end;) {
+      const before = accepted;
+      await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+      quiet = accepted === before ? quiet + 1 : 0;
     }
     stopNow();
   }
