@@ -313,6 +313,8 @@ async function pipe(texts: DumpTexts) {
       const child = new Deno.Command("cat", { args: [file], stdout: "piped" }).spawn();
       const all = later(child.output().then(({ stdout }) => stdout));
       await until(() => hasOpen(child.pid, file), { what: "the reader to open the pipe" });
+      // Without a writer the reader would end, so the dumper's end is open first.
+      await until(() => openings(Deno.pid, file) > 1, { what: "the dumper to open the pipe" });
       holder.close();
       return { all };
     },
@@ -321,14 +323,19 @@ async function pipe(texts: DumpTexts) {
 }
 
 function hasOpen(pid: number, file: string): boolean {
+  return openings(pid, file) > 0;
+}
+
+/** How many descriptors of a process are a file. */
+function openings(pid: number, file: string): number {
   const folder = `/proc/${pid}/fd`;
-  return Array.from(Deno.readDirSync(folder)).some(({ name }) => {
+  return Array.from(Deno.readDirSync(folder)).filter(({ name }) => {
     try {
       return Deno.readLinkSync(`${folder}/${name}`) === file;
     } catch {
       return false; // It was closed meanwhile.
     }
-  });
+  }).length;
 }
 
 /** Registers a test that needs named pipes. */
