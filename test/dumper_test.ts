@@ -302,7 +302,8 @@ async function pipe(texts: DumpTexts) {
   // For reading too, it opens at once.
   const holder = await Deno.open(file, { read: true, write: true });
   const made = await dumperOf({ ...texts, file }, { queueBytes: 100_000 });
-  // Until then the dumper may still wait for the other end.
+  // Should it open its end only when `holder` has gone, a reader would have ended by then.
+  await until(() => openings(Deno.pid, file) > 1, { what: "the dumper to open the pipe" });
   const tap = made.taps(accepted(1))!;
   tap.connected(answered(1));
   return {
@@ -313,8 +314,6 @@ async function pipe(texts: DumpTexts) {
       const child = new Deno.Command("cat", { args: [file], stdout: "piped" }).spawn();
       const all = later(child.output().then(({ stdout }) => stdout));
       await until(() => hasOpen(child.pid, file), { what: "the reader to open the pipe" });
-      // Without a writer the reader would end, so the dumper's end is open first.
-      await until(() => openings(Deno.pid, file) > 1, { what: "the dumper to open the pipe" });
       holder.close();
       return { all };
     },
