@@ -398,6 +398,8 @@ for (const workers of [1, 4]) {
       await until(() => server.totals.length === clients.length, { timeoutMs: 20_000 });
       for (const count of server.totals) assert(count > total);
       await Promise.all(clients.map((client) => client.close()));
+      // Both ends of each connection have been seen, and so are in the dump.
+      await until(async () => await tell(session, "conns --json") === "[]\n");
       const count = await dropped();
       await tell(session, "dump off");
       const dump = await within(all, { timeoutMs: 10_000, what: "the reader" });
