@@ -54,9 +54,12 @@ class Talk implements AsyncDisposable {
     this.#done = later(this.#run());
   }
 
+  /** Connects, and waits for the first round: the connection is open on both sides then. */
   static async start(port: number, options: { seed: number; from?: string }): Promise<Talk> {
     const { seed, from } = options;
-    return new Talk(await connect(port, from === undefined ? {} : { from }), seed);
+    const talk = new Talk(await connect(port, from === undefined ? {} : { from }), seed);
+    await talk.more(1);
+    return talk;
   }
 
   /** What is said in a round. */
