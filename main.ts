@@ -5,7 +5,7 @@
  */
 
 import { NAME } from "./lib/base/version.ts";
-import { prepareProcess } from "./lib/process/native.ts";
+import { prepareProcess } from "./lib/system/native.ts";
 import { run } from "./lib/process/run.ts";
 
 if (import.meta.main) {

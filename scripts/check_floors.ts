@@ -16,7 +16,7 @@ const FLOORS: readonly (readonly string[])[] = [
 ];
 
 /** Entries from which everything is reached. */
-const ENTRIES = ["main.ts", "lib/process/worker.ts"];
+const ENTRIES = ["main.ts", "lib/workers/worker.ts"];
 
 interface Info {
   modules: { specifier: string; dependencies?: { code?: { specifier?: string } }[] }[];

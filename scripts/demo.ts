@@ -8,10 +8,10 @@
  * @module
  */
 import { bold, dim, green, red, setColorEnabled } from "@std/fmt/colors";
-import { named } from "../test/helpers/backends.ts";
-import { ask, tally } from "../test/helpers/client.ts";
-import { freePort } from "../test/helpers/free_port.ts";
-import { program } from "../test/helpers/program.ts";
+import { named } from "../test/helpers/net/backends.ts";
+import { ask, tally } from "../test/helpers/net/client.ts";
+import { freePort } from "../test/helpers/net/free_port.ts";
+import { program } from "../test/helpers/program/program.ts";
 import { until } from "../test/helpers/t.ts";
 
 /** Connections in each situation; divisible by 2 and by 3, so that shares come out even. */

@@ -23,7 +23,7 @@ import type { Table } from "../table/table.ts";
 import type { Clock, Ticking } from "./clock.ts";
 import type { ConnectionInfo, FailedAttempt, Monitor, Tap, TapMaker } from "./observe.ts";
 import type { BurstVoice } from "./once_per_burst.ts";
-import { blamesBackend, type Reason } from "./reason.ts";
+import { blamesBackend, type Reason } from "../base/reason.ts";
 
 /** A client that waits for a dial is watched after so long: most dials are faster. */
 const WATCH_AFTER_MS = 100;

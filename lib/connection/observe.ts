@@ -2,7 +2,7 @@
 
 import type { Ending, Side } from "../base/side.ts";
 import type { DialFailure, Endpoint } from "../engine/engine.ts";
-import type { Reason } from "./reason.ts";
+import type { Reason } from "../base/reason.ts";
 
 /** Where a connection is in its life. */
 export type ConnectionState = "dialing" | "open" | "half-closed";

@@ -3,7 +3,7 @@ import { printable } from "../base/printable.ts";
 import { VERSION } from "../base/version.ts";
 import type { Endpoint } from "../engine/engine.ts";
 import { HELLO, type Hello, joined, type ReplyHead } from "./protocol.ts";
-import { connectControl } from "./rendezvous.ts";
+import { connectControl } from "./control_socket.ts";
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();

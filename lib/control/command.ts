@@ -5,8 +5,8 @@ import type { DumpCounts } from "../dump/dumper.ts";
 import type { DumpSettings, DumpTexts } from "../dump/settings.ts";
 import type { Endpoint } from "../engine/engine.ts";
 import type { Table } from "../table/table.ts";
-import type { TopMemory } from "./top_memory.ts";
-import type { ConnectionCounts } from "./top_sample.ts";
+import type { TopMemory } from "./top/memory.ts";
+import type { ConnectionCounts } from "./top/sample.ts";
 
 /** Which connections are meant: by number, or all of a channel. */
 export type Selection =

@@ -2,7 +2,7 @@
 
 import { formatEndpoint, parseCidr, parseIp } from "../address/ip.ts";
 import type { ConnectionInfo } from "../connection/observe.ts";
-import { age } from "./age.ts";
+import { age } from "../base/short_duration.ts";
 import type { Command, ControlContext, Reply, Session } from "./command.ts";
 import { refusal } from "./command.ts";
 import { readChannel, readNumber } from "./numbers.ts";

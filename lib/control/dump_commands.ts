@@ -1,7 +1,7 @@
 /** The command about the packet dump: `dump on`, `dump off`, `dump`. */
 
 import { STDOUT } from "../dump/file_name.ts";
-import { DUMP_FORMATS } from "../dump/format.ts";
+import { DUMP_FORMATS } from "../dump/formats/format.ts";
 import { describeDump, type DumpTexts } from "../dump/settings.ts";
 import type { Command, DumpControl, DumpStatus, Reply } from "./command.ts";
 import { refusal, SYNTAX_ERROR } from "./command.ts";

@@ -10,9 +10,9 @@ import { readCommand } from "./command.ts";
 import { COMMANDS } from "./commands.ts";
 import { lines, MAX_LINE_BYTES } from "./protocol.ts";
 import { liveOrders } from "./top_commands.ts";
-import type { TopOrders } from "./top_order.ts";
-import { type EndSignal, readlineTerminal } from "./top_terminal.ts";
-import { runTop } from "./top_view.ts";
+import type { TopOrders } from "./top/order.ts";
+import { type EndSignal, readlineTerminal } from "./top/terminal.ts";
+import { runTop } from "./top/view.ts";
 
 const encoder = new TextEncoder();
 

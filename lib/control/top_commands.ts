@@ -3,10 +3,10 @@
 import { VERSION } from "../base/version.ts";
 import type { Command, ControlContext, Reply, Session } from "./command.ts";
 import { refusal } from "./command.ts";
-import { frameText, type Size, topFrame } from "./top_frame.ts";
-import type { TopMemory } from "./top_memory.ts";
-import { readTopKey, sortedBy, TOP_ORDERS, type TopOrder, type TopOrders } from "./top_order.ts";
-import { type ConnectionCounts, takeSample, type TopSample } from "./top_sample.ts";
+import { frameText, type Size, topFrame } from "./top/frame.ts";
+import type { TopMemory } from "./top/memory.ts";
+import { readTopKey, sortedBy, TOP_ORDERS, type TopOrder, type TopOrders } from "./top/order.ts";
+import { type ConnectionCounts, takeSample, type TopSample } from "./top/sample.ts";
 
 /** Size of a single frame: the terminal that everybody has. */
 const SINGLE: Size = { columns: 80, rows: 24 };

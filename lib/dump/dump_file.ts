@@ -9,8 +9,8 @@
 import { messageOf, UsageError } from "../base/errors.ts";
 import { strictInteger } from "../base/integers.ts";
 import { expandFileName, hasTime, STDOUT } from "./file_name.ts";
-import { joinBytes } from "./format.ts";
-import { fileTime, nowMicroseconds } from "./times.ts";
+import { joinBytes } from "./formats/format.ts";
+import { fileTime, nowMicroseconds } from "./formats/times.ts";
 
 /** What happens when the reader of a dump is slow. */
 export const DUMP_OVERFLOWS = ["block", "drop"] as const;

@@ -5,9 +5,9 @@
 
 import type { Ending, Side } from "../base/side.ts";
 import { type ChunkMatcher, type DumpFilter, snapChunk, wantsConnection } from "./filter.ts";
-import { type DumpConnection, NOTHING } from "./format.ts";
+import { type DumpConnection, NOTHING } from "./formats/format.ts";
 import type { DumpRecord, TakeRecord } from "./record.ts";
-import { nowMicroseconds } from "./times.ts";
+import { nowMicroseconds } from "./formats/times.ts";
 
 /** A connection as the one who serves it knows it. */
 export interface DumpSubject extends DumpConnection {

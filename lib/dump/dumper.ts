@@ -5,11 +5,11 @@
 
 import { DumpFile, type DumpFileOptions, openDumpFile } from "./dump_file.ts";
 import { expandFileName, isPerConnection } from "./file_name.ts";
-import type { DumpConnection, DumpFormat } from "./format.ts";
-import { createFormat } from "./create_format.ts";
+import type { DumpConnection, DumpFormat } from "./formats/format.ts";
+import { createFormat } from "./formats/create_format.ts";
 import type { ChunkRecord, DumpRecord } from "./record.ts";
 import type { DumpSettings } from "./settings.ts";
-import { fileTime, nowMicroseconds } from "./times.ts";
+import { fileTime, nowMicroseconds } from "./formats/times.ts";
 
 /** How much was written. */
 export interface DumpCounts {

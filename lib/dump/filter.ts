@@ -3,7 +3,12 @@
 import { parseIp, parseIpv6 } from "../address/ip.ts";
 import { strictInteger } from "../base/integers.ts";
 import { messageOf, UsageError } from "../base/errors.ts";
-import { channelText, type Direction, type DumpChunk, type DumpConnection } from "./format.ts";
+import {
+  channelText,
+  type Direction,
+  type DumpChunk,
+  type DumpConnection,
+} from "./formats/format.ts";
 
 /** What `--dump-client`, `--dump-channel`, `--dump-match`, `--dump-bytes` and `dump on` were given. */
 export interface FilterOptions {

@@ -1,6 +1,6 @@
 /** What happens to connections that are dumped, on its way from where they are served. */
 
-import type { DumpChunk, DumpConnection, DumpEnd, DumpEvent } from "./format.ts";
+import type { DumpChunk, DumpConnection, DumpEnd, DumpEvent } from "./formats/format.ts";
 
 /** Bytes went by. */
 export interface ChunkRecord {

@@ -4,7 +4,7 @@ import { UsageError } from "../base/errors.ts";
 import { DUMP_OVERFLOWS, type DumpOverflow, parseRotation, type Rotation } from "./dump_file.ts";
 import { isPerConnection, STDOUT } from "./file_name.ts";
 import { type FilterOptions, parseDumpFilter } from "./filter.ts";
-import { DUMP_FORMATS, DUMP_SIDES, type DumpFormatName, type DumpSides } from "./format.ts";
+import { DUMP_FORMATS, DUMP_SIDES, type DumpFormatName, type DumpSides } from "./formats/format.ts";
 
 /** Texts as given; absent ones were not. */
 export interface DumpTexts extends FilterOptions {

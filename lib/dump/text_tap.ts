@@ -1,7 +1,7 @@
 import { DUMP_BLOCK_BYTES } from "../base/limits.ts";
 import type { Ending, Side } from "../base/side.ts";
-import { textBlock, textEnd } from "./text.ts";
-import type { BatchWriter } from "./writer.ts";
+import { textBlock, textEnd } from "./formats/text_block.ts";
+import type { BatchWriter } from "../base/batch_writer.ts";
 
 /** Prints one connection's conversation. */
 export interface TextTap {

@@ -9,10 +9,10 @@
 import { EXIT, ExitError, messageOf, UnavailableError } from "../base/errors.ts";
 import { NAME } from "../base/version.ts";
 import { type Options, REPORT_OPTION } from "../cli/options.ts";
-import { prepareDirectory, runDirectories, type RunDirectory } from "../control/rendezvous.ts";
-import { startMaster } from "./master.ts";
-import { MEMORY_FLAGS, permissionFlags } from "./permissions.ts";
-import { openSyslog } from "./syslog.ts";
+import { prepareDirectory, runDirectories, type RunDirectory } from "../control/control_socket.ts";
+import { startMaster } from "./balancer.ts";
+import { MEMORY_FLAGS, permissionFlags } from "../system/permissions.ts";
+import { openSyslog } from "../system/syslog.ts";
 
 /** Milliseconds that the report of a child that has ended may take to arrive. */
 const LAST_WORD_MS = 500;

@@ -22,9 +22,9 @@ import {
   parseDumpSettings,
 } from "../dump/settings.ts";
 import { textTap } from "../dump/text_tap.ts";
-import { BatchWriter } from "../dump/writer.ts";
-import type { DataPlane } from "./data_plane.ts";
-import type { PlaneDump } from "./plane_dump.ts";
+import { BatchWriter } from "../base/batch_writer.ts";
+import type { DataPlane } from "../workers/data_plane.ts";
+import type { PlaneDump } from "../workers/dump_order.ts";
 
 /** Milliseconds that a reader may take nothing before the end of a dump is given up. */
 const PATIENCE_MS = 1000;

@@ -1,7 +1,7 @@
 import type { Options } from "../cli/options.ts";
 import { STDOUT } from "../dump/file_name.ts";
-import { startMaster } from "./master.ts";
-import { print, printError, printErrorLine } from "./output.ts";
+import { startMaster } from "./balancer.ts";
+import { print, printError, printErrorLine } from "../system/output.ts";
 
 /**
  * Balances in the foreground until something ends it.

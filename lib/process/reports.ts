@@ -14,9 +14,9 @@ import { serveMetrics } from "../report/metrics_server.ts";
 import { monitorOf } from "../report/monitor.ts";
 import { newStats } from "../report/stats.ts";
 import type { Table } from "../table/table.ts";
-import { processLimits } from "./native.ts";
-import { openSyslog } from "./syslog.ts";
-import type { WorkerReport } from "./worker_report.ts";
+import { processLimits } from "../system/native.ts";
+import { openSyslog } from "../system/syslog.ts";
+import type { WorkerReport } from "../workers/report.ts";
 
 /** The argument of `--log` that means the system's log. */
 const SYSLOG = "syslog";

@@ -10,7 +10,7 @@ import { runCommand, runShell } from "../control/shell.ts";
 import { goToBackground, runInBackground } from "./background.ts";
 import { runForeground } from "./foreground.ts";
 import { listeningAddress } from "./listen.ts";
-import { print, printBytes, printError, printErrorLine } from "./output.ts";
+import { print, printBytes, printError, printErrorLine } from "../system/output.ts";
 
 /**
  * Does what a command line asks for.

@@ -1,7 +1,7 @@
 import { formatIp } from "../address/ip.ts";
 import { resolveHost } from "../address/resolve.ts";
 import { UnavailableError } from "../base/errors.ts";
-import { canBindSource } from "../engine/source_conn.ts";
+import { canBindSource } from "../engine/deno/node_conn.ts";
 
 /**
  * The address of `-B`, proved to work here before anything depends on it: 3.35 ignored what it

@@ -8,7 +8,7 @@
 
 import { EXIT, ExitError, messageOf, UsageError } from "../base/errors.ts";
 import { NAME } from "../base/version.ts";
-import { BatchWriter } from "../dump/writer.ts";
+import { BatchWriter } from "../base/batch_writer.ts";
 import type { LogOutput } from "./log_output.ts";
 
 /** The name that means standard output. */

@@ -1,5 +1,5 @@
 import type { DialOutcome, Monitor } from "../connection/observe.ts";
-import { blamesBackend } from "../connection/reason.ts";
+import { blamesBackend } from "../base/reason.ts";
 import { endLine, type LogStyle, startLine } from "./log_line.ts";
 import type { Stats } from "./stats.ts";
 

@@ -6,7 +6,7 @@
  * address takes the slot, as the counters of the table do after `assign`.
  */
 
-import type { Reason } from "../connection/reason.ts";
+import type { Reason } from "../base/reason.ts";
 import type { DialFailure } from "../engine/engine.ts";
 import { FAILURES, REASONS } from "./vocabulary.ts";
 

@@ -2,11 +2,11 @@
  * `deno task bench`: this program and its peers, side by side. What is measured and how to read it:
  * README.md beside this file.
  */
-import { killAll, startChild } from "./children.ts";
+import { killAll, startChild } from "./system/children.ts";
 import { findContenders } from "./contenders.ts";
-import { chooseCores, descriptorLimit, tiedTo } from "./cores.ts";
+import { chooseCores, descriptorLimit, tiedTo } from "./system/cores.ts";
 import { buildGenerator } from "./generator.ts";
-import { describeMachine } from "./machine.ts";
+import { describeMachine } from "./system/machine.ts";
 import { measureBulk } from "./measure/bulk.ts";
 import { measureIdle } from "./measure/idle.ts";
 import { measureRates } from "./measure/rates.ts";
@@ -14,10 +14,10 @@ import { measureStart } from "./measure/start.ts";
 import { measureWorkers } from "./measure/workers.ts";
 import { type BenchOptions, readOptions, USAGE } from "./options.ts";
 import { planOf } from "./plan.ts";
-import { accepts, freePort } from "./port.ts";
+import { accepts, freePort } from "./system/port.ts";
 import { type Report, toJson, toMarkdown, toText, writeResults } from "./report/report.ts";
 import type { Run } from "./run.ts";
-import { Samples } from "./samples.ts";
+import { Samples } from "./report/samples.ts";
 
 async function bench(options: BenchOptions, folder: string): Promise<Report> {
   const plan = planOf(options.quick);

@@ -1,6 +1,6 @@
-import { MEMORY_FLAGS } from "../../lib/process/permissions.ts";
+import { MEMORY_FLAGS } from "../../lib/system/permissions.ts";
 
-export { permissionFlags } from "../../lib/process/permissions.ts";
+export { permissionFlags } from "../../lib/system/permissions.ts";
 
 /**
  * How `deno compile` is called besides the permissions. No code cache: the executable would write

@@ -12,7 +12,7 @@ export const FIXED_TIME = new Date("2000-01-01T00:00:00Z");
 export const SOURCES: readonly string[] = ["main.ts", "deno.json", "deno.lock", "lib"];
 
 /** Entry point of the workers, embedded besides `main.ts` if it exists. */
-export const WORKER = "lib/process/worker.ts";
+export const WORKER = "lib/workers/worker.ts";
 
 /** A copy of the project in which the executable is made. */
 export interface Stage {

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { MEMORY_FLAGS, permissionFlags } from "../../lib/process/permissions.ts";
+import { MEMORY_FLAGS, permissionFlags } from "../../lib/system/permissions.ts";
 
 if (import.meta.main) {
   const root = await Deno.realPath(`${import.meta.dirname}/../..`);

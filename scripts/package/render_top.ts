@@ -5,11 +5,11 @@
  *     deno run -A scripts/package/render_top.ts
  */
 
-import { type Backend, backend, writeAll } from "../../test/helpers/backends.ts";
-import { connect, readExactly } from "../../test/helpers/client.ts";
-import { program } from "../../test/helpers/program.ts";
-import { startControlled } from "../../test/helpers/start_controlled.ts";
-import { startTmux } from "../../test/helpers/start_tmux.ts";
+import { type Backend, backend, writeAll } from "../../test/helpers/net/backends.ts";
+import { connect, readExactly } from "../../test/helpers/net/client.ts";
+import { program } from "../../test/helpers/program/program.ts";
+import { startControlled } from "../../test/helpers/program/start_controlled.ts";
+import { startTmux } from "../../test/helpers/program/start_tmux.ts";
 import { later } from "../../test/helpers/t.ts";
 
 const COLUMNS = 96, ROWS = 26;

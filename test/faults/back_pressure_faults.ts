@@ -1,13 +1,13 @@
 /** Receivers that stop reading while their senders push. */
 import { assert, assertEquals } from "@std/assert";
 import { Buffer } from "node:buffer";
-import { writeAll } from "../helpers/backends.ts";
-import { randomBytes } from "../helpers/client.ts";
-import { startBalance } from "../helpers/start_balance.ts";
+import { writeAll } from "../helpers/net/backends.ts";
+import { randomBytes } from "../helpers/net/client.ts";
+import { startBalance } from "../helpers/program/start_balance.ts";
 import { t, until } from "../helpers/t.ts";
-import { echoOrigin, origin } from "./origin.ts";
-import { figure, mib, pause, quantile, scaled } from "./sizes.ts";
-import { ping } from "./traffic.ts";
+import { echoOrigin, origin } from "./helpers/origin.ts";
+import { figure, mib, pause, quantile, scaled } from "./helpers/sizes.ts";
+import { ping } from "./helpers/traffic.ts";
 
 const EACH = 12 << 20;
 const BLOCK = randomBytes(1 << 20, 2);

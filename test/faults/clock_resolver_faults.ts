@@ -1,12 +1,12 @@
 /** The wall clock is set while connections are idle; the resolver hangs, or fails. */
 import { assert, assertEquals } from "@std/assert";
-import { freePort } from "../helpers/free_port.ts";
-import { runProgram } from "../helpers/start_program.ts";
+import { freePort } from "../helpers/net/free_port.ts";
+import { runProgram } from "../helpers/program/start_program.ts";
 import { skip, t, tool, until } from "../helpers/t.ts";
-import { echoOrigin } from "./origin.ts";
-import { figure, pause } from "./sizes.ts";
-import { canUnshare, runWith, shell, startWith } from "./start_with.ts";
-import { exchange, shortConnection } from "./traffic.ts";
+import { echoOrigin } from "./helpers/origin.ts";
+import { figure, pause } from "./helpers/sizes.ts";
+import { canUnshare, runWith, shell, startWith } from "./helpers/start_with.ts";
+import { exchange, shortConnection } from "./helpers/traffic.ts";
 
 const compiler = tool("gcc") ?? tool("cc");
 

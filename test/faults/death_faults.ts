@@ -1,13 +1,13 @@
 /** The order of death, and what stands in the way of a start. */
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { randomBytes } from "../helpers/client.ts";
-import { freePort } from "../helpers/free_port.ts";
-import { helloOf, isAlive } from "../helpers/start_background.ts";
-import { socketPath } from "../helpers/control_socket.ts";
-import { listensOn } from "../helpers/tcp_sockets.ts";
+import { randomBytes } from "../helpers/net/client.ts";
+import { freePort } from "../helpers/net/free_port.ts";
+import { helloOf, isAlive } from "../helpers/program/start_background.ts";
+import { socketPath } from "../helpers/net/control_socket.ts";
+import { listensOn } from "../helpers/net/tcp_sockets.ts";
 import { skip, t, until } from "../helpers/t.ts";
-import { echoOrigin } from "./origin.ts";
-import { figure, pause, scaled } from "./sizes.ts";
+import { echoOrigin } from "./helpers/origin.ts";
+import { figure, pause, scaled } from "./helpers/sizes.ts";
 import {
   AS_NOBODY,
   cacheForNobody,
@@ -16,8 +16,8 @@ import {
   runWith,
   shell,
   startWith,
-} from "./start_with.ts";
-import { exchange, shortConnection } from "./traffic.ts";
+} from "./helpers/start_with.ts";
+import { exchange, shortConnection } from "./helpers/traffic.ts";
 
 /** Registers a test that must be root and needs some tools. */
 function asRoot(name: string, can: boolean, fn: () => Promise<void>): void {

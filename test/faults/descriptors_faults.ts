@@ -1,19 +1,19 @@
 /** Descriptors run out, and come back. */
 import { assert, assertEquals } from "@std/assert";
-import { writeAll } from "../helpers/backends.ts";
-import { readExactly } from "../helpers/client.ts";
+import { writeAll } from "../helpers/net/backends.ts";
+import { readExactly } from "../helpers/net/client.ts";
 import {
   answers as controlAnswers,
   controlSession,
   socketPath,
-} from "../helpers/control_socket.ts";
-import { deadPort } from "../helpers/dead_port.ts";
-import { freePort } from "../helpers/free_port.ts";
+} from "../helpers/net/control_socket.ts";
+import { deadPort } from "../helpers/net/dead_port.ts";
+import { freePort } from "../helpers/net/free_port.ts";
 import { t, until } from "../helpers/t.ts";
-import { counters } from "./integrity.ts";
-import { echoOrigin } from "./origin.ts";
-import { figure, pause, scaled } from "./sizes.ts";
-import { shell, startWith } from "./start_with.ts";
+import { counters } from "./helpers/integrity.ts";
+import { echoOrigin } from "./helpers/origin.ts";
+import { figure, pause, scaled } from "./helpers/sizes.ts";
+import { shell, startWith } from "./helpers/start_with.ts";
 
 const LIMIT = 256;
 /** Seconds for which the clients hold what they have. */

@@ -1,6 +1,6 @@
 import { t } from "../helpers/t.ts";
-import { integrity } from "./integrity.ts";
-import { figure, mib, scaled, SEED } from "./sizes.ts";
+import { integrity } from "./helpers/integrity.ts";
+import { figure, mib, scaled, SEED } from "./helpers/sizes.ts";
 
 for (const argv of [[], ["--workers", "2"]]) {
   const name = argv.length === 0 ? "one thread" : "two threads";

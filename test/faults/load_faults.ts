@@ -1,14 +1,14 @@
 /** Many connections at once, many one after another, and a soak. */
 import { assert, assertEquals } from "@std/assert";
-import { randomBytes, randomNumbers } from "../helpers/client.ts";
-import { controlSession } from "../helpers/control_socket.ts";
-import { freePort } from "../helpers/free_port.ts";
-import { startControlled } from "../helpers/start_controlled.ts";
+import { randomBytes, randomNumbers } from "../helpers/net/client.ts";
+import { controlSession } from "../helpers/net/control_socket.ts";
+import { freePort } from "../helpers/net/free_port.ts";
+import { startControlled } from "../helpers/program/start_controlled.ts";
 import { t, until } from "../helpers/t.ts";
-import { counters } from "./integrity.ts";
-import { type EchoOrigin, echoOrigin } from "./origin.ts";
-import { figure, mib, pause, quantile, scaled, SEED, SOAK_S } from "./sizes.ts";
-import { exchange, many, shortConnection } from "./traffic.ts";
+import { counters } from "./helpers/integrity.ts";
+import { type EchoOrigin, echoOrigin } from "./helpers/origin.ts";
+import { figure, mib, pause, quantile, scaled, SEED, SOAK_S } from "./helpers/sizes.ts";
+import { exchange, many, shortConnection } from "./helpers/traffic.ts";
 
 /** Milliseconds between two messages of one connection: the load is their number. */
 const THINK_MS = 2000;

@@ -1,15 +1,15 @@
 /** Backends that do not answer, and clients that do not wait. */
 import { assert, assertEquals } from "@std/assert";
-import { blackHole, canReset, type DeadEnd } from "../helpers/backends.ts";
-import { connect } from "../helpers/client.ts";
-import { type ControlSession, controlSession } from "../helpers/control_socket.ts";
-import { startControlled } from "../helpers/start_controlled.ts";
+import { blackHole, canReset, type DeadEnd } from "../helpers/net/backends.ts";
+import { connect } from "../helpers/net/client.ts";
+import { type ControlSession, controlSession } from "../helpers/net/control_socket.ts";
+import { startControlled } from "../helpers/program/start_controlled.ts";
 import { t, until } from "../helpers/t.ts";
-import { counters } from "./integrity.ts";
-import { echoOrigin } from "./origin.ts";
-import { dialing } from "./dialing.ts";
-import { figure, quantile, scaled } from "./sizes.ts";
-import { many, shortConnection } from "./traffic.ts";
+import { counters } from "./helpers/integrity.ts";
+import { echoOrigin } from "./helpers/origin.ts";
+import { dialing } from "./helpers/dialing.ts";
+import { figure, quantile, scaled } from "./helpers/sizes.ts";
+import { many, shortConnection } from "./helpers/traffic.ts";
 
 /** A connection that went to a good backend at once takes less, one over a black hole more. */
 const DIRECT_MS = 900;

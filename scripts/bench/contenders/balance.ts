@@ -1,5 +1,5 @@
 import type { Contender, Missing, Place, Start } from "../contender.ts";
-import { output } from "../programs.ts";
+import { output } from "../system/programs.ts";
 
 const ROOT = new URL("../../../", import.meta.url);
 

@@ -1,5 +1,5 @@
 import type { Contender, Missing } from "../contender.ts";
-import { findProgram, output } from "../programs.ts";
+import { findProgram, output } from "../system/programs.ts";
 
 /** The original `balance` (3.x), one process for each connection. */
 export async function findOriginal(): Promise<Contender | Missing> {

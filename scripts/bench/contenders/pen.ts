@@ -1,5 +1,5 @@
 import { type Contender, type Missing, MOST_CONNECTIONS } from "../contender.ts";
-import { findProgram } from "../programs.ts";
+import { findProgram } from "../system/programs.ts";
 
 /** pen, round robin without its table of clients. */
 export function findPen(): Contender | Missing {

@@ -1,5 +1,5 @@
 import type { Contender, Missing } from "../contender.ts";
-import { findProgram, output } from "../programs.ts";
+import { findProgram, output } from "../system/programs.ts";
 
 /** socat, one process for each connection. Default buffer 8 KiB. */
 export async function findSocat(): Promise<Contender | Missing> {

@@ -1,5 +1,5 @@
 import type { Contender } from "../contender.ts";
-import { launchAll } from "../launch.ts";
+import { launchAll } from "../system/launch.ts";
 import { alternate, direct, type Run, type Target } from "../run.ts";
 import { type Cost, loadOn } from "./load_on.ts";
 

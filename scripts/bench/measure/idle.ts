@@ -1,6 +1,6 @@
 import type { Contender } from "../contender.ts";
-import { launch } from "../launch.ts";
-import { availableMemory, sharedOutMemory } from "../proc.ts";
+import { launch } from "../system/launch.ts";
+import { availableMemory, sharedOutMemory } from "../system/proc.ts";
 import { alternate, type Run } from "../run.ts";
 import { connectClients } from "./clients.ts";
 

@@ -1,7 +1,7 @@
-import { tiedTo } from "../cores.ts";
+import { tiedTo } from "../system/cores.ts";
 import { type Load, type LoadKind, runLoad } from "../generator.ts";
 import { CLOSED_LOOP_CONNECTIONS } from "../plan.ts";
-import { cpuBetween, cpuTime, forgetsChildren } from "../proc.ts";
+import { cpuBetween, cpuTime, forgetsChildren } from "../system/proc.ts";
 import type { Run, Target } from "../run.ts";
 
 /** What a load cost its target. */

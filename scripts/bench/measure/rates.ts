@@ -1,7 +1,7 @@
 import type { Contender } from "../contender.ts";
-import { launchAll } from "../launch.ts";
+import { launchAll } from "../system/launch.ts";
 import type { Kind } from "../plan.ts";
-import { residentMemory } from "../proc.ts";
+import { residentMemory } from "../system/proc.ts";
 import { alternate, direct, type Run, type Target } from "../run.ts";
 import { loadOn } from "./load_on.ts";
 

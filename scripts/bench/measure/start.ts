@@ -1,6 +1,6 @@
 import type { Contender } from "../contender.ts";
-import { launch } from "../launch.ts";
-import { residentMemory } from "../proc.ts";
+import { launch } from "../system/launch.ts";
+import { residentMemory } from "../system/proc.ts";
 import { alternate, type Run } from "../run.ts";
 
 /** Time from the start of the process until a connection is accepted, and memory right then. */

@@ -1,7 +1,7 @@
 import type { Contender } from "../contender.ts";
-import { launchAll } from "../launch.ts";
+import { launchAll } from "../system/launch.ts";
 import type { Run } from "../run.ts";
-import { median } from "../stats.ts";
+import { median } from "../report/stats.ts";
 import { measureUnits } from "./rates.ts";
 
 /**

@@ -1,6 +1,6 @@
 import type { Contenders } from "../contenders.ts";
 import type { Plan } from "../plan.ts";
-import type { Samples } from "../samples.ts";
+import type { Samples } from "./samples.ts";
 import { figureTable, type Table, targetTable } from "./tables.ts";
 
 /** A finished run. */

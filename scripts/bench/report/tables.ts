@@ -1,6 +1,6 @@
-import { type Figure, FIGURES } from "../figures.ts";
-import type { Samples } from "../samples.ts";
-import { median, pairedRatios, range } from "../stats.ts";
+import { type Figure, FIGURES } from "./figures.ts";
+import type { Samples } from "./samples.ts";
+import { median, pairedRatios, range } from "./stats.ts";
 import { isMet, type Target, TARGETS } from "../targets.ts";
 
 /** A table: the first row is its head. */

@@ -1,0 +1,73 @@
+import type { TopOrder } from "./order.ts";
+import type { TopChannel, TopSample } from "./sample.ts";
+
+/** Per second; absent as long as there is nothing to compare with. */
+export interface ChannelRates {
+  /** Attempts to connect. */
+  readonly conns: number;
+  /** Bytes from clients. */
+  readonly sent: number;
+  /** Bytes to clients. */
+  readonly rcvd: number;
+}
+
+/** A channel and how fast it is. */
+export interface RatedChannel extends TopChannel {
+  readonly rates: ChannelRates | undefined;
+}
+
+/**
+ * The channels of a sample with their rates since another one.
+ *
+ * A counter that is lower than before was reset, or belongs to a new channel in a freed slot: it
+ * has counted from zero.
+ *
+ * @param sample The later sample.
+ * @param before The earlier one, if there is any.
+ * @param order Of the result.
+ */
+export function ratedChannels(
+  sample: TopSample,
+  before: TopSample | undefined,
+  order: TopOrder,
+): RatedChannel[] {
+  const earlier = new Map(before?.channels.map((one) => [`${one.group}.${one.channel}`, one]));
+  const seconds = (sample.timeMs - (before?.timeMs ?? sample.timeMs)) / 1000;
+  const rated = sample.channels.map((now) => {
+    if (seconds <= 0) return { ...now, rates: undefined };
+    const then = earlier.get(`${now.group}.${now.channel}`);
+    const rate = (of: "totalc" | "sent" | "rcvd") => {
+      const start = then?.[of] ?? 0;
+      return (now[of] - (now[of] < start ? 0 : start)) / seconds;
+    };
+    return { ...now, rates: { conns: rate("totalc"), sent: rate("sent"), rcvd: rate("rcvd") } };
+  });
+  if (order.key !== "number") rated.sort((a, b) => weight(b, order) - weight(a, order));
+  return order.reversed ? rated.reverse() : rated;
+}
+
+/** What comes first weighs most. */
+function weight({ c, sent, rcvd, rates }: RatedChannel, { key }: TopOrder): number {
+  switch (key) {
+    case "conns":
+      return c;
+    case "sent":
+      return sent;
+    case "rcvd":
+      return rcvd;
+    default:
+      return rates === undefined ? sent + rcvd : rates.sent + rates.rcvd;
+  }
+}
+
+/** The rates of some channels together. */
+export function together(channels: readonly RatedChannel[]): ChannelRates | undefined {
+  if (channels.length > 0 && channels[0]!.rates === undefined) return undefined;
+  const sum = { conns: 0, sent: 0, rcvd: 0 };
+  for (const { rates } of channels) {
+    sum.conns += rates?.conns ?? 0;
+    sum.sent += rates?.sent ?? 0;
+    sum.rcvd += rates?.rcvd ?? 0;
+  }
+  return sum;
+}

@@ -1,0 +1,199 @@
+/**
+ * The hex format: blocks in the manner of `hexdump -C`, with a line before each one that tells
+ * direction, time and connection. Readable by eye, and by `text2pcap`:
+ *
+ *     text2pcap -D -t '%Y-%m-%d %H:%M:%S.%f' -T 40001,6379 -4 10.0.0.1,10.0.0.2 dump.hex dump.pcapng
+ *
+ * with the port and address of the client before those of the listener (`-6` for IPv6), and
+ * without `-a`. Events are comments (`#`). Blocks are paragraphs, so `awk -v RS= '$4 == "#17"'
+ * -v ORS='\n\n'` picks out one connection.
+ */
+
+import { formatEndpoint } from "../../address/ip.ts";
+import { DUMP_BLOCK_BYTES } from "../../base/limits.ts";
+import {
+  channelText,
+  type Direction,
+  type DumpChunk,
+  type DumpConnection,
+  type DumpEnd,
+  type DumpEndpoint,
+  type DumpEvent,
+  type DumpFormat,
+  type DumpSide,
+  type DumpSides,
+  joinBytes,
+  NOTHING,
+} from "./format.ts";
+import { localTime } from "./times.ts";
+
+/** What to record. */
+export interface HexOptions {
+  /** Whose addresses are shown. With `"both"` it is the client's, once. @default {"client"} */
+  readonly side?: DumpSides;
+}
+
+const LINE_BYTES = 16;
+/** Characters of a full line, the newline included; columns of its parts. */
+const LINE_LENGTH = 79, HEX_COLUMN = 10, TEXT_COLUMN = 60;
+const SPACE = 0x20, BAR = 0x7c, NEWLINE = 0x0a, DOT = 0x2e;
+
+const encoder = new TextEncoder();
+const DIGITS = encoder.encode("0123456789abcdef");
+/** Each byte's character in the right column; a table, since random bytes defy branches. */
+const SHOWN = Uint8Array.from(
+  { length: 256 },
+  (_, value) => value >= SPACE && value < 0x7f ? value : DOT,
+);
+
+/**
+ * Makes an encoder for one file or stream.
+ *
+ * @param options Whose addresses are shown.
+ */
+export function createHex(options: HexOptions = {}): DumpFormat {
+  return new Hex(options.side ?? "client");
+}
+
+class Hex implements DumpFormat {
+  readonly name = "hex";
+  readonly #side: DumpSides;
+
+  constructor(side: DumpSides) {
+    this.#side = side;
+  }
+
+  start(time: number): Uint8Array {
+    return encoder.encode(`# ${localTime(time)} I is from the client, O from the backend\n\n`);
+  }
+
+  open(connection: DumpConnection, time: number): Uint8Array {
+    const { client, listener } = connection;
+    return comment(connection, `open ${arrow(client, listener)}`, time);
+  }
+
+  connected(connection: DumpConnection, time: number): Uint8Array {
+    const { backend } = connection;
+    const channel = channelText(connection);
+    const parts = [
+      "connected",
+      channel && `channel ${channel}`,
+      backend && `to ${formatEndpoint(backend.address, backend.port)}`,
+    ];
+    return comment(connection, parts.filter(Boolean).join(" "), time);
+  }
+
+  data(connection: DumpConnection, chunk: DumpChunk): Uint8Array {
+    const { bytes, side } = chunk;
+    const length = chunk.length ?? bytes.length;
+    if (length === 0 || side !== undefined && side !== this.#shown()) return NOTHING;
+    if (bytes.length === 0) {
+      return comment(connection, `${chunk.direction} sent ${length} bytes`, chunk.time);
+    }
+    const intro = this.#intro(connection, chunk);
+    if (bytes.length <= DUMP_BLOCK_BYTES) {
+      const count = bytes.length === length ? `${length}` : `${bytes.length}/${length}`;
+      return hexBlock(`${intro} (${count} bytes)\n`, bytes);
+    }
+    const blocks: Uint8Array[] = [];
+    for (let at = 0; at < bytes.length; at += DUMP_BLOCK_BYTES) {
+      const part = bytes.subarray(at, at + DUMP_BLOCK_BYTES);
+      blocks.push(hexBlock(`${intro} (${at}+${part.length}/${length} bytes)\n`, part));
+    }
+    return joinBytes(blocks);
+  }
+
+  skip(): void {}
+
+  event(connection: DumpConnection, event: DumpEvent): Uint8Array {
+    return comment(connection, event.text, event.time);
+  }
+
+  end(connection: DumpConnection, end: DumpEnd): Uint8Array {
+    if (end.side !== undefined && end.side !== this.#shown()) return NOTHING;
+    return comment(connection, `${end.direction} ${end.how}`, end.time);
+  }
+
+  close(connection: DumpConnection, time: number): Uint8Array {
+    return comment(connection, "close", time);
+  }
+
+  lost(chunks: number, time: number): Uint8Array {
+    return encoder.encode(`# ${localTime(time)} ${chunks} chunks dropped so far\n\n`);
+  }
+
+  #shown(): DumpSide {
+    return this.#side === "server" ? "server" : "client";
+  }
+
+  /**
+   * The line before a block. No word of it may consist of hexadecimal digits only, since
+   * text2pcap would take it for an offset.
+   */
+  #intro(connection: DumpConnection, chunk: DumpChunk): string {
+    const [from, to] = this.#ends(connection, chunk.direction);
+    const channel = channelText(connection);
+    const words = [
+      chunk.direction === "client" ? "I" : "O",
+      localTime(chunk.time),
+      `#${connection.id}`,
+      arrow(from, to),
+      ...(channel === undefined ? [] : ["channel", channel]),
+    ];
+    return words.join(" ");
+  }
+
+  #ends(connection: DumpConnection, direction: Direction): [DumpEndpoint, DumpEndpoint] {
+    const { client, listener, local = listener, backend } = connection;
+    const [near, far] = this.#side === "server" && backend ? [local, backend] : [client, listener];
+    return direction === "client" ? [near, far] : [far, near];
+  }
+}
+
+function arrow(from: DumpEndpoint, to: DumpEndpoint): string {
+  return `${formatEndpoint(from.address, from.port)} > ${formatEndpoint(to.address, to.port)}`;
+}
+
+/** One line that text2pcap passes over. */
+function comment(connection: DumpConnection, text: string, time: number): Uint8Array {
+  // deno-lint-ignore no-control-regex
+  const line = text.replace(/[\x00-\x1f\x7f]+/g, " ");
+  return encoder.encode(`# ${localTime(time)} #${connection.id} ${line}\n\n`);
+}
+
+/**
+ * A block in the manner of `hexdump -C`, with every line written out, the length as last line and
+ * an empty line.
+ *
+ * @param intro The line before, ASCII.
+ */
+function hexBlock(intro: string, bytes: Uint8Array): Uint8Array {
+  const lines = Math.ceil(bytes.length / LINE_BYTES);
+  const out = new Uint8Array(intro.length + lines * LINE_LENGTH + 10);
+  let at = encoder.encodeInto(intro, out).written;
+  for (let start = 0; start < bytes.length; start += LINE_BYTES) {
+    const end = Math.min(start + LINE_BYTES, bytes.length);
+    writeOffset(out, at, start);
+    out.fill(SPACE, at + 8, at + TEXT_COLUMN);
+    let hex = at + HEX_COLUMN, text = at + TEXT_COLUMN;
+    out[text++] = BAR;
+    for (let i = start; i < end; i++) {
+      const value = bytes[i]!;
+      out[hex] = DIGITS[value >> 4]!;
+      out[hex + 1] = DIGITS[value & 15]!;
+      hex += i - start === 7 ? 4 : 3;
+      out[text++] = SHOWN[value]!;
+    }
+    out[text++] = BAR;
+    out[text++] = NEWLINE;
+    at = text;
+  }
+  writeOffset(out, at, bytes.length);
+  out[at + 8] = NEWLINE;
+  out[at + 9] = NEWLINE;
+  return out.subarray(0, at + 10);
+}
+
+function writeOffset(out: Uint8Array, at: number, offset: number): void {
+  for (let i = 0; i < 8; i++) out[at + i] = DIGITS[offset >>> (28 - 4 * i) & 15]!;
+}

@@ -1,0 +1,85 @@
+import { assertEquals } from "@std/assert";
+import { named, namedBackends } from "../../helpers/net/backends.ts";
+import { ask, type Client, connect, readLine, sequence } from "../../helpers/net/client.ts";
+import { startBalance } from "../../helpers/program/start_balance.ts";
+import { t, until } from "../../helpers/t.ts";
+
+/** Opens connections one after another and keeps them. */
+async function hold(
+  port: number,
+  count: number,
+): Promise<{ names: string[]; clients: Client[] } & AsyncDisposable> {
+  const names: string[] = [];
+  const clients: Client[] = [];
+  for (let i = 0; i < count; i++) {
+    const client = await connect(port);
+    clients.push(client);
+    names.push(await readLine(client));
+  }
+  return {
+    names,
+    clients,
+    async [Symbol.asyncDispose]() {
+      for (const client of clients) await client.close();
+    },
+  };
+}
+
+t("no channel gets more connections at a time than its maxc", async () => {
+  await using backends = namedBackends(2);
+  const [b0 = "", b1 = ""] = backends.addresses;
+  await using balance = await startBalance(["-f", "PORT", `${b0}:1`, `${b1}:2`]);
+  await using held = await hold(balance.port, 4);
+  assertEquals(held.names.join(" "), "B0 B1 B1 EOF");
+  assertEquals([backends.at(0).open, backends.at(1).open], [1, 2]);
+});
+
+t("what exceeds maxc goes to the next group, and back when there is room", async () => {
+  await using backends = namedBackends(2);
+  const [b0 = "", b1 = ""] = backends.addresses;
+  await using balance = await startBalance(["-f", "PORT", `${b0}:2`, "!", b1]);
+  await using held = await hold(balance.port, 4);
+  assertEquals(held.names.join(" "), "B0 B0 B1 B1");
+  await held.clients[0]?.close();
+  await until(async () => await ask(balance.port) === "B0", { what: "room in group 0" });
+});
+
+t("maxc holds when connections arrive at once", async () => {
+  await using backends = namedBackends(2);
+  const [b0 = "", b1 = ""] = backends.addresses;
+  await using balance = await startBalance(["-f", "PORT", `${b0}:3`, "!", b1]);
+  const clients = await Promise.all(Array.from({ length: 20 }, () => connect(balance.port)));
+  const names = await Promise.all(clients.map((client) => readLine(client)));
+  assertEquals(names.filter((name) => name === "B0").length, 3);
+  assertEquals(names.filter((name) => name === "B1").length, 17);
+  for (const client of clients) await client.close();
+});
+
+t(
+  "a hash channel that is full hands over to the next group, with -H to its neighbour",
+  async () => {
+    await using backends = namedBackends(3);
+    const [b0 = "", b1 = "", b2 = ""] = backends.addresses;
+    const channels = [`${b0}:1`, b1, "%", b2];
+    {
+      await using balance = await startBalance(["-f", "PORT", ...channels]);
+      await using held = await hold(balance.port, 2);
+      assertEquals(held.names.join(" "), "B0 B2");
+    }
+    await using balance = await startBalance(["-f", "-H", "PORT", ...channels]);
+    await using held = await hold(balance.port, 2);
+    assertEquals(held.names.join(" "), "B0 B1");
+  },
+);
+
+t("a failed attempt does not keep its place", async () => {
+  await using backends = namedBackends(2);
+  const [b0 = "", b1 = ""] = backends.addresses;
+  const { port } = backends.at(0);
+  await backends.at(0).stop();
+  await using balance = await startBalance(["-f", "PORT", `${b0}:1`, "!", b1]);
+  assertEquals((await sequence(balance.port, 3)).join(" "), "B1 B1 B1");
+  await using _back = named("B0", { port });
+  await using held = await hold(balance.port, 2);
+  assertEquals(held.names.join(" "), "B0 B1");
+});

@@ -1,0 +1,136 @@
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { named, refusing } from "../../helpers/net/backends.ts";
+import { distribution } from "../../helpers/net/client.ts";
+import { freePort } from "../../helpers/net/free_port.ts";
+import { assertRecorded } from "../../helpers/golden/golden.ts";
+import { runBalance, startBalance } from "../../helpers/program/start_balance.ts";
+import { runProgram } from "../../helpers/program/start_program.ts";
+import { program } from "../../helpers/program/program.ts";
+import { skip, t, tool } from "../../helpers/t.ts";
+
+const GOOD = "127.0.0.1:9";
+const channels = (count: number): string[] => Array(count).fill(GOOD);
+
+/** Arguments, the exit code, and the one line on stderr, or `<USAGE>`. */
+const cases: ReadonlyArray<{ argv: string[]; code: number; stderr: string | RegExp }> = [
+  { argv: [], code: 64, stderr: "<USAGE>" },
+  { argv: ["-x", "PORT", GOOD], code: 64, stderr: "<BALANCE>: invalid option -- 'x'\n<USAGE>" },
+  { argv: ["-f", "-t"], code: 64, stderr: /requires an argument/ },
+  { argv: ["-f", "-t", "0", "PORT", GOOD], code: 64, stderr: "<USAGE>" },
+  { argv: ["-f", "-T", "x", "PORT", GOOD], code: 64, stderr: "<USAGE>" },
+
+  // What could speak to the terminal, or begin another line, is shown and not done.
+  {
+    argv: ["-f", "--grace", "\x1b[2J\n", "PORT"],
+    code: 64,
+    stderr: /^invalid --grace \[\\x1b\[2J\\x0a\]: .*\n$/,
+  },
+  { argv: ["-f", "0", GOOD], code: 64, stderr: "invalid port [0], exiting.\n" },
+  { argv: ["-f", "x", GOOD], code: 64, stderr: /\[x\]/ },
+  { argv: ["-f", "70000", GOOD], code: 64, stderr: /\[70000\]/ },
+  { argv: ["-f", "--", "-1", GOOD], code: 64, stderr: /\[-1\]/ },
+  { argv: ["-f", "", GOOD], code: 64, stderr: /\[\]/ },
+
+  {
+    argv: ["-f", "PORT", "no.such.host.invalid"],
+    code: 65,
+    stderr: "unknown or invalid address [no.such.host.invalid]\n",
+  },
+  { argv: ["-f", "PORT", ""], code: 65, stderr: "unknown or invalid address []\n" },
+  { argv: ["-f", "PORT", ":80"], code: 65, stderr: /\[(:80)?\]/ },
+  { argv: ["-f", "PORT", "127.0.0.256"], code: 65, stderr: /\[127\.0\.0\.256\]/ },
+  {
+    argv: ["-f", "-b", "no.such.host.invalid", "PORT", GOOD],
+    code: 65,
+    stderr: "unknown or invalid address [no.such.host.invalid]\n",
+  },
+
+  { argv: ["-f", "PORT", "127.0.0.1:70000"], code: 64, stderr: /\[70000\]/ },
+  { argv: ["-f", "PORT", "127.0.0.1:-1"], code: 64, stderr: /\[-1\]/ },
+  { argv: ["-f", "PORT", "127.0.0.1:x"], code: 64, stderr: /\[x\]/ },
+  { argv: ["-f", "PORT", "127.0.0.1:9:x"], code: 64, stderr: /\[x\]/ },
+  { argv: ["-f", "PORT", "127.0.0.1:9:99999999999"], code: 64, stderr: /\[99999999999\]/ },
+  { argv: ["-f", "PORT", "[::1:9"], code: 65, stderr: /\[\[::1:9\]/ },
+  { argv: ["-f", "PORT", GOOD, "127.0.0.1:70000"], code: 64, stderr: /\[70000\]/ },
+
+  { argv: ["-f", "PORT", "!", GOOD], code: 69, stderr: "balance: no channels in group\n" },
+  { argv: ["-f", "PORT", "%"], code: 69, stderr: "balance: no channels in group\n" },
+  { argv: ["-f", "PORT", GOOD, "!", "!"], code: 69, stderr: "balance: no channels in group\n" },
+  { argv: ["-f", "PORT", ...channels(17)], code: 64, stderr: /^MAXCHANNELS exceeded/ },
+  {
+    argv: ["-f", "PORT", ...channels(17).flatMap((one) => [one, "!"])],
+    code: 64,
+    stderr: /^MAXGROUPS exceeded/,
+  },
+];
+
+t("bad arguments end with one clear line and the exit code of 3.35", async () => {
+  await Promise.all(Array.from({ length: 2 }, async (_, worker) => {
+    for (let i = worker; i < cases.length; i += 2) {
+      const { argv, code, stderr } = cases[i]!;
+      const name = argv.join(" ");
+      const result = await runBalance(argv);
+      assertEquals([result.code, result.stdout], [code, ""], `${name}: ${result.stderr}`);
+      if (typeof stderr === "string") {
+        assertRecorded(result.stderr, stderr, { name });
+        continue;
+      }
+      assert(stderr.test(result.stderr), `${name}: ${result.stderr}`);
+      assert(
+        /^[^\n]+\n(\nbalance |$)/.test(result.stderr),
+        `${name}: more than a line: ${result.stderr}`,
+      );
+    }
+  }));
+});
+
+t("channels that cannot be used but may be given do not stop the others", async () => {
+  await using server = named("B0");
+  await using dead = refusing();
+  // A port 0 never connects, a negative maxc never admits anyone, a long list may be full.
+  const argv = ["-f", "PORT", "127.0.0.1:0", `${server.address}:-1`, dead.address, server.address];
+  await using balance = await startBalance(argv);
+  assertEquals(await distribution(balance.port, 4), "B0: 4");
+});
+
+t("16 channels in each of 16 groups can be given", async () => {
+  await using server = named("B0");
+  const groups = Array.from({ length: 16 }, () => [...channels(15), server.address]);
+  const argv = groups.flatMap((group, index) => index === 0 ? group : ["!", ...group]);
+  await using balance = await startBalance(["-f", "PORT", ...argv]);
+  assertEquals(await distribution(balance.port, 2), "B0: 2");
+});
+
+const unreadable = "without a readable /etc/services a built-in table knows the common names";
+const unshare = tool("unshare");
+if (unshare === undefined || !await mayMount(unshare)) {
+  skip(unreadable, "no right to make a mount namespace with unshare");
+} else {
+  t(unreadable, async () => {
+    const folder = await Deno.makeTempDir();
+    // Opening a socket as a file fails, even for root.
+    const socket = Deno.listen({ transport: "unix", path: `${folder}/socket` });
+    try {
+      const { command, args } = program({ cachedOnly: true });
+      const run = async (...argv: string[]) =>
+        await runProgram(unshare, [
+          ...["-m", "sh", "-c", `mount --bind ${folder}/socket /etc/services && exec "$@"`, "sh"],
+          ...[command, ...args, "-f", "-b", "127.0.0.1", ...argv],
+        ]);
+      await using taken = named("B0");
+      const known = await run(String(taken.port), "127.0.0.1:http");
+      assertEquals([known.code, known.stderr], [69, "balance: can't bind local address\n"]);
+      const unknown = await run(String(freePort()), "127.0.0.1:no-such-service");
+      assertEquals(unknown.code, 64);
+      assertMatch(unknown.stderr, /^[^\n]*\[no-such-service\][^\n]*\n$/);
+    } finally {
+      socket.close();
+      await Deno.remove(folder, { recursive: true });
+    }
+  });
+}
+
+async function mayMount(unshare: string): Promise<boolean> {
+  const script = "test -e /etc/services && mount --bind /dev/null /etc/services";
+  return (await runProgram(unshare, ["-m", "sh", "-c", script])).code === 0;
+}

@@ -1,0 +1,83 @@
+import { assert } from "@std/assert";
+import { freePort } from "../../helpers/net/free_port.ts";
+import { startBalance } from "../../helpers/program/start_balance.ts";
+import { startNginx } from "../../helpers/program/start_nginx.ts";
+import { runProgram, startProgram } from "../../helpers/program/start_program.ts";
+import { skip, t, tool } from "../../helpers/t.ts";
+import { listensOn } from "../../helpers/net/tcp_sockets.ts";
+
+/** What balance must reach, as a part of haproxy's rate in the same run. */
+const FLOOR = 0.5;
+const MOST_ROUNDS = 10;
+const REQUESTS = 10_000;
+
+const name = "plain HTTP with keep-alive runs at no less than half of haproxy's rate";
+const [nginx, haproxy, ab] = ["nginx", "haproxy", "ab"].map(tool);
+
+if (!nginx || !haproxy || !ab) {
+  const missing = [nginx ? "" : "nginx", haproxy ? "" : "haproxy", ab ? "" : "ab"];
+  skip(name, `not installed: ${missing.filter((one) => one !== "").join(", ")}`);
+} else {
+  t(name, async () => {
+    await using backend = await startNginx(nginx);
+    await Deno.writeTextFile(`${backend.folder}/small`, "x".repeat(100), { mode: 0o644 });
+    const port = freePort();
+    await using _haproxy = await startHaproxy(haproxy, { port, backend: backend.address });
+    await using balance = await startBalance(["-f", "PORT", backend.address]);
+
+    const best = { haproxy: 0, balance: 0 };
+    // In turn, and the best of each, since other tests run at the same time; more rounds only
+    // make both figures truer.
+    for (let round = 0; round < MOST_ROUNDS && best.balance < FLOOR * best.haproxy + 1; round++) {
+      best.haproxy = Math.max(best.haproxy, await rate(ab, port));
+      best.balance = Math.max(best.balance, await rate(ab, balance.port));
+    }
+    const ratio = best.balance / best.haproxy;
+    console.log(
+      `requests per second: haproxy ${Math.round(best.haproxy)}, ` +
+        `balance ${Math.round(best.balance)}: ${ratio.toFixed(2)}`,
+    );
+    assert(ratio >= FLOOR, `balance reaches ${ratio.toFixed(2)} of haproxy's rate`);
+  });
+}
+
+async function startHaproxy(
+  path: string,
+  options: { port: number; backend: string },
+): Promise<AsyncDisposable> {
+  const config = await Deno.makeTempFile({ prefix: "balance-haproxy-" });
+  await Deno.writeTextFile(
+    config,
+    `global
+  nbthread 1
+defaults
+  mode tcp
+  timeout connect 5s
+  timeout client 30s
+  timeout server 30s
+listen test
+  bind 127.0.0.1:${options.port}
+  server s1 ${options.backend}
+`,
+  );
+  try {
+    return await startProgram(path, {
+      args: ["-db", "-f", config],
+      ready: () => listensOn(options.port),
+    });
+  } finally {
+    await Deno.remove(config);
+  }
+}
+
+/** @returns Requests per second. */
+async function rate(ab: string, port: number): Promise<number> {
+  const url = `http://127.0.0.1:${port}/small`;
+  const { stdout, stderr } = await runProgram(ab, [
+    ...["-q", "-k", "-n", String(REQUESTS), "-c", "32", url],
+  ]);
+  assert(/^Failed requests: +0$/m.test(stdout), `${stdout}${stderr}`);
+  const found = stdout.match(/^Requests per second: +([\d.]+)/m)?.[1];
+  assert(found, stdout);
+  return Number(found);
+}

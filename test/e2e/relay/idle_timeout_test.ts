@@ -1,0 +1,83 @@
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { backend, drained, echo, stalledReader } from "../../helpers/net/backends.ts";
+import { closeEndsWrites, connect, readText, readToEnd } from "../../helpers/net/client.ts";
+import { programBindsSource } from "../../helpers/program/program_can.ts";
+import { startBalance } from "../../helpers/program/start_balance.ts";
+import { t, until } from "../../helpers/t.ts";
+
+const MESSAGE = /^timed out after 1 seconds\n$/;
+
+t("-T ends a connection on both sides when neither sends for that long", async () => {
+  await using server = echo();
+  const argv = ["-f", "-T", "1", "PORT", server.address];
+  await using balance = await startBalance(argv, { expectStderr: MESSAGE });
+  const before = await balance.quietFds();
+  await using client = await connect(balance.port);
+  await client.send("x");
+  assertEquals(await readText(client, 1), "x");
+  const started = performance.now();
+  assertEquals(await readToEnd(client), { bytes: new Uint8Array(), text: "", end: "EOF" });
+  const seconds = (performance.now() - started) / 1000;
+  assert(seconds > 0.7 && seconds < 3, `took ${seconds} s`);
+  await drained(server);
+  await balance.settledFds(before);
+});
+
+t("-T also ends a connection on which nothing was ever sent", async () => {
+  await using server = echo();
+  const argv = ["-f", "-T", "1", "PORT", server.address];
+  await using balance = await startBalance(argv, { expectStderr: MESSAGE });
+  await using client = await connect(balance.port);
+  assertEquals((await readToEnd(client)).end, "EOF");
+  await drained(server);
+});
+
+t("-T ends a connection whose backend has stopped reading", async () => {
+  await using server = stalledReader({ greeting: "hi" });
+  const argv = ["-f", "-T", "1", "PORT", server.address];
+  await using balance = await startBalance(argv, { expectStderr: MESSAGE });
+  const before = await balance.quietFds();
+  await using client = await connect(balance.port);
+  assertEquals(await readText(client, 2), "hi");
+  // Stalls in buffers that are full, and fails when the connection is ended.
+  await assertRejects(() => client.send(new Uint8Array(60_000_000)));
+  // What closing does to it depends on the runtime of the program, and then needs the backend.
+  if (!await closeEndsWrites() || !await programBindsSource()) await server.stop();
+  await balance.settledFds(before);
+});
+
+for (const from of ["client", "backend"] as const) {
+  t(`-T: data from the ${from} alone keeps a connection open`, async () => {
+    let stop = false;
+    async function trickle(send: () => Promise<void>): Promise<void> {
+      const end = performance.now() + 2200;
+      while (!stop && performance.now() < end) {
+        await send();
+        await new Promise((resolve) => setTimeout(resolve, 200));
+      }
+    }
+    let received = 0;
+    await using server = backend(async (conn) => {
+      const buffer = new Uint8Array(100);
+      const receiving = (async () => {
+        for (let count; (count = await conn.read(buffer)) !== null;) received += count;
+      })();
+      if (from === "backend") {
+        await trickle(async () => void await conn.write(new Uint8Array([65])));
+      }
+      await receiving;
+    });
+    const argv = ["-f", "-T", "1", "PORT", server.address];
+    await using balance = await startBalance(argv);
+    await using client = await connect(balance.port);
+    if (from === "client") {
+      await trickle(() => client.send("x"));
+      await until(() => received >= 8, { what: () => `8 bytes instead of ${received}` });
+    } else {
+      assertEquals(await readText(client, 8), "AAAAAAAA");
+    }
+    stop = true;
+    await client.closeWrite();
+    await readToEnd(client);
+  });
+}

@@ -1,0 +1,89 @@
+import { assertEquals, assertMatch } from "@std/assert";
+import { backend, canReset, drained, named, resetting } from "../../helpers/net/backends.ts";
+import { ask, connect, readLine, readText, readToEnd } from "../../helpers/net/client.ts";
+import { startBalance } from "../../helpers/program/start_balance.ts";
+import { skip, t } from "../../helpers/t.ts";
+
+const names = {
+  connect: "a backend that resets at once ends the client's connection, and balance lives on",
+  middle: "a backend that resets in the middle ends the client's connection",
+  client: "a client that resets frees its backend",
+  flood: "a client that resets while the backend floods it frees the backend",
+};
+
+if (canReset) {
+  t(names.connect, async () => {
+    await using server = await resetting("connect");
+    await using healthy = named("B1");
+    await using balance = await startBalance(["-f", "PORT", server.address, healthy.address]);
+    const before = await balance.quietFds();
+    for (let i = 0; i < 5; i++) {
+      // A reset that comes before the connect is done is a failed connect, so the next one answers.
+      assertMatch(await ask(balance.port), /^(EOF|RST|B1)$/);
+      assertMatch(await ask(balance.port), /^(EOF|RST|B1)$/);
+    }
+    await balance.settledFds(before);
+    await server.stop();
+    assertEquals(await ask(balance.port), "B1");
+  });
+
+  t(names.middle, async () => {
+    await using server = await resetting("data", { greeting: "hi" });
+    await using balance = await startBalance(["-f", "PORT", server.address]);
+    const before = await balance.quietFds();
+    {
+      await using client = await connect(balance.port);
+      assertEquals(await readText(client, 2), "hi");
+      await client.send("x");
+      assertMatch((await readToEnd(client)).end, /^(EOF|RST)$/);
+    }
+    await balance.settledFds(before);
+  });
+
+  t(names.client, async () => {
+    await using server = named("B0");
+    await using balance = await startBalance(["-f", "PORT", server.address]);
+    const before = await balance.quietFds();
+    {
+      await using client = await connect(balance.port, { viaNode: true });
+      assertEquals(await readLine(client), "B0");
+      await client.reset();
+    }
+    await drained(server);
+    await balance.settledFds(before);
+    assertEquals(await ask(balance.port), "B0");
+  });
+
+  t(names.flood, async () => {
+    await using server = backend(async (conn) => {
+      for (const buffer = new Uint8Array(65536);;) await conn.write(buffer);
+    });
+    await using balance = await startBalance(["-f", "PORT", server.address]);
+    const before = await balance.quietFds();
+    {
+      await using client = await connect(balance.port, { viaNode: true });
+      await readText(client, 100_000);
+      await client.reset();
+    }
+    await drained(server);
+    await balance.settledFds(before);
+  });
+} else {
+  for (const name of Object.values(names)) {
+    skip(name, "this version of Deno cannot reset connections");
+  }
+}
+
+t("a client that closes with an answer under way frees its backend", async () => {
+  await using server = backend(async (conn) => {
+    for (const buffer = new Uint8Array(65536);;) await conn.write(buffer);
+  });
+  await using balance = await startBalance(["-f", "PORT", server.address]);
+  const before = await balance.quietFds();
+  {
+    await using client = await connect(balance.port);
+    await readText(client, 100_000);
+  }
+  await drained(server);
+  await balance.settledFds(before);
+});

@@ -1,0 +1,197 @@
+/**
+ * Starts the program behind a prefix: as another user, with few descriptors, in namespaces of its
+ * own. It is ended, and what it wrote is checked for traces, at the end of its scope.
+ *
+ * @module
+ */
+import { collect } from "../../helpers/program/output.ts";
+import { program } from "../../helpers/program/program.ts";
+import { runProgram } from "../../helpers/program/start_program.ts";
+import { listensOn } from "../../helpers/net/tcp_sockets.ts";
+import { until, within } from "../../helpers/t.ts";
+
+/** What a program that fails in an orderly way never prints. */
+export const CRASH = /Uncaught|panicked|internal error|unhandled|^\s+at .*(file:|ext:|\.ts:)/im;
+
+/** How it ended. */
+export interface EndedWith {
+  readonly code: number;
+  readonly signal: Deno.Signal | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** A program that was started. */
+export interface Started extends AsyncDisposable {
+  readonly pid: number;
+  readonly rundir: string;
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly ended: Promise<EndedWith>;
+  kill(signal: Deno.Signal): void;
+  /** Number of open descriptors. */
+  fds(): number;
+  /** Resident memory in bytes. */
+  rss(): number;
+  /** Seconds of processor time so far. */
+  cpuS(): number;
+  /** Waits until it listens on a port. */
+  listening(port: number): Promise<void>;
+}
+
+/** Options of {@linkcode startWith}. */
+export interface StartWithOptions {
+  /** Put before the command; ends in `exec "$@"` or the like, so that the process stays the same. */
+  readonly prefix?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+  /** BALANCE_RUNDIR; `null` for none. @default {a new folder, removed at the end} */
+  readonly rundir?: string | null;
+  readonly cwd?: string;
+}
+
+/** A prefix that runs a line of shell before the program, in the same process. */
+export function shell(line: string): string[] {
+  return ["/bin/sh", "-c", `${line}; exec "$@"`, "sh"];
+}
+
+/**
+ * A prefix that makes it another user's process: it may read everything, so that source and
+ * caches below a home that is closed can be found, and is nobody in every other respect.
+ */
+export const AS_NOBODY: readonly string[] = [
+  "setpriv",
+  "--reuid=65534",
+  "--regid=65534",
+  "--clear-groups",
+  "--no-new-privs",
+  "--inh-caps=-all,+dac_read_search",
+  "--ambient-caps=-all,+dac_read_search",
+  "--bounding-set=-all,+dac_read_search",
+];
+
+/** Whether a command can be run here, with success: containers often forbid what root may do. */
+export function canRun(command: string, args: readonly string[]): boolean {
+  try {
+    return new Deno.Command(command, { args: [...args], stdout: "null", stderr: "null" })
+      .outputSync().success;
+  } catch {
+    return false;
+  }
+}
+
+/** Whether {@linkcode AS_NOBODY} works: it takes root. */
+export const canBeNobody: boolean = Deno.uid() === 0 &&
+  canRun(AS_NOBODY[0]!, [...AS_NOBODY.slice(1), "true"]);
+
+/** Whether there can be name spaces for mounts and networks of one's own. */
+export const canUnshare: boolean = Deno.uid() === 0 &&
+  canRun("unshare", ["-m", "-n", "/bin/sh", "-c", "mount -t tmpfs none /mnt && ip link set lo up"]);
+
+/**
+ * Puts what modules the program needs where {@linkcode AS_NOBODY} may look for them.
+ *
+ * @returns The environment for it; the folder is removed at the end of the scope.
+ */
+export async function cacheForNobody(): Promise<
+  { env: Record<string, string> } & AsyncDisposable
+> {
+  const info = await runProgram(Deno.execPath(), ["info", "--json"]);
+  const { npmCache } = JSON.parse(info.stdout);
+  const folder = await Deno.makeTempDir({ prefix: "balance-test-" });
+  await Deno.chmod(folder, 0o755);
+  const { code, stderr } = await runProgram("cp", ["-r", npmCache, `${folder}/npm`]);
+  if (code !== 0) throw new Error(`Cannot copy ${npmCache}: ${stderr}`);
+  return {
+    env: { DENO_DIR: folder },
+    [Symbol.asyncDispose]: () => Deno.remove(folder, { recursive: true }),
+  };
+}
+
+/** Starts it; it may end by itself, see `ended`. */
+export function startWith(argv: readonly string[], options: StartWithOptions = {}): Started {
+  const { command, args } = program({ cachedOnly: true });
+  const [first = command, ...rest] = [...options.prefix ?? [], command, ...args, ...argv];
+  const own = options.rundir === undefined
+    ? Deno.makeTempDirSync({ prefix: "balance-test-" })
+    : undefined;
+  const rundir = own ?? options.rundir ?? "";
+  const child = new Deno.Command(first, {
+    args: rest,
+    env: {
+      ...(rundir === "" ? {} : { BALANCE_RUNDIR: rundir }),
+      DENO_NO_UPDATE_CHECK: "1",
+      NO_COLOR: "1",
+      ...options.env,
+    },
+    ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  const out = collect(child.stdout), err = collect(child.stderr);
+  let running = true;
+  async function wait(): Promise<EndedWith> {
+    const { code, signal } = await child.status;
+    running = false;
+    await Promise.all([out.ended, err.ended]);
+    return { code, signal, stdout: out.text(), stderr: err.text() };
+  }
+  const ended = wait();
+  const proc = (file: string) => Deno.readTextFileSync(`/proc/${child.pid}/${file}`);
+  return {
+    pid: child.pid,
+    rundir,
+    get stdout() {
+      return out.text();
+    },
+    get stderr() {
+      return err.text();
+    },
+    ended,
+    kill(signal) {
+      if (running) child.kill(signal);
+    },
+    fds: () => [...Deno.readDirSync(`/proc/${child.pid}/fd`)].length,
+    rss: () => Number(/^VmRSS:\s+(\d+)/m.exec(proc("status"))?.[1]) * 1024,
+    cpuS: () => cpuSeconds(child.pid),
+    async listening(port) {
+      await until(() => !running || listensOn(port, child.pid), {
+        timeoutMs: 20_000,
+        what: () => `port ${port}; stderr: ${err.text()}`,
+      });
+      if (!running) throw new Error(`It ended before it listened: ${err.text()}`);
+    },
+    async [Symbol.asyncDispose]() {
+      if (running) child.kill("SIGTERM");
+      try {
+        await within(ended, { timeoutMs: 10_000, what: "the program to end" });
+      } finally {
+        if (running) child.kill("SIGKILL");
+        await ended;
+        if (own !== undefined) await Deno.remove(own, { recursive: true });
+      }
+      const { stderr } = await ended;
+      if (CRASH.test(stderr)) throw new Error(`It crashed: ${stderr}`);
+    },
+  };
+}
+
+/** Runs it to its end. @throws {Error} If that takes longer than `timeoutMs` (default 20000). */
+export async function runWith(
+  argv: readonly string[],
+  options: StartWithOptions & { timeoutMs?: number } = {},
+): Promise<EndedWith> {
+  await using started = startWith(argv, options);
+  return await within(started.ended, {
+    timeoutMs: options.timeoutMs ?? 20_000,
+    what: `balance ${argv.join(" ")} to end`,
+    onTimeout: () => started.kill("SIGKILL"),
+  });
+}
+
+/** Seconds of processor time that a process has used so far (100 ticks a second on Linux). */
+export function cpuSeconds(pid: number): number {
+  const stat = Deno.readTextFileSync(`/proc/${pid}/stat`);
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return (Number(fields[11]) + Number(fields[12])) / 100;
+}

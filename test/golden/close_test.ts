@@ -1,0 +1,530 @@
+/**
+ * How connections end: close, half-close, abort, time limits, nothing available, `-B`, `-b`. Each
+ * record is played by the real program as a subprocess, and again in this process, where the
+ * counters can be looked at.
+ */
+
+import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
+import { designed } from "./deviations.ts";
+import { accepting, type Peer } from "../helpers/net/accepting.ts";
+import { blackHole, canReset, type DeadEnd, named } from "../helpers/net/backends.ts";
+import {
+  ask,
+  canBindSource,
+  type Client,
+  connect,
+  type End,
+  readExactly,
+  readLine,
+  readText,
+  readToEnd,
+} from "../helpers/net/client.ts";
+import { deadPort } from "../helpers/net/dead_port.ts";
+import { latin1FromBytes, loadGolden } from "../helpers/golden/golden.ts";
+import { pool } from "../helpers/pool.ts";
+import { programBindsSource } from "../helpers/program/program_can.ts";
+import { inProcess, type Stage, type Theatre, theProgram } from "../helpers/program/stage.ts";
+import { runBalance } from "../helpers/program/start_balance.ts";
+import { skip, t, until } from "../helpers/t.ts";
+
+/** How one side saw the end. */
+interface Saw {
+  end?: End;
+  bytes?: number;
+  data?: string;
+  seconds?: number;
+  later_send?: string;
+  first?: string;
+  peer?: string;
+  then?: Saw;
+  send?: string;
+}
+
+interface CloseRecord {
+  name: string;
+  version?: string;
+  options?: string[];
+  client_saw?: Saw | string | null;
+  backend_saw?: Saw | null;
+  c_after?: number;
+  totalc?: number;
+  sent?: number | string;
+  rcvd?: number;
+  stderr?: string;
+  exit_code?: number;
+  chosen?: string | [string, number][];
+  seconds?: number;
+  channels_after?: (string | number)[][];
+  debug_events?: string[];
+  next_connection?: string;
+  children_before?: number;
+  dump_ends_with_final_record?: boolean | string;
+  next_client_sees?: string;
+  client_bytes_that_reached_backend?: number;
+  via_127_0_0_1?: string;
+  via_127_0_0_9?: string;
+}
+
+/** A conversation: balance, its client, and the backend's end of the same connection. */
+interface Session {
+  record: CloseRecord;
+  /** When the client began to connect. */
+  since: number;
+  stage: Stage;
+  client: Client;
+  peer: Peer;
+}
+
+/** Plays a record and asserts what it says. */
+type Script = (record: CloseRecord, on: Theatre) => Promise<void>;
+
+/**
+ * Seconds that something may take longer than recorded: a busy machine delays both sides, and
+ * balance does not count the time in which it was kept from running.
+ */
+const LATE_S = 6;
+/** Seconds that it may be earlier: balance looks at the time now and then only. */
+const EARLY_S = 0.3;
+/** Milliseconds between two bytes; well below the limit of a second, and together above it. */
+const PAUSE_MS = 400;
+const BOTH = [theProgram, inProcess];
+
+const records = designed(
+  "close",
+  loadGolden<CloseRecord>("close").filter(({ version }) => version !== "3.57"),
+);
+const sourceBinds = await canBindSource();
+const programBinds = await programBindsSource();
+
+/** A promise that is awaited later: if something else fails before, its failure is no news. */
+function begun<T>(promise: Promise<T>): Promise<T> {
+  promise.catch(() => {});
+  return promise;
+}
+
+const wait = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** A script over one connection; the counters are asserted at its end. */
+function session(
+  play: (session: Session) => Promise<void>,
+  options: { reset?: "client" | "backend"; maxc?: number } = {},
+): Script {
+  return async (record, on) => {
+    await using backend = await accepting({ viaNode: options.reset === "backend" });
+    const channel = `${backend.address}:${options.maxc ?? 0}`;
+    await using stage = await on.start(["-f", ...record.options ?? [], "PORT", channel]);
+    const since = performance.now();
+    await using client = await connect(stage.port, { viaNode: options.reset === "client" });
+    const peer = await backend.accept();
+    await play({ record, since, stage, client, peer });
+    await client.close();
+    peer.close();
+    await stage.idle?.();
+    if (record.stderr !== undefined) assertEquals(stage.stderr(), record.stderr);
+    const row = stage.row?.(0);
+    if (row === undefined) return;
+    if (record.c_after !== undefined) assertEquals([row.c, row.totalc], [record.c_after, 1]);
+    if (typeof record.sent === "number") assertEquals(Number(row.sent), record.sent);
+    else if (record.sent !== undefined) assert(row.sent > 0n);
+    // How much of a flood passes is up to buffers.
+    if (record.rcvd !== undefined && record.rcvd < 1000) {
+      assertEquals(Number(row.rcvd), record.rcvd);
+    } else if (record.rcvd !== undefined) assert(row.rcvd > 0n);
+  };
+}
+
+/** Reads to the end: how it ended, what came, and how long after `since` (default now). */
+async function sawOf(from: Client | Peer, since = performance.now()): Promise<Saw> {
+  const { end, text } = await readToEnd(
+    { read: (buffer) => from.read(buffer) },
+    { timeoutMs: 20_000 },
+  );
+  const seconds = (performance.now() - since) / 1000;
+  return { end, bytes: text.length, data: text, seconds };
+}
+
+/** Asserts what one side saw; times only where the recorded one is an own time of balance. */
+function assertSaw(saw: Saw, recorded: CloseRecord["client_saw"]): void {
+  assert(typeof recorded === "object" && recorded !== null);
+  assertEquals([saw.end, saw.bytes, saw.data], [recorded.end, recorded.bytes, recorded.data]);
+  if ((recorded.seconds ?? 0) >= 1) assertTook(saw.seconds, recorded.seconds);
+}
+
+function assertTook(seconds = NaN, recorded = NaN): void {
+  assert(
+    seconds > recorded - EARLY_S && seconds < recorded + LATE_S,
+    `took ${seconds} s instead of ${recorded} s`,
+  );
+}
+
+/** Sends until that fails. */
+async function sendUntilItFails(to: Client | Peer, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
+  const end = performance.now() + 5000;
+  await assertRejects(async () => {
+    while (performance.now() < end) {
+      await to.send(bytes);
+      await wait(1);
+    }
+  });
+}
+
+/** One side sends a byte now and then, four times; then both are silent. */
+const activity = (whose: "client" | "backend") =>
+  session(async ({ record, client, peer }) => {
+    const [from, to] = whose === "client" ? [client, peer] : [peer, client];
+    const other = begun(sawOf(to));
+    let last = NaN;
+    for (let i = 0; i < 4; i++) {
+      await wait(PAUSE_MS);
+      last = performance.now();
+      await from.send(whose === "client" ? "x" : "y");
+    }
+    const own = await sawOf(from, last);
+    const [recordedOwn, recordedOther] = whose === "client"
+      ? [record.client_saw, record.backend_saw]
+      : [record.backend_saw, record.client_saw];
+    assertSaw(own, recordedOwn);
+    // Measured from the start and with other pauses it says the same.
+    assertSaw({ ...await other, seconds: NaN }, Object.assign({}, recordedOther, { seconds: 0 }));
+  });
+
+const idle = session(async ({ record, since, client, peer }) => {
+  const [sawClient, sawBackend] = await Promise.all([sawOf(client, since), sawOf(peer, since)]);
+  assertSaw(sawClient, record.client_saw);
+  assertSaw(sawBackend, record.backend_saw);
+});
+
+/** The client goes while the backend floods it, with or without ending its side first. */
+const leaving = (halfClose: boolean) =>
+  session(async ({ client, peer }) => {
+    const flood = begun(sendUntilItFails(peer, new Uint8Array(65536).fill(0x78)));
+    await readExactly(client, 100_000);
+    if (halfClose) await client.closeWrite();
+    await readExactly(client, 50_000);
+    await client.close();
+    await flood;
+  });
+
+/** No channel can be used: the client's connection is ended at once. */
+function nothingAvailable(why: string, sendsFirst: boolean): Script {
+  return async (record, on) => {
+    await using backend = named("B0");
+    const dead = `127.0.0.1:${deadPort()}`;
+    const channels = {
+      all_disabled: [backend.address],
+      all_dead: [dead, dead],
+      no_channels: [],
+      maxc_full: [`${backend.address}:1`],
+    }[why];
+    await using stage = await on.start(["-f", "PORT", ...channels ?? []]);
+    if (why === "all_disabled") stage.disable?.(0);
+    await using first = why === "maxc_full" ? await connect(stage.port) : undefined;
+    if (first !== undefined) assertEquals(await readLine(first), "B0");
+    await using client = await connect(stage.port);
+    // It may be over already, and then sending fails.
+    if (sendsFirst) await client.send("hello").catch(() => {});
+    const saw = await sawOf(client);
+    assert(typeof record.client_saw === "object" && record.client_saw !== null);
+    assertEquals([saw.bytes, saw.data], [record.client_saw.bytes, record.client_saw.data]);
+    // Usually a reset for a client that has already sent, says the specification; not always.
+    if (sendsFirst) assertMatch(saw.end ?? "", /^(EOF|RST)$/);
+    else assertEquals(saw.end, record.client_saw.end);
+    assert((saw.seconds ?? NaN) < LATE_S, `took ${saw.seconds} s`);
+  };
+}
+
+/** The only channel never answers. */
+const timeoutOnly: Script = async (record, on) => {
+  const hole = await theHole();
+  await using stage = await on.start(["-f", ...record.options ?? [], "PORT", hole.address]);
+  const since = performance.now();
+  await using client = await connect(stage.port);
+  assertSaw(await sawOf(client, since), record.client_saw);
+  assertEquals(attempts(stage), record.debug_events);
+  assertCounters(stage, record);
+};
+
+/** Attempts of `-d` in the words of the records. */
+function attempts(stage: Stage): string[] {
+  return stage.debugLines().flatMap((line) => {
+    const match = /^connect to group (\d+) channel (\d+) (successful|failed: timeout)$/.exec(line);
+    if (match === null) return [];
+    const [, group, channel, outcome] = match;
+    return [`try ${group}/${channel}: ${outcome === "successful" ? "connected" : "timeout"}`];
+  });
+}
+
+/** `channels_after` as `[c, totalc]` or `[state, c, totalc]` of each channel. */
+function assertCounters(stage: Stage, { channels_after = [] }: CloseRecord): void {
+  for (const [channel, recorded] of channels_after.entries()) {
+    const row = stage.row?.(channel);
+    if (row === undefined) return;
+    const state = row.state === "enabled" ? "ENA" : "dis";
+    assertEquals([state, row.c, row.totalc].slice(-recorded.length), recorded);
+  }
+}
+
+/** Asks and measures. */
+async function timedAsk(port: number): Promise<[string, number]> {
+  const start = performance.now();
+  const name = await ask(port);
+  return [name, (performance.now() - start) / 1000];
+}
+
+/** The program refuses to start. */
+const endsAtStart: Script = async (record) => {
+  const argv = ["-f", ...record.options ?? [], "PORT", "127.0.0.1"];
+  const { code, stdout, stderr } = await runBalance(argv);
+  assertEquals([code, stdout, stderr], [record.exit_code, "", record.stderr]);
+};
+
+const peerIs = session(({ record, peer }) => {
+  assertEquals(peer.remoteAddress, record.backend_saw?.peer);
+  return Promise.resolve();
+});
+
+const SCRIPTS: Readonly<Record<string, Script>> = {
+  client_half_close_backend_silent: session(async ({ record, client, peer }) => {
+    await client.send("req");
+    assertEquals(await readText(peer, 3), record.backend_saw?.first);
+    await client.closeWrite();
+    const waiting = begun(sawOf(client));
+    let over = false;
+    waiting.then(() => over = true, () => {});
+    assertSaw(await sawOf(peer), record.backend_saw?.then);
+    await wait(300);
+    assert(!over, "the client's connection ended although the backend's did not");
+    peer.close();
+    assertSaw(await waiting, record.client_saw);
+  }),
+  client_half_close_backend_answers_late: session(async ({ record, client, peer }) => {
+    await client.send("req");
+    await client.closeWrite();
+    assertEquals(await readText(peer, 3), record.backend_saw?.first);
+    assertEquals((await sawOf(peer)).end, "EOF");
+    await wait(200);
+    await peer.send("answer");
+    peer.close();
+    assertSaw(await sawOf(client), record.client_saw);
+  }),
+  server_half_close: session(async ({ record, client, peer }) => {
+    await peer.closeWrite();
+    assertSaw(await sawOf(client), record.client_saw);
+    await client.send("later");
+    await client.closeWrite();
+    assertSaw(await sawOf(peer), record.backend_saw);
+  }),
+  server_closes_first: session(async ({ record, client, peer }) => {
+    await peer.send("bye");
+    peer.close();
+    assertSaw(await sawOf(client), record.client_saw);
+    await sendUntilItFails(client, new Uint8Array(1));
+  }),
+  client_rst: session(async ({ record, client, peer }) => {
+    await client.reset();
+    assertSaw(await sawOf(peer), record.backend_saw);
+  }, { reset: "client" }),
+  client_close: session(async ({ record, client, peer }) => {
+    await client.close();
+    assertSaw(await sawOf(peer), record.backend_saw);
+  }),
+  server_rst: session(async ({ record, client, peer }) => {
+    peer.reset();
+    assertSaw(await sawOf(client), record.client_saw);
+  }, { reset: "backend" }),
+  server_closes_with_unread_input: session(async ({ record, stage, client, peer }) => {
+    await client.send("req");
+    assertEquals(await readText(peer, 3), "req");
+    await client.send(new Uint8Array(50_000));
+    // What the program has written is what waits at the backend.
+    await until(() => unread(peer) === 50_000 && stage.row?.(0).sent !== 3n);
+    await peer.send("xxxxxxxxxx");
+    peer.close();
+    assertSaw(await sawOf(client), record.client_saw);
+  }),
+  T1_idle_from_start: idle,
+  T1_activity_restarts_timer: activity("client"),
+  T1_server_activity_restarts_timer: activity("backend"),
+  T2_message: idle,
+  client_leaves_in_mid_download: leaving(true),
+  client_closes_while_data_flows: leaving(false),
+  async connection_process_killed(record, on) {
+    await using backend = named("B0");
+    await using stage = await on.start(["-f", "PORT", `${backend.address}:1`]);
+    {
+      await using client = await connect(stage.port);
+      assertEquals(await readLine(client), "B0");
+      if (stage.pid !== undefined) assertEquals(children(stage.pid), record.children_before);
+    }
+    await stage.idle?.();
+    if (stage.row) assertEquals(stage.row(0).c, record.c_after);
+    // The program is told of the end a moment after the client has left.
+    await until(async () => await ask(stage.port) === record.next_connection);
+  },
+  connect_timeout_only_channel: timeoutOnly,
+  async connect_timeout_failover(record, on) {
+    const hole = await theHole();
+    await using backend = named("B0");
+    const channels = [hole.address, backend.address];
+    await using stage = await on.start(["-f", ...record.options ?? [], "PORT", ...channels]);
+    assert(Array.isArray(record.chosen));
+    for (const [name, seconds] of record.chosen) {
+      const [chosen, took] = await timedAsk(stage.port);
+      assertEquals(chosen, name);
+      assertTook(took, seconds);
+      await stage.idle?.();
+    }
+    assertEquals(attempts(stage), record.debug_events);
+    assertCounters(stage, record);
+  },
+  async connect_timeout_autodisable(record, on) {
+    const hole = await theHole();
+    await using backend = named("B0");
+    const channels = [hole.address, backend.address];
+    await using stage = await on.start(["-f", ...record.options ?? [], "PORT", ...channels]);
+    const [chosen, took] = await timedAsk(stage.port);
+    assertEquals(chosen, record.chosen);
+    assertTook(took, record.seconds);
+    await stage.idle?.();
+    assertEquals(stage.stderr(), record.stderr?.replace(/:\d{5} /, `:${hole.port} `));
+    assertCounters(stage, record);
+  },
+  async connect_timeout_two_then_group1(record, on) {
+    const hole = await theHole();
+    await using backend = named("B0");
+    const channels = [hole.address, hole.address, "!", backend.address];
+    await using stage = await on.start(["-f", ...record.options ?? [], "PORT", ...channels]);
+    const [chosen, took] = await timedAsk(stage.port);
+    assertEquals(chosen, record.chosen);
+    assertTook(took, record.seconds);
+  },
+  B_outgoing_address: peerIs,
+  no_B_source_is_loopback_default: peerIs,
+  B_not_local: endsAtStart,
+  B_unresolvable: endsAtStart,
+  async b_listen_only_there(record, on) {
+    await using backend = named("B0");
+    const argv = ["-f", ...record.options ?? [], "PORT", backend.address];
+    await using stage = await on.start(argv);
+    assertEquals(record.via_127_0_0_1, "ConnectionRefusedError");
+    await assertRejects(() => connect(stage.port), Deno.errors.ConnectionRefused);
+    assertEquals(`${await ask(stage.port, { hostname: "127.0.0.9" })}\n`, record.via_127_0_0_9);
+  },
+  async backend_leaves_in_mid_upload_sigpipe(record, on) {
+    await using backend = await accepting();
+    const argv = ["-f", ...record.options ?? [], "PORT", `${backend.address}:1`];
+    await using stage = await on.start(argv);
+    {
+      await using client = await connect(stage.port);
+      const peer = await backend.accept();
+      const upload = begun(sendUntilItFails(client, new Uint8Array(65536)));
+      await readExactly(peer, 100_000);
+      await peer.send("answer");
+      await peer.closeWrite();
+      peer.close();
+      await upload;
+    }
+    await stage.idle?.();
+    if (stage.row) assertEquals([stage.row(0).c, stage.row(0).totalc], [record.c_after, 1]);
+    assertEquals(record.dump_ends_with_final_record, "the backend's end is in it");
+    await until(() => /^-< (0|-1)$/m.test(latin1FromBytes(stage.stdoutBytes())));
+    const arrival = begun(backend.accept());
+    await using _next = await until(() => admitted(stage.port, arrival));
+    (await arrival).close();
+  },
+  slow_reader_stalls_other_direction: session(async ({ record, client, peer }) => {
+    let written = 0;
+    const flood = (async () => {
+      const bytes = new Uint8Array(65536);
+      for (;; written++) await peer.send(bytes);
+    })().catch(() => {});
+    for (let seen = -1; seen !== written;) {
+      seen = written;
+      await wait(300);
+    }
+    for (let i = 0; i < 20; i++) await client.send("z");
+    const count = record.client_bytes_that_reached_backend ?? 0;
+    assertEquals(await readText(peer, count), "z".repeat(count));
+    await client.close();
+    await flood;
+  }),
+};
+for (const why of ["all_disabled", "all_dead", "no_channels", "maxc_full"]) {
+  for (const how of ["client_silent", "client_sends_first"]) {
+    Object.assign(SCRIPTS, {
+      [`nothing_available_${why}_${how}`]: nothingAvailable(why, how === "client_sends_first"),
+    });
+  }
+}
+
+/** Records that only one of the two can play. */
+const ONLY: Readonly<Record<string, readonly Theatre[]>> = {
+  nothing_available_all_disabled_client_silent: [inProcess],
+  nothing_available_all_disabled_client_sends_first: [inProcess],
+  B_not_local: [theProgram],
+  B_unresolvable: [theProgram],
+  ...(programBinds ? {} : { B_outgoing_address: [inProcess] }),
+};
+/** Records that need what this version of Deno may lack. */
+const LACKING: Readonly<Record<string, string>> = {
+  ...(canReset ? {} : {
+    client_rst: "this version of Deno cannot reset a connection",
+    server_rst: "this version of Deno cannot reset a connection",
+  }),
+  ...(sourceBinds ? {} : { B_outgoing_address: "this version of Deno ignores a source address" }),
+};
+for (const [name, reason] of Object.entries(LACKING)) skip(`recorded end: ${name}`, reason);
+
+const cases = records.filter(({ name }) => LACKING[name] === undefined).flatMap((record) =>
+  (ONLY[record.name] ?? BOTH).map((on) => ({ record, on }))
+);
+
+/** One for all: it never answers anybody, and is made while nothing else keeps us busy. */
+let hole: Promise<DeadEnd> | undefined;
+const theHole = (): Promise<DeadEnd> => hole ??= blackHole();
+
+t(`${records.length} recorded ends of connections come out as recorded or designed`, async () => {
+  assertEquals(records.length, 36);
+  for (const { name } of records) assert(SCRIPTS[name], `no script for ${name}`);
+  const name = (one: typeof cases[number]) =>
+    `${one.record.name} ${one.record.options ?? ""} (${one.on.name})`;
+  await using _hole = await theHole();
+  // Nearly all of it is waiting for time limits.
+  const longestFirst = cases.toSorted((a, b) => duration(b.record) - duration(a.record));
+  await pool(longestFirst, { limit: 8, name }, async ({ record, on }) => {
+    await SCRIPTS[record.name]?.(record, on);
+  });
+});
+
+function duration(record: CloseRecord): number {
+  return /^(T|connect_timeout)/.test(record.name) ? Number(record.options?.[1] ?? 5) || 5 : 0;
+}
+
+/** Processes that another one has started. */
+function children(pid: number): number {
+  const path = `/proc/${pid}/task/${pid}/children`;
+  return Deno.readTextFileSync(path).split(" ").filter((word) => word !== "").length;
+}
+
+/** Bytes that a peer has received and not read, from the system's table of sockets. */
+function unread(peer: Peer): number {
+  const rows = Deno.readTextFileSync("/proc/net/tcp").trim().split("\n").slice(1);
+  const columns = rows.map((row) => row.trim().split(/\s+/)).find(([, local, remote]) =>
+    portOf(local) === peer.localPort && portOf(remote) === peer.remotePort
+  );
+  return parseInt(columns?.[4]?.split(":")[1] ?? "", 16);
+}
+
+function portOf(endpoint = ""): number {
+  return parseInt(endpoint.split(":")[1] ?? "", 16);
+}
+
+/** A client whose connection reaches the backend, `undefined` if it is ended instead. */
+async function admitted(port: number, arrival: Promise<Peer>): Promise<Client | undefined> {
+  const client = await connect(port);
+  const ended = readToEnd(client).catch(() => {});
+  const peer = await Promise.race([arrival, ended.then(() => undefined)]);
+  if (peer !== undefined) return client;
+  await client.close();
+  return undefined;
+}

@@ -1,0 +1,141 @@
+/**
+ * The backend's side by hand: connections are taken one by one and driven by the test.
+ *
+ * @module
+ */
+import { createServer, type Socket } from "node:net";
+import { writeAll } from "./backends.ts";
+import { within } from "../t.ts";
+
+/** The accepted end of a connection. */
+export interface Peer {
+  /** Address of the other end. */
+  readonly remoteAddress: string;
+  readonly remotePort: number;
+  readonly localPort: number;
+  /** As `Deno.Conn.read()`. */
+  read(buffer: Uint8Array<ArrayBuffer>): Promise<number | null>;
+  /** Writes all bytes, or the text in UTF-8. */
+  send(data: Uint8Array<ArrayBuffer> | string): Promise<void>;
+  /** Ends the writing side. */
+  closeWrite(): Promise<void>;
+  /** Closes both sides. Harmless when repeated. */
+  close(): void;
+  /** Ends it with RST. @throws {Error} Unless accepted with `viaNode`. */
+  reset(): void;
+}
+
+/** A listener whose connections the test takes. */
+export interface Accepting extends AsyncDisposable {
+  readonly port: number;
+  /** As an argument of balance. */
+  readonly address: string;
+  /** Waits for the next connection, at most 5 s. It is closed with the listener at the latest. */
+  accept(): Promise<Peer>;
+}
+
+/**
+ * Listens on 127.0.0.1.
+ *
+ * @param options `viaNode`: with sockets of node:net, which can be reset (needs `canReset`).
+ */
+export async function accepting(options: { viaNode?: boolean } = {}): Promise<Accepting> {
+  return options.viaNode ? await acceptingNode() : acceptingDeno();
+}
+
+const WAIT = { timeoutMs: 5000, what: "a connection to the backend" };
+
+function acceptingDeno(): Accepting {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = listener.addr;
+  const conns: Deno.TcpConn[] = [];
+  return {
+    port,
+    address: `127.0.0.1:${port}`,
+    async accept() {
+      const conn = await within(listener.accept(), WAIT);
+      conns.push(conn);
+      return {
+        remoteAddress: conn.remoteAddr.hostname,
+        remotePort: conn.remoteAddr.port,
+        localPort: port,
+        read: (buffer) => conn.read(buffer),
+        send: (data) => writeAll(conn, bytesOf(data)),
+        closeWrite: () => conn.closeWrite(),
+        close: () => conn[Symbol.dispose](),
+        reset() {
+          throw new Error("Cannot reset: not accepted with viaNode");
+        },
+      };
+    },
+    [Symbol.asyncDispose]() {
+      for (const conn of conns) conn[Symbol.dispose]();
+      listener.close();
+      return Promise.resolve();
+    },
+  };
+}
+
+async function acceptingNode(): Promise<Accepting> {
+  const arrived: Socket[] = [];
+  const sockets: Socket[] = [];
+  let wake: (() => void) | undefined;
+  const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
+    socket.on("error", () => {});
+    sockets.push(socket);
+    arrived.push(socket);
+    wake?.();
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as { port: number };
+
+  async function next(): Promise<Socket> {
+    for (;;) {
+      const socket = arrived.shift();
+      if (socket !== undefined) return socket;
+      await new Promise<void>((resolve) => wake = resolve);
+    }
+  }
+
+  return {
+    port,
+    address: `127.0.0.1:${port}`,
+    async accept() {
+      return nodePeer(await within(next(), WAIT));
+    },
+    async [Symbol.asyncDispose]() {
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      for (const socket of sockets) socket.destroy();
+      await closed;
+    },
+  };
+}
+
+function nodePeer(socket: Socket): Peer {
+  const chunks = socket.iterator({ destroyOnReturn: false });
+  return {
+    remoteAddress: socket.remoteAddress ?? "",
+    remotePort: socket.remotePort ?? 0,
+    localPort: socket.localPort ?? 0,
+    async read(buffer) {
+      const { done, value } = await chunks.next();
+      if (done) return null;
+      if (value.length > buffer.length) {
+        throw new RangeError("Cannot read: the buffer is too small");
+      }
+      buffer.set(value);
+      return value.length;
+    },
+    send: (data) =>
+      new Promise((resolve, reject) => {
+        socket.write(bytesOf(data), (error) => error ? reject(error) : resolve());
+      }),
+    closeWrite: () => new Promise((resolve) => socket.end(() => resolve())),
+    close: () => void socket.destroy(),
+    reset: () => void socket.resetAndDestroy(),
+  };
+}
+
+function bytesOf(data: Uint8Array<ArrayBuffer> | string): Uint8Array<ArrayBuffer> {
+  return typeof data === "string" ? new TextEncoder().encode(data) : data;
+}

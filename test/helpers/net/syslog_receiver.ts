@@ -1,0 +1,48 @@
+import { until } from "../t.ts";
+
+/** A datagram socket that stands in for that of the system's log. */
+export interface SyslogReceiver extends AsyncDisposable {
+  /** Path of the socket, for BALANCE_SYSLOG or NOTIFY_SOCKET. */
+  readonly path: string;
+  /** What has arrived so far. */
+  readonly messages: readonly string[];
+  /** Waits until so many have arrived. */
+  waitFor(count: number): Promise<readonly string[]>;
+}
+
+/** Receives datagrams at a socket of its own. */
+export function syslogReceiver(): SyslogReceiver {
+  const folder = Deno.makeTempDirSync({ prefix: "balance-test-" });
+  const path = `${folder}/log`;
+  const socket = Deno.listenDatagram({ transport: "unixpacket", path });
+  const messages: string[] = [];
+  async function receive(): Promise<void> {
+    for (;;) {
+      try {
+        const [bytes] = await socket.receive(new Uint8Array(65536));
+        messages.push(new TextDecoder().decode(bytes));
+      } catch (error) {
+        const closed = error instanceof Deno.errors.BadResource ||
+          error instanceof Deno.errors.Interrupted;
+        if (closed) return;
+        throw error;
+      }
+    }
+  }
+  const receiving = receive();
+  return {
+    path,
+    messages,
+    async waitFor(count) {
+      await until(() => messages.length >= count, {
+        what: () => `${count} messages instead of ${JSON.stringify(messages)}`,
+      });
+      return messages;
+    },
+    async [Symbol.asyncDispose]() {
+      socket.close();
+      await receiving;
+      Deno.removeSync(folder, { recursive: true });
+    },
+  };
+}

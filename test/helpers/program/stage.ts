@@ -1,0 +1,69 @@
+/**
+ * Where a recorded session is played: by the real program as a subprocess, and by the same parts
+ * in this process, where the counters can be looked at.
+ *
+ * @module
+ */
+import type { ChannelRow } from "../../../lib/table/table.ts";
+import { startInProcess } from "./in_process.ts";
+import { startBalance } from "./start_balance.ts";
+
+/** A running balance to play on. */
+export interface Stage extends AsyncDisposable {
+  readonly port: number;
+  /** What it has said on stderr so far. */
+  stderr(): string;
+  /** What `-d` has told about connections so far, a line each. */
+  debugLines(): string[];
+  /** What it has printed on stdout so far. */
+  stdoutBytes(): Uint8Array<ArrayBuffer>;
+  /** Process id; absent in this process. */
+  readonly pid?: number;
+  /** The counters of a channel of group 0; absent for the program. */
+  readonly row?: (channel: number) => ChannelRow;
+  /** Waits until no connection is open; absent for the program. */
+  readonly idle?: () => Promise<void>;
+  /** Disables a channel of group 0; absent for the program. */
+  readonly disable?: (channel: number) => void;
+}
+
+/** One of the two ways to start a balance. */
+export interface Theatre {
+  readonly name: string;
+  /** @param argv Arguments, with `PORT` as the word for the port. */
+  start(argv: readonly string[]): Promise<Stage>;
+}
+
+/** The real program. */
+export const theProgram: Theatre = {
+  name: "the program",
+  async start(argv) {
+    const balance = await startBalance(argv, { expectStderr: "any" });
+    return {
+      port: balance.port,
+      pid: balance.pid,
+      stderr: () => balance.stderr,
+      debugLines: () => balance.stderr.split("\n").filter((line) => /^connect /.test(line)),
+      stdoutBytes: () => balance.stdoutBytes,
+      [Symbol.asyncDispose]: () => balance[Symbol.asyncDispose](),
+    };
+  },
+};
+
+/** Its parts in this process. */
+export const inProcess: Theatre = {
+  name: "in process",
+  async start(argv) {
+    const balance = await startInProcess(argv);
+    return {
+      port: balance.port,
+      stderr: () => balance.stderr,
+      debugLines: () => [...balance.debugLines],
+      stdoutBytes: () => balance.stdoutBytes,
+      row: (channel) => balance.table.row(0, channel),
+      idle: () => balance.idle(),
+      disable: (channel) => void balance.table.setEnabled(0, channel, false),
+      [Symbol.asyncDispose]: () => balance[Symbol.asyncDispose](),
+    };
+  },
+};

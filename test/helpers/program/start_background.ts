@@ -1,0 +1,94 @@
+import { freePort } from "../net/free_port.ts";
+import { controlSession, socketPath } from "../net/control_socket.ts";
+import { type Ended, runBalance, type RunOptions } from "./start_balance.ts";
+import { until } from "../t.ts";
+
+/** A balance in the background, ended at the end of its scope. */
+export interface Background extends AsyncDisposable {
+  readonly port: number;
+  /** Process id of the one that serves. */
+  readonly pid: number;
+  /** The value of BALANCE_RUNDIR; removed at the end if it was made here. */
+  readonly rundir: string;
+  /** Path of its control socket. */
+  readonly socket: string;
+  /** How the one that was started ended, and how many milliseconds that took. */
+  readonly parent: Ended & { readonly ms: number };
+  /** Whether it still runs. */
+  alive(): boolean;
+  /** Sends a signal. */
+  kill(signal: Deno.Signal): void;
+  /** Waits until it does not run any more. */
+  gone(timeoutMs?: number): Promise<void>;
+}
+
+/** Options of {@linkcode startBackground}. */
+export interface BackgroundOptions extends Pick<RunOptions, "env" | "cwd" | "port"> {
+  /** @default {a new folder} */
+  rundir?: string;
+  /** Address of its listener, as in the name of its socket. @default {"0.0.0.0"} */
+  address?: string;
+}
+
+/**
+ * Starts the program without `-f` and waits until it has gone to the background.
+ *
+ * @param argv Its arguments, with `PORT` for the port.
+ * @throws {Error} With what it wrote, if it does not exit with 0.
+ */
+export async function startBackground(
+  argv: readonly string[],
+  options: BackgroundOptions = {},
+): Promise<Background> {
+  const { port = freePort(), rundir = Deno.makeTempDirSync({ prefix: "balance-test-" }) } = options;
+  const started = performance.now();
+  const ended = await runBalance(argv, { ...options, port, rundir });
+  const ms = performance.now() - started;
+  if (ended.code !== 0) {
+    throw new Error(`balance did not go to the background: ${JSON.stringify(ended)}`);
+  }
+  const socket = socketPath(rundir, port, options.address);
+  const { pid } = await helloOf(socket);
+
+  async function gone(timeoutMs = 5000): Promise<void> {
+    await until(() => !isAlive(pid), { timeoutMs, what: `process ${pid} to end` });
+  }
+  return {
+    port,
+    pid,
+    rundir,
+    socket,
+    parent: { ...ended, ms },
+    alive: () => isAlive(pid),
+    kill: (signal) => Deno.kill(pid, signal),
+    gone,
+    async [Symbol.asyncDispose]() {
+      if (isAlive(pid)) Deno.kill(pid, "SIGKILL");
+      await gone();
+      if (options.rundir === undefined) await Deno.remove(rundir, { recursive: true });
+    },
+  };
+}
+
+/** Who listens on a control socket. */
+export async function helloOf(socket: string): Promise<{ version: string; pid: number }> {
+  using session = await controlSession(socket);
+  return session.hello;
+}
+
+/** Whether a process runs; one that has ended and is not waited for does not. */
+export function isAlive(pid: number): boolean {
+  try {
+    return !/^State:\s+[ZX]/m.test(Deno.readTextFileSync(`/proc/${pid}/status`));
+  } catch {
+    return false;
+  }
+}
+
+/** Process group, session and terminal (0 for none) of a process. */
+export function jobOf(pid: number | "self"): { group: number; session: number; terminal: number } {
+  const stat = Deno.readTextFileSync(`/proc/${pid}/stat`);
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ").map(Number);
+  const [, , group = -1, session = -1, terminal = -1] = fields;
+  return { group, session, terminal };
+}

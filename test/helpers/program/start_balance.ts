@@ -1,0 +1,346 @@
+import { freePort } from "../net/free_port.ts";
+import { listensOn } from "../net/tcp_sockets.ts";
+import { collect } from "./output.ts";
+import { answers } from "../net/control_socket.ts";
+import { program, WORKERS } from "./program.ts";
+import { until, within } from "../t.ts";
+
+/** What standard input of the program is; text and bytes are written to it and then ended. */
+export type Stdin = "null" | "closed" | { text: string } | { bytes: Uint8Array<ArrayBuffer> };
+
+/** How a process ended, and what it wrote. */
+export interface Ended {
+  /** Exit code; 128 + n if signal n ended it. */
+  code: number;
+  /** The signal that ended it, if one did. */
+  signal: Deno.Signal | null;
+  stdout: string;
+  stderr: string;
+}
+
+/** Options of {@linkcode startBalance}. */
+export interface StartOptions {
+  /** @default {"null"} */
+  stdin?: Stdin;
+  /** `"closed"`: without descriptor 1; `"unread"`: a pipe that is read only after `readStdout()`. */
+  stdout?: "read" | "unread" | "closed";
+  /** Added to the environment. */
+  env?: Record<string, string>;
+  /** Working directory. */
+  cwd?: string;
+  /** Replaces `PORT` in the arguments. @default {a free one} */
+  port?: number;
+  /** What stderr must be at the end. @default {empty} */
+  expectStderr?: RegExp | "any";
+  /** False where the program listens under another process, in the background. @default {true} */
+  ownListener?: boolean;
+}
+
+/** A running `balance`, ended and checked at the end of its scope. */
+export interface Balance extends AsyncDisposable {
+  /** Port it listens on. */
+  readonly port: number;
+  readonly pid: number;
+  /** The value of BALANCE_RUNDIR, a folder of its own, removed at the end. */
+  readonly rundir: string;
+  /** What it has written so far. */
+  readonly stdout: string;
+  readonly stdoutBytes: Uint8Array<ArrayBuffer>;
+  readonly stderr: string;
+  /** @returns Number of its open descriptors. */
+  fds(): number;
+  /** @returns Number of its open descriptors once it has not changed for a while. */
+  quietFds(): Promise<number>;
+  /** Waits until it has no more open descriptors than `count`. */
+  settledFds(count: number, timeoutMs?: number): Promise<void>;
+  /** @returns Its resident memory in bytes. */
+  rss(): number;
+  /** Settles when it has ended by itself. */
+  readonly ended: Promise<Ended>;
+  /** Waits for text on stderr. @throws {Error} After `timeoutMs` (default 5000). */
+  waitForStderr(pattern: RegExp, timeoutMs?: number): Promise<RegExpMatchArray>;
+  /** Waits for text on stdout. @throws {Error} After `timeoutMs` (default 5000). */
+  waitForStdout(pattern: RegExp, timeoutMs?: number): Promise<RegExpMatchArray>;
+  /** Begins to read a stdout that was `"unread"`. */
+  readStdout(): void;
+  /** Closes the reading end of stdout. */
+  abandonStdout(): Promise<void>;
+  /** Sends a signal (default SIGTERM), and only that. */
+  kill(signal?: Deno.Signal): void;
+  /** Sends a signal (default SIGTERM) and waits for the end; repeated calls give the same. */
+  stop(signal?: Deno.Signal): Promise<Ended>;
+}
+
+const START_MS = 10_000;
+const STOP_MS = 5_000;
+/** What a program that fails in an orderly way never prints. */
+const CRASH = /Uncaught|panicked|^\s+at .*(file:|ext:|\.ts:)/m;
+
+/**
+ * Starts the program under test and waits until it listens.
+ *
+ * Readiness is read from the system's table of sockets, not tried by connecting, which would
+ * already be counted as a connection. If another program took the port in between, it is started
+ * again with another one.
+ *
+ * @param argv Its arguments; `PORT` as a word is replaced by the port, e.g.
+ * `["-f", "PORT", "127.0.0.1:8080"]`.
+ * @throws {Error} With its stderr, if it ends before it listens, or does not listen in 10 s.
+ *
+ * @example
+ * ```ts ignore
+ * await using backends = namedBackends(2);
+ * await using balance = await startBalance(["-f", "PORT", ...backends.addresses]);
+ * assertEquals(await distribution(balance.port, 4), "B0: 2, B1: 2");
+ * ```
+ */
+export async function startBalance(
+  argv: readonly string[],
+  options: StartOptions = {},
+): Promise<Balance> {
+  if (options.port === undefined && !argv.some((word) => /\bPORT\b/.test(word))) {
+    throw new TypeError(`Cannot start balance: no PORT in [${argv.join(" ")}], and none given`);
+  }
+  for (let attempt = 0;; attempt++) {
+    const port = options.port ?? freePort();
+    const balance = spawn(argv, { ...options, port });
+    let ended: Ended | undefined;
+    balance.ended.then((end) => ended = end);
+    try {
+      await until(
+        () => ended || listensOn(port, options.ownListener === false ? undefined : balance.pid),
+        { timeoutMs: START_MS, everyMs: 2, what: `balance to listen on port ${port}` },
+      );
+      // Several workers listen one after the other; control answers when all of them do.
+      if (WORKERS > 1 && options.ownListener !== false) {
+        const rundir = options.env?.BALANCE_RUNDIR ?? balance.rundir;
+        await until(() => ended !== undefined || controlAnswers(rundir, port), {
+          timeoutMs: START_MS,
+          what: "the workers of balance",
+        });
+      }
+    } catch (error) {
+      await balance.stop("SIGKILL");
+      await balance.cleanUp();
+      throw new Error(`${(error as Error).message}; stderr: ${balance.stderr}`);
+    }
+    if (ended === undefined || options.ownListener === false) return balance;
+    await balance.cleanUp();
+    const collision = options.port === undefined && ended.stderr.includes("can't bind") &&
+      attempt < 3;
+    if (!collision) {
+      throw new Error(
+        `balance ended before it listened: code ${ended.code}, stderr: ${ended.stderr}`,
+      );
+    }
+  }
+}
+
+/** Options of {@linkcode runBalance}. */
+export interface RunOptions extends Pick<StartOptions, "stdin" | "env" | "cwd" | "port"> {
+  /** How long it may run, in milliseconds. @default {10000} */
+  timeoutMs?: number;
+  /** BALANCE_RUNDIR, to meet a running instance. @default {a new folder} */
+  rundir?: string;
+}
+
+/**
+ * Runs the program under test until it ends by itself.
+ *
+ * @param argv Its arguments; `PORT` as a word is replaced by `options.port` or a free one.
+ * @throws {Error} With what it wrote, if it does not end in time; it is killed then.
+ */
+export async function runBalance(
+  argv: readonly string[],
+  options: RunOptions = {},
+): Promise<Ended> {
+  const { timeoutMs = START_MS, rundir } = options;
+  const balance = spawn(argv, {
+    ...options,
+    port: options.port ?? freePort(),
+    ...(rundir === undefined ? {} : { env: { BALANCE_RUNDIR: rundir, ...options.env } }),
+  });
+  try {
+    return await within(balance.ended, {
+      timeoutMs,
+      what: `balance ${argv.join(" ")} to end`,
+    });
+  } catch (error) {
+    const { stdout, stderr } = await balance.stop("SIGKILL");
+    throw new Error(`${(error as Error).message}; stdout: ${stdout}; stderr: ${stderr}`);
+  } finally {
+    await balance.cleanUp();
+  }
+}
+
+async function controlAnswers(rundir: string, port: number): Promise<boolean> {
+  const found = [...Deno.readDirSync(rundir)].find(({ name }) =>
+    name.startsWith(`balance.${port}.`)
+  );
+  return found !== undefined && await answers(`${rundir}/${found.name}`);
+}
+
+function spawn(
+  argv: readonly string[],
+  options: StartOptions & { port: number },
+): Balance & { cleanUp(): Promise<void> } {
+  const { port, stdin = "null", stdout = "read" } = options;
+  const { command, args } = withClosed(program({ cachedOnly: true }), {
+    stdin: stdin === "closed",
+    stdout: stdout === "closed",
+  });
+  const rundir = Deno.makeTempDirSync({ prefix: "balance-test-" });
+  const piped = typeof stdin === "object";
+  const child = new Deno.Command(command, {
+    args: [...args, ...argv.map((word) => word.replaceAll(/\bPORT\b/g, String(port)))],
+    env: {
+      BALANCE_RUNDIR: rundir,
+      DENO_NO_UPDATE_CHECK: "1",
+      NO_COLOR: "1",
+      ...options.env,
+    },
+    ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+    stdin: piped ? "piped" : "null",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+
+  const reading = Promise.withResolvers<void>();
+  if (stdout !== "unread") reading.resolve();
+  const out = collect(child.stdout, { start: reading.promise });
+  const err = collect(child.stderr);
+  const fed = piped ? feed(child.stdin, stdin) : Promise.resolve();
+  let running = true;
+  async function wait(): Promise<Ended> {
+    const { code, signal } = await child.status;
+    running = false;
+    reading.resolve();
+    await Promise.all([out.ended, err.ended, fed]);
+    return { code, signal, stdout: out.text(), stderr: err.text() };
+  }
+  const ended = wait();
+
+  function kill(signal: Deno.Signal = "SIGTERM"): void {
+    if (running) child.kill(signal);
+  }
+
+  async function stop(signal: Deno.Signal = "SIGTERM"): Promise<Ended> {
+    kill(signal);
+    // It may be blocked in writing to a pipe that nobody has read so far.
+    reading.resolve();
+    try {
+      return await within(ended, { timeoutMs: STOP_MS, what: `balance to end after ${signal}` });
+    } catch (error) {
+      kill("SIGKILL");
+      await ended;
+      throw error;
+    }
+  }
+
+  function fds(): number {
+    return [...Deno.readDirSync(`/proc/${child.pid}/fd`)].length;
+  }
+
+  async function cleanUp(): Promise<void> {
+    await ended;
+    await Deno.remove(rundir, { recursive: true });
+  }
+
+  async function dispose(): Promise<void> {
+    try {
+      const { stderr } = await stop();
+      const { expectStderr } = options;
+      if (CRASH.test(stderr)) throw new Error(`balance crashed: ${stderr}`);
+      if (expectStderr === undefined && stderr !== "") {
+        throw new Error(`balance wrote to stderr: ${stderr}`);
+      }
+      if (expectStderr instanceof RegExp && !expectStderr.test(stderr)) {
+        throw new Error(`balance's stderr does not match ${expectStderr}: ${stderr}`);
+      }
+    } finally {
+      await cleanUp();
+    }
+  }
+
+  return {
+    port,
+    pid: child.pid,
+    rundir,
+    get stdout() {
+      return out.text();
+    },
+    get stdoutBytes() {
+      return out.bytes();
+    },
+    get stderr() {
+      return err.text();
+    },
+    fds,
+    async quietFds() {
+      let last = -1;
+      let still = 0;
+      return await until(() => {
+        still = fds() === last ? still + 1 : 0;
+        last = fds();
+        return still >= 10 && last;
+      }, { what: "the descriptors to stay the same" });
+    },
+    async settledFds(count, timeoutMs = 5000) {
+      await until(() => fds() <= count, {
+        timeoutMs,
+        what: () => `${fds()} descriptors to become ${count}`,
+      });
+    },
+    rss: () => residentBytes(child.pid),
+    ended,
+    waitForStderr: (pattern, timeoutMs = 5000) =>
+      until(() => err.text().match(pattern), {
+        timeoutMs,
+        what: () => `${pattern} on stderr: ${err.text()}`,
+      }),
+    waitForStdout: (pattern, timeoutMs = 5000) =>
+      until(() => out.text().match(pattern), {
+        timeoutMs,
+        what: () => `${pattern} on stdout: ${out.text()}`,
+      }),
+    readStdout: () => reading.resolve(),
+    abandonStdout: () => out.abandon(),
+    kill,
+    stop,
+    cleanUp,
+    [Symbol.asyncDispose]: dispose,
+  };
+}
+
+/** Descriptors can only be left out by a shell, which then becomes the program. */
+function withClosed(
+  program: { command: string; args: string[] },
+  closed: { stdin: boolean; stdout: boolean },
+): { command: string; args: string[] } {
+  if (!closed.stdin && !closed.stdout) return program;
+  const redirect = `${closed.stdin ? " <&-" : ""}${closed.stdout ? " >&-" : ""}`;
+  return {
+    command: "/bin/sh",
+    args: ["-c", `exec "$@"${redirect}`, "sh", program.command, ...program.args],
+  };
+}
+
+async function feed(
+  stream: WritableStream<Uint8Array>,
+  input: { text: string } | { bytes: Uint8Array<ArrayBuffer> },
+): Promise<void> {
+  const writer = stream.getWriter();
+  try {
+    await writer.write("text" in input ? new TextEncoder().encode(input.text) : input.bytes);
+    await writer.close();
+  } catch (error) {
+    // A program may end without having read its input; its exit code is what the test looks at.
+    if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
+  }
+}
+
+function residentBytes(pid: number): number {
+  const kib = Deno.readTextFileSync(`/proc/${pid}/status`).match(/^VmRSS:\s+(\d+) kB$/m)?.[1];
+  if (kib === undefined) throw new Error(`Cannot read the memory of process ${pid}: it has ended`);
+  return Number(kib) * 1024;
+}

@@ -1,0 +1,46 @@
+import { startProgram } from "./start_program.ts";
+import { listensOn } from "../net/tcp_sockets.ts";
+import { freePort } from "../net/free_port.ts";
+
+/** A running nginx that serves one folder. */
+export interface Nginx extends AsyncDisposable {
+  /** `127.0.0.1:PORT` */
+  readonly address: string;
+  /** The folder that it serves. */
+  readonly folder: string;
+}
+
+/** Starts nginx in a folder of its own, on loopback. @param path Of nginx. */
+export async function startNginx(path: string): Promise<Nginx> {
+  const port = freePort();
+  const folder = await Deno.makeTempDir({ prefix: "balance-nginx-" });
+  // Its workers change user when it is started by root.
+  await Deno.chmod(folder, 0o755);
+  const temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
+    .map((name) => `${name}_temp_path ${folder}/tmp_${name};`).join(" ");
+  await Deno.writeTextFile(
+    `${folder}/nginx.conf`,
+    `daemon off; master_process off; worker_processes 1; pid ${folder}/pid; error_log stderr;
+events { worker_connections 1000; }
+http { access_log off; ${temporary} keepalive_requests 1000000; tcp_nodelay on;
+server { listen 127.0.0.1:${port} backlog=1000; root ${folder}; } }\n`,
+  );
+  const remove = (): Promise<void> => Deno.remove(folder, { recursive: true });
+  try {
+    const nginx = await startProgram(path, {
+      args: ["-c", `${folder}/nginx.conf`, "-e", "stderr"],
+      ready: () => listensOn(port),
+    });
+    return {
+      address: `127.0.0.1:${port}`,
+      folder,
+      async [Symbol.asyncDispose]() {
+        await nginx[Symbol.asyncDispose]();
+        await remove();
+      },
+    };
+  } catch (error) {
+    await remove();
+    throw error;
+  }
+}

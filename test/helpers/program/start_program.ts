@@ -1,0 +1,95 @@
+import { collect } from "./output.ts";
+import { until, within } from "../t.ts";
+
+/** Another program that a test needs, ended at the end of its scope. */
+export interface Running extends AsyncDisposable {
+  /** What it has written to stdout and stderr so far. */
+  readonly output: string;
+}
+
+/** Options of {@linkcode startProgram}. */
+export interface ProgramOptions {
+  /** Its arguments. */
+  args: string[];
+  /** Becomes true when it can be used. */
+  ready: () => boolean | Promise<boolean>;
+  /** What may have to be waited for, in milliseconds. @default {10000} */
+  timeoutMs?: number;
+}
+
+/**
+ * Starts a program and waits until it is ready.
+ *
+ * @throws {Error} With what it wrote, if it is not ready in time or ends before.
+ */
+export async function startProgram(path: string, options: ProgramOptions): Promise<Running> {
+  const child = new Deno.Command(path, {
+    args: options.args,
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  const outputs = [collect(child.stdout), collect(child.stderr)];
+  const output = (): string => outputs.map((one) => one.text()).join("");
+  let running = true;
+  async function wait(): Promise<void> {
+    await child.status;
+    running = false;
+    await Promise.all(outputs.map((one) => one.ended));
+  }
+  const ended = wait();
+
+  async function stop(): Promise<void> {
+    if (running) child.kill("SIGTERM");
+    try {
+      await within(ended, { timeoutMs: 5000, what: `${path} to end` });
+    } catch {
+      if (running) child.kill("SIGKILL");
+      await ended;
+    }
+  }
+
+  try {
+    await until(async () => !running || await options.ready(), {
+      timeoutMs: options.timeoutMs ?? 10_000,
+      what: `${path} to be ready`,
+    });
+    if (!running) throw new Error(`${path} ended`);
+  } catch (error) {
+    await stop();
+    throw new Error(`${(error as Error).message}: ${output()}`);
+  }
+  return {
+    get output() {
+      return output();
+    },
+    [Symbol.asyncDispose]: stop,
+  };
+}
+
+/**
+ * Runs a program to its end.
+ *
+ * @returns Its exit code and what it wrote.
+ * @throws {Error} If it takes longer than `timeoutMs`, default 30000.
+ */
+export async function runProgram(
+  path: string,
+  args: string[],
+  options: { timeoutMs?: number } = {},
+): Promise<{ code: number; stdout: string; stderr: string }> {
+  const child = new Deno.Command(path, {
+    args,
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  let running = true;
+  const { code, stdout, stderr } = await within(child.output().finally(() => running = false), {
+    timeoutMs: options.timeoutMs ?? 30_000,
+    what: `${path} to end`,
+    onTimeout: () => running && child.kill("SIGKILL"),
+  });
+  const decoder = new TextDecoder();
+  return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
+}

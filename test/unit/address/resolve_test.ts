@@ -1,0 +1,99 @@
+import { assertEquals, assertRejects } from "@std/assert";
+import { formatIp } from "../../../lib/address/ip.ts";
+import { type Lookup, resolveHost } from "../../../lib/address/resolve.ts";
+import { AddressError } from "../../../lib/base/errors.ts";
+import { t } from "../../helpers/t.ts";
+
+const PURE = { permissions: "none" } as const;
+
+/** A resolver that knows what it is told. */
+const knows = (...addresses: string[]): Lookup => () => Promise.resolve(addresses);
+const fails = (code: string): Lookup => () =>
+  Promise.reject(Object.assign(new Error(`getaddrinfo ${code}`), { code }));
+const mustNotAsk: Lookup = (name) => {
+  throw new Error(`the resolver was asked for ${name}`);
+};
+
+async function resolved(host: string, lookup: Lookup = mustNotAsk): Promise<string> {
+  return formatIp(await resolveHost(host, { lookup }));
+}
+
+t("resolveHost() takes addresses as they are, without asking", async () => {
+  assertEquals(await resolved("127.0.0.1"), "127.0.0.1");
+  assertEquals(await resolved("127.1"), "127.0.0.1");
+  assertEquals(await resolved("0x7f000001"), "127.0.0.1");
+  assertEquals(await resolved("::1"), "::1");
+  assertEquals(await resolved("::ffff:10.1.2.3"), "10.1.2.3");
+}, PURE);
+
+t("resolveHost(): the first IPv4 address wins, IPv6 counts where there is none", async () => {
+  assertEquals(await resolved("a", knows("::1", "10.0.0.2", "10.0.0.1")), "10.0.0.2");
+  assertEquals(await resolved("a", knows("::2", "::1")), "::2");
+}, PURE);
+
+t("resolveHost() asks for names of every shape that hosts have", async () => {
+  const names = ["a", "a-b.example", "under_score", "xn--bcher-kva.example", "bücher.example"];
+  for (const name of [...names, "trailing.dot.", "3com.example", "a".repeat(63)]) {
+    assertEquals(await resolved(name, knows("10.0.0.1")), "10.0.0.1", name);
+  }
+}, PURE);
+
+t("resolveHost() never asks for what is no name: the answer is known", async () => {
+  const none = [
+    "",
+    " ",
+    ".",
+    "no..such",
+    ".a",
+    " 127.0.0.1",
+    "256.1.1.1",
+    "1.2.3.4.5",
+    "1.2.3.",
+    "0xff.ff.ff",
+    "a b",
+    "a/b",
+    "a:b",
+    "a\0b",
+    "a\n",
+    "a".repeat(64),
+    "a.".repeat(130),
+    "[::1]",
+    "::1::",
+  ];
+  for (const host of none) {
+    const error = await assertRejects(() => resolved(host), AddressError);
+    assertEquals(error.message, `unknown or invalid address [${host}]`);
+    assertEquals(error.exitCode, 65);
+  }
+}, PURE);
+
+t("resolveHost() says that a name is unknown, or has no address that can be used", async () => {
+  for (
+    const lookup of [
+      fails("ENOTFOUND"),
+      fails("EAI_AGAIN"),
+      fails("EINVAL"),
+      knows(),
+      knows("fe80::1%lo"),
+    ]
+  ) {
+    const error = await assertRejects(() => resolved("nobody.example", lookup), AddressError);
+    assertEquals(error.message, "unknown or invalid address [nobody.example]");
+  }
+}, PURE);
+
+t("resolveHost() does not wait for ever", async () => {
+  const never: Lookup = () => new Promise(() => {});
+  const error = await assertRejects(
+    () => resolveHost("a", { lookup: never, timeoutMs: 20 }),
+    AddressError,
+  );
+  assertEquals(
+    error.message,
+    "unknown or invalid address [a]: the resolver gave no answer within 0.02 seconds",
+  );
+}, PURE);
+
+t("resolveHost() finds what stands in the system's hosts file", async () => {
+  assertEquals(formatIp(await resolveHost("localhost")), "127.0.0.1");
+});

@@ -1,0 +1,104 @@
+import { assertEquals } from "@std/assert";
+import { parsePort } from "../../../lib/address/port.ts";
+import { serviceLookup, systemServices } from "../../../lib/address/services.ts";
+import { t } from "../../helpers/t.ts";
+
+const PURE = { permissions: "none" } as const;
+const FILE = `# a comment
+tcpmux		1/tcp				# TCP port service multiplexer
+domain		53/udp
+domain		53/tcp
+http		80/tcp		www web		# WorldWideWeb HTTP
+syslog		514/udp
+shell		514/tcp		cmd syslog	# no passwords used
+onlyudp		99/udp
+80		8080/tcp			# a name of digits
+broken
+odd		x/tcp
+#hidden		7/tcp
+  indented	77/tcp
+last		65000/tcp`;
+
+t("serviceLookup() finds names and aliases of TCP services only", () => {
+  const lookup = serviceLookup(FILE);
+  const found: [string, number | undefined][] = [
+    ["tcpmux", 1],
+    ["domain", 53],
+    ["http", 80],
+    ["www", 80],
+    ["web", 80],
+    ["syslog", 514],
+    ["indented", 77],
+    ["last", 65000],
+    ["onlyudp", undefined],
+    ["HTTP", undefined],
+    ["broken", undefined],
+    ["odd", undefined],
+    ["hidden", undefined],
+    ["#", undefined],
+    ["WorldWideWeb", undefined],
+    ["80/tcp", undefined],
+    ["", undefined],
+    ["constructor", undefined],
+  ];
+  for (const [name, port] of found) assertEquals(lookup(name), port, name);
+}, PURE);
+
+t("serviceLookup() has a table of its own where there is no file", () => {
+  const lookup = serviceLookup(undefined);
+  assertEquals([lookup("smtp"), lookup("http"), lookup("https")], [25, 80, 443]);
+  assertEquals([lookup("SMTP"), lookup("nosuch"), lookup("toString")], [
+    undefined,
+    undefined,
+    undefined,
+  ]);
+}, PURE);
+
+t("systemServices() reads the file once, and only when a name is asked for", () => {
+  let reads = 0;
+  const lookup = systemServices(() => {
+    reads++;
+    return "one 1/tcp\n";
+  });
+  assertEquals(reads, 0);
+  assertEquals([lookup("one"), lookup("two"), lookup("one")], [1, undefined, 1]);
+  assertEquals(reads, 1);
+}, PURE);
+
+t("systemServices() falls back to its own table when the file cannot be read", () => {
+  const lookup = systemServices(() => {
+    throw new Deno.errors.NotFound("no file");
+  });
+  assertEquals(lookup("smtp"), 25);
+}, PURE);
+
+t("parsePort(): a service name goes before a number, even a name of digits", () => {
+  assertEquals(parsePort("80", serviceLookup(FILE)), 8080);
+  assertEquals(parsePort("81", serviceLookup(FILE)), 81);
+}, PURE);
+
+t("parsePort() takes 0 to 65535 with blanks before and a sign, nothing else", () => {
+  const services = serviceLookup("");
+  const ports: [string, number | undefined][] = [
+    ["0", 0],
+    ["65535", 65535],
+    [" 80", 80],
+    ["\t80", 80],
+    ["+80", 80],
+    ["0080", 80],
+    ["-0", 0],
+    ["65536", undefined],
+    ["-1", undefined],
+    ["", undefined],
+    ["80 ", undefined],
+    ["80x", undefined],
+    ["0x50", undefined],
+    ["1e3", undefined],
+    ["8.0", undefined],
+    ["99999999999999999999", undefined],
+    ["http", undefined],
+  ];
+  for (const [text, port] of ports) {
+    assertEquals(parsePort(text, services), port, JSON.stringify(text));
+  }
+}, PURE);

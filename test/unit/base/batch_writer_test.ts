@@ -1,0 +1,132 @@
+import { assert, assertEquals } from "@std/assert";
+import { BatchWriter } from "../../../lib/base/batch_writer.ts";
+import { latin1FromBytes } from "../../helpers/golden/golden.ts";
+import { t } from "../../helpers/t.ts";
+
+const PURE = { permissions: "none" } as const;
+const MiB = 1 << 20;
+const KiB64 = 64 << 10;
+const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
+
+/** A slow reader: each write waits until the test lets it go on. */
+function slow() {
+  const writes: {
+    bytes: Uint8Array;
+    done: (count?: number) => void;
+    fail: (e: unknown) => void;
+  }[] = [];
+  const failures: unknown[] = [];
+  const writer = new BatchWriter((chunk) => {
+    const { promise, resolve, reject } = Promise.withResolvers<number>();
+    writes.push({
+      bytes: chunk.slice(),
+      done: (count = chunk.length) => resolve(count),
+      fail: reject,
+    });
+    return promise;
+  }, (error) => failures.push(error));
+  /** Lets the write that is under way go on, and waits for the next one. */
+  async function next(count?: number): Promise<void> {
+    writes.at(-1)?.done(count);
+    await settled();
+  }
+  return { writer, writes, failures, next };
+}
+
+/** Whatever can happen without the world outside has happened. */
+function settled(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 0));
+}
+
+t("BatchWriter writes one at a time, and what came meanwhile together, in order", async () => {
+  const { writer, writes, next } = slow();
+  for (const text of ["a", "b", "c"]) writer.push(bytes(text));
+  await settled();
+  assertEquals(writes.map((one) => latin1FromBytes(one.bytes)), ["a"]);
+  await next();
+  writer.push(bytes("d"));
+  assertEquals(writes.map((one) => latin1FromBytes(one.bytes)), ["a", "bc"]);
+  await next();
+  await next();
+  await writer.flush();
+  assertEquals(writes.map((one) => latin1FromBytes(one.bytes)), ["a", "bc", "d"]);
+}, PURE);
+
+t("BatchWriter goes on where a write stopped short", async () => {
+  const { writer, writes, next } = slow();
+  writer.push(bytes("abcdef"));
+  await next(1);
+  await next(3);
+  await next();
+  await writer.flush();
+  assertEquals(writes.map((one) => latin1FromBytes(one.bytes)), ["abcdef", "bcdef", "ef"]);
+}, PURE);
+
+t("BatchWriter takes no more into a batch than makes 64 KiB full", async () => {
+  const { writer, writes, next } = slow();
+  writer.push(bytes("x"));
+  for (let i = 0; i < 5; i++) writer.push(new Uint8Array(30_000));
+  writer.push(new Uint8Array(200_000));
+  for (let i = 0; i < 4; i++) await next();
+  await writer.flush();
+  assertEquals(writes.map((one) => one.bytes.length), [1, 90_000, 60_000 + 200_000]);
+  assert(writes.every((one) => one.bytes.length < KiB64 + 200_000));
+}, PURE);
+
+t("BatchWriter: nothing is written for no bytes", async () => {
+  const { writer, writes } = slow();
+  writer.push(new Uint8Array());
+  await writer.flush();
+  assertEquals([writes.length, writer.room()], [0, undefined]);
+}, PURE);
+
+t("BatchWriter asks senders to wait above 1 MiB, until there is room again", async () => {
+  const { writer, next } = slow();
+  writer.push(new Uint8Array(MiB));
+  assertEquals(writer.room(), undefined);
+  writer.push(new Uint8Array(1));
+  const [first, second] = [writer.room(), writer.room()];
+  assert(first !== undefined);
+  assertEquals(first, second);
+  let rooms = 0;
+  first.then(() => rooms++);
+  await settled();
+  assertEquals(rooms, 0);
+  await next();
+  assertEquals([rooms, writer.room()], [1, undefined]);
+  await next();
+  await writer.flush();
+}, PURE);
+
+t("BatchWriter: an error is told once, everything is dropped, nobody waits for ever", async () => {
+  const { writer, writes, failures } = slow();
+  writer.push(new Uint8Array(MiB));
+  writer.push(new Uint8Array(MiB));
+  const room = writer.room();
+  const gone = new Deno.errors.BrokenPipe("no reader");
+  writes[0]?.fail(gone);
+  await room;
+  await writer.flush();
+  writer.push(new Uint8Array(2 * MiB));
+  assertEquals(writer.room(), undefined);
+  await writer.flush();
+  assertEquals([failures, writes.length], [[gone], 1]);
+}, PURE);
+
+t("BatchWriter: flush() waits for all that was pushed", async () => {
+  const { writer, writes, next } = slow();
+  let flushed = false;
+  writer.push(bytes("a"));
+  writer.push(bytes("b"));
+  const flushing = writer.flush().then(() => flushed = true);
+  await next();
+  assertEquals([writes.length, flushed], [2, false]);
+  await next();
+  await flushing;
+  assertEquals(flushed, true);
+  // After that it starts anew.
+  writer.push(bytes("c"));
+  await next();
+  await writer.flush();
+  assertEquals(latin1FromBytes(writes[2]?.bytes ?? new Uint8Array()), "c");
+}, PURE);

@@ -1,0 +1,388 @@
+/** The commands of the control channel, without a socket. */
+
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { formatIp, parseIp } from "../../../lib/address/ip.ts";
+import { AddressError } from "../../../lib/base/errors.ts";
+import { VERSION } from "../../../lib/base/version.ts";
+import {
+  type Command,
+  type ControlContext,
+  helpText,
+  type Reply,
+  runLine,
+} from "../../../lib/control/command.ts";
+import { COMMANDS } from "../../../lib/control/commands.ts";
+import { showRow } from "../../../lib/table/show.ts";
+import { newTable, type Table } from "../../../lib/table/table.ts";
+import { randomNumbers } from "../../helpers/net/client.ts";
+import { controlContext } from "../../helpers/control_context.ts";
+import { t as test } from "../../helpers/t.ts";
+
+const PURE = { permissions: "none" } as const;
+const LOCAL = new Uint8Array([127, 0, 0, 1]);
+/** The order of 3.35, in which the first match wins. */
+const ORDER =
+  "quit show help ? kill disable group reset enable create maxc mrtg-bytes mrtg-conns " +
+  "version hash rr";
+
+/** A session over a table with `n` channels in group 0 and one in group 1. */
+class Hand {
+  readonly table: Table = newTable({ groups: 4, channels: 4, workers: 1 });
+  readonly #context: ControlContext;
+  #session = { group: 0 };
+  /** Called while a host is being resolved. */
+  meanwhile: () => void = () => {};
+
+  constructor(n = 2) {
+    for (let i = 0; i < n; i++) this.table.add(0, { address: LOCAL, port: 8000 + i });
+    this.table.add(1, { address: LOCAL, port: 9000 });
+    this.#context = controlContext(this.table, async (host) => {
+      await Promise.resolve();
+      this.meanwhile();
+      const address = host === "web" ? LOCAL : parseIp(host);
+      if (address === undefined) throw new AddressError(host);
+      return address;
+    });
+  }
+
+  get group(): number {
+    return this.#session.group;
+  }
+
+  async type(line: string): Promise<Reply> {
+    const at = { context: this.#context, session: this.#session };
+    const reply = await runLine(COMMANDS, line, at);
+    this.#session = reply.session ?? this.#session;
+    return reply;
+  }
+
+  /** Asserts the text of each reply, and that it failed where it is marked by a `!`. */
+  async expect(dialogue: Readonly<Record<string, string>>): Promise<void> {
+    for (const [line, expected] of Object.entries(dialogue)) {
+      const { text, failed } = await this.type(line);
+      const wanted = expected.replace(/^!/, "");
+      assertEquals(text, wanted === "" ? "" : `${wanted}\n`, line);
+      assertEquals(failed ?? false, expected.startsWith("!"), line);
+    }
+  }
+
+  /** A row of `show`. */
+  row(channel: number, group = 0): string {
+    return showRow(this.table.row(group, channel));
+  }
+}
+
+/** Registers a test without any permission. */
+function t(name: string, fn: () => void | Promise<void>): void {
+  test(name, fn, PURE);
+}
+
+t("the commands of 3.35 come first, in its order", () => {
+  const names = COMMANDS.map(({ name }) => name);
+  assertEquals(names.slice(0, 16).join(" "), ORDER);
+  assertEquals(names.slice(16, 18), ["assign", "remove"]);
+  assertEquals(new Set(names).size, names.length);
+});
+
+t("every prefix of a command means the first one in the order, kill excepted", async () => {
+  const seen: string[] = [];
+  const commands: Command[] = COMMANDS.map((command) => ({
+    ...command,
+    args: [],
+    run: () => {
+      seen.push(command.name);
+      return { text: "" };
+    },
+  }));
+  const at = { context: {} as ControlContext, session: { group: 0 } };
+  const old = ORDER.split(" ");
+  for (const name of COMMANDS.map(({ name }) => name)) {
+    for (let length = 1; length <= name.length; length++) {
+      const prefix = name.slice(0, length);
+      const meant = [...old, ...COMMANDS.map(({ name }) => name)]
+        .find((one) => one === "kill" ? prefix === "kill" : one.startsWith(prefix));
+      const reply = await runLine(commands, prefix, at);
+      assertEquals(seen.pop(), meant, prefix);
+      assertEquals(reply.failed ?? false, meant === undefined, prefix);
+    }
+  }
+});
+
+t("the abbreviations that the records name mean what they say", async () => {
+  const meanings: Readonly<Record<string, RegExp>> = {
+    h: /^available commands/,
+    "?": /^available commands/,
+    ha: /^group 0 set to hash/,
+    "r 0": /^channel 0 counters reset/,
+    "m 0 1": /^maxc of channel 0/,
+    "d 0": /^channel 0 disabled/,
+    "e 0": /^channel 0 enabled/,
+    "c web 80": /^channel created/,
+    v: /^ {2}This is balance/,
+    s: /^GRP Type/,
+    k: /^syntax error/,
+    ki: /^syntax error/,
+    kil: /^syntax error/,
+    kills: /^syntax error/,
+  };
+  const hand = new Hand();
+  for (const [line, pattern] of Object.entries(meanings)) {
+    assertMatch((await hand.type(line)).text, pattern, line);
+  }
+});
+
+t("words are separated by blanks and tabs, surplus ones ignored, NUL ends the line", async () => {
+  await new Hand().expect({
+    "": "",
+    "  \t ": "",
+    "\0show": "",
+    "  disable\t 0  x y ": "channel 0 disabled",
+    "enable 0\0 1": "channel 0 enabled",
+    "enable\0 0": "!syntax error",
+    "disable 0\r": "!invalid number [0\r]",
+    "version\r": "!syntax error",
+    "DISABLE 0": "!syntax error",
+    "disable": "!syntax error",
+    "maxc 0": "!syntax error",
+    "create web": "!syntax error",
+    "assign 0 web": "!syntax error",
+    "remove": "!syntax error",
+  });
+});
+
+t("numbers must be numbers, and the error names the value", async () => {
+  const hand = new Hand();
+  await hand.expect({
+    "disable x": "!invalid number [x]",
+    "disable 1x": "!invalid number [1x]",
+    "disable 1.5": "!invalid number [1.5]",
+    "disable 0x1": "!invalid number [0x1]",
+    "disable 1e0": "!invalid number [1e0]",
+    "disable -": "!invalid number [-]",
+    "disable ١": "!invalid number [١]",
+    "disable 99999999999999999999": "!invalid number [99999999999999999999]",
+    "disable 99999999999": "!no such channel 99999999999",
+    "disable -1": "!no such channel -1",
+    "disable 2": "!no such channel 2",
+    "reset 2": "!no such channel 2",
+    "enable 4294967296": "!no such channel 4294967296",
+    "disable +1": "channel 1 disabled",
+    "enable 01": "channel 1 enabled",
+    "maxc 9 1": "!unknown channel",
+    "maxc 0 x": "!invalid number [x]",
+    "maxc 0 2147483648": "!value out of range",
+    "maxc 0 -2147483649": "!value out of range",
+    "maxc 0 2147483647": "maxc of channel 0 changed to 2147483647",
+    "maxc 0 -5": "maxc of channel 0 changed to -5",
+    "group 4": "!value out of range",
+    "group -1": "!value out of range",
+    "group 256": "!value out of range",
+    "group x": "!invalid number [x]",
+    "mrtg-bytes 4 0": "!unknown group",
+    "mrtg-bytes 0 2": "!unknown channel",
+    "mrtg-bytes x 0": "!invalid number [x]",
+  });
+  assertEquals(hand.group, 0);
+});
+
+t("group chooses what the others are about, mrtg is told", async () => {
+  const hand = new Hand();
+  await hand.expect({
+    "group 1": "",
+    "disable 0": "channel 0 disabled",
+    "disable 1": "!no such channel 1",
+    "hash": "group 1 set to hash",
+    "mrtg-conns 0 1": "0\nUNKNOWN\nUNKNOWN\ngroup 0 channel 1",
+    "group 3": "",
+    "create web 80": "channel created",
+    "group 0": "",
+    "rr": "group 0 set to round robin",
+  });
+  assertEquals(
+    [...hand.table.rows()].map(({ group, channel, type, state }) =>
+      `${group}.${channel} ${type} ${state}`
+    ),
+    ["0.0 rr enabled", "0.1 rr enabled", "1.0 hash disabled", "3.0 rr disabled"],
+  );
+});
+
+t("mrtg prints two values, uptime and name", async () => {
+  const hand = new Hand();
+  hand.table.addSent(0, 1, 6);
+  hand.table.addRcvd(0, 1, 9);
+  hand.table.enter(0, 1);
+  await hand.expect({
+    "mrtg-bytes 0 1": "9\n6\nUNKNOWN\ngroup 0 channel 1",
+    "mrtg-conns 0 1": "1\nUNKNOWN\nUNKNOWN\ngroup 0 channel 1",
+    "reset 1": "channel 1 counters reset",
+    "mrtg-bytes 0  1": "0\n0\nUNKNOWN\ngroup 0 channel 1",
+  });
+  assertEquals(hand.table.c(0, 1), 1);
+});
+
+t("create takes names, addresses, services and HOST:PORT, IPv6 as well", async () => {
+  const cases: Readonly<Record<string, string>> = {
+    "web 80": "127.0.0.1 80",
+    "web smtp": "127.0.0.1 25",
+    "10.1 8080": "10.0.0.1 8080",
+    "10.0.0.1:99 8080": "10.0.0.1 99",
+    "10.0.0.1:99 nonsense": "10.0.0.1 99",
+    "10.0.0.1: 8080": "10.0.0.1 8080",
+    "::1 80": "::1 80",
+    "2001:db8::1:2 80": "2001:db8::1:2 80",
+    "[::1] 80": "::1 80",
+    "[::1]:99 80": "::1 99",
+  };
+  for (const [words, expected] of Object.entries(cases)) {
+    const hand = new Hand(0);
+    await hand.expect({ [`create ${words}`]: "channel created" });
+    const { address, port, state } = hand.table.row(0, 0);
+    assertEquals(`${formatIp(address)} ${port} ${state}`, `${expected} disabled`, words);
+  }
+});
+
+t("create refuses what is no address or port and adds nothing then", async () => {
+  const hand = new Hand();
+  await hand.expect({
+    "create no..such 80": "!invalid address",
+    "create :80 90": "!invalid address",
+    "create [::1 80": "!invalid address",
+    "create [] 80": "!invalid address",
+    "create web abc": "!invalid port [abc]",
+    "create web 70000": "!invalid port [70000]",
+    "create web -1": "!invalid port [-1]",
+    "create web:x 80": "!invalid port [x]",
+  });
+  assertEquals(hand.table.length(0), 2);
+  await hand.expect({ "create web 1": "channel created", "create web 2": "channel created" });
+  await hand.expect({ "create web 3": "!no channel slots available" });
+});
+
+t("assign gives a disabled channel another address and leaves its counters", async () => {
+  const hand = new Hand();
+  hand.table.enter(0, 1);
+  await hand.expect({
+    "assign 1 10.0.0.1 99": "!channel must be disabled to assign new address",
+    "disable 1": "channel 1 disabled",
+    "assign 9 web 80": "!unknown channel",
+    "assign x web 80": "!invalid number [x]",
+    "assign 1 no..such 80": "!invalid address",
+    "assign 1 web 99999": "!invalid port [99999]",
+    "assign 1  10.0.0.1 99": "channel reassigned",
+  });
+  assertEquals(
+    hand.row(1),
+    "  0   RR  1 dis         10.0.0.1    99    1           1    0           0           0",
+  );
+});
+
+t("assign looks again after the host was resolved, which takes its time", async () => {
+  for (const change of ["enable 1", "remove 1"]) {
+    const hand = new Hand();
+    await hand.expect({ "disable 1": "channel 1 disabled" });
+    hand.meanwhile = () => {
+      if (change === "enable 1") hand.table.setEnabled(0, 1, true);
+      else hand.table.remove(0, 1);
+    };
+    await hand.expect({
+      "assign 1 10.0.0.1 99": "!channel must be disabled to assign new address",
+    });
+    assertEquals(formatIp(hand.table.address(0, 1)), "127.0.0.1");
+  }
+});
+
+t("remove frees a slot that create takes, and later channels keep their numbers", async () => {
+  const hand = new Hand(3);
+  hand.table.addSent(0, 1, 5);
+  await hand.expect({
+    "remove 1": "!channel must be disabled to be removed",
+    "remove 9": "!no such channel 9",
+    "disable 1": "channel 1 disabled",
+  });
+  hand.table.enter(0, 1);
+  await hand.expect({ "remove 1": "!channel 1 has 1 open connections" });
+  hand.table.leave(0, 1);
+  await hand.expect({ "remove 1": "channel 1 removed" });
+  assertEquals(
+    hand.row(1),
+    "  0   RR  1 ---                -     0    0           1    0           5           0",
+  );
+  assertEquals([...hand.table.rows()].filter(({ group }) => group === 0).length, 3);
+  await hand.expect({
+    "remove 1": "!no such channel 1",
+    "enable 1": "!no such channel 1",
+    "disable 1": "!no such channel 1",
+    "maxc 1 5": "!unknown channel",
+    "mrtg-bytes 0 1": "!unknown channel",
+    "assign 1 web 80": "!unknown channel",
+    "disable 2": "channel 2 disabled",
+    "create 10.0.0.1 99": "channel created",
+  });
+  assertEquals(
+    hand.row(1),
+    "  0   RR  1 dis         10.0.0.1    99    0           0    0           0           0",
+  );
+  assertEquals(hand.table.port(0, 2), 8002);
+  await hand.expect({ "create 10.0.0.2 99": "channel created" });
+  assertEquals(hand.table.length(0), 4);
+});
+
+t("enable and disable say when nothing changed, and that is no failure", async () => {
+  await new Hand().expect({
+    "enable 0": "channel 0 already enabled",
+    "disable 0": "channel 0 disabled",
+    "disable 00": "channel 0 already disabled",
+  });
+});
+
+t("help is printed from the table of commands, sorted, a line for each but ?", async () => {
+  const { text } = await new Hand().type("help");
+  const [heading, ...lines] = text.trimEnd().split("\n");
+  assertEquals(heading, "available commands:");
+  assertEquals(lines, [...lines].sort());
+  const commands = COMMANDS.filter(({ name }) => name !== "?");
+  assertEquals(lines.length, commands.length);
+  for (const { name, args, help } of commands) {
+    const found = lines.filter((line) => line.startsWith(`  ${[name, ...args].join(" ")} `));
+    assertEquals(found.length, 1, name);
+    assert(found[0]?.endsWith(` ${help}`), name);
+  }
+  const extra: Command = { name: "aa", args: ["<b>"], help: "c", run: () => ({ text: "" }) };
+  const added = helpText([...COMMANDS, extra]);
+  assertMatch(added, /^available commands:\n {2}aa <b> +c\n/);
+});
+
+t("version tells our version and the limits of this table", async () => {
+  const { text } = await new Hand().type("version");
+  assertEquals(text, `  This is balance ${VERSION}\n  MAXGROUPS=4\n  MAXCHANNELS=4\n`);
+});
+
+t("quit and kill say what the caller is to do", async () => {
+  const hand = new Hand();
+  assertEquals(await hand.type("quit now"), { text: "", effect: "quit" });
+  assertEquals((await hand.type("kill")).effect, "stop");
+});
+
+t("whatever is typed, there is an answer and never an exception", async () => {
+  const random = randomNumbers(28);
+  const words = [
+    // kill is not for typing, and top takes its time to measure.
+    ...COMMANDS.map(({ name }) => name).filter((name) => name !== "kill" && name !== "top"),
+    ..."0 1 -1 99 x . .. :: [::1] [::1]:0 a:b:c :: web \0 \r é \u{1F600} __proto__ --json 0.0"
+      .split(" "),
+    "constructor",
+    "9".repeat(400),
+    "a".repeat(4000),
+    "\x1b[2J",
+  ];
+  const hand = new Hand();
+  for (let i = 0; i < 20_000; i++) {
+    const line = Array.from(
+      { length: random() % 5 },
+      () => words[random() % words.length],
+    ).join(random() % 7 === 0 ? "\t" : " ");
+    const { text } = await hand.type(line);
+    assert(text === "" || text.endsWith("\n"), line);
+  }
+  assertEquals(hand.table.rows().next().done, false);
+});

@@ -1,0 +1,344 @@
+/** Where a balance and those who control it meet: directories, the socket, and who gets in. */
+
+import { assert, assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
+import { ExitError } from "../../../lib/base/errors.ts";
+import {
+  connectControl,
+  listenControl,
+  prepareDirectory,
+  runDirectories,
+  type RunDirectory,
+  socketName,
+} from "../../../lib/control/control_socket.ts";
+import { connectUnix, socketPath, talk } from "../../helpers/net/control_socket.ts";
+import { runBalance } from "../../helpers/program/start_balance.ts";
+import { startControlled } from "../../helpers/program/start_controlled.ts";
+import { runProgram } from "../../helpers/program/start_program.ts";
+import { skip, t, tool, until } from "../../helpers/t.ts";
+
+const AT = { address: "127.0.0.1", port: 12345 };
+const NAME = "balance.12345.127.0.0.1";
+const NOBODY = 65534;
+const root = Deno.uid() === 0;
+
+/** A folder of a test, removed at the end of its scope. */
+function folder(mode = 0o700): RunDirectory & Disposable {
+  const path = Deno.makeTempDirSync({ prefix: "balance-test-" });
+  Deno.chmodSync(path, mode);
+  return {
+    path,
+    mode: 0o700,
+    explicit: true,
+    [Symbol.dispose]: () => Deno.removeSync(path, { recursive: true }),
+  };
+}
+
+const modeOf = (path: string): number => (Deno.lstatSync(path).mode ?? 0) & 0o7777;
+
+/** What is in the way of using a directory. */
+function reasonAgainst(directory: RunDirectory): string {
+  const error = assertThrows(() => prepareDirectory(directory), ExitError);
+  assertEquals(error.exitCode, 73);
+  return error.message.replace(directory.path, "DIR");
+}
+
+t("socketName() is balance.PORT.ADDR", () => {
+  assertEquals(socketName(AT), NAME);
+  assertEquals(socketName({ address: "::", port: 80 }), "balance.80.::");
+});
+
+t("runDirectories() is BALANCE_RUNDIR alone, else three in order", () => {
+  const env = (values: Record<string, string>) => (name: string) => values[name];
+  const paths = (values: Record<string, string>) =>
+    runDirectories(env(values)).map(({ path }) => path);
+  const own = `/tmp/balance-${Deno.uid()}`;
+  assertEquals(paths({}), ["/var/run/balance", own]);
+  assertEquals(paths({ XDG_RUNTIME_DIR: "/run/user/7" }), [
+    "/var/run/balance",
+    "/run/user/7/balance",
+    own,
+  ]);
+  assertEquals(paths({ XDG_RUNTIME_DIR: "/run/user/7", BALANCE_RUNDIR: "/x" }), ["/x"]);
+  assertEquals(paths({ BALANCE_RUNDIR: "" }), ["/var/run/balance", own]);
+  assertEquals(runDirectories(env({})).map(({ mode }) => mode), [0o755, 0o700]);
+});
+
+t("prepareDirectory() makes a missing directory for its owner alone", () => {
+  using parent = folder();
+  const path = `${parent.path}/run`;
+  prepareDirectory({ path, mode: 0o700, explicit: true });
+  assertEquals(modeOf(path), 0o700);
+  prepareDirectory({ path, mode: 0o700, explicit: true });
+});
+
+t("prepareDirectory() takes what others cannot write to, or is sticky", () => {
+  for (const mode of [0o700, 0o755, 0o1777]) {
+    using directory = folder(mode);
+    prepareDirectory(directory);
+    assertEquals(modeOf(directory.path), mode);
+  }
+});
+
+t("prepareDirectory() refuses what others may write to without the sticky bit", () => {
+  for (const mode of [0o777, 0o775, 0o702]) {
+    using directory = folder(mode);
+    assertEquals(
+      reasonAgainst(directory),
+      "balance: can't use run directory [DIR]: others may write to it and it is not sticky",
+    );
+  }
+});
+
+t("prepareDirectory() refuses what is no directory, cannot be made, or leads elsewhere", () => {
+  using parent = folder();
+  const file = `${parent.path}/file`;
+  Deno.writeTextFileSync(file, "");
+  const refused = (path: string) => reasonAgainst({ path, mode: 0o700, explicit: true });
+  assertMatch(refused(file), /\[DIR\]: not a directory$/);
+  assertMatch(refused(`${file}/run`), /\[DIR\]: Not a directory \(os error 20\)$/);
+  assertMatch(refused(`${parent.path}/no/run`), /\[DIR\]: No such file or directory/);
+  Deno.symlinkSync(`${parent.path}/gone`, `${parent.path}/link`);
+  assertMatch(refused(`${parent.path}/link`), /\[DIR\]: /);
+});
+
+if (root) {
+  t("prepareDirectory() refuses a directory or a link to one of another user", () => {
+    using theirs = folder();
+    Deno.chownSync(theirs.path, NOBODY, NOBODY);
+    assertMatch(reasonAgainst(theirs), /\[DIR\]: it belongs to user 65534$/);
+
+    using ours = folder();
+    const link = `${theirs.path}/link`;
+    Deno.symlinkSync(ours.path, link);
+    prepareDirectory({ ...ours, path: link });
+    new Deno.Command("chown", { args: ["-h", "65534", link] }).outputSync();
+    assertMatch(
+      reasonAgainst({ ...ours, path: link }),
+      /\[DIR\]: the link belongs to user 65534$/,
+    );
+  });
+} else skip("prepareDirectory() refuses a directory of another user", "needs root to make one");
+
+t(
+  "listenControl() makes a socket of mode 0600, whatever the umask, and close() removes it",
+  async () => {
+    using directory = folder();
+    const { listener, path, replaced } = await listenControl(AT, { directories: [directory] });
+    assertEquals([path, replaced], [`${directory.path}/${NAME}`, false]);
+    assertEquals(modeOf(path), 0o600);
+    assert(Deno.lstatSync(path).isSocket);
+    listener.close();
+    await until(() => [...Deno.readDirSync(directory.path)].length === 0);
+  },
+);
+
+t("listenControl() replaces a socket that nobody answers on", async () => {
+  using directory = folder();
+  leaveStale(`${directory.path}/${NAME}`);
+  const { listener, replaced } = await listenControl(AT, { directories: [directory] });
+  assertEquals(replaced, true);
+  (await connectControl(AT, { directories: [directory] }))?.close();
+  listener.close();
+});
+
+/** A socket of a process that was killed: bound, linked elsewhere, and closed. */
+function leaveStale(path: string): void {
+  const listener = Deno.listen({ transport: "unix", path: `${path}.x` });
+  Deno.linkSync(`${path}.x`, path);
+  listener.close();
+}
+
+t("listenControl() never takes over one that lives, nor anything that is no socket", async () => {
+  using directory = folder();
+  const { listener } = await listenControl(AT, { directories: [directory] });
+  const live = await assertRejects(
+    () => listenControl(AT, { directories: [directory] }),
+    ExitError,
+  );
+  assertMatch(live.message, /^balance: can't create \[.*\]: another balance answers on it$/);
+  assertEquals(live.exitCode, 73);
+  const accepted = listener.accept();
+  (await accepted).close();
+  listener.close();
+  await until(() => [...Deno.readDirSync(directory.path)].length === 0);
+
+  Deno.writeTextFileSync(`${directory.path}/${NAME}`, "precious");
+  const file = await assertRejects(
+    () => listenControl(AT, { directories: [directory] }),
+    ExitError,
+  );
+  assertMatch(file.message, /: it is in the way and not a socket$/);
+  assertEquals(Deno.readTextFileSync(`${directory.path}/${NAME}`), "precious");
+});
+
+t("listenControl() says that a path is too long for a socket", async () => {
+  using parent = folder();
+  const path = `${parent.path}/${"x".repeat(100)}`;
+  const error = await assertRejects(
+    () => listenControl(AT, { directories: [{ path, mode: 0o700, explicit: true }] }),
+    ExitError,
+  );
+  assertMatch(error.message, /^balance: can't create \[.*\]: path must be shorter than SUN_LEN$/);
+});
+
+t(
+  "listenControl() takes the first directory that can be used, or names what is wrong with all",
+  async () => {
+    using bad = folder(0o777);
+    using good = folder();
+    const loose = (directory: RunDirectory) => ({ ...directory, explicit: false });
+    const { listener, path } = await listenControl(AT, { directories: [loose(bad), loose(good)] });
+    assertEquals(path, `${good.path}/${NAME}`);
+    const conn = await connectControl(AT, { directories: [loose(bad), loose(good)] });
+    assert(conn);
+    conn.close();
+    listener.close();
+    const error = await assertRejects(
+      () => listenControl(AT, { directories: [loose(bad), loose(bad)] }),
+      ExitError,
+    );
+    assertEquals(error.message.match(/not sticky/g)?.length, 2);
+  },
+);
+
+t("connectControl() finds nobody where there is nothing, or only a stale socket", async () => {
+  using directory = folder();
+  assertEquals(await connectControl(AT, { directories: [directory] }), undefined);
+  leaveStale(`${directory.path}/${NAME}`);
+  assertEquals(await connectControl(AT, { directories: [directory] }), undefined);
+  Deno.removeSync(`${directory.path}/${NAME}`);
+  Deno.writeTextFileSync(`${directory.path}/${NAME}`, "");
+  assertEquals(await connectControl(AT, { directories: [directory] }), undefined);
+  const missing = { ...directory, path: `${directory.path}/no/such` };
+  assertEquals(await connectControl(AT, { directories: [missing] }), undefined);
+});
+
+const setpriv = tool("setpriv"), perl = tool("perl");
+if (root && setpriv !== undefined && perl !== undefined) {
+  t("another user cannot connect, even where the directory is everybody's", async () => {
+    using directory = folder(0o1777);
+    const { listener, path } = await listenControl(AT, { directories: [directory] });
+    assertEquals(await asNobody(path), "Permission denied");
+    // The same user may where the mode says so: it is the mode that refuses.
+    Deno.chmodSync(path, 0o666);
+    const accepted = listener.accept();
+    assertEquals(await asNobody(path), "connected");
+    (await accepted).close();
+    listener.close();
+  });
+
+  t("connectControl() does not talk to a socket that another user has put there", async () => {
+    using directory = folder(0o1777);
+    const path = `${directory.path}/${NAME}`;
+    const listener = Deno.listen({ transport: "unix", path });
+    Deno.chownSync(path, NOBODY, NOBODY);
+    const owner = (uid: number) => connectControl(AT, { directories: [directory], uid });
+    const error = await assertRejects(() => owner(1234), ExitError);
+    assertMatch(error.message, /^balance: can't control \[.*\]: it belongs to user 65534$/);
+    assertEquals(error.exitCode, 77);
+    for (const uid of [NOBODY, 0]) {
+      const accepted = listener.accept();
+      const conn = await owner(uid);
+      (await accepted).close();
+      conn?.close();
+    }
+    listener.close();
+  });
+
+  t(
+    "connectControl() passes over a directory that another user has made in our place",
+    async () => {
+      using directory = folder(0o700);
+      const path = `${directory.path}/${NAME}`;
+      const listener = Deno.listen({ transport: "unix", path });
+      Deno.chownSync(directory.path, NOBODY, NOBODY);
+      const ours = { path: directory.path, mode: 0o700, explicit: false };
+      const ask = () => connectControl(AT, { directories: [ours], uid: 0 });
+      const error = await assertRejects(ask, ExitError);
+      assertMatch(error.message, /: its directory belongs to user 65534$/);
+      assertEquals(error.exitCode, 77);
+      listener.close();
+    },
+  );
+} else {
+  skip("another user cannot connect", "needs root, setpriv and perl to be another user");
+}
+
+async function asNobody(path: string): Promise<string> {
+  const script = "use Socket; socket(S, AF_UNIX, SOCK_STREAM, 0); $| = 1; " +
+    'print connect(S, sockaddr_un($ARGV[0])) ? "connected" : "$!"';
+  const ids = [`--reuid=${NOBODY}`, `--regid=${NOBODY}`, "--clear-groups"];
+  const { stdout, stderr } = await runProgram(setpriv ?? "", [
+    ...ids,
+    perl ?? "",
+    "-e",
+    script,
+    path,
+  ]);
+  assertEquals(stderr, "");
+  return stdout;
+}
+
+t(
+  "connectControl() goes on after a socket it may not use, and reports it if none is left",
+  async () => {
+    using first = folder();
+    using second = folder();
+    const other = { ...AT, port: 1 };
+    // A loop of links cannot be followed by anybody, root included.
+    Deno.symlinkSync("loop", `${first.path}/loop`);
+    const loop = { ...first, path: `${first.path}/loop` };
+    const { listener } = await listenControl(AT, { directories: [second] });
+    const conn = await connectControl(AT, { directories: [loop, second] });
+    assert(conn);
+    conn.close();
+    listener.close();
+    const error = await assertRejects(
+      () => connectControl(other, { directories: [loop, second] }),
+      ExitError,
+    );
+    assertMatch(error.message, /^balance: can't control \[.*loop\/balance\.1\.127\.0\.0\.1\]: /);
+  },
+);
+
+t(
+  "a second balance on the same port fails on the port first, with the recorded message",
+  async () => {
+    await using balance = await startControlled(["-f", "PORT", "127.0.0.1:9"]);
+    const { port, rundir } = balance;
+    const second = await runBalance(["-f", "PORT", "127.0.0.1:9"], { port, rundir });
+    assertEquals([second.code, second.stderr], [69, "balance: can't bind local address\n"]);
+    assertMatch(await talk(socketPath(rundir, port), "version\n"), /This is balance/);
+  },
+);
+
+t("the socket of a balance that was killed is replaced by the next", async () => {
+  using directory = folder();
+  const env = { BALANCE_RUNDIR: directory.path };
+  const first = await startControlled(["-f", "PORT", "127.0.0.1:9"], { env });
+  const { port } = first;
+  await first.stop("SIGKILL");
+  await first[Symbol.asyncDispose]();
+  const path = socketPath(directory.path, port);
+  await assertRejects(() => connectUnix(path), Deno.errors.ConnectionRefused);
+  const none = await runBalance(["-c", "show", "PORT"], { port, rundir: directory.path });
+  assertEquals([none.code, none.stdout], [69, "no master process, exiting.\n"]);
+  await using second = await startControlled(["-f", "-d", "PORT", "127.0.0.1:9"], {
+    env,
+    port,
+    expectStderr: "any",
+  });
+  await second.waitForStderr(/control socket .* is taken over/);
+  assertMatch(await talk(path, "version\n"), /This is balance/);
+  await second.stop();
+  await until(() => [...Deno.readDirSync(directory.path)].length === 0);
+});
+
+t("a run directory that cannot be used ends the start with 73 and the reason", async () => {
+  using directory = folder(0o777);
+  const { code, stderr } = await runBalance(["-f", "PORT", "127.0.0.1:9"], {
+    rundir: directory.path,
+  });
+  assertEquals(code, 73);
+  assertMatch(stderr, /^balance: can't use run directory \[.*\]: others may write to it .*\n$/);
+});

@@ -1,0 +1,358 @@
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { UsageError } from "../../../lib/base/errors.ts";
+import {
+  DumpFile,
+  type DumpFileOptions,
+  openDumpFile,
+  parseRotation,
+} from "../../../lib/dump/dump_file.ts";
+import { joinBytes } from "../../../lib/dump/formats/format.ts";
+import { createPcapng } from "../../../lib/dump/formats/pcapng.ts";
+import { fileTime } from "../../../lib/dump/formats/times.ts";
+import { connectionOf, START } from "../../helpers/dump/dump_traffic.ts";
+import { readPackets } from "../../helpers/dump/pcapng.ts";
+import { skip, t, tool, until, within } from "../../helpers/t.ts";
+
+const bytes = (text: string) => new TextEncoder().encode(text);
+
+/** A folder that goes away, and what lies in it. */
+function folder() {
+  const path = Deno.makeTempDirSync({ prefix: "balance-dump-" });
+  const names = () => Array.from(Deno.readDirSync(path), ({ name }) => name).sort();
+  return {
+    path,
+    names,
+    read: (name: string) => Deno.readTextFileSync(`${path}/${name}`),
+    all: () =>
+      Object.fromEntries(names().map((name) => [name, Deno.readTextFileSync(`${path}/${name}`)])),
+    [Symbol.dispose]: () => Deno.removeSync(path, { recursive: true }),
+  };
+}
+
+/** Options whose header is the number of the file, and the errors that were told. */
+function options(more: Partial<DumpFileOptions> = {}) {
+  let files = 0;
+  const errors: string[] = [];
+  return {
+    port: 8080,
+    header: () => bytes(`<${++files}>`),
+    onError: (error: Error) => void errors.push(error.message),
+    errors,
+    ...more,
+  };
+}
+
+t(
+  "DumpFile writes header and records in order to a file that only its owner can read",
+  async () => {
+    using dir = folder();
+    const file = await openDumpFile(`${dir.path}/d-%p-%n`, options({ connection: 3 }));
+    assertEquals(file.path, `${dir.path}/d-8080-3`);
+    for (const word of ["one ", "two ", "three"]) assert(file.write(() => bytes(word)));
+    await file.close();
+    assertEquals(dir.all(), { "d-8080-3": "<1>one two three" });
+    assertEquals(Deno.statSync(file.path).mode! & 0o777, 0o600);
+    assertEquals(file.write(() => bytes("late")), false);
+  },
+);
+
+t("DumpFile replaces an old file, so that whoever has it open reads nothing new", async () => {
+  using dir = folder();
+  const path = `${dir.path}/d`;
+  Deno.writeTextFileSync(path, "old", { mode: 0o644 });
+  using old = Deno.openSync(path);
+  const file = await openDumpFile(path, options());
+  await file.close();
+  assertEquals(dir.read("d"), "<1>");
+  assertEquals(Deno.statSync(path).mode! & 0o777, 0o600);
+  assertEquals(new TextDecoder().decode(await new Response(old.readable).bytes()), "old");
+});
+
+t("openDumpFile() says why there can be no file", async () => {
+  using dir = folder();
+  for (const path of [`${dir.path}/absent/d`, dir.path]) {
+    const error = await assertRejects(() => openDumpFile(path, options()), Error);
+    assert(error.message.startsWith(`cannot write dump file [${path}]: `), error.message);
+  }
+  await assertRejects(() => openDumpFile(`${dir.path}/%x`, options()), UsageError, "%x");
+  await assertRejects(() => openDumpFile(`${dir.path}/%n`, options()), UsageError, "%n");
+});
+
+t("DumpFile begins a new file at the size, and keeps so many", async () => {
+  using dir = folder();
+  const file = await openDumpFile(`${dir.path}/d`, options({ rotate: { bytes: 8, count: 3 } }));
+  for (let i = 0; i < 9; i++) {
+    file.write(() => bytes(`rec${i} `));
+    if (i === 3) await file.flush();
+  }
+  await file.close();
+  // A file has its size after header and one record: the next one begins another.
+  assertEquals(dir.all(), { "d": "<9>rec8 ", "d.1": "<8>rec7 ", "d.2": "<7>rec6 " });
+});
+
+t(
+  "DumpFile with one file to keep begins it anew, and moves an old one aside at the start",
+  async () => {
+    using dir = folder();
+    Deno.writeTextFileSync(`${dir.path}/a`, "old");
+    Deno.writeTextFileSync(`${dir.path}/b`, "old");
+    for (const [name, count] of [["a", 1], ["b", 2]] as const) {
+      const rotate = { bytes: 1000, count };
+      await (await openDumpFile(`${dir.path}/${name}`, options({ rotate }))).close();
+    }
+    assertEquals(dir.all(), { "a": "<1>", "b": "<1>", "b.1": "old" });
+  },
+);
+
+t(
+  "DumpFile with times in the name gives each file its own, and removes those too many",
+  async () => {
+    using dir = folder();
+    let now = START;
+    const file = await openDumpFile(
+      `${dir.path}/d-%t`,
+      options({ rotate: { bytes: 4, count: 3 }, now: () => now }),
+    );
+    for (let i = 0; i < 5; i++) {
+      file.write(() => bytes(`rec${i}`));
+      if (i === 2) now += 1_000_000;
+    }
+    await file.close();
+    const [first, second] = [fileTime(START), fileTime(now)];
+    assertEquals(dir.all(), {
+      [`d-${first}-3`]: "<3>rec2",
+      [`d-${second}`]: "<4>rec3",
+      [`d-${second}-2`]: "<5>rec4",
+    });
+  },
+);
+
+t("DumpFile asks for the header before the record that goes into the new file", async () => {
+  using dir = folder();
+  const format = createPcapng();
+  const file = await openDumpFile(`${dir.path}/d`, {
+    ...options({ rotate: { bytes: 20_000, count: 100 } }),
+    header: (time) => format.start(time),
+  });
+  const connections = [1, 2, 3].map((id) => connectionOf(id));
+  const sent = connections.map(() => [] as Uint8Array[]);
+  for (let i = 0; i < 90; i++) {
+    const chunk = crypto.getRandomValues(new Uint8Array(1000 + i));
+    sent[i % 3]!.push(chunk);
+    const data = { direction: "client", bytes: chunk, time: START + i } as const;
+    file.write(() => format.data(connections[i % 3]!, data), { droppable: true });
+  }
+  await file.close();
+  const names = dir.names().sort((a, b) =>
+    Number(b.split(".")[1] ?? 0) - Number(a.split(".")[1] ?? 0)
+  );
+  assert(names.length > 3);
+  const packets = names.flatMap((name) => {
+    const content = Deno.readFileSync(`${dir.path}/${name}`);
+    assert(content.length < 22_000);
+    const found = readPackets(content);
+    const introduced = found.filter(({ flags }) => flags === "S").length;
+    assert(introduced === 3 || name === "d", `${introduced} handshakes in ${name}`);
+    return found;
+  });
+  for (const [index, { client }] of connections.entries()) {
+    const got = packets.filter(({ from }) => from.endsWith(`:${client.port}`));
+    assertEquals(joinBytes(got.map(({ payload }) => payload)), joinBytes(sent[index]!));
+  }
+});
+
+t("DumpFile.reopen() makes a file again that was moved away, and leaves one in place", async () => {
+  using dir = folder();
+  const file = await openDumpFile(`${dir.path}/d`, options());
+  file.write(() => bytes("one "));
+  file.reopen();
+  file.write(() => bytes("two "));
+  await file.flush();
+  Deno.renameSync(`${dir.path}/d`, `${dir.path}/moved`);
+  file.write(() => bytes("three "));
+  file.reopen();
+  file.reopen();
+  file.write(() => bytes("four "));
+  await file.flush();
+  // As logrotate does with "create".
+  Deno.renameSync(`${dir.path}/d`, `${dir.path}/moved too`);
+  Deno.writeTextFileSync(`${dir.path}/d`, "new ");
+  file.reopen();
+  file.write(() => bytes("five "));
+  await file.close();
+  file.reopen();
+  assertEquals(dir.all(), {
+    moved: "<1>one two three ",
+    "moved too": "<2>four ",
+    d: "new <3>five ",
+  });
+});
+
+t("DumpFile tells the first error, drops what follows, and goes on after reopen()", async () => {
+  using dir = folder();
+  const path = `${dir.path}/d`;
+  Deno.symlinkSync("/dev/full", path);
+  const to = options({ header: () => bytes("<head>") });
+  const file = new DumpFile(path, to);
+  await file.flush();
+  assertEquals(to.errors.length, 1);
+  assert(to.errors[0]!.includes(`[${path}]: No space left on device`), to.errors[0]);
+  assert(file.failed);
+  assertEquals(file.write(() => bytes("lost")), false);
+  assertEquals(file.dropped, 1);
+  assertEquals(file.room(), undefined);
+  Deno.removeSync(path);
+  Deno.writeTextFileSync(path, "cut recor");
+  file.reopen();
+  assert(file.write(() => bytes("again")));
+  await file.close();
+  assertEquals(dir.all(), { d: "<head>again", "d.1": "cut recor" });
+  assertEquals(to.errors.length, 1);
+});
+
+const pipeTest = tool("mkfifo") === undefined
+  ? (name: string, _fn: () => Promise<void>) => skip(name, "mkfifo is not installed")
+  : t;
+
+/** What cksum(1) says of bytes. */
+async function cksum(input: Uint8Array): Promise<string> {
+  const child = new Deno.Command("cksum", { stdin: "piped", stdout: "piped" }).spawn();
+  const writer = child.stdin.getWriter();
+  await writer.write(input as Uint8Array<ArrayBuffer>);
+  await writer.close();
+  return new TextDecoder().decode((await child.output()).stdout);
+}
+
+/**
+ * A named pipe with a reader in another process: Deno 2.6 stands still while it opens one.
+ *
+ * @param script What the reader does; `$0` is the pipe.
+ */
+async function pipeWith(script: string, path: string) {
+  const { success } = await new Deno.Command("mkfifo", { args: [path] }).output();
+  assert(success);
+  const child = new Deno.Command("sh", {
+    args: ["-c", script, path],
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "null",
+    signal: AbortSignal.timeout(20_000),
+  }).spawn();
+  const go = child.stdin.getWriter();
+  return {
+    /** Lets a reader go on that waits for its input. */
+    go: () => go.write(bytes("\n")),
+    /** All that it read, once the pipe is closed. */
+    async output() {
+      await go.close();
+      const { stdout } = await child.output();
+      return stdout;
+    },
+  };
+}
+
+pipeTest(
+  "DumpFile with overflow block makes senders wait for a slow reader, and loses nothing",
+  async () => {
+    using dir = folder();
+    const path = `${dir.path}/pipe`;
+    const reader = await pipeWith('exec 3<"$0"; read go; cksum <&3', path);
+    const file = await openDumpFile(
+      path,
+      options({ queueBytes: 200_000, rotate: { bytes: 1, count: 2 } }),
+    );
+    const record = new Uint8Array(50_000).fill(120);
+    let written = 0;
+    const sender = (async () => {
+      for (let i = 0; i < 40; i++) {
+        assert(file.write(() => record, { droppable: true }));
+        written++;
+        await file.room();
+      }
+      await file.close();
+    })();
+    await until(() => file.room() !== undefined, { what: "the queue to fill" });
+    // What the pipe holds by itself, and one record that was let in before.
+    assert(written <= 6, `${written}`);
+    await reader.go();
+    await within(sender, { timeoutMs: 5000, what: "the reader" });
+    const output = new TextDecoder().decode(await reader.output());
+    assertEquals(output, await cksum(joinBytes([bytes("<1>"), ...Array(40).fill(record)])));
+    assertEquals(file.dropped, 0);
+    assertEquals(dir.names(), ["pipe"]);
+  },
+);
+
+pipeTest(
+  "DumpFile with overflow drop drops chunks first, then the rest, and counts them",
+  async () => {
+    using dir = folder();
+    const path = `${dir.path}/pipe`;
+    const reader = await pipeWith('cat "$0"', path);
+    const file = await openDumpFile(path, options({ queueBytes: 1000, overflow: "drop" }));
+    const chunk = () => file.write(() => new Uint8Array(600).fill(99), { droppable: true });
+    const other = () => file.write(() => new Uint8Array(600).fill(111));
+    // Nothing is written before this function waits for something.
+    assertEquals([chunk(), chunk(), chunk(), chunk()], [true, true, false, false]);
+    assertEquals([other(), other(), other()], [true, true, false]);
+    assertEquals(file.dropped, 3);
+    assertEquals(file.room(), undefined);
+    await file.flush();
+    assert(chunk());
+    await file.close();
+    const got = new TextDecoder().decode(await reader.output());
+    assertEquals(got, "<1>" + "c".repeat(1200) + "o".repeat(1200) + "c".repeat(600));
+  },
+);
+
+pipeTest("DumpFile tells when the reader has gone", async () => {
+  using dir = folder();
+  const path = `${dir.path}/pipe`;
+  const reader = await pipeWith('exec 3<"$0"; read go', path);
+  const to = options();
+  const file = await openDumpFile(path, to);
+  await file.flush();
+  await reader.go();
+  await reader.output();
+  file.write(() => bytes("x"));
+  await file.flush();
+  assertEquals(to.errors.length, 1);
+  assert(to.errors[0]!.includes("Broken pipe"), to.errors[0]);
+  await file.close();
+});
+
+t("DumpFile writes to standard output and leaves it open", async () => {
+  const module = new URL("../../../lib/dump/dump_file.ts", import.meta.url);
+  const script = `
+    import { openDumpFile } from "${module}";
+    const bytes = (text) => new TextEncoder().encode(text);
+    const file = await openDumpFile("-", {
+      port: 1, rotate: { bytes: 1, count: 2 }, header: () => bytes("<head>"), onError: console.error,
+    });
+    file.write(() => bytes("one "));
+    file.reopen();
+    file.write(() => bytes("two"));
+    await file.close();
+    console.log(" still open");
+  `;
+  const { stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["eval", "--quiet", "--no-lock", "--cached-only", script],
+    stdin: "null",
+    env: { DENO_NO_UPDATE_CHECK: "1" },
+  }).output();
+  assertEquals(new TextDecoder().decode(stderr), "");
+  assertEquals(new TextDecoder().decode(stdout), "<head>one two still open\n");
+});
+
+t("parseRotation() reads size and count", () => {
+  assertEquals(parseRotation("1"), { bytes: 1, count: 10 });
+  assertEquals(parseRotation("10k,3"), { bytes: 10240, count: 3 });
+  assertEquals(parseRotation("100M"), { bytes: 100 * 1024 * 1024, count: 10 });
+  assertEquals(parseRotation("2G,1"), { bytes: 2 ** 31, count: 1 });
+  for (
+    const text of ["", "0", "0k", "-1", "1T", "k", "1,", "1,0", "1,x", "1 ,2", "1.5M", "1,2,3"]
+  ) {
+    const error = assertThrows(() => parseRotation(text), UsageError);
+    assert(error.message.includes(`[${text}]`), error.message);
+  }
+}, { permissions: "none" });

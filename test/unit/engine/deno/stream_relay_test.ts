@@ -1,0 +1,447 @@
+/** The relay over anything that reads and writes: first over memory, then over real sockets. */
+
+import { assert, assertEquals } from "@std/assert";
+import type { Ending, Side } from "../../../../lib/base/side.ts";
+import { LARGEST_BYTES, SMALLEST_BYTES } from "../../../../lib/engine/deno/buffers.ts";
+import type { ByteConn } from "../../../../lib/engine/deno/byte_conn.ts";
+import type { Relay, RelayObserver } from "../../../../lib/engine/engine.ts";
+import { startRelay } from "../../../../lib/engine/deno/stream_relay.ts";
+import { writeAll } from "../../../helpers/net/backends.ts";
+import { hashToEnd, randomBytes, readToEnd, sha256 } from "../../../helpers/net/client.ts";
+import { latin1FromBytes } from "../../../helpers/golden/golden.ts";
+import { t } from "../../../helpers/t.ts";
+
+const PURE = { permissions: "none" } as const;
+
+/** What a read gives: bytes, the end, or an error. */
+type Input = Uint8Array | null | Error;
+
+/** A connection in memory, whose other end is the test. */
+class FakeConn implements ByteConn {
+  /** What was written, piece by piece. */
+  readonly written: Uint8Array[] = [];
+  /** Lengths of the buffers that were read into. */
+  readonly asked: number[] = [];
+  ends = 0;
+  closes = 0;
+  resets = 0;
+  /** Bytes that one write takes at the most; 0 makes it wait for `takeOn`. */
+  takes = Infinity;
+  writeError: Error | undefined;
+  readonly #input: Input[] = [];
+  #reader: (() => void) | undefined;
+  #blocked: PromiseWithResolvers<void> | undefined;
+
+  /** Lets the next read give this. */
+  gives(...input: (Input | string)[]): void {
+    this.#input.push(
+      ...input.map((one) => typeof one === "string" ? new TextEncoder().encode(one) : one),
+    );
+    this.#reader?.();
+  }
+
+  /** Lets writes go on that had to wait. */
+  takeOn(): void {
+    this.takes = Infinity;
+    this.#blocked?.resolve();
+  }
+
+  /** Everything that was written, as text. */
+  get text(): string {
+    return this.written.map(latin1FromBytes).join("");
+  }
+
+  async read(buffer: Uint8Array): Promise<number | null> {
+    this.asked.push(buffer.length);
+    while (this.#input.length === 0) {
+      if (this.closes > 0) throw new Deno.errors.Interrupted("closed");
+      await new Promise<void>((resolve) => this.#reader = resolve);
+    }
+    const [next = null] = this.#input;
+    if (next instanceof Error) throw next;
+    if (next === null) return null;
+    const count = Math.min(next.length, buffer.length);
+    buffer.set(next.subarray(0, count));
+    if (count < next.length) this.#input[0] = next.subarray(count);
+    else this.#input.shift();
+    return count;
+  }
+
+  async write(bytes: Uint8Array): Promise<number> {
+    if (this.takes === 0) await (this.#blocked ??= Promise.withResolvers()).promise;
+    if (this.closes > 0) throw new Deno.errors.BadResource("closed");
+    if (this.writeError !== undefined) throw this.writeError;
+    const count = Math.min(this.takes, bytes.length);
+    this.written.push(bytes.slice(0, count));
+    return count;
+  }
+
+  closeWrite(): Promise<void> {
+    this.ends++;
+    return this.writeError ? Promise.reject(this.writeError) : Promise.resolve();
+  }
+
+  close(): void {
+    this.closes++;
+    this.#reader?.();
+    this.#blocked?.resolve();
+  }
+
+  reset(): void {
+    this.resets++;
+  }
+}
+
+/** What an observer was told. */
+interface Told {
+  moved: [Side, number][];
+  ended: [Side, Ending][];
+}
+
+/** Starts a relay between two connections in memory. */
+function relaying(observer: Partial<RelayObserver> = {}) {
+  const client = new FakeConn(), backend = new FakeConn();
+  const told: Told = { moved: [], ended: [] };
+  const relay = startRelay(
+    { client: linkOf(client), backend: linkOf(backend) },
+    {
+      moved: (side, bytes) => void told.moved.push([side, bytes]),
+      ended: (side, how) => void told.ended.push([side, how]),
+      ...observer,
+    },
+  );
+  return { client, backend, relay, told };
+}
+
+/** As links of the engine: closing twice reaches the connection once. */
+function linkOf(conn: ByteConn) {
+  let open = true;
+  return {
+    conn,
+    close() {
+      if (open) conn.close();
+      open = false;
+    },
+  };
+}
+
+/** Whatever can happen without the world outside has happened. */
+async function settled(): Promise<void> {
+  for (let i = 0; i < 5; i++) await new Promise((resolve) => setTimeout(resolve, 0));
+}
+
+async function isOver(relay: Relay): Promise<boolean> {
+  let over = false;
+  relay.done.then(() => over = true);
+  await settled();
+  return over;
+}
+
+const RESET = new Deno.errors.ConnectionReset("reset by peer");
+const PIPE = new Deno.errors.BrokenPipe("broken pipe");
+
+t("a relay moves bytes both ways and counts them", async () => {
+  const { client, backend, relay, told } = relaying();
+  client.gives("question", null);
+  backend.gives("ans", "wer", null);
+  assertEquals(await relay.done, { side: "client", how: "end" });
+  assertEquals([backend.text, client.text], ["question", "answer"]);
+  const sum = (side: Side) =>
+    told.moved.filter(([from]) => from === side).reduce((total, [, bytes]) => total + bytes, 0);
+  assertEquals([sum("client"), sum("backend")], [8, 6]);
+}, PURE);
+
+t("a relay passes the end of one direction on, and lets the other go on", async () => {
+  const { client, backend, relay, told } = relaying();
+  client.gives("request", null);
+  assertEquals(await isOver(relay), false);
+  assertEquals([backend.text, backend.ends, client.ends], ["request", 1, 0]);
+  assertEquals([client.closes, backend.closes], [0, 0]);
+  backend.gives("late answer");
+  await settled();
+  assertEquals(client.text, "late answer");
+  backend.gives(null);
+  assertEquals(await relay.done, { side: "client", how: "end" });
+  // Closing says that the second direction has ended, too.
+  assertEquals([backend.ends, client.closes, backend.closes], [1, 1, 1]);
+  assertEquals(told.ended, [["client", "end"], ["backend", "end"]]);
+}, PURE);
+
+t("a relay says which side ended first", async () => {
+  const { client, backend, relay } = relaying();
+  backend.gives(null);
+  await settled();
+  client.gives(null);
+  assertEquals(await relay.done, { side: "backend", how: "end" });
+}, PURE);
+
+t("a relay closes each side exactly once, however it ends", async () => {
+  const endings: [name: string, end: (r: ReturnType<typeof relaying>) => void][] = [
+    ["both end", ({ client, backend }) => (client.gives(null), backend.gives(null))],
+    ["client reset", ({ client }) => client.gives(RESET)],
+    ["backend reset", ({ backend }) => backend.gives(RESET)],
+    ["both reset", ({ client, backend }) => (client.gives(RESET), backend.gives(RESET))],
+    ["closed", ({ relay }) => relay.close()],
+    ["closed twice", ({ relay }) => (relay.close(), relay.close())],
+    ["end, then reset", ({ client, backend }) => (client.gives(null), backend.gives(RESET))],
+    ["reset, then closed", ({ client, relay }) => (client.gives(RESET), relay.close())],
+  ];
+  for (const [name, end] of endings) {
+    const one = relaying();
+    end(one);
+    await one.relay.done;
+    one.relay.close();
+    await settled();
+    assertEquals([one.client.closes, one.backend.closes], [1, 1], name);
+    assert(one.told.ended.length <= 2, name);
+  }
+}, PURE);
+
+t("a relay whose client is reset ends at once, and resets the backend where it can", async () => {
+  const { client, backend, relay, told } = relaying();
+  client.gives("abc", RESET);
+  assertEquals(await relay.done, { side: "client", how: "reset" });
+  assertEquals([backend.text, backend.resets, client.resets], ["abc", 1, 0]);
+  assertEquals(told.ended, [["client", "reset"]]);
+}, PURE);
+
+t("a relay whose backend is reset ends the client's side too", async () => {
+  const { client, backend, relay, told } = relaying();
+  backend.gives("xyz", RESET);
+  assertEquals(await relay.done, { side: "backend", how: "reset" });
+  assertEquals([client.text, client.resets, client.closes], ["xyz", 1, 1]);
+  assertEquals(told.ended, [["backend", "reset"]]);
+}, PURE);
+
+t("a side that takes no more bytes may still have sent some: they arrive first", async () => {
+  const { client, backend, relay } = relaying();
+  backend.writeError = PIPE;
+  client.gives("lost");
+  await settled();
+  backend.gives("last words");
+  await settled();
+  assertEquals(client.text, "last words");
+  backend.gives(null);
+  await relay.done;
+  assertEquals([client.closes, backend.closes], [1, 1]);
+}, PURE);
+
+t("a side that ended and then takes no more bytes ends it all", async () => {
+  const { client, backend, relay } = relaying();
+  backend.gives(null);
+  await settled();
+  backend.writeError = PIPE;
+  client.gives("late");
+  assertEquals(await relay.done, { side: "backend", how: "end" });
+}, PURE);
+
+t("a relay ends although neither side can be half-closed any more", async () => {
+  const { client, backend, relay } = relaying();
+  client.writeError = PIPE;
+  backend.writeError = PIPE;
+  client.gives(null);
+  backend.gives(null);
+  await relay.done;
+}, PURE);
+
+t("a relay that is closed tells nobody of an end", async () => {
+  const { relay, told } = relaying();
+  relay.close();
+  assertEquals((await relay.done).how, "closed");
+  await settled();
+  assertEquals(told.ended, []);
+}, PURE);
+
+t("a relay can be closed while a write waits", async () => {
+  const { client, backend, relay, told } = relaying();
+  backend.takes = 0;
+  client.gives("stuck");
+  await settled();
+  relay.close();
+  assertEquals((await relay.done).how, "closed");
+  await settled();
+  assertEquals([told.moved, told.ended], [[], []]);
+}, PURE);
+
+t("bytes count only when they are written completely, in however many pieces", async () => {
+  const { client, backend, relay, told } = relaying();
+  backend.takes = 2;
+  client.gives("abcde");
+  await settled();
+  assertEquals([backend.written.length, backend.text], [3, "abcde"]);
+  assertEquals(told.moved, [["client", 5]]);
+  backend.takes = 0;
+  client.gives("more");
+  await settled();
+  assertEquals(told.moved.length, 1);
+  backend.takeOn();
+  await settled();
+  assertEquals(told.moved, [["client", 5], ["client", 4]]);
+  relay.close();
+  await relay.done;
+}, PURE);
+
+t("nothing is read from a side whose bytes the other one does not take", async () => {
+  for (const chunkBytes of [undefined, 32768]) {
+    const { client, backend, relay } = relaying({ chunkBytes });
+    backend.takes = 0;
+    client.gives(...Array.from({ length: 10 }, () => new Uint8Array(40_000)));
+    await settled();
+    const reads = client.asked.length;
+    // One that is being written, and at the most one that waits behind it.
+    assert(reads <= 2, `${reads} reads`);
+    backend.gives("the other direction");
+    await settled();
+    assertEquals([client.text, client.asked.length], ["the other direction", reads]);
+    relay.close();
+    await relay.done;
+  }
+}, PURE);
+
+t("buffers begin small, grow with a stream, and shrink when it has become a trickle", async () => {
+  const { client, backend, relay } = relaying();
+  client.gives(new Uint8Array(4 * LARGEST_BYTES));
+  await settled();
+  assertEquals([client.asked[0], Math.max(...client.asked)], [SMALLEST_BYTES, LARGEST_BYTES]);
+  client.gives(...Array<string>(100).fill("x"));
+  await settled();
+  assertEquals(client.asked.at(-1), SMALLEST_BYTES);
+  assertEquals(backend.text.length, 4 * LARGEST_BYTES + 100);
+  relay.close();
+  await relay.done;
+}, PURE);
+
+t("with chunkBytes no read and no chunk is larger, or another size", async () => {
+  const chunks: number[] = [];
+  const { client, backend, relay } = relaying({
+    chunkBytes: 32768,
+    chunk(_side, bytes) {
+      chunks.push(bytes.length);
+      return undefined;
+    },
+  });
+  client.gives(new Uint8Array(100_000), null);
+  backend.gives(null);
+  await relay.done;
+  assertEquals(chunks, [32768, 32768, 32768, 1696]);
+  assertEquals(new Set([...client.asked, ...backend.asked]), new Set([32768]));
+}, PURE);
+
+t("a chunk is seen before it is written, and may be held back", async () => {
+  const gate = Promise.withResolvers<void>();
+  const seen: string[] = [];
+  const { client, backend, relay } = relaying({
+    chunk(side, bytes) {
+      seen.push(`${side} ${latin1FromBytes(bytes)}`);
+      return side === "client" ? gate.promise : undefined;
+    },
+  });
+  client.gives("held");
+  backend.gives("free");
+  await settled();
+  assertEquals(seen.toSorted(), ["backend free", "client held"]);
+  assertEquals([backend.text, client.text], ["", "free"]);
+  gate.resolve();
+  await settled();
+  assertEquals(backend.text, "held");
+  relay.close();
+  await relay.done;
+}, PURE);
+
+t("a read that began before the relay belongs to it, whatever it gives", async () => {
+  const firsts: [first: () => Promise<number | null>, backendGets: string, how: Ending][] = [
+    [() => Promise.resolve(5), "early", "end"],
+    [() => Promise.resolve(null), "", "end"],
+    [() => Promise.reject(RESET), "", "reset"],
+  ];
+  for (const [first, backendGets, how] of firsts) {
+    const client = new FakeConn(), backend = new FakeConn();
+    const buffer = new Uint8Array(32768);
+    buffer.set(new TextEncoder().encode("early"));
+    const links = { client: linkOf(client), backend: linkOf(backend) };
+    const relay = startRelay({ ...links, first: { buffer, count: first() } }, { moved() {} });
+    client.gives(null);
+    await settled();
+    backend.gives(null);
+    assertEquals(await relay.done, { side: "client", how });
+    assertEquals(backend.text, backendGets);
+  }
+}, PURE);
+
+t("a thousand relays one after another share buffers without mixing bytes", async () => {
+  for (let i = 0; i < 1000; i++) {
+    const { client, backend, relay } = relaying();
+    client.gives(`question ${i}`, null);
+    backend.gives(`answer ${i}`, null);
+    await relay.done;
+    assertEquals([backend.text, client.text], [`question ${i}`, `answer ${i}`]);
+  }
+}, PURE);
+
+t("over sockets: five megabytes each way at the same time arrive as they were", async () => {
+  await using sockets = await relayedSockets();
+  const { near, far, relay } = sockets;
+  const up = randomBytes(5_000_000, 1), down = randomBytes(5_000_000, 2);
+  const send = async (to: Deno.TcpConn, data: Uint8Array<ArrayBuffer>) => {
+    await writeAll(to, data);
+    await to.closeWrite();
+  };
+  const [, , atFar, atNear] = await Promise.all([
+    send(near, up),
+    send(far, down),
+    hashToEnd(far),
+    hashToEnd(near),
+  ]);
+  assertEquals([atFar.sha256, atNear.sha256], [sha256(up), sha256(down)]);
+  assertEquals((await relay.done).how, "end");
+});
+
+t("over sockets: a request, its half-close, then the answer", async () => {
+  await using sockets = await relayedSockets();
+  const { near, far, relay } = sockets;
+  await writeAll(near, new TextEncoder().encode("request"));
+  await near.closeWrite();
+  assertEquals((await readToEnd(far)).text, "request");
+  await writeAll(far, new TextEncoder().encode("answer"));
+  await far.closeWrite();
+  assertEquals(await readToEnd(near), {
+    bytes: new TextEncoder().encode("answer"),
+    text: "answer",
+    end: "EOF",
+  });
+  assertEquals(await relay.done, { side: "client", how: "end" });
+});
+
+t("over sockets: a close from above ends both sides, reads that wait included", async () => {
+  await using sockets = await relayedSockets();
+  const { near, far, relay } = sockets;
+  const both = Promise.all([readToEnd(near), readToEnd(far)]);
+  relay.close();
+  assertEquals((await both).map(({ text }) => text), ["", ""]);
+  assertEquals((await relay.done).how, "closed");
+});
+
+/** Two real connections with a relay between them. */
+async function relayedSockets() {
+  const [near, client] = await pair();
+  const [far, backend] = await pair();
+  const relay = startRelay({ client: linkOf(client), backend: linkOf(backend) }, { moved() {} });
+  return {
+    near,
+    far,
+    relay,
+    async [Symbol.asyncDispose]() {
+      near[Symbol.dispose]();
+      far[Symbol.dispose]();
+      relay.close();
+      await relay.done;
+    },
+  };
+}
+
+/** Both ends of a connection over loopback. */
+async function pair(): Promise<[Deno.TcpConn, Deno.TcpConn]> {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { hostname, port } = listener.addr;
+  return await Promise.all([Deno.connect({ hostname, port }), listener.accept()]);
+}

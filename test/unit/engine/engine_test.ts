@@ -1,0 +1,457 @@
+/**
+ * One suite for everything that moves bytes, against the interface of `lib/engine/engine.ts`: an
+ * engine that passes it can take the place of another.
+ */
+
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import type { Ending, Side } from "../../../lib/base/side.ts";
+import { denoEngine } from "../../../lib/engine/deno/deno_engine.ts";
+import type { Endpoint, Engine, Link, Listener, RelayEnd } from "../../../lib/engine/engine.ts";
+import { canBindSource as sourceVerdict } from "../../../lib/engine/deno/node_conn.ts";
+import { accepting, type Peer } from "../../helpers/net/accepting.ts";
+import { blackHole, canReset, hasIpv6 } from "../../helpers/net/backends.ts";
+import {
+  canBindSource,
+  type Client,
+  connect,
+  hashToEnd,
+  randomBytes,
+  readText,
+  readToEnd,
+  sha256,
+} from "../../helpers/net/client.ts";
+import { deadPort } from "../../helpers/net/dead_port.ts";
+import { freePort } from "../../helpers/net/free_port.ts";
+import { skip, t, until, within } from "../../helpers/t.ts";
+import { dialing } from "../../helpers/net/tcp_sockets.ts";
+
+const ENGINES: readonly (readonly [name: string, engine: Engine])[] = [["denoEngine", denoEngine]];
+const LOOPBACK: Endpoint = { address: "127.0.0.1", port: 0 };
+const UNAIDED = { signal: new AbortController().signal };
+
+const sourceBinds = await canBindSource();
+const NO_RESET = "this version of Deno cannot reset a connection";
+const NO_SOURCE = "this version of Deno ignores a source address";
+
+/** Registers a test, or says why it cannot run here. */
+function where(condition: boolean, reason: string): typeof t {
+  return condition ? t : (name) => skip(name, reason);
+}
+
+/** A listener of the engine under test, closed at the end of its scope. */
+function listening(engine: Engine, at: Endpoint = LOOPBACK): Listener & Disposable {
+  const listener = engine.listen(at);
+  return {
+    local: listener.local,
+    accept: () => within(listener.accept(), { timeoutMs: 5000, what: "a connection" }),
+    close: () => listener.close(),
+    [Symbol.dispose]: () => listener.close(),
+  };
+}
+
+/** A client and a backend of the test, and the two links between them. */
+async function linked(engine: Engine, options: { reset?: Side; source?: string } = {}) {
+  using listener = listening(engine);
+  const backend = await accepting({ viaNode: options.reset === "backend" });
+  const viaNode = options.reset === "client";
+  const [near, client] = await Promise.all([
+    connect(listener.local.port, { viaNode }),
+    listener.accept(),
+  ]);
+  const to = { address: "127.0.0.1", port: backend.port };
+  const [link, far] = await Promise.all([
+    engine.dial(to, { ...UNAIDED, source: options.source }),
+    backend.accept(),
+  ]);
+  assert(typeof link !== "string", `dial gives ${link}`);
+  return {
+    near,
+    far,
+    client,
+    backend: link,
+    async [Symbol.asyncDispose]() {
+      await near.close();
+      far.close();
+      client.close();
+      link.close();
+      await backend[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** A relay between a client and a backend of the test, and what it tells. */
+async function relayed(
+  engine: Engine,
+  options: { reset?: Side; chunkBytes?: number; source?: string } = {},
+) {
+  const links = await linked(engine, options);
+  const moved = { client: 0, backend: 0 };
+  const ended: [Side, Ending][] = [];
+  const chunks: [Side, number][] = [];
+  const relay = engine.relay(links.client, links.backend, {
+    moved: (side, bytes) => void (moved[side] += bytes),
+    ended: (side, how) => void ended.push([side, how]),
+    ...(options.chunkBytes === undefined ? {} : {
+      chunkBytes: options.chunkBytes,
+      chunk(side: Side, bytes: Uint8Array) {
+        chunks.push([side, bytes.length]);
+        return undefined;
+      },
+    }),
+  });
+  return {
+    ...links,
+    relay,
+    moved,
+    ended,
+    chunks,
+    done: () => within(relay.done, { timeoutMs: 5000, what: "the relay to end" }),
+    async [Symbol.asyncDispose]() {
+      relay.close();
+      await relay.done;
+      await links[Symbol.asyncDispose]();
+    },
+  };
+}
+
+for (const [name, engine] of ENGINES) {
+  t(`${name}: a listener tells its address, and the real port where 0 was asked for`, () => {
+    using listener = listening(engine);
+    assertEquals(listener.local.address, "127.0.0.1");
+    assert(listener.local.port > 0);
+    assertThrows(() => engine.listen(listener.local), Deno.errors.AddrInUse);
+  });
+
+  t(`${name}: an address that is not ours cannot be listened on`, () => {
+    const error = assertThrows(() => engine.listen({ address: "203.0.113.7", port: 0 }));
+    assert(error instanceof Deno.errors.AddrNotAvailable, `${error}`);
+  });
+
+  t(`${name}: an accepted link knows both of its ends`, async () => {
+    using listener = listening(engine);
+    await using client = await connect(listener.local.port);
+    const link = await listener.accept();
+    assertEquals(link.remote.address, client.localAddress);
+    assertEquals(link.local, listener.local);
+    link.close();
+    link.close();
+    assertEquals(await readToEnd(client), { bytes: new Uint8Array(), text: "", end: "EOF" });
+  });
+
+  t(
+    `${name}: connections wait to be accepted, and bytes that came meanwhile are there`,
+    async () => {
+      using listener = listening(engine);
+      await using first = await connect(listener.local.port);
+      await using second = await connect(listener.local.port);
+      const links = [await listener.accept(), await listener.accept()];
+      assertEquals(new Set(links.map(({ remote }) => remote.port)).size, 2);
+      for (const link of links) link.close();
+      assertEquals((await readToEnd(first)).text + (await readToEnd(second)).text, "");
+    },
+  );
+
+  t(`${name}: closing a listener ends a pending accept; accepted links stay`, async () => {
+    const listener = engine.listen(LOOPBACK);
+    const [client, link] = await Promise.all([connect(listener.local.port), listener.accept()]);
+    const pending = assertRejects(() => listener.accept(), Deno.errors.BadResource);
+    listener.close();
+    await pending;
+    await assertRejects(() => connect(listener.local.port), Deno.errors.ConnectionRefused);
+    assertEquals(link.remote.address, "127.0.0.1");
+    link.close();
+    await client.close();
+  });
+
+  t(`${name}: a port can be shared by listeners of one process`, async () => {
+    // All name the port: with 0 each might be given one of its own.
+    const at = { ...LOOPBACK, port: freePort() };
+    const first = engine.listen(at, { shared: true });
+    const second = engine.listen(at, { shared: true });
+    first.close();
+    const [client, link] = await Promise.all([connect(second.local.port), second.accept()]);
+    link.close();
+    await client.close();
+    second.close();
+  });
+
+  t(`${name}: dial gives a link to where it was sent`, async () => {
+    await using backend = await accepting();
+    const to = { address: "127.0.0.1", port: backend.port };
+    const [link, peer] = await Promise.all([engine.dial(to, UNAIDED), backend.accept()]);
+    assert(typeof link !== "string");
+    assertEquals(link.remote, to);
+    assertEquals(link.local, { address: peer.remoteAddress, port: peer.remotePort });
+    link.close();
+    assertEquals((await readToEnd(peer)).text, "");
+  });
+
+  t(`${name}: dial says refused, also for port 0`, async () => {
+    assertEquals(await engine.dial({ ...LOOPBACK, port: deadPort() }, UNAIDED), "refused");
+    assertEquals(await engine.dial(LOOPBACK, UNAIDED), "refused");
+  });
+
+  t(`${name}: dial says that an address cannot be reached`, async () => {
+    const to = { address: "255.255.255.255", port: 9 };
+    assertEquals(await engine.dial(to, UNAIDED), "unreachable");
+  });
+
+  t(`${name}: dial is given up from above, says why, and leaves no descriptor`, async () => {
+    await using hole = await blackHole();
+    for (const [reason, failure] of [["timeout", "timeout"], ["cancelled", "cancelled"]] as const) {
+      const controller = new AbortController();
+      const dialed = engine.dial({ ...LOOPBACK, port: hole.port }, { signal: controller.signal });
+      await until(() => dialing(hole.port) > 0, { what: "the dial to begin" });
+      controller.abort(reason);
+      assertEquals(await dialed, failure);
+      await until(() => dialing(hole.port) === 0, { what: "the socket to be closed" });
+    }
+    const late = AbortSignal.abort("timeout");
+    assertEquals(await engine.dial({ ...LOOPBACK, port: hole.port }, { signal: late }), "timeout");
+    assertEquals(dialing(hole.port), 0);
+  });
+
+  where(sourceBinds, NO_SOURCE)(`${name}: dial comes from the source address`, async () => {
+    await using links = await linked(engine, { source: "127.0.0.77" });
+    assertEquals(links.far.remoteAddress, "127.0.0.77");
+    assertEquals(links.backend.local.address, "127.0.0.77");
+  });
+
+  where(sourceBinds, NO_SOURCE)(
+    `${name}: dial from a source address fails as any other, and is given up as any other`,
+    async () => {
+      const source = "127.0.0.77";
+      await using hole = await blackHole();
+      const to = (port: number): Endpoint => ({ ...LOOPBACK, port });
+      assertEquals(await engine.dial(to(deadPort()), { ...UNAIDED, source }), "refused");
+      const controller = new AbortController();
+      const dialed = engine.dial(to(hole.port), { signal: controller.signal, source });
+      await until(() => dialing(hole.port) > 0, { what: "the dial to begin" });
+      controller.abort("timeout");
+      assertEquals(await dialed, "timeout");
+      await until(() => dialing(hole.port) === 0, { what: "the socket to be closed" });
+    },
+  );
+
+  t(`${name}: bytes go both ways, and what moved is told`, async () => {
+    await using one = await relayed(engine);
+    await one.near.send("question");
+    assertEquals(await readText(one.far, 8), "question");
+    await one.far.send("answer");
+    assertEquals(await readText(one.near, 6), "answer");
+    await until(() => one.moved.client + one.moved.backend === 14);
+    assertEquals(one.moved, { client: 8, backend: 6 });
+    assertEquals(one.ended, []);
+  });
+
+  t(`${name}: an end of input is passed on as half-close, each way`, async () => {
+    for (const side of ["client", "backend"] as const) {
+      await using one = await relayed(engine);
+      const [from, to] = side === "client" ? [one.near, one.far] : [one.far, one.near];
+      await from.send("request");
+      await from.closeWrite();
+      assertEquals((await readToEnd(to)).text, "request");
+      assertEquals(one.ended, [[side, "end"]]);
+      await to.send("late answer");
+      await to.closeWrite();
+      assertEquals((await readToEnd(from)).text, "late answer");
+      assertEquals(await one.done(), { side, how: "end" });
+      assertEquals(one.ended.map(([, how]) => how), ["end", "end"]);
+    }
+  });
+
+  t(`${name}: large data go both ways at the same time and arrive as they were`, async () => {
+    await using one = await relayed(engine);
+    const data = { up: randomBytes(3_000_000, 3), down: randomBytes(3_000_000, 4) };
+    const send = async (from: Client | Peer, bytes: Uint8Array<ArrayBuffer>) => {
+      await from.send(bytes);
+      await from.closeWrite();
+    };
+    const [atFar, atNear] = await Promise.all([
+      hashToEnd(one.far),
+      hashToEnd(one.near),
+      send(one.near, data.up),
+      send(one.far, data.down),
+    ]);
+    assertEquals([atFar.sha256, atNear.sha256], [sha256(data.up), sha256(data.down)]);
+    await one.done();
+    assertEquals(one.moved, { client: 3_000_000, backend: 3_000_000 });
+  });
+
+  t(`${name}: a reader that stands still slows its own direction only`, async () => {
+    await using one = await relayed(engine);
+    let written = 0;
+    const flood = (async () => {
+      for (const bytes = new Uint8Array(65536);; written += bytes.length) {
+        await one.far.send(bytes);
+      }
+    })().catch(() => {});
+    // Buffers of sockets take some megabytes, then nothing moves any more.
+    for (let seen = -1; seen !== written;) {
+      seen = written;
+      await new Promise((resolve) => setTimeout(resolve, 200));
+    }
+    const moved = one.moved.backend;
+    await one.near.send("still through");
+    assertEquals(await readText(one.far, 13), "still through");
+    assertEquals(one.moved.backend, moved);
+    one.relay.close();
+    await flood;
+  });
+
+  t(`${name}: with chunkBytes each chunk is seen, and none is larger`, async () => {
+    await using one = await relayed(engine, { chunkBytes: 32768 });
+    const data = randomBytes(300_000, 5);
+    const [received] = await Promise.all([
+      hashToEnd(one.far),
+      one.near.send(data).then(() => one.near.closeWrite()),
+    ]);
+    assertEquals(received.sha256, sha256(data));
+    assertEquals(one.chunks.reduce((sum, [, bytes]) => sum + bytes, 0), 300_000);
+    assert(one.chunks.every(([side, bytes]) => side === "client" && bytes <= 32768));
+  });
+
+  t(`${name}: a relay that is closed ends both sides`, async () => {
+    await using one = await relayed(engine);
+    one.relay.close();
+    assertEquals((await one.done()).how, "closed");
+    assertEquals((await readToEnd(one.near)).text + (await readToEnd(one.far)).text, "");
+    assertEquals(one.ended, []);
+  });
+
+  for (const side of ["client", "backend"] as const) {
+    where(canReset, NO_RESET)(`${name}: a reset of the ${side} ends both sides`, async () => {
+      await using one = await relayed(engine, { reset: side });
+      const [from, to] = side === "client" ? [one.near, one.far] : [one.far, one.near];
+      await from.send("abc");
+      assertEquals(await readText(to, 3), "abc");
+      await from.reset();
+      // The other side ends: by a reset where the engine can, else orderly.
+      await readToEnd(to);
+      assertEquals(await one.done(), { side, how: "reset" });
+      assertEquals(one.ended, [[side, "reset"]]);
+    });
+  }
+
+  where(sourceBinds && canReset, NO_SOURCE)(
+    `${name}: a relay from a source address behaves as any other`,
+    async () => {
+      await using one = await relayed(engine, { source: "127.0.0.77" });
+      const data = randomBytes(2_000_000, 6);
+      const [atFar] = await Promise.all([
+        hashToEnd(one.far),
+        one.near.send(data).then(() => one.near.closeWrite()),
+      ]);
+      assertEquals(atFar.sha256, sha256(data));
+      await one.far.send("late answer");
+      await one.far.closeWrite();
+      assertEquals((await readToEnd(one.near)).text, "late answer");
+      assertEquals(await one.done(), { side: "client", how: "end" });
+      assertEquals(one.moved, { client: 2_000_000, backend: 11 });
+    },
+  );
+
+  t(`${name}: watch() notices a client that leaves before it is relayed`, async () => {
+    using listener = listening(engine);
+    const client = await connect(listener.local.port);
+    const link = await listener.accept();
+    const gone = Promise.withResolvers<Ending>();
+    engine.watch(link, { gone: gone.resolve });
+    await client.close();
+    assertEquals(await gone.promise, "end");
+    link.close();
+  });
+
+  where(canReset, NO_RESET)(`${name}: watch() notices a client that is reset`, async () => {
+    using listener = listening(engine);
+    const client = await connect(listener.local.port, { viaNode: true });
+    const link = await listener.accept();
+    const gone = Promise.withResolvers<Ending>();
+    engine.watch(link, { gone: gone.resolve });
+    await client.reset();
+    assertEquals(await gone.promise, "reset");
+    link.close();
+  });
+
+  t(`${name}: what came while a client was watched goes to the backend first`, async () => {
+    await using links = await linked(engine);
+    let gone: Ending | undefined;
+    engine.watch(links.client, { gone: (how) => gone = how });
+    await links.near.send("early, ");
+    // Nothing tells that the engine has read it, and nothing has to.
+    const relay = engine.relay(links.client, links.backend, { moved() {} });
+    await links.near.send("then more");
+    await links.near.closeWrite();
+    assertEquals((await readToEnd(links.far)).text, "early, then more");
+    assertEquals(gone, undefined);
+    links.far.close();
+    assertEquals(await relay.done, { side: "client", how: "end" });
+  });
+
+  t(`${name}: a client that ended its side while it was watched is half-closed then`, async () => {
+    await using links = await linked(engine);
+    const gone = Promise.withResolvers<Ending>();
+    engine.watch(links.client, { gone: gone.resolve });
+    await links.near.closeWrite();
+    assertEquals(await gone.promise, "end");
+    const relay = engine.relay(links.client, links.backend, { moved() {} });
+    assertEquals((await readToEnd(links.far)).text, "");
+    await links.far.send("answer");
+    links.far.close();
+    assertEquals((await readToEnd(links.near)).text, "answer");
+    assertEquals(await relay.done, { side: "client", how: "end" });
+  });
+
+  // The sanitizer of resources counts what is left; descriptors of the process are no measure,
+  // since other tests run in it at the same time.
+  t(`${name}: nothing is left open by connections that end in every way`, async () => {
+    const ends: ((one: Awaited<ReturnType<typeof relayed>>) => unknown)[] = [
+      (one) => one.near.close(),
+      (one) => one.far.close(),
+      (one) => one.relay.close(),
+      (one) => Promise.all([one.near.closeWrite(), one.far.closeWrite()]),
+    ];
+    for (const end of ends) {
+      const one = await relayed(engine);
+      await end(one);
+      // A half-closed connection goes on until its other half ends.
+      await Promise.all([
+        one.near.closeWrite().catch(() => {}),
+        one.far.closeWrite().catch(() => {}),
+      ]);
+      const how: RelayEnd = await one.done();
+      assert(["end", "reset", "closed"].includes(how.how));
+      await one[Symbol.asyncDispose]();
+    }
+  });
+
+  where(hasIpv6, "no IPv6 on this machine")(
+    `${name}: IPv6 is dialed and listened on, and mapped clients show as IPv4`,
+    async () => {
+      using listener = listening(engine, { address: "::", port: 0 });
+      const { port } = listener.local;
+      const hosts = [["::1", "::1"], ["127.0.0.1", "127.0.0.1"]] as const;
+      for (const [address, shown] of hosts) {
+        const [dialed, link] = await Promise.all([
+          engine.dial({ address, port }, UNAIDED),
+          listener.accept(),
+        ]);
+        assert(typeof dialed !== "string");
+        assertEquals([link.remote.address, link.local.address], [shown, shown]);
+        closeAll(dialed, link);
+      }
+    },
+  );
+}
+
+t(
+  "canBindSource() tells addresses of this host from others, and proves that it works",
+  async () => {
+    assertEquals(await sourceVerdict("203.0.113.9"), "not local");
+    assertEquals(await sourceVerdict("127.0.0.77"), sourceBinds ? "yes" : "ignored");
+  },
+);
+
+function closeAll(...links: Link[]): void {
+  for (const link of links) link.close();
+}

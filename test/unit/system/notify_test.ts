@@ -1,0 +1,107 @@
+/** What a service manager is told (sd_notify(3)), at a socket of the test's own. */
+
+import { assertEquals } from "@std/assert";
+import { named } from "../../helpers/net/backends.ts";
+import { ask, connect, readText } from "../../helpers/net/client.ts";
+import { program } from "../../helpers/program/program.ts";
+import { freePort } from "../../helpers/net/free_port.ts";
+import { runBalance } from "../../helpers/program/start_balance.ts";
+import { startControlled } from "../../helpers/program/start_controlled.ts";
+import { type SyslogReceiver, syslogReceiver } from "../../helpers/net/syslog_receiver.ts";
+import { t, until } from "../../helpers/t.ts";
+
+async function start(manager: SyslogReceiver, ...argv: string[]) {
+  return await startControlled(["-f", ...argv], { env: { NOTIFY_SOCKET: manager.path } });
+}
+
+t("READY comes when connections are served, STOPPING with the first signal", async () => {
+  await using manager = syslogReceiver();
+  await using server = named("B0");
+  await using balance = await start(manager, "PORT", server.address);
+  assertEquals(await manager.waitFor(1), ["READY=1"]);
+  assertEquals(await ask(balance.port), "B0");
+  const client = await connect(balance.port);
+  assertEquals(await readText(client, 3), "B0\n");
+  balance.kill("SIGTERM");
+  assertEquals(await manager.waitFor(2), ["READY=1", "STOPPING=1"]);
+  await client.close();
+  assertEquals((await balance.ended).code, 0);
+  assertEquals(manager.messages.length, 2);
+});
+
+t("STOPPING is told even where nothing keeps the program from ending", async () => {
+  await using manager = syslogReceiver();
+  for (let i = 1; i <= 5; i++) {
+    await using balance = await start(manager, "PORT", "127.0.0.1:9");
+    assertEquals((await balance.stop()).code, 0);
+    assertEquals((await manager.waitFor(2 * i)).at(-1), "STOPPING=1");
+  }
+});
+
+t("kill tells STOPPING as well", async () => {
+  await using manager = syslogReceiver();
+  await using balance = await start(manager, "PORT", "127.0.0.1:9");
+  const { port, rundir } = balance;
+  await runBalance(["-c", "kill", "PORT"], { port, rundir });
+  assertEquals((await balance.ended).code, 0);
+  assertEquals(await manager.waitFor(2), ["READY=1", "STOPPING=1"]);
+});
+
+t("a start that fails is never READY, and a manager that is gone is no hindrance", async () => {
+  await using manager = syslogReceiver();
+  const { code } = await runBalance(["-f", "PORT", "no..such"], {
+    env: { NOTIFY_SOCKET: manager.path },
+  });
+  assertEquals([code, manager.messages], [65, []]);
+  await using balance = await startControlled(["-f", "PORT", "127.0.0.1:9"], {
+    env: { NOTIFY_SOCKET: "/nonexistent/notify" },
+  });
+  assertEquals((await balance.stop()).code, 0);
+});
+
+t("a manager that takes nothing delays neither start nor end for long", async () => {
+  const folder = Deno.makeTempDirSync({ prefix: "balance-test-" });
+  const path = `${folder}/notify`;
+  const receiver = Deno.listenDatagram({ transport: "unixpacket", path });
+  const own = `${folder}/own`;
+  const filler = Deno.listenDatagram({ transport: "unixpacket", path: own });
+  // Fills the queue of the receiver, so that the next datagram has to wait.
+  let stuck = false;
+  while (!stuck) {
+    const sent = filler.send(new Uint8Array(1), { transport: "unixpacket", path }).catch(() => 0);
+    stuck = await Promise.race([
+      sent.then(() => false),
+      new Promise<boolean>((resolve) => setTimeout(() => resolve(true), 100)),
+    ]);
+  }
+  {
+    await using balance = await startControlled(["-f", "PORT", "127.0.0.1:9"], {
+      env: { NOTIFY_SOCKET: path },
+    });
+    assertEquals((await balance.stop()).code, 0);
+  }
+  filler.close();
+  receiver.close();
+  Deno.removeSync(folder, { recursive: true });
+});
+
+t("what a killed one of the same process id left does not silence it", async () => {
+  await using manager = syslogReceiver();
+  const rundir = Deno.makeTempDirSync({ prefix: "balance-test-" });
+  const { command, args } = program({ cachedOnly: true });
+  // The shell becomes the program: as in a container, where the first process is number 1.
+  const script = `: > "$0/.notify.$$"; exec "$@"`;
+  const child = new Deno.Command("/bin/sh", {
+    args: ["-c", script, rundir, command, ...args, "-f", String(freePort()), "127.0.0.1:9"],
+    env: { BALANCE_RUNDIR: rundir, NOTIFY_SOCKET: manager.path, DENO_NO_UPDATE_CHECK: "1" },
+    stdin: "null",
+    stdout: "null",
+    stderr: "inherit",
+  }).spawn();
+  assertEquals(await manager.waitFor(1), ["READY=1"]);
+  child.kill("SIGTERM");
+  assertEquals((await child.status).code, 0);
+  await until(() => manager.messages.length === 2);
+  assertEquals([...Deno.readDirSync(rundir)], []);
+  Deno.removeSync(rundir, { recursive: true });
+});

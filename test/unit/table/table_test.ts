@@ -1,0 +1,276 @@
+import { assert, assertEquals } from "@std/assert";
+import { parseIp } from "../../../lib/address/ip.ts";
+import { show } from "../../../lib/table/show.ts";
+import { newTable, Table } from "../../../lib/table/table.ts";
+import type { Task } from "../../helpers/workers/table_worker.ts";
+import { t, within } from "../../helpers/t.ts";
+
+const PURE = { permissions: "none" } as const;
+const V4 = Uint8Array.of(127, 0, 0, 1);
+const V6 = parseIp("2001:db8::5") ?? V4;
+
+function small(options: { groups?: number; channels?: number; workers?: number } = {}): Table {
+  return newTable({ groups: 2, channels: 3, workers: 1, ...options });
+}
+
+t("newTable() is empty: no channels, all counters at zero, round robin from the start", () => {
+  const table = newTable({ groups: 16, channels: 16, workers: 4 });
+  assertEquals([...table.rows()], []);
+  for (let group = 0; group < 16; group++) {
+    assertEquals([table.length(group), table.cursor(group), table.type(group)], [0, 0, "rr"]);
+    assertEquals([table.exists(group, 0), table.state(group, 0)], [false, "free"]);
+  }
+}, PURE);
+
+t("add() appends until the group is full, and groups do not touch each other", () => {
+  const table = small();
+  assertEquals([0, 1, 2].map((i) => table.add(0, { address: V4, port: 80 + i })), [0, 1, 2]);
+  assertEquals(table.add(0, { address: V4, port: 99 }), undefined);
+  assertEquals(table.add(1, { address: V6, port: 65535, maxc: -1, enabled: false }), 0);
+  assertEquals([...table.rows()].map(({ group, channel, port }) => [group, channel, port]), [
+    [0, 0, 80],
+    [0, 1, 81],
+    [0, 2, 82],
+    [1, 0, 65535],
+  ]);
+  assertEquals(table.row(1, 0), {
+    group: 1,
+    channel: 0,
+    type: "rr",
+    state: "disabled",
+    address: V6,
+    port: 65535,
+    c: 0,
+    totalc: 0,
+    maxc: -1,
+    sent: 0n,
+    rcvd: 0n,
+  });
+}, PURE);
+
+t("the last channel of the last group has room of its own", () => {
+  const table = newTable({ groups: 3, channels: 2, workers: 2 });
+  for (let group = 0; group < 3; group++) {
+    for (let channel = 0; channel < 2; channel++) {
+      table.add(group, { address: V6, port: 100 + group * 10 + channel, maxc: group });
+    }
+  }
+  table.enter(2, 1);
+  table.addSent(2, 1, 5);
+  table.addRcvd(2, 1, 7);
+  for (const row of table.rows()) {
+    const last = row.group === 2 && row.channel === 1;
+    assertEquals([row.address, row.port], [V6, 100 + row.group * 10 + row.channel]);
+    const counters = [row.c, row.totalc, row.sent, row.rcvd];
+    assertEquals(counters, last ? [1, 1, 5n, 7n] : [0, 0, 0n, 0n]);
+  }
+}, PURE);
+
+t("exists() is asked with any number and never answers for another channel", () => {
+  const table = small();
+  table.add(0, { address: V4, port: 80 });
+  table.add(1, { address: V4, port: 81 });
+  assert(table.exists(0, 0) && table.exists(1, 0));
+  for (const channel of [-1, 1, 3, 16, 0.5, NaN, Infinity]) {
+    assertEquals(table.exists(0, channel), false, `${channel}`);
+  }
+  for (const group of [-1, 2, 256, 0.5, NaN]) {
+    assertEquals(table.exists(group, 0), false, `${group}`);
+  }
+}, PURE);
+
+t("available() wants an enabled channel below its maxc", () => {
+  const table = small();
+  table.add(0, { address: V4, port: 80, maxc: 2 });
+  assert(table.available(0, 0));
+  table.enter(0, 0);
+  assert(table.available(0, 0));
+  table.enter(0, 0);
+  assert(!table.available(0, 0));
+  table.setMaxc(0, 0, 3);
+  assert(table.available(0, 0));
+  table.setMaxc(0, 0, -1);
+  assert(!table.available(0, 0));
+  table.setMaxc(0, 0, 0);
+  assert(table.available(0, 0));
+  table.setEnabled(0, 0, false);
+  assert(!table.available(0, 0));
+}, PURE);
+
+t("setEnabled() says whether it changed anything, and leaves a freed slot alone", () => {
+  const table = small();
+  table.add(0, { address: V4, port: 80 });
+  assertEquals(table.setEnabled(0, 0, true), false);
+  assertEquals(table.setEnabled(0, 0, false), true);
+  assertEquals(table.setEnabled(0, 0, false), false);
+  assertEquals(table.setEnabled(0, 0, true), true);
+  table.remove(0, 0);
+  assertEquals([table.setEnabled(0, 0, true), table.setEnabled(0, 0, false)], [false, false]);
+  assertEquals([table.state(0, 0), table.exists(0, 0)], ["free", false]);
+}, PURE);
+
+t("remove() keeps the numbers of later channels; add() takes the freed slot, cleared", () => {
+  const table = small();
+  for (let i = 0; i < 3; i++) table.add(0, { address: V6, port: 80 + i, maxc: 9 });
+  table.enter(0, 1);
+  table.leave(0, 1);
+  table.addSent(0, 1, 100);
+  table.remove(0, 1);
+  assertEquals([table.length(0), table.available(0, 1)], [3, false]);
+  assertEquals([...table.rows()].map((row) => row.state), ["enabled", "free", "enabled"]);
+  assertEquals(table.add(0, { address: V4, port: 8080, enabled: false }), 1);
+  const row = table.row(0, 1);
+  assertEquals([row.state, row.address, row.port, row.maxc], ["disabled", V4, 8080, 0]);
+  assertEquals([row.c, row.totalc, row.sent], [0, 0, 0n]);
+  assertEquals(table.add(0, { address: V4, port: 1 }), undefined);
+}, PURE);
+
+t("assign() changes address and port, an IPv6 one to an IPv4 one included", () => {
+  const table = small();
+  table.add(0, { address: V6, port: 80, maxc: 4 });
+  table.enter(0, 0);
+  table.assign(0, 0, { address: V4, port: 81 });
+  const row = table.row(0, 0);
+  assertEquals([row.address, row.port, row.c, row.totalc, row.maxc], [V4, 81, 1, 1, 4]);
+  table.assign(0, 0, { address: V6, port: 82 });
+  assertEquals([table.address(0, 0), table.port(0, 0)], [V6, 82]);
+}, PURE);
+
+t("address() is a copy", () => {
+  const table = small();
+  table.add(0, { address: V4, port: 80 });
+  table.address(0, 0).fill(9);
+  assertEquals(table.address(0, 0), V4);
+}, PURE);
+
+t("reset() clears totalc, sent and rcvd, not c", () => {
+  const table = small();
+  table.add(0, { address: V4, port: 80 });
+  table.enter(0, 0);
+  table.addSent(0, 0, 2 ** 40);
+  table.addRcvd(0, 0, 1);
+  table.reset(0, 0);
+  const { c, totalc, sent, rcvd } = table.row(0, 0);
+  assertEquals([c, totalc, sent, rcvd], [1, 0, 0n, 0n]);
+}, PURE);
+
+t("totalc is unsigned and wraps at 2^32, sent and rcvd hold 64 bits", () => {
+  const table = small();
+  table.add(0, { address: V4, port: 80 });
+  // Its word in the buffer (behind port and c) is set here, to save four billion calls.
+  const words = new Int32Array(table.handle.buffer);
+  table.enter(0, 0);
+  words[words.findIndex((word, i) => word === 80 && words[i + 1] === 1) + 2] = -2;
+  assertEquals(table.row(0, 0).totalc, 4294967294);
+  table.enter(0, 0);
+  table.enter(0, 0);
+  assertEquals(table.row(0, 0).totalc, 0);
+  for (let i = 0; i < 3; i++) table.addRcvd(0, 0, Number.MAX_SAFE_INTEGER);
+  assertEquals(table.row(0, 0).rcvd, 3n * BigInt(Number.MAX_SAFE_INTEGER));
+}, PURE);
+
+t("show() prints a heading alone for no channels, and rows of any width", () => {
+  const table = small();
+  const heading =
+    "GRP Type  #   S       ip-address  port    c      totalc maxc        sent        rcvd\n";
+  assertEquals(show(table), heading);
+  table.add(1, { address: V6, port: 80, maxc: 1234567 });
+  table.setType(1, "hash");
+  table.addSent(1, 0, 2 ** 45);
+  assertEquals(
+    show(table),
+    `${heading}  1 Hash  0 ENA      2001:db8::5    80    0           0 1234567 35184372088832` +
+      "           0\n",
+  );
+}, PURE);
+
+t("locked() gives back what was returned, and is free again after an error", () => {
+  const table = small();
+  assertEquals(table.locked(() => 7), 7);
+  try {
+    table.locked(() => {
+      throw new Error("inside");
+    });
+  } catch { /* as meant */ }
+  assertEquals(table.locked(() => 8), 8);
+}, PURE);
+
+t("releaseWorker() counts out what a dead worker held, its lock included", () => {
+  const table = small({ workers: 2 });
+  const other = new Table(table.handle, 1);
+  for (let i = 0; i < 2; i++) table.add(0, { address: V4, port: 80 + i });
+  table.enter(0, 0);
+  other.enter(0, 0);
+  other.enter(0, 0);
+  other.enter(0, 1);
+  other.leave(0, 1);
+  other.enter(0, 1);
+  assertEquals([table.c(0, 0), table.c(0, 1)], [3, 1]);
+  other.locked(() => table.releaseWorker(1));
+  assertEquals([table.c(0, 0), table.c(0, 1)], [1, 0]);
+  assertEquals(table.locked(() => "free"), "free");
+  table.releaseWorker(1);
+  assertEquals(table.c(0, 0), 1);
+  table.leave(0, 0);
+  assertEquals(table.c(0, 0), 0);
+}, PURE);
+
+t("two isolates choose at the same time: an exact split, and never above maxc", async () => {
+  const workers = 2, rounds = 2000, channels = 4, maxc = 1;
+  const split = newTable({ groups: 1, channels, workers });
+  for (let i = 0; i < channels; i++) split.add(0, { address: V4, port: 80 + i });
+  const limited = newTable({ groups: 1, channels: 1, workers });
+  limited.add(0, { address: V4, port: 90, maxc });
+  const url = new URL("../../helpers/workers/table_worker.ts", import.meta.url);
+  const running = Array.from({ length: workers }, (_, worker) => {
+    const isolate = new Worker(url, { type: "module" });
+    const done = Promise.withResolvers<number>();
+    isolate.onmessage = ({ data }) => done.resolve(data);
+    isolate.onerror = (event) => {
+      event.preventDefault();
+      done.reject(new Error(event.message));
+    };
+    const task: Task = { split: split.handle, limited: limited.handle, worker, rounds };
+    isolate.postMessage(task);
+    return { isolate, done: done.promise };
+  });
+  try {
+    const most = await within(Promise.all(running.map(({ done }) => done)), {
+      timeoutMs: 20_000,
+      what: "two isolates",
+    });
+    assertEquals(Math.max(...most), maxc);
+  } finally {
+    for (const { isolate } of running) isolate.terminate();
+  }
+  const totals = [...split.rows()].map(({ totalc }) => totalc);
+  assertEquals(totals, Array(channels).fill(workers * rounds / channels));
+  assertEquals([...split.rows(), ...limited.rows()].map(({ c }) => c), Array(5).fill(0));
+});
+
+t(
+  "several isolates count bytes apart: their sum, reset and a channel in a freed slot are exact",
+  () => {
+    const table = newTable({ groups: 1, channels: 2, workers: 3 });
+    const others = [1, 2].map((worker) => new Table(table.handle, worker));
+    const add = () => table.add(0, { address: new Uint8Array([127, 0, 0, 1]), port: 1 });
+    const counted = () => [table.row(0, 0).sent, others[0]!.row(0, 0).rcvd];
+    add();
+    for (const [i, one] of [table, ...others].entries()) {
+      one.addSent(0, 0, 10 ** i);
+      one.addRcvd(0, 0, 5 * 10 ** i);
+    }
+    assertEquals(counted(), [111n, 555n]);
+    others[1]!.reset(0, 0);
+    assertEquals(counted(), [0n, 0n]);
+    others[0]!.addSent(0, 0, 7);
+    assertEquals(counted(), [7n, 0n]);
+    table.remove(0, 0);
+    // A connection of the channel that was there still counts.
+    others[1]!.addRcvd(0, 0, 3);
+    add();
+    assertEquals(counted(), [0n, 0n]);
+    others[1]!.addRcvd(0, 0, 3);
+    assertEquals(counted(), [0n, 3n]);
+  },
+);

@@ -1,0 +1,161 @@
+import { assertEquals, assertMatch } from "@std/assert";
+import { denoEngine } from "../../../lib/engine/deno/deno_engine.ts";
+import { startWorkers } from "../../../lib/workers/pool.ts";
+import { newTable } from "../../../lib/table/table.ts";
+import { drained, echo, named, namedBackends } from "../../helpers/net/backends.ts";
+import { ask, connect, readExactly, readLine, tally } from "../../helpers/net/client.ts";
+import { talk } from "../../helpers/net/control_socket.ts";
+import { freePort } from "../../helpers/net/free_port.ts";
+import { startControlled } from "../../helpers/program/start_controlled.ts";
+import { runProgram } from "../../helpers/program/start_program.ts";
+import { t, until } from "../../helpers/t.ts";
+
+const ROOT = new URL("../../../", import.meta.url).pathname;
+
+const WORKERS = 4;
+const CONNECTIONS = 3000;
+const AT_ONCE = 50;
+
+/** Columns `c`, `totalc`, `sent`, `rcvd` of each row of `show`. */
+async function counters(socket: string): Promise<number[][]> {
+  const rows = (await talk(socket, "show\n")).trimEnd().split("\n").slice(1);
+  return rows.map((row) => {
+    const words = row.trim().split(/ +/);
+    return [6, 7, 9, 10].map((column) => Number(words[column]));
+  });
+}
+
+/** Does something many times, some of them at once. */
+async function many<T>(count: number, one: () => Promise<T>): Promise<T[]> {
+  const results: T[] = [];
+  let left = count;
+  await Promise.all(Array.from({ length: AT_ONCE }, async () => {
+    while (left-- > 0) results.push(await one());
+  }));
+  return results;
+}
+
+t(
+  `${WORKERS} workers take turns as one: ${CONNECTIONS} connections are split exactly`,
+  async () => {
+    await using backends = namedBackends(3);
+    const argv = ["-f", "--workers", `${WORKERS}`, "PORT", ...backends.addresses];
+    await using balance = await startControlled(argv);
+    const names = await many(CONNECTIONS, () => ask(balance.port));
+    const each = CONNECTIONS / 3;
+    assertEquals(tally(names), `B0: ${each}, B1: ${each}, B2: ${each}`);
+    // "B0\n" came through each; nothing is open any more, whichever worker had it.
+    await until(async () => (await counters(balance.socket)).every(([c]) => c === 0));
+    assertEquals(await counters(balance.socket), [0, 1, 2].map(() => [0, each, 0, each * 3]));
+  },
+);
+
+t(
+  `${WORKERS} workers never let more than maxc through, and exactly as many when more come`,
+  async () => {
+    await using one = named("B0");
+    await using two = named("B1");
+    const argv = ["-f", "--workers", `${WORKERS}`, "PORT", `${one.address}:7`, `${two.address}:5`];
+    await using balance = await startControlled(argv);
+    const clients = await Promise.all(
+      Array.from({ length: 200 }, async () => {
+        const client = await connect(balance.port);
+        return { client, name: await readLine(client) };
+      }),
+    );
+    const served = clients.map(({ name }) => name).filter((name) => name.startsWith("B"));
+    assertEquals(tally(served), "B0: 7, B1: 5");
+    assertEquals((await counters(balance.socket)).map(([c]) => c), [7, 5]);
+    await Promise.all(clients.map(({ client }) => client.close()));
+    await until(async () => (await counters(balance.socket)).every(([c]) => c === 0));
+  },
+);
+
+t(`${WORKERS} workers count every byte both ways`, async () => {
+  await using server = echo();
+  await using balance = await startControlled([
+    "-f",
+    "--workers",
+    `${WORKERS}`,
+    "PORT",
+    server.address,
+  ]);
+  let bytes = 0;
+  await many(1000, async () => {
+    await using client = await connect(balance.port);
+    const length = 1 + bytes % 5000;
+    bytes += length;
+    await client.send(new Uint8Array(length));
+    await readExactly(client, length);
+  });
+  await drained(server);
+  await until(async () => (await counters(balance.socket)).every(([c]) => c === 0));
+  assertEquals(await counters(balance.socket), [[0, 1000, bytes, bytes]]);
+});
+
+t("a worker that dies is reported, what it held is released, and another serves", async () => {
+  await using server = named("B0");
+  const table = newTable({ groups: 1, channels: 1, workers: 2 });
+  table.add(0, { address: new Uint8Array([127, 0, 0, 1]), port: server.port });
+  const port = freePort();
+  const notices: string[] = [];
+  let made = 0;
+  const plane = await startWorkers({
+    count: 2,
+    at: { address: "127.0.0.1", port },
+    table,
+    options: { connectTimeoutMs: 5000, idleTimeoutMs: 0, hashFailover: false, autoDisable: false },
+    voice: { notice: (line) => void notices.push(line), isStderr: false },
+    // The first of them dies; the second and the one in its place are real.
+    make: () => {
+      const file = made++ === 0
+        ? "../../helpers/workers/dying_worker.ts"
+        : "../../../lib/workers/worker.ts";
+      return new Worker(new URL(file, import.meta.url), { type: "module" });
+    },
+  });
+  await until(() => made === 3);
+  assertMatch(notices[0] ?? "", /^worker 0 ended with an error and is replaced: .*died on purpose/);
+  assertEquals(table.c(0, 0), 0);
+  assertEquals(await ask(port), "B0");
+  await until(() => table.c(0, 0) === 0);
+  await plane.stop();
+  assertEquals(await plane.done, { cutOff: 0 });
+});
+
+t("a worker that dies is one line on standard error, without a stack trace", async () => {
+  const script = new URL("../../helpers/workers/lose_a_worker.ts", import.meta.url).pathname;
+  const args = ["run", "-A", "--quiet", "--no-check", `--config=${ROOT}deno.json`, script];
+  const { code, stdout, stderr } = await runProgram(Deno.execPath(), args);
+  assertMatch(stderr, /^worker 0 ended with an error and is replaced: .*died on purpose\n$/);
+  assertEquals([code, stdout], [0, ""]);
+});
+
+t("-p with several workers is served by one, so that blocks stay whole and in order", async () => {
+  await using server = named("B0");
+  await using balance = await startControlled([
+    "-f",
+    "-p",
+    "--workers",
+    `${WORKERS}`,
+    "PORT",
+    server.address,
+  ]);
+  assertEquals(await ask(balance.port), "B0");
+  await balance.waitForStdout(/-< 3\nB0\\0A\n\n/);
+});
+
+t("the engine refuses a second program on the port that workers share", () => {
+  const port = freePort();
+  const first = denoEngine.listen({ address: "127.0.0.1", port }, { shared: true });
+  const second = denoEngine.listen({ address: "127.0.0.1", port }, { shared: true });
+  let refused = false;
+  try {
+    denoEngine.listen({ address: "127.0.0.1", port }).close();
+  } catch (error) {
+    refused = error instanceof Deno.errors.AddrInUse;
+  }
+  first.close();
+  second.close();
+  assertEquals(refused, true);
+});
