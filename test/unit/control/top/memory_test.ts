@@ -1,0 +1,20 @@
+import { assertEquals } from "@std/assert";
+import { compareWith, remember } from "../../../../lib/control/top/memory.ts";
+import { t as test } from "../../../helpers/t.ts";
+
+/** Registers a test without any permission. */
+function t(name: string, fn: () => void | Promise<void>): void {
+  test(name, fn, { permissions: "none" });
+}
+
+t("memory keeps two moments and does not take one that has just been", () => {
+  const at = (timeMs: number) => ({ timeMs });
+  let memory = remember([], at(0));
+  assertEquals(compareWith(memory, 100), undefined);
+  memory = remember(memory, at(100));
+  assertEquals(memory, [at(0)]);
+  memory = remember(remember(memory, at(1000)), at(2000));
+  assertEquals(memory, [at(2000), at(1000)]);
+  assertEquals(compareWith(memory, 2100), at(1000));
+  assertEquals(compareWith(memory, 2500), at(2000));
+});

@@ -1,0 +1,32 @@
+import { assertEquals } from "@std/assert";
+import { liveOrders } from "../../../../lib/control/top_commands.ts";
+import { readTopKey, sortedBy, TOP_ORDERS } from "../../../../lib/control/top/order.ts";
+import { t as test } from "../../../helpers/t.ts";
+
+/** Registers a test without any permission. */
+function t(name: string, fn: () => void | Promise<void>): void {
+  test(name, fn, { permissions: "none" });
+}
+
+t("keys of top may be abbreviated; sorting by the same one again turns it around", () => {
+  assertEquals(["n", "conns", "r", "rc", "se", "age"].map(readTopKey), [
+    "number",
+    "conns",
+    "rate",
+    "rcvd",
+    "sent",
+    "age",
+  ]);
+  assertEquals(["", "x", "rates", "--json"].map(readTopKey), Array(4).fill(undefined));
+  const rate = sortedBy(TOP_ORDERS, "rate");
+  assertEquals(rate.channels, { key: "rate", reversed: false });
+  assertEquals(rate.connections, { key: "rate", reversed: false });
+  assertEquals(sortedBy(rate, "rate").connections, { key: "rate", reversed: true });
+  assertEquals(sortedBy(sortedBy(rate, "rate"), "rate"), rate);
+  // What a list does not have leaves it as it is.
+  assertEquals(sortedBy(TOP_ORDERS, "conns").connections, TOP_ORDERS.connections);
+  assertEquals(sortedBy(TOP_ORDERS, "age").channels, TOP_ORDERS.channels);
+  assertEquals(liveOrders(["age", "a"])?.connections, { key: "age", reversed: true });
+  assertEquals(liveOrders(["--json"]), undefined);
+  assertEquals(liveOrders(["x"]), undefined);
+});

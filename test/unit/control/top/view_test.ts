@@ -1,0 +1,220 @@
+import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { MAX_LISTED } from "../../../../lib/control/top_commands.ts";
+import { TOP_ORDERS } from "../../../../lib/control/top/order.ts";
+import type { TopSample } from "../../../../lib/control/top/sample.ts";
+import type { Terminal, TerminalEvent } from "../../../../lib/control/top/terminal.ts";
+import {
+  pressed,
+  type Sampler,
+  type TopEnd,
+  type TopState,
+  topView,
+} from "../../../../lib/control/top/view.ts";
+import { t as test, until } from "../../../helpers/t.ts";
+import { BUSY, channel, connection, sampleOf } from "../../../helpers/control/top_samples.ts";
+
+/** Registers a test without any permission. */
+function t(name: string, fn: () => void | Promise<void>): void {
+  test(name, fn, { permissions: "none" });
+}
+
+const START: TopState = {
+  orders: TOP_ORDERS,
+  focus: "connections",
+  from: { channels: 0, connections: 0 },
+};
+
+const SCREEN = { columns: 80, rows: 24 };
+
+/** Presses keys one after another. */
+function press(keys: string, sample: TopSample | undefined, state = START): TopState {
+  return keys.split(" ").reduce((now, key) => pressed(now, key, { sample, size: SCREEN }), state);
+}
+
+t("keys scroll the list that tab chose, within its bounds", () => {
+  const sample = sampleOf({
+    channels: Array.from({ length: 30 }, (_, i) => channel(i)),
+    states: { dialing: 0, open: 50, "half-closed": 0 },
+  });
+  // Each list has 8 lines.
+  assertEquals(press("down down", sample).from, { channels: 0, connections: 2 });
+  assertEquals(press("down up up", sample).from.connections, 0);
+  assertEquals(press("pagedown space", sample).from.connections, 16);
+  assertEquals(press("pagedown pagedown pageup", sample).from.connections, 8);
+  assertEquals(press("end", sample).from.connections, 42);
+  assertEquals(press("end down", sample).from.connections, 42);
+  assertEquals(press("end home", sample).from.connections, 0);
+  assertEquals(press("tab end", sample).from, { channels: 22, connections: 0 });
+  assertEquals(press("tab tab down", sample).from, { channels: 0, connections: 1 });
+  // More than are ever listed cannot be scrolled through.
+  const huge = sampleOf({ states: { dialing: 0, open: 50_000, "half-closed": 0 } });
+  assertEquals(press("end", huge).from.connections, MAX_LISTED - 15);
+});
+
+t("a key that sorts goes back to the top of the lists that it sorts", () => {
+  const sample = sampleOf({
+    channels: Array.from({ length: 30 }, (_, i) => channel(i)),
+    states: { dialing: 0, open: 50, "half-closed": 0 },
+  });
+  const scrolled = press("down tab down", sample);
+  assertEquals(press("a", sample, scrolled).from, { channels: 1, connections: 0 });
+  assertEquals(press("c", sample, scrolled).from, { channels: 0, connections: 1 });
+  assertEquals(press("s", sample, scrolled).from, { channels: 0, connections: 0 });
+  assertEquals(press("d d", sample).orders.connections, { key: "rcvd", reversed: true });
+});
+
+t("other keys, and scrolling before there is anything, change nothing", () => {
+  for (const key of ["x", "constructor", "", "enter", "ctrl-x"]) {
+    assertEquals(press(key, BUSY), START);
+  }
+  assertEquals(press("down end", undefined), START);
+});
+
+/** A terminal of nothing: what is written to it, and what happens to it. */
+class FakeTerminal implements Terminal {
+  written = "";
+  columns = 80;
+  rows = 24;
+  listening = false;
+  #onEvent: (event: TerminalEvent) => void = () => {};
+
+  size() {
+    return { columns: this.columns, rows: this.rows };
+  }
+
+  write(text: string): void {
+    this.written += text;
+  }
+
+  listen(onEvent: (event: TerminalEvent) => void): Disposable {
+    this.listening = true;
+    this.#onEvent = onEvent;
+    return { [Symbol.dispose]: () => void (this.listening = false) };
+  }
+
+  happen(event: TerminalEvent): void {
+    this.#onEvent(event);
+  }
+
+  press(name: string): void {
+    this.happen({ type: "key", name });
+  }
+
+  async shows(text: string): Promise<void> {
+    await until(() => this.written.includes(text), {
+      what: () => `${text} in ${JSON.stringify(this.written)}`,
+    });
+  }
+
+  /** Asserts that it was left as it was found. */
+  restored(): void {
+    assertEquals(this.listening, false);
+    assert(this.written.endsWith("\x1b[?7h\x1b[?25h\x1b[?1049l"), JSON.stringify(this.written));
+  }
+}
+
+function view(
+  sampler: Sampler,
+  periodMs = 10,
+): { terminal: FakeTerminal; ended: Promise<TopEnd> } {
+  const terminal = new FakeTerminal();
+  return { terminal, ended: topView(terminal, { sampler, orders: TOP_ORDERS, periodMs }) };
+}
+
+const busy: Sampler = () => Promise.resolve(BUSY);
+
+t("the view is left by q, Esc, ^C and ^D, and by whatever else ends it; it cleans up", async () => {
+  for (const key of ["q", "escape", "ctrl-c", "ctrl-d"]) {
+    const { terminal, ended } = view(busy);
+    await terminal.shows("balance 4.0.0");
+    terminal.press(key);
+    assertEquals(await ended, "left");
+    terminal.restored();
+  }
+  const events: [TerminalEvent, TopEnd][] = [
+    [{ type: "end" }, "closed"],
+    [{ type: "signal", signal: "SIGTERM" }, "SIGTERM"],
+    [{ type: "signal", signal: "SIGHUP" }, "SIGHUP"],
+  ];
+  for (const [event, end] of events) {
+    const { terminal, ended } = view(busy);
+    await terminal.shows("balance 4.0.0");
+    terminal.happen(event);
+    assertEquals(await ended, end);
+    terminal.restored();
+  }
+});
+
+t("the view ends when the server is gone, at once or later", async () => {
+  let left = 2;
+  const { terminal, ended } = view(() => Promise.resolve(left-- > 0 ? BUSY : undefined));
+  assertEquals(await ended, "lost");
+  terminal.restored();
+  assertStringIncludes(terminal.written, "balance 4.0.0");
+  const never = view(() => Promise.resolve(undefined));
+  assertEquals(await never.ended, "lost");
+  never.terminal.restored();
+});
+
+t("the view cleans up when something throws", async () => {
+  const { terminal, ended } = view(() => Promise.reject(new SyntaxError("no JSON")));
+  await assertRejects(() => ended, SyntaxError, "no JSON");
+  terminal.restored();
+});
+
+t("the view can be left while the server does not answer", async () => {
+  const answer = Promise.withResolvers<TopSample | undefined>();
+  const { terminal, ended } = view(() => answer.promise);
+  terminal.press("q");
+  assertEquals(await ended, "left");
+  terminal.restored();
+  const { written } = terminal;
+  answer.resolve(BUSY);
+  await answer.promise;
+  assertEquals(terminal.written, written);
+});
+
+t("the view asks at once for another order, and for what is scrolled to", async () => {
+  const asked: string[] = [];
+  const { terminal, ended } = view(({ count, orders: { connections } }) => {
+    asked.push(`${count} ${connections.key}${connections.reversed ? " reversed" : ""}`);
+    return Promise.resolve(
+      sampleOf({
+        connections: Array.from({ length: Math.min(count, 90) }, (_, i) => connection(i)),
+        states: { dialing: 0, open: 90, "half-closed": 0 },
+      }),
+    );
+  }, 60_000);
+  await terminal.shows("by rate");
+  terminal.press("a");
+  await terminal.shows("by age");
+  terminal.press("a");
+  await terminal.shows("by age, reversed");
+  for (let i = 0; i < 4; i++) terminal.press("pagedown");
+  await terminal.shows("connections 61-75 of 90");
+  terminal.press("q");
+  assertEquals(await ended, "left");
+  assertEquals(asked.slice(0, 3), ["48 rate", "48 age", "48 age reversed"]);
+  assert(asked.slice(3).every((one) => one.endsWith(" age reversed")), asked.join());
+  assert(asked.length > 3 && Number(asked.at(-1)?.split(" ")[0]) >= 75, asked.join());
+});
+
+t("the view follows the size of the terminal, and draws all of it anew if it must", async () => {
+  const { terminal, ended } = view(busy, 60_000);
+  await terminal.shows("MAXC CONN/s");
+  terminal.written = "";
+  [terminal.columns, terminal.rows] = [30, 5];
+  terminal.happen({ type: "resize" });
+  await terminal.shows("30x5 of 40x8");
+  [terminal.columns, terminal.rows] = [100, 30];
+  terminal.happen({ type: "resize" });
+  await terminal.shows("MAXC CONN/s");
+  for (const event of [{ type: "lost" }, { type: "key", name: "ctrl-l" }] as const) {
+    terminal.written = "";
+    terminal.happen(event);
+    await terminal.shows("MAXC CONN/s");
+    assertStringIncludes(terminal.written, "\x1b[?1049h");
+  }
+  terminal.press("q");
+  assertEquals(await ended, "left");
+});
