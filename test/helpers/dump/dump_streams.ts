@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { joinBytes } from "../../../lib/dump/formats/format.ts";
+import { joinBytes } from "../../../lib/base/bytes.ts";
 import { type Packet, readPackets } from "./pcapng.ts";
 
 /** One TCP conversation of a dump. */

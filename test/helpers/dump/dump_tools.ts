@@ -3,9 +3,9 @@
  *
  * @module
  */
+import { joinBytes } from "../../../lib/base/bytes.ts";
+import type { Side } from "../../../lib/base/side.ts";
 import { assertEquals } from "@std/assert";
-import type { Direction } from "../../../lib/dump/formats/format.ts";
-import { joinBytes } from "../../../lib/dump/formats/format.ts";
 import { skip, t, tool } from "../t.ts";
 
 /** A port that no dissector of Wireshark claims, so that random bytes stay bytes. */
@@ -89,7 +89,7 @@ export async function follow(
   file: string,
   streams: number,
   args: readonly string[] = NO_DISSECTOR,
-): Promise<{ node: string; sent: Record<Direction, Uint8Array> }[]> {
+): Promise<{ node: string; sent: Record<Side, Uint8Array> }[]> {
   const taps = Array.from({ length: streams }, (_, i) => ["-z", `follow,tcp,raw,${i}`]).flat();
   const { code, stdout, stderr } = await run("tshark", [
     "-r",

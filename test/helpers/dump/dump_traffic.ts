@@ -3,8 +3,10 @@
  *
  * @module
  */
-import type { Direction, DumpConnection, DumpFormat } from "../../../lib/dump/formats/format.ts";
-import { joinBytes } from "../../../lib/dump/formats/format.ts";
+import { joinBytes } from "../../../lib/base/bytes.ts";
+import type { ConnectionRoute } from "../../../lib/base/connection_info.ts";
+import type { Side } from "../../../lib/base/side.ts";
+import type { DumpFormat } from "../../../lib/dump/formats/format.ts";
 import { randomBytes, randomNumbers } from "../net/client.ts";
 
 /** When the traffic begins: 2026-11-22 06:03:20.123456 UTC. */
@@ -37,12 +39,12 @@ const ENDINGS: readonly Ending[] = ["orderly", "client reset", "backend reset", 
 
 /** A connection and what went through it. */
 export interface Conversation {
-  readonly connection: DumpConnection;
+  readonly connection: ConnectionRoute;
   readonly ending: Ending;
   /** All bytes of each direction. */
-  readonly sent: Record<Direction, Uint8Array>;
+  readonly sent: Record<Side, Uint8Array>;
   /** The chunks in their order. */
-  readonly chunks: readonly { readonly direction: Direction; readonly bytes: Uint8Array }[];
+  readonly chunks: readonly { readonly direction: Side; readonly bytes: Uint8Array }[];
 }
 
 /** A dump and what it should hold. */
@@ -64,7 +66,7 @@ export function connectionOf(id: number, options: { family?: 4 | 6; port?: numbe
     channel: id % 4,
     local: { address: "192.168.0.1", port: 20000 + id },
     backend: { address: "192.168.0.2", port: 8000 + id % 4 },
-  } satisfies DumpConnection;
+  } satisfies ConnectionRoute;
 }
 
 /** Sends invented traffic through a format. */
@@ -86,14 +88,14 @@ export function makeTraffic(format: DumpFormat, options: TrafficOptions): Traffi
     const id = index + 1;
     const connection = connectionOf(id, options);
     const chunks = Array.from({ length: count }, () => ({
-      direction: (below(2) === 0 ? "client" : "backend") as Direction,
+      direction: (below(2) === 0 ? "client" : "backend") as Side,
       // Small and large ones alike.
       bytes: randomBytes(1 + below(2 ** below(Math.ceil(Math.log2(maxChunk)) + 1)), random()),
     }));
     const sent = Object.fromEntries((["client", "backend"] as const).map((direction) => [
       direction,
       joinBytes(chunks.filter((each) => each.direction === direction).map((each) => each.bytes)),
-    ])) as Record<Direction, Uint8Array>;
+    ])) as Record<Side, Uint8Array>;
     return { connection, ending: endings[index % endings.length]!, sent, chunks };
   });
 
@@ -118,7 +120,7 @@ export function makeTraffic(format: DumpFormat, options: TrafficOptions): Traffi
   return { files: files.map((pieces) => joinBytes(pieces)), conversations };
 }
 
-function endSteps(ending: Ending): ("close" | [Direction, "end" | "reset"])[] {
+function endSteps(ending: Ending): ("close" | [Side, "end" | "reset"])[] {
   switch (ending) {
     case "orderly":
       return [["client", "end"], ["backend", "end"], "close"];

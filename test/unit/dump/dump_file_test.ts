@@ -1,3 +1,4 @@
+import { joinBytes } from "../../../lib/base/bytes.ts";
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { UsageError } from "../../../lib/base/errors.ts";
 import {
@@ -6,7 +7,6 @@ import {
   openDumpFile,
   parseRotation,
 } from "../../../lib/dump/dump_file.ts";
-import { joinBytes } from "../../../lib/dump/formats/format.ts";
 import { createPcapng } from "../../../lib/dump/formats/pcapng.ts";
 import { fileTime } from "../../../lib/dump/formats/times.ts";
 import { connectionOf, START } from "../../helpers/dump/dump_traffic.ts";

@@ -1,6 +1,5 @@
-import { assert, assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
-import { UsageError } from "../../../lib/base/errors.ts";
-import { expandFileName, hasTime, isPerConnection } from "../../../lib/dump/file_name.ts";
+import type { ConnectionRoute } from "../../../lib/base/connection_info.ts";
+import { assert, assertEquals, assertStrictEquals } from "@std/assert";
 import {
   parseByteLimit,
   parseChannelFilter,
@@ -10,20 +9,13 @@ import {
   snapChunk,
   wantsConnection,
 } from "../../../lib/dump/filter.ts";
-import type { DumpConnection } from "../../../lib/dump/formats/format.ts";
 import { randomBytes } from "../../helpers/net/client.ts";
 import { t } from "../../helpers/t.ts";
+import { assertRefused } from "../../helpers/dump/assert_refused.ts";
 
 const PURE = { permissions: "none" } as const;
-const bytes = (text: string) => new TextEncoder().encode(text);
 
-/** Each value must be refused with a message that names it. */
-function assertRefused(parse: (text: string) => unknown, values: readonly string[]): void {
-  for (const value of values) {
-    const error = assertThrows(() => parse(value), UsageError);
-    assert(error.message.includes(`[${value}]`), `${value}: ${error.message}`);
-  }
-}
+const bytes = (text: string) => new TextEncoder().encode(text);
 
 t("parseClientRange() knows who is in a range", () => {
   const cases: [range: string, inside: string[], outside: string[]][] = [
@@ -136,7 +128,7 @@ t("snapChunk() keeps the first bytes and the real length", () => {
 }, PURE);
 
 t("wantsConnection() asks for client and channel, and waits until the channel is known", () => {
-  const unknown: DumpConnection = {
+  const unknown: ConnectionRoute = {
     id: 1,
     client: { address: "10.0.0.1", port: 1 },
     listener: { address: "10.0.0.2", port: 2 },
@@ -154,19 +146,4 @@ t("wantsConnection() asks for client and channel, and waits until the channel is
   assertEquals(wants({ channel: "0.2" }), [false, false]);
   assertEquals(wants({ client: "11.0.0.0/8", channel: "0.1" }), [false, false]);
   assertEquals(parseDumpFilter({ bytes: "5" }).bytes, 5);
-}, PURE);
-
-t("expandFileName() puts time, port and connection in their places", () => {
-  const values = { time: "20261122T060320", port: 8080, connection: 17 };
-  assertEquals(
-    expandFileName("dump-%p-%t-%n.pcapng", values),
-    "dump-8080-20261122T060320-17.pcapng",
-  );
-  assertEquals(expandFileName("100%%t", values), "100%t");
-  assertEquals(expandFileName("plain", { time: "", port: 1 }), "plain");
-  assertEquals(["a%n", "a%%n", "a"].map(isPerConnection), [true, false, false]);
-  assertEquals(["a%t", "a%%t", "a"].map(hasTime), [true, false, false]);
-  assertRefused((name) => expandFileName(name, values), ["", "a%", "a%x", "%T", "%%%"]);
-  assertRefused((name) => expandFileName(name, { time: "", port: 1 }), ["a%n"]);
-  assertThrows(() => expandFileName("a\0b", values), UsageError, "null byte");
 }, PURE);

@@ -1,0 +1,16 @@
+import { dumpTaps } from "../../../lib/dump/dump_tap.ts";
+import { type DumperOptions, openDumper } from "../../../lib/dump/dumper.ts";
+import { parseDumpFilter } from "../../../lib/dump/filter.ts";
+import { type DumpTexts, parseDumpSettings } from "../../../lib/dump/settings.ts";
+
+/** A dumper and the errors that it told. */
+export async function dumperOf(texts: DumpTexts, more: Partial<DumperOptions> = {}) {
+  const errors: string[] = [];
+  const dumper = await openDumper(parseDumpSettings(texts), {
+    port: 6379,
+    onError: (error) => errors.push(error.message),
+    ...more,
+  });
+  const taps = dumpTaps(parseDumpFilter(texts), (record) => dumper.take(record));
+  return { dumper, taps, errors };
+}

@@ -1,0 +1,40 @@
+import type { Dumper } from "../../../lib/dump/dumper.ts";
+import type { DumpRecord } from "../../../lib/dump/record.ts";
+import type { DumpTexts } from "../../../lib/dump/settings.ts";
+import { DumpInbox } from "../../../lib/workers/dump_inbox.ts";
+import { type DumpBatch, WorkerDump } from "../../../lib/workers/dump_outbox.ts";
+import { short } from "./dump_records.ts";
+
+/** A worker and the program, with messages that arrive when they are told to. */
+export function worker(dumper: Dumper | undefined, texts: DumpTexts = {}) {
+  const order = {
+    generation: 1,
+    filter: texts,
+    overflow: texts.overflow === "drop" ? "drop" : "block",
+  } as const;
+  const batches: DumpBatch[] = [];
+  const dump = new WorkerDump(order, (batch, buffers) => {
+    batches.push(structuredClone(batch, { transfer: buffers }));
+  });
+  const inbox = new DumpInbox();
+  const records: string[] = [];
+  const take = (record: DumpRecord) => {
+    records.push(short(record));
+    return dumper?.take(record);
+  };
+  inbox.add({ order, take, taps: () => undefined });
+  return {
+    dump,
+    inbox,
+    records,
+    batches,
+    /** Lets everything arrive that is under way. */
+    async arrive() {
+      await Promise.resolve();
+      for (let batch = batches.shift(); batch !== undefined; batch = batches.shift()) {
+        await inbox.take(0, batch);
+        dump.taken();
+      }
+    },
+  };
+}

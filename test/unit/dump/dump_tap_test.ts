@@ -1,0 +1,90 @@
+import type { Tap } from "../../../lib/connection/observe.ts";
+import type { ConnectionInfo } from "../../../lib/base/connection_info.ts";
+import { assertEquals } from "@std/assert";
+import { t } from "../../helpers/t.ts";
+import { accepted, answered, recorded, WHOLE, whole } from "../../helpers/dump/dump_records.ts";
+
+const PURE = { permissions: "none" } as const;
+
+const bytes = (text: string) => new TextEncoder().encode(text);
+
+t("dumpTaps() records a connection from its beginning to its end", () => {
+  assertEquals(recorded({}, whole), WHOLE);
+}, PURE);
+
+t("dumpTaps() leaves out clients and connections that are not wanted, from the start", () => {
+  assertEquals(recorded({ client: "10.0.0.0/24" }, whole), WHOLE);
+  assertEquals(recorded({ connection: "1" }, whole), WHOLE);
+  for (const filter of [{ client: "10.0.1.0/24" }, { connection: "2" }]) {
+    recorded(filter, (tapOf) => assertEquals(tapOf(accepted(1)), undefined));
+  }
+}, PURE);
+
+t("dumpTaps() waits for the channel, and then tells what was before", () => {
+  assertEquals(recorded({ channel: "0.1" }, whole), WHOLE);
+  assertEquals(recorded({ channel: "0.0" }, whole), []);
+  // Nothing answered, so nobody knows whether it would have been that one.
+  const failed = recorded({ channel: "0.1" }, (tapOf) => {
+    const tap = tapOf(accepted(1, { group: 0, channel: 1 }));
+    tap?.event("refused");
+    tap?.closed("connect failed");
+  });
+  assertEquals(failed, []);
+}, PURE);
+
+t("dumpTaps() tells only of connections with a match, and how much it passed over", () => {
+  const chunks = ["aaa", "bbbb", "aXa", "cc", "Xd"];
+  const story = (tapOf: (subject: ConnectionInfo) => Tap | undefined) => {
+    whole(tapOf, 2);
+    const tap = tapOf(accepted(1));
+    tap?.connected(answered(1));
+    for (const [i, chunk] of chunks.entries()) {
+      void tap?.chunk(i % 2 === 0 ? "client" : "backend", bytes(chunk));
+    }
+    tap?.closed("closed by control");
+  };
+  assertEquals(recorded({ match: "X" }, story), [
+    "#1 open",
+    "#1 connected",
+    "#1 skip client 3",
+    "#1 skip backend 4",
+    "#1 client aXa",
+    "#1 skip backend 2",
+    "#1 client Xd",
+    "#1 closed by control",
+    "#1 close",
+  ]);
+}, PURE);
+
+t("dumpTaps() cuts chunks, also such that match behind the cut", () => {
+  const cut = recorded({ bytes: "2", match: "o" }, whole);
+  assertEquals(cut.filter((record) => /(client|backend) \w+\//.test(record)), [
+    "#1 client he/5",
+    "#1 backend wo/5",
+  ]);
+}, PURE);
+
+t("dumpTaps() begins in the middle of an open connection, and says so", () => {
+  const records = recorded({ channel: "0.1" }, (tapOf) => {
+    const subject = answered(1, { ageMs: 61_500, sent: 10, rcvd: 20 });
+    const tap = tapOf(subject);
+    tap?.connected(subject);
+    void tap?.chunk("client", bytes("x"));
+  });
+  assertEquals(records, [
+    "#1 dump begins 61.500 s after the connection, after 10 bytes from the client, 20 from the backend",
+    "#1 connected",
+    "#1 client x",
+  ]);
+}, PURE);
+
+t("dumpTaps() says why a connection ended unless that shows", () => {
+  const last = (reason: string) =>
+    recorded({}, (tapOf) => tapOf(accepted(1))?.closed(reason)).slice(1, -1);
+  for (const reason of ["client closed", "backend closed", "client reset", "backend reset"]) {
+    assertEquals(last(reason), []);
+  }
+  for (const reason of ["connect failed", "nothing available", "shutdown", "client left"]) {
+    assertEquals(last(reason), [`#1 ${reason}`]);
+  }
+}, PURE);

@@ -1,0 +1,25 @@
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import {
+  fileTime,
+  isoTime,
+  localTime,
+  nowMicroseconds,
+} from "../../../../lib/dump/formats/times.ts";
+import { START } from "../../../helpers/dump/dump_traffic.ts";
+import { t } from "../../../helpers/t.ts";
+
+const PURE = { permissions: "none" } as const;
+
+t("times: microseconds are kept, and the fine clock agrees with the system's", () => {
+  assertEquals(isoTime(1_000_001), "1970-01-01T00:00:01.000001Z");
+  assertEquals(isoTime(START), "2026-11-22T06:03:20.123456Z");
+  const local = new Date(START / 1000);
+  assertEquals(Date.parse(localTime(START).slice(0, 23).replace(" ", "T")), Math.floor(+local));
+  assertMatch(localTime(START), /^2026-11-2\d \d\d:\d\d:20\.123456$/);
+  assertMatch(fileTime(START), /^2026112\dT\d{4}20$/);
+  for (let i = 0; i < 100; i++) {
+    const now = nowMicroseconds();
+    assert(Number.isInteger(now));
+    assert(Math.abs(now / 1000 - Date.now()) < 20);
+  }
+}, PURE);
