@@ -1,0 +1,26 @@
+/** The log file of a test, and its lines. */
+
+import { until } from "../t.ts";
+
+/** A folder, removed at the end of its scope. */
+export function folder(): { path: string } & AsyncDisposable {
+  const path = Deno.makeTempDirSync({ prefix: "balance-test-" });
+  return { path, [Symbol.asyncDispose]: () => Deno.remove(path, { recursive: true }) };
+}
+
+/** The lines of a file so far. */
+export function linesOf(path: string): string[] {
+  try {
+    return Deno.readTextFileSync(path).split("\n").slice(0, -1);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return [];
+    throw error;
+  }
+}
+
+export async function untilLines(path: string, count: number): Promise<string[]> {
+  await until(() => linesOf(path).length >= count, {
+    what: () => `${count} lines instead of ${linesOf(path).length} in ${path}`,
+  });
+  return linesOf(path);
+}

@@ -1,0 +1,57 @@
+/** A balance whose metrics are served, and what its pages say. */
+
+import { type MetricFamily, parseMetrics } from "../openmetrics.ts";
+import { type Controlled, startControlled } from "../program/start_controlled.ts";
+import { listensOn } from "../net/tcp_sockets.ts";
+import { until } from "../t.ts";
+
+/** A program whose metrics are served, which they are a moment after it listens. */
+export async function measured(
+  argv: readonly string[],
+  { port }: { port: number },
+): Promise<Controlled> {
+  const balance = await startControlled(["-f", "--metrics", ...argv]);
+  try {
+    await until(() => listensOn(port, balance.pid), { what: "the metrics to be served" });
+  } catch (error) {
+    await balance.stop("SIGKILL");
+    throw error;
+  }
+  return balance;
+}
+
+/** Gets a page. */
+export async function get(
+  port: number,
+  path: string,
+  init: RequestInit & { host?: string } = {},
+): Promise<{ status: number; type: string | null; text: string }> {
+  const response = await fetch(`http://${init.host ?? "127.0.0.1"}:${port}${path}`, init);
+  return {
+    status: response.status,
+    type: response.headers.get("content-type"),
+    text: await response.text(),
+  };
+}
+
+export const OPENMETRICS = { headers: { accept: "application/openmetrics-text; version=1.0.0" } };
+
+export async function scrape(port: number): Promise<Map<string, MetricFamily>> {
+  return parseMetrics((await get(port, "/metrics", OPENMETRICS)).text, "openmetrics");
+}
+
+/** The value of a sample that has these labels. */
+export function value(
+  families: ReadonlyMap<string, MetricFamily>,
+  name: string,
+  labels: Record<string, string> = {},
+): number | undefined {
+  const wanted = Object.entries(labels);
+  for (const family of families.values()) {
+    for (const sample of family.samples) {
+      const fits = wanted.every(([label, text]) => sample.labels[label] === text);
+      if (sample.name === name && fits) return sample.value;
+    }
+  }
+  return undefined;
+}

@@ -1,0 +1,13 @@
+import { assertEquals, assertMatch } from "@std/assert";
+import { actorOf, REASONS, word } from "../../../lib/report/vocabulary.ts";
+import { t } from "../../helpers/t.ts";
+
+const PURE = { permissions: "none" } as const;
+
+t("every reason has somebody who ended the connection, and is one word", () => {
+  assertEquals(REASONS.length, 10);
+  for (const reason of REASONS) {
+    assertMatch(word(reason), /^[a-z_]+$/);
+    assertMatch(actorOf(reason), /^(client|backend|balance|admin)$/);
+  }
+}, PURE);
