@@ -1,15 +1,14 @@
-import { assertEquals, assertMatch, assertThrows } from "@std/assert";
+import { assertEquals, assertThrows } from "@std/assert";
 import { UsageError } from "../../../lib/base/errors.ts";
 import { normalizeOptions } from "../../../lib/cli/getopt.ts";
-import { OPTIONS } from "../../../lib/cli/option_table.ts";
-import { parseOptions } from "../../../lib/cli/options.ts";
 import { t } from "../../helpers/t.ts";
+
+const PURE = { permissions: "none" } as const;
 
 const NAMES = {
   letters: { a: false, b: true, d: false, f: false, t: true, "6": false },
   long: { help: false, "max-groups": true },
 };
-const PURE = { permissions: "none" } as const;
 
 const rewritten: [name: string, argv: string[], options: string[], operands: string[]][] = [
   ["nothing stays nothing", [], [], []],
@@ -68,65 +67,3 @@ for (const [argv, message] of refused) {
     assertEquals([error.message, error.showUsage, error.exitCode], [message, true, 64]);
   }, PURE);
 }
-
-t("parseOptions() knows every option of the table, and whether it takes an argument", () => {
-  for (const { name, argument } of OPTIONS) {
-    const option = name.length === 1 ? `-${name}` : `--${name}`;
-    try {
-      parseOptions(["-f", ...argument === undefined ? [option] : [option, "1"], "8080"]);
-    } catch (error) {
-      // The value may be wrong for this option, but the option is none that nobody knows.
-      assertMatch((error as UsageError).message, /\[1\]/);
-    }
-  }
-}, PURE);
-
-t("parseOptions() keeps what looks like a number or a flag as the text that it is", () => {
-  const options = parseOptions(["-f", "0080", "1e3", "0x10", "-b", "0", "--", "--help", "-t"]);
-  assertEquals(options.port, "0080");
-  assertEquals(options.channels, ["1e3", "0x10", "--help", "-t"]);
-  assertEquals([options.mode, options.bindHost], ["balance", "0"]);
-}, PURE);
-
-t("parseOptions() knows the defaults", () => {
-  const { connectTimeoutS, idleTimeoutS, maxGroups, maxChannels } = parseOptions(["80"]);
-  assertEquals([connectTimeoutS, idleTimeoutS, maxGroups, maxChannels], [5, 0, 16, 16]);
-}, PURE);
-
-t("parseOptions(): the last one of an option given twice counts", () => {
-  assertEquals(parseOptions(["-t1", "-t2", "80"]).connectTimeoutS, 2);
-}, PURE);
-
-t("parseOptions(): given both -c and -i, -c wins", () => {
-  const { mode, command } = parseOptions(["-i", "-c", "show", "80"]);
-  assertEquals([mode, command], ["command", "show"]);
-}, PURE);
-
-t("parseOptions() converts -t and -T as leniently as 3.35, and refuses what is below 1", () => {
-  const seconds: [string, number][] = [
-    ["1", 1],
-    ["5x", 5],
-    ["1.5", 1],
-    [" 7", 7],
-    ["+3", 3],
-    ["99999999999", 2147483647],
-  ];
-  for (const [text, value] of seconds) {
-    assertEquals(parseOptions(["-t", text, "80"]).connectTimeoutS, value, text);
-    assertEquals(parseOptions(["-T", text, "80"]).idleTimeoutS, value, text);
-  }
-  for (const text of ["0", "abc", "0.5", "-1", "", "- 1"]) {
-    for (const option of ["-t", "-T"]) {
-      assertThrows(() => parseOptions([option, text, "80"]), UsageError, "", `${option} ${text}`);
-    }
-  }
-}, PURE);
-
-t("parseOptions() checks the limits of the table and names a wrong one", () => {
-  assertEquals(parseOptions(["--max-groups=1024", "80"]).maxGroups, 1024);
-  assertEquals(parseOptions(["--max-channels", "1", "80"]).maxChannels, 1);
-  for (const text of ["0", "1025", "x", "", "1.5", "1e2"]) {
-    const error = assertThrows(() => parseOptions([`--max-channels=${text}`, "80"]), UsageError);
-    assertEquals(error.message.includes(`[${text}]`), true, error.message);
-  }
-}, PURE);

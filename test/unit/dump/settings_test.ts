@@ -1,6 +1,5 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { UsageError } from "../../../lib/base/errors.ts";
-import { parseOptions } from "../../../lib/cli/options.ts";
 import {
   CLASSIC_DUMP,
   describeDump,
@@ -10,13 +9,6 @@ import {
 import { t } from "../../helpers/t.ts";
 
 const PURE = { permissions: "none" } as const;
-
-/** `parseOptions()` of some words before a port. */
-function dumpOf(words: string) {
-  const channels = words === "-i" ? [] : ["host"];
-  const { packetDump, dump } = parseOptions([...words.split(" "), "8080", ...channels]);
-  return { packetDump, dump };
-}
 
 t("parseDumpSettings() takes the format from the name of the file", () => {
   const formats = (...names: string[]) =>
@@ -98,47 +90,4 @@ t("describeDump() says it in words", () => {
     }),
     "pcapng to /a.pcapng, side both, client ::1, connection 7, match a b, bytes 5",
   );
-}, PURE);
-
-t("parseOptions(): -p is the dump of 3.35 unless a --dump-* makes another one of it", () => {
-  const classic = { packetDump: true, dump: undefined };
-  for (const words of ["-fp", "-f --dump-file -", "-fp --dump-format text --dump-overflow block"]) {
-    assertEquals(dumpOf(words), classic, words);
-  }
-  assertEquals(dumpOf("-f"), { packetDump: false, dump: undefined });
-  const other: [string, string][] = [
-    ["-fp --dump-format hex", "hex to standard output"],
-    ["-fp --dump-client 10.0.0.0/8", "text to standard output, client 10.0.0.0/8"],
-    ["-f --dump-format pcapng --dump-file -", "pcapng to standard output"],
-    ["-p --dump-file x", "text to x"],
-    ["--dump-file x.pcapng --dump-channel 0.1", "pcapng to x.pcapng, channel 0.1"],
-    ["--dump-file x --dump-match a --dump-bytes 5", "text to x, match a, bytes 5"],
-  ];
-  for (const [words, described] of other) {
-    const { packetDump, dump } = dumpOf(words);
-    assertEquals([packetDump, dump && describeDump(dump)], [false, described], words);
-  }
-  assertEquals(dumpOf("-i").packetDump, false);
-}, PURE);
-
-t("parseOptions() refuses a dump that has nowhere to go, or nothing to say", () => {
-  const refused: [string, string][] = [
-    ["-p", "-p needs -f: in the background there is nowhere to print to"],
-    ["-p --dump-format hex", "-p needs -f: in the background there is nowhere to print to"],
-    ["--dump-file -", "--dump-file - needs -f: in the background there is nowhere to print to"],
-    ["-f --dump-format hex", "--dump-format [hex] needs -p or --dump-file"],
-    ["-f --dump-client ::1", "--dump-client [::1] needs -p or --dump-file"],
-    ["-fp --dump-format xml", "invalid dump format [xml]: want text, hex, json, pcapng"],
-    ["-fp --dump-rotate 1M", "a dump to standard output cannot be rotated"],
-    ["-fp --dump-side both", "invalid dump side [both]: the text format shows no addresses"],
-    ["-fp --log -", "--log - and -p both print on stdout"],
-    [
-      "-f --dump-file - --dump-format json --log -",
-      "--log - and --dump-file - both print on stdout",
-    ],
-  ];
-  for (const [words, message] of refused) {
-    const error = assertThrows(() => dumpOf(words), UsageError);
-    assertEquals([error.message, error.exitCode], [`balance: ${message}`, 64], words);
-  }
 }, PURE);

@@ -1,55 +1,8 @@
-/** Bugs of ours, as users meet them: one line, and whoever is connected stays so. */
-
 import { assertEquals, assertMatch } from "@std/assert";
-import { bugLine } from "../../../lib/base/errors.ts";
-import { Clock } from "../../../lib/connection/clock.ts";
-import { serve } from "../../../lib/connection/accept_loop.ts";
-import { denoEngine } from "../../../lib/engine/deno/deno_engine.ts";
-import { newTable } from "../../../lib/table/table.ts";
-import { named } from "../../helpers/net/backends.ts";
-import { ask } from "../../helpers/net/client.ts";
 import { runProgram } from "../../helpers/program/start_program.ts";
-import { t, until } from "../../helpers/t.ts";
+import { t } from "../../helpers/t.ts";
 
 const ROOT = new URL("../../../", import.meta.url).pathname;
-
-t("bugLine() is one line that says what and where", () => {
-  assertMatch(
-    bugLine(new TypeError("a\nb")),
-    /^internal error: a b at .*bugs_test\.ts:\d+:\d+\)?$/,
-  );
-  assertEquals(bugLine("x"), "internal error: x");
-  assertEquals(bugLine(undefined), "internal error: undefined");
-});
-
-t("serve() says a bug that one connection meets, and serves the next", async () => {
-  await using server = named("B0");
-  const table = newTable({ groups: 1, channels: 1, workers: 1 });
-  table.add(0, { address: new Uint8Array([127, 0, 0, 1]), port: server.port });
-  const said: string[] = [];
-  let dials = 0;
-  const listener = denoEngine.listen({ address: "127.0.0.1", port: 0 });
-  const { port } = listener.local;
-  const serving = serve(listener, {
-    engine: {
-      ...denoEngine,
-      dial: (to, options) => {
-        if (dials++ === 0) throw new TypeError("a bug");
-        return denoEngine.dial(to, options);
-      },
-    },
-    table,
-    clock: new Clock(),
-    options: { connectTimeoutMs: 1000, idleTimeoutMs: 0, hashFailover: false, autoDisable: false },
-    notice: (line) => said.push(line),
-  });
-  assertEquals([await ask(port), await ask(port)], ["EOF", "B0"]);
-  await until(() => table.c(0, 0) === 0, { what: "the claims" });
-  await serving.stop();
-  await serving.done;
-  assertEquals(said.length, 1);
-  assertMatch(said[0]!, /^internal error: a bug at .*$/);
-});
 
 t("what nobody caught is said in one line, and the program goes on", async () => {
   const script = `

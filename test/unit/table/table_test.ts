@@ -1,12 +1,13 @@
 import { assert, assertEquals } from "@std/assert";
 import { parseIp } from "../../../lib/address/ip.ts";
-import { show } from "../../../lib/table/show.ts";
 import { newTable, Table } from "../../../lib/table/table.ts";
 import type { Task } from "../../helpers/workers/table_worker.ts";
 import { t, within } from "../../helpers/t.ts";
 
 const PURE = { permissions: "none" } as const;
+
 const V4 = Uint8Array.of(127, 0, 0, 1);
+
 const V6 = parseIp("2001:db8::5") ?? V4;
 
 function small(options: { groups?: number; channels?: number; workers?: number } = {}): Table {
@@ -167,21 +168,6 @@ t("totalc is unsigned and wraps at 2^32, sent and rcvd hold 64 bits", () => {
   assertEquals(table.row(0, 0).totalc, 0);
   for (let i = 0; i < 3; i++) table.addRcvd(0, 0, Number.MAX_SAFE_INTEGER);
   assertEquals(table.row(0, 0).rcvd, 3n * BigInt(Number.MAX_SAFE_INTEGER));
-}, PURE);
-
-t("show() prints a heading alone for no channels, and rows of any width", () => {
-  const table = small();
-  const heading =
-    "GRP Type  #   S       ip-address  port    c      totalc maxc        sent        rcvd\n";
-  assertEquals(show(table), heading);
-  table.add(1, { address: V6, port: 80, maxc: 1234567 });
-  table.setType(1, "hash");
-  table.addSent(1, 0, 2 ** 45);
-  assertEquals(
-    show(table),
-    `${heading}  1 Hash  0 ENA      2001:db8::5    80    0           0 1234567 35184372088832` +
-      "           0\n",
-  );
 }, PURE);
 
 t("locked() gives back what was returned, and is free again after an error", () => {
