@@ -8,7 +8,7 @@ export type Ip = Uint8Array;
  * decimal, octal (`0…`) or hexadecimal (`0x…`), the last one filling the bytes that remain.
  *
  * @param text For example `10.0.0.1`, `127.1`, `0x7f000001`.
- * @returns Its 4 bytes, `undefined` if the text is no IPv4 address.
+ * @returns Its 4 bytes, `undefined` if the text is not an IPv4 address.
  */
 export function parseIpv4(text: string): Ip | undefined {
   const parts = text.split(".");
@@ -35,7 +35,7 @@ export function parseIpv4(text: string): Ip | undefined {
  * Reads an IPv6 address (RFC 4291 section 2.2), without brackets and without a scope.
  *
  * @param text For example `::1`, `2001:db8::5`, `::ffff:10.0.0.1`.
- * @returns Its 16 bytes, `undefined` if the text is no IPv6 address.
+ * @returns Its 16 bytes, `undefined` if the text is not an IPv6 address.
  */
 export function parseIpv6(text: string): Ip | undefined {
   const halves = text.split("::");
@@ -52,7 +52,7 @@ export function parseIpv6(text: string): Ip | undefined {
   return bytes;
 }
 
-/** IPv4 within IPv6 is decimal only: the classic notations would mean something else there. */
+/** IPv4 inside IPv6 is decimal only (RFC 4291 section 2.2). */
 const DOTTED = /^(0|[1-9]\d*)(\.(0|[1-9]\d*)){3}$/;
 
 /** The 16-bit words of one side of `::`; dotted IPv4 may stand at the very end. */
@@ -85,10 +85,10 @@ export function parseIp(text: string): Ip | undefined {
 /**
  * An IPv4-mapped IPv6 address (`::ffff:a.b.c.d`, RFC 4291 section 2.5.5.2) as IPv4.
  *
- * A dual-stack listener shows its IPv4 clients that way; they hash and print as what they are.
+ * A dual-stack listener sees its IPv4 clients that way; they are hashed and printed as IPv4.
  *
  * @param bytes Any address.
- * @returns The 4 bytes of a mapped address, everything else as it was.
+ * @returns The 4 bytes of a mapped address, any other address unchanged.
  */
 export function unmapped(bytes: Ip): Ip {
   if (bytes.length !== 16 || bytes[10] !== 0xff || bytes[11] !== 0xff) return bytes;
@@ -106,7 +106,7 @@ export function formatIp(bytes: Ip): string {
   if (bytes.length === 4) return bytes.join(".");
   const view = new DataView(bytes.buffer, bytes.byteOffset, 16);
   const parts = Array.from({ length: 8 }, (_, i) => view.getUint16(i * 2));
-  // The longest run of at least two zero words becomes "::", the first one among equals.
+  // The longest run of two or more zero words becomes "::", the first one if there are several.
   let start = -1, length = 1;
   for (let i = 0; i < 8; i++) {
     let n = 0;
@@ -120,43 +120,10 @@ export function formatIp(bytes: Ip): string {
 }
 
 /**
- * Writes address and port as one text, IPv6 in brackets (RFC 3986 section 3.2.2).
+ * The text of a peer's address, IPv4-mapped IPv6 addresses as IPv4.
  *
- * @param address Text of an address.
- * @param port 0 to 65535.
- */
-export function formatEndpoint(address: string, port: number): string {
-  return address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`;
-}
-
-/**
- * The text of a peer's address as people know it: IPv4-mapped addresses as IPv4.
- *
- * @param address Text as the runtime gives it.
+ * @param address Text as the runtime returns it.
  */
 export function peerText(address: string): string {
   return address.startsWith("::ffff:") ? formatIp(parseIp(address) ?? new Uint8Array(4)) : address;
-}
-
-/**
- * Reads a range of addresses in CIDR notation (RFC 4632); a single address is a range of one.
- *
- * @param text For example `10.0.0.0/8`, `2001:db8::/32`, `::1`.
- * @returns Whether an address is in the range; `undefined` if the text is no range.
- */
-export function parseCidr(text: string): ((address: Ip) => boolean) | undefined {
-  const [base = "", length, ...more] = text.split("/");
-  const network = parseIp(base);
-  if (network === undefined || more.length > 0) return undefined;
-  const most = network.length * 8;
-  const bits = length === undefined ? most : /^\d{1,3}$/.test(length) ? Number(length) : most + 1;
-  if (bits > most) return undefined;
-  return (address) => {
-    if (address.length !== network.length) return false;
-    for (let i = 0, left = bits; left > 0; i++, left -= 8) {
-      const mask = left >= 8 ? 0xff : (0xff << (8 - left)) & 0xff;
-      if (((address[i]! ^ network[i]!) & mask) !== 0) return false;
-    }
-    return true;
-  };
 }

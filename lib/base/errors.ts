@@ -4,6 +4,8 @@
  * Anything else that is thrown is a bug. Only `main.ts` exits.
  */
 
+import { NAME } from "./version.ts";
+
 /** Exit codes of sysexits(3) as balance(1) uses them. */
 export const EXIT = {
   ok: 0,
@@ -17,10 +19,10 @@ export const EXIT = {
   noPermission: 77,
 } as const;
 
-/** An error that a user caused or can mend: its message is the line to print. */
+/** An error that the user caused or can fix. Its message is the line to print. */
 export class ExitError extends Error {
   override readonly name: string = "ExitError";
-  /** Where the line belongs: what the control shell says goes to stdout, as in 3.35. */
+  /** Where the line is printed. As in 3.35, the control client prints to stdout. */
   readonly stream: "stdout" | "stderr" = "stderr";
 
   /**
@@ -32,12 +34,12 @@ export class ExitError extends Error {
   }
 }
 
-/** The command line cannot be understood (exit code 64). */
+/** The command line is wrong (exit code 64). */
 export class UsageError extends ExitError {
   override readonly name = "UsageError";
 
   /**
-   * @param message The line to print, empty if there is nothing to say but the usage.
+   * @param message The line to print; empty to print only the usage.
    * @param showUsage Whether the usage text follows, as for unknown options.
    */
   constructor(message: string, readonly showUsage = false) {
@@ -45,20 +47,20 @@ export class UsageError extends ExitError {
   }
 }
 
-/** A host name or address means nothing (exit code 65); the line is that of 3.35. */
+/** A host name or address is unknown or invalid (exit code 65); the line is that of 3.35. */
 export class AddressError extends ExitError {
   override readonly name = "AddressError";
 
   /**
-   * @param host The name as it was given.
-   * @param reason More than "unknown", if there is more to say.
+   * @param host The name as given.
+   * @param reason More than "unknown", if known.
    */
   constructor(host: string, reason = "") {
     super(`unknown or invalid address [${host}]${reason && `: ${reason}`}`, EXIT.dataErr);
   }
 }
 
-/** Something outside is in the way: an address in use, no master process (exit code 69). */
+/** Something outside is missing or in the way, such as a port in use (exit code 69). */
 export class UnavailableError extends ExitError {
   override readonly name = "UnavailableError";
 
@@ -69,7 +71,16 @@ export class UnavailableError extends ExitError {
 }
 
 /**
- * Text of anything that was thrown.
+ * A message that starts with the name of the program, as most messages of 3.35 do.
+ *
+ * @param text For example `can't bind local address`.
+ */
+export function withName(text: string): string {
+  return `${NAME}: ${text}`;
+}
+
+/**
+ * The message of anything that was thrown.
  *
  * @param error What a `catch` got.
  * @returns Its message, or its text when it is no `Error`.
@@ -79,9 +90,20 @@ export function messageOf(error: unknown): string {
 }
 
 /**
- * One line about an error that is a bug of ours: what, and where it came from, for a report.
+ * The reason of a failed system call in the system's words, for example `Permission denied`.
  *
- * @param error What nobody expected.
+ * Deno adds the error number and its own call: `Permission denied (os error 13): open '/x'`.
+ *
+ * @param error What a `catch` got.
+ */
+export function systemReason(error: unknown): string {
+  return messageOf(error).replace(/ \(os error .*/s, "").replace(/: \w+ '.*'$/s, "");
+}
+
+/**
+ * One line about a bug in balance: what happened and where.
+ *
+ * @param error What was thrown.
  */
 export function bugLine(error: unknown): string {
   const place = error instanceof Error ? /^\s+at (.*)$/m.exec(error.stack ?? "")?.[1] : undefined;
@@ -90,10 +112,10 @@ export function bugLine(error: unknown): string {
 }
 
 /**
- * System error code of something that was thrown.
+ * The system error code of anything that was thrown.
  *
  * @param error What a `catch` got.
- * @returns For example `"EMFILE"`; `undefined` if it carries none.
+ * @returns For example `"EMFILE"`; `undefined` if it has none.
  */
 export function codeOf(error: unknown): string | undefined {
   const code = (error as { code?: unknown } | null)?.code;

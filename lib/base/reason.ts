@@ -1,6 +1,4 @@
-import type { DialFailure } from "../engine/engine.ts";
-
-/** Who ended a connection, and why. */
+/** Why a connection ended. */
 export type Reason =
   | "client closed"
   | "backend closed"
@@ -13,7 +11,20 @@ export type Reason =
   | "closed by control"
   | "shutdown";
 
-/** Whether a failed dial says something about the backend, and not about ourselves. */
+/** Why a backend could not be connected to. An expected result, not an exception. */
+export type DialFailure =
+  | "refused"
+  | "timeout"
+  | "unreachable"
+  | "reset"
+  /** Canceled from above the engine: the client left, or control closed the connection. */
+  | "cancelled"
+  /** Our own shortage: no free file descriptor or no free local port. */
+  | "no descriptor"
+  | "no local port"
+  | "failed";
+
+/** Whether a failed dial is the backend's fault, and not a shortage or decision of our own. */
 export function blamesBackend(failure: DialFailure): boolean {
   return failure !== "cancelled" && failure !== "no descriptor" && failure !== "no local port";
 }

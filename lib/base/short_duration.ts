@@ -3,7 +3,7 @@
  *
  * @param ms Milliseconds, not negative.
  */
-export function age(ms: number): string {
+export function shortDuration(ms: number): string {
   const s = Math.floor(ms / 1000);
   if (s < 60) return `${s}s`;
   if (s < 3600) return `${Math.floor(s / 60)}m${String(s % 60).padStart(2, "0")}s`;

@@ -1,5 +1,10 @@
-/** One of the two ends of a connection through balance; of bytes, the one who sent them. */
+/** The two sides of balance. Of bytes, the side that sent them. */
 export type Side = "client" | "backend";
 
-/** How the input from one side ended: orderly (FIN), or torn down (RST, any read error). */
+/** The side across from a side. */
+export function otherSide(side: Side): Side {
+  return side === "client" ? "backend" : "client";
+}
+
+/** How the input from one side ended: orderly (FIN), or torn down (RST or any read error). */
 export type Ending = "end" | "reset";

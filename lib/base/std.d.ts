@@ -1,6 +1,24 @@
-// Types for the parts of @std that are used. `npm:deno-std` carries the code of @std without
-// declarations, and Deno then types it `any`, silently. Delete this file when the import map
-// points to jsr:@std again.
+// Types for the parts of @std in use. `npm:deno-std` ships @std without declarations, and Deno then
+// silently types it `any`. Delete this file when the import map points to jsr:@std.
+
+declare module "@std/async/deadline" {
+  export function deadline<T>(
+    p: Promise<T>,
+    ms: number,
+    options?: { signal?: AbortSignal },
+  ): Promise<T>;
+}
+
+declare module "@std/async/delay" {
+  export function delay(
+    ms: number,
+    options?: { signal?: AbortSignal; persistent?: boolean },
+  ): Promise<void>;
+}
+
+declare module "@std/bytes/concat" {
+  export function concat(buffers: readonly Uint8Array[]): Uint8Array<ArrayBuffer>;
+}
 
 declare module "@std/cli/parse-args" {
   export interface ParseOptions {
@@ -72,6 +90,10 @@ declare module "@std/assert" {
   ): Promise<E>;
   export function fail(msg?: string): never;
   export function unreachable(msg?: string): never;
+}
+
+declare module "@std/encoding/hex" {
+  export function encodeHex(src: string | Uint8Array | ArrayBuffer): string;
 }
 
 declare module "@std/fmt/bytes" {

@@ -1,38 +1,41 @@
 import { NAME, VERSION } from "../base/version.ts";
 import { OPTIONS } from "./option_table.ts";
 
+/** Columns of the names of options in the usage text; fits all that are not rare. */
+const NAME_COLUMNS = 22;
+
 /**
  * The usage text: on stderr after a wrong command line, on stdout for `--help`.
  *
- * As in 3.35 it begins with an empty line, then the program's name and version.
+ * As in 3.35, it starts with an empty line, then the name and the version of the program.
  */
 export function usage(): string {
   const dashed = (name: string) => name.length === 1 ? `-${name}` : `--${name}`;
   const rare = OPTIONS.filter((option) => option.rare).map(({ name }) => dashed(name));
   const rows = OPTIONS.filter((option) => !option.rare).map(({ name, argument, help }) => {
-    const option = dashed(name);
-    return `  ${`${option}${argument === undefined ? "" : ` ${argument}`}`.padEnd(24)} ${help}`;
+    const option = `${dashed(name)}${argument === undefined ? "" : ` ${argument}`}`;
+    return `  ${option.padEnd(NAME_COLUMNS)} ${help}`;
   });
   return `
 ${NAME} ${VERSION}
 
 usage: ${NAME} [options] port [host[:port[:maxc]] ... [! | %]] ...
-       ${NAME} [-b addr] -i port
-       ${NAME} [-b addr] -c cmd port
+       ${NAME} [-b host] -i port
+       ${NAME} [-b host] [--strict] -c cmd port
 
-Forwards TCP connections to port to the channels of a group in turn. "!" ends a
-group; when it has nothing left, the next one serves. "%" ends a group that is
-chosen from by the hash of the client's address. maxc limits connections.
+TCP load balancer: forwards each connection on port to a channel (host:port, at
+most maxc connections) of the first group that has one available. "!" ends a
+round robin group, "%" a group that picks by hash of the client (sticky).
 
 ${rows.join("\n")}
 
-More in the manual: ${wrapped(rare, "More in the manual: ".length)}
+More, see balance(1): ${wrapped(rare, "More, see balance(1): ".length)}
 
-example: ${NAME} smtp mail1 mail2 ! backup:2525
+Example: ${NAME} smtp mail1 mail2 ! backup:2525
 `;
 }
 
-/** Words in lines of at most 80 columns, the first of which has some already. */
+/** Words as lines of at most 80 columns; `used` columns of the first line are taken. */
 function wrapped(words: readonly string[], used: number): string {
   let text = "", column = used;
   for (const [i, word] of words.entries()) {

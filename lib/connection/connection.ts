@@ -6,24 +6,19 @@
  * Everything is decided here; bytes are moved below the seam (lib/engine).
  */
 
-import { formatEndpoint, formatIp, parseIp } from "../address/ip.ts";
+import type { ConnectionInfo } from "../base/connection_info.ts";
+import type { Endpoint } from "../base/endpoint.ts";
+import { formatEndpoint } from "../address/host_port.ts";
+import { formatIp, parseIp } from "../address/ip.ts";
 import type { Ending, Side } from "../base/side.ts";
-import type {
-  DialFailure,
-  Endpoint,
-  Engine,
-  Link,
-  Relay,
-  RelayEnd,
-  RelayObserver,
-} from "../engine/engine.ts";
+import type { Engine, Link, Relay, RelayEnd, RelayObserver } from "../engine/engine.ts";
 import { type Claim, claims } from "../table/claims.ts";
 import { hash } from "../table/hash.ts";
 import type { Table } from "../table/table.ts";
 import type { Clock, Ticking } from "./clock.ts";
-import type { ConnectionInfo, FailedAttempt, Monitor, Tap, TapMaker } from "./observe.ts";
+import type { FailedAttempt, Monitor, Tap, TapMaker } from "./observe.ts";
 import type { BurstVoice } from "./once_per_burst.ts";
-import { blamesBackend, type Reason } from "../base/reason.ts";
+import { blamesBackend, type DialFailure, type Reason } from "../base/reason.ts";
 
 /** A client that waits for a dial is watched after so long: most dials are faster. */
 const WATCH_AFTER_MS = 100;
@@ -139,7 +134,7 @@ export class Connection implements Ticking, RelayObserver {
     const tap = make?.(this.info());
     this.#tap = tap;
     this.chunk = tap && ((side, bytes) => tap.chunk(side, bytes));
-    if (tap !== undefined && this.#relay !== undefined) tap.connected?.(this.info());
+    if (tap !== undefined && this.#relay !== undefined) tap.connected(this.info());
   }
 
   /**
@@ -168,7 +163,7 @@ export class Connection implements Ticking, RelayObserver {
     } finally {
       clock.unwatch(this);
       if (monitor !== undefined) this.#report(reason);
-      this.#tap?.closed?.(this.#stopped ?? reason);
+      this.#tap?.closed(this.#stopped ?? reason);
       this.#client.close();
     }
   }
@@ -224,7 +219,7 @@ export class Connection implements Ticking, RelayObserver {
     } else if (this.#relay !== undefined && now - this.#lastActive > options.idleTimeoutMs) {
       const line = `timed out after ${options.idleTimeoutMs / 1000} seconds`;
       this.#context.notice(line);
-      this.#tap?.event?.(line);
+      this.#tap?.event(line);
       this.close("idle limit");
     }
   }
@@ -259,7 +254,7 @@ export class Connection implements Ticking, RelayObserver {
     this.#connectMs = undefined;
     (this.#failed ??= []).push({ group, channel, failure });
     this.#context.debug?.(line);
-    this.#tap?.event?.(line);
+    this.#tap?.event(line);
     if (failure === "no descriptor" || failure === "no local port") {
       this.#context.shortage?.say(`cannot connect to backends: ${failure}`);
     }
@@ -271,7 +266,7 @@ export class Connection implements Ticking, RelayObserver {
     if (!this.#context.table.setEnabled(group, channel, false)) return;
     this.#context.notice(`connection failed group ${group} channel ${channel}`);
     this.#context.notice(
-      `${formatEndpoint(to.address, to.port)} needs to be enabled manually ` +
+      `${formatEndpoint(to)} needs to be enabled manually ` +
         "using balance -i after the problem is solved",
     );
   }
@@ -281,7 +276,7 @@ export class Connection implements Ticking, RelayObserver {
     this.#lastActive = clock.now;
     if (options.idleTimeoutMs === 0) clock.unwatch(this);
     this.#backend = backend;
-    this.#tap?.connected?.(this.info());
+    this.#tap?.connected(this.info());
     this.#relay = engine.relay(this.#client, backend, this);
     // It was closed while the dial succeeded.
     if (this.#stopped !== undefined) this.#relay.close();

@@ -1,36 +1,8 @@
 /** What a connection tells to those who watch: the packet dump, the log, the metrics. */
 
+import type { ConnectionInfo } from "../base/connection_info.ts";
+import type { DialFailure, Reason } from "../base/reason.ts";
 import type { Ending, Side } from "../base/side.ts";
-import type { DialFailure, Endpoint } from "../engine/engine.ts";
-import type { Reason } from "../base/reason.ts";
-
-/** Where a connection is in its life. */
-export type ConnectionState = "dialing" | "open" | "half-closed";
-
-/** One connection as `conns` shows it. A plain record: it can be cloned. */
-export interface ConnectionInfo {
-  /** Unique while the program runs, over all workers. */
-  readonly id: number;
-  readonly client: Endpoint;
-  /** The address that the client connected to. */
-  readonly listener: Endpoint;
-  /** The channel that serves it, or is being dialed. */
-  readonly group?: number | undefined;
-  readonly channel?: number | undefined;
-  /** Address of that channel. */
-  readonly backend?: Endpoint | undefined;
-  /** Our own end towards the backend; known once it is open. */
-  readonly local?: Endpoint | undefined;
-  readonly state: ConnectionState;
-  /** Milliseconds since it was accepted. */
-  readonly ageMs: number;
-  /** Milliseconds since the last byte in either direction. */
-  readonly idleMs: number;
-  /** Bytes from the client. */
-  readonly sent: number;
-  /** Bytes from the backend. */
-  readonly rcvd: number;
-}
 
 /** An attempt to connect that failed. */
 export interface FailedAttempt {
@@ -71,15 +43,15 @@ export interface Monitor {
 /** Looks at one connection's bytes, for the packet dump. */
 export interface Tap {
   /** Something happened that is no byte: a channel was chosen, failover, a limit. */
-  event?(text: string): void;
+  event(text: string): void;
   /** A channel answered. */
-  connected?(info: ConnectionInfo): void;
+  connected(info: ConnectionInfo): void;
   /** A chunk before it is written; a promise holds it back until there is room. */
   chunk(side: Side, bytes: Uint8Array): Promise<void> | undefined;
   /** The input from one side has ended. */
   ended(side: Side, how: Ending): void;
   /** Both sides are closed. */
-  closed?(reason: Reason): void;
+  closed(reason: Reason): void;
 }
 
 /** Makes the tap of a connection; `undefined` if it is not wanted. */

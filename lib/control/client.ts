@@ -1,8 +1,9 @@
+import { joinBytes, NO_BYTES } from "../base/bytes.ts";
+import type { Endpoint } from "../base/endpoint.ts";
 import { EXIT, ExitError, UnavailableError } from "../base/errors.ts";
 import { printable } from "../base/printable.ts";
 import { VERSION } from "../base/version.ts";
-import type { Endpoint } from "../engine/engine.ts";
-import { HELLO, type Hello, joined, type ReplyHead } from "./protocol.ts";
+import { HELLO, type Hello, type ReplyHead } from "./protocol.ts";
 import { connectControl } from "./control_socket.ts";
 
 const encoder = new TextEncoder();
@@ -36,7 +37,7 @@ class ReleaseMismatchError extends ExitError {
 export class ControlClient implements Disposable {
   readonly #conn: Deno.UnixConn;
   readonly #buffer = new Uint8Array(16384);
-  #rest = new Uint8Array(0);
+  #rest: Uint8Array = NO_BYTES;
   /** The server. */
   readonly hello: Hello;
 
@@ -127,7 +128,7 @@ export class ControlClient implements Disposable {
   async #more(): Promise<boolean> {
     const n = await this.#conn.read(this.#buffer);
     if (n === null) return false;
-    this.#rest = joined([this.#rest], this.#buffer.subarray(0, n)).slice();
+    this.#rest = joinBytes([this.#rest, this.#buffer.slice(0, n)]);
     return true;
   }
 }

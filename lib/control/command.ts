@@ -1,9 +1,9 @@
+import type { Endpoint } from "../base/endpoint.ts";
+import type { ConnectionInfo } from "../base/connection_info.ts";
 import type { Ip } from "../address/ip.ts";
 import type { ServiceLookup } from "../address/services.ts";
-import type { ConnectionInfo } from "../connection/observe.ts";
 import type { DumpCounts } from "../dump/dumper.ts";
 import type { DumpSettings, DumpTexts } from "../dump/settings.ts";
-import type { Endpoint } from "../engine/engine.ts";
 import type { Table } from "../table/table.ts";
 import type { TopMemory } from "./top/memory.ts";
 import type { ConnectionCounts } from "./top/sample.ts";

@@ -1,8 +1,10 @@
 /** Commands about open connections: `conns` and `close`. */
 
-import { formatEndpoint, parseCidr, parseIp } from "../address/ip.ts";
-import type { ConnectionInfo } from "../connection/observe.ts";
-import { age } from "../base/short_duration.ts";
+import { shortDuration } from "../base/short_duration.ts";
+import type { ConnectionInfo } from "../base/connection_info.ts";
+import { parseCidr } from "../address/cidr.ts";
+import { formatEndpoint } from "../address/host_port.ts";
+import { parseIp } from "../address/ip.ts";
 import type { Command, ControlContext, Reply, Session } from "./command.ts";
 import { refusal } from "./command.ts";
 import { readChannel, readNumber } from "./numbers.ts";
@@ -60,7 +62,7 @@ function parseSelection(words: readonly string[]): Wanted | Reply {
 }
 
 const HEADING =
-  "        id client                channel     age    idle        sent        rcvd state";
+  "        id client                channel     shortDuration    idle        sent        rcvd state";
 
 /**
  * The table of `conns`: a heading, then a line per connection.
@@ -71,10 +73,10 @@ export function connectionTable(connections: readonly ConnectionInfo[]): string 
   const lines = connections.map((info) =>
     [
       String(info.id).padStart(10),
-      formatEndpoint(info.client.address, info.client.port).padEnd(21),
+      formatEndpoint(info.client).padEnd(21),
       (info.channel === undefined ? "-" : `${info.group}.${info.channel}`).padStart(7),
-      age(info.ageMs).padStart(7),
-      age(info.idleMs).padStart(7),
+      shortDuration(info.ageMs).padStart(7),
+      shortDuration(info.idleMs).padStart(7),
       String(info.sent).padStart(11),
       String(info.rcvd).padStart(11),
       info.state,

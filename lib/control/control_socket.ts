@@ -3,8 +3,8 @@
  * in the run directory.
  */
 
+import type { Endpoint } from "../base/endpoint.ts";
 import { codeOf, EXIT, ExitError, messageOf } from "../base/errors.ts";
-import type { Endpoint } from "../engine/engine.ts";
 
 /** Mode of the socket: its owner, and root, may control. */
 const SOCKET_MODE = 0o600;

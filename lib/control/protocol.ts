@@ -9,6 +9,8 @@
  * and from then on each answer is preceded by a line of JSON about it ({@link ReplyHead}).
  */
 
+import { joinBytes } from "../base/bytes.ts";
+
 /** First line of a program that wants to know where an answer ends. */
 export const HELLO = ".hello";
 
@@ -55,24 +57,12 @@ export async function* lines(
     let at = 0;
     for (let end = chunk.indexOf(10); end >= 0; end = chunk.indexOf(10, at)) {
       if (held + end - at > maxBytes) return yield undefined;
-      yield decoder.decode(joined(rest, chunk.subarray(at, end)));
+      yield decoder.decode(joinBytes([...rest, chunk.subarray(at, end)]));
       [rest, held, at] = [[], 0, end + 1];
     }
     held += chunk.length - at;
     if (held > maxBytes) return yield undefined;
     if (at < chunk.length) rest.push(chunk.slice(at));
   }
-  if (held > 0) yield decoder.decode(joined(rest, new Uint8Array(0)));
-}
-
-/** Some pieces and a last one as one. */
-export function joined(pieces: readonly Uint8Array[], last: Uint8Array): Uint8Array {
-  if (pieces.length === 0) return last;
-  const all = new Uint8Array(pieces.reduce((n, piece) => n + piece.length, last.length));
-  let at = 0;
-  for (const piece of [...pieces, last]) {
-    all.set(piece, at);
-    at += piece.length;
-  }
-  return all;
+  if (held > 0) yield decoder.decode(joinBytes(rest));
 }

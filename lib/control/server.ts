@@ -1,10 +1,10 @@
+import { joinBytes } from "../base/bytes.ts";
 import { VERSION } from "../base/version.ts";
 import { type ControlContext, refusal, type Reply, runLine, type Session } from "./command.ts";
 import { COMMANDS } from "./commands.ts";
 import {
   HELLO,
   type Hello,
-  joined,
   lines,
   MAX_CLIENTS,
   MAX_LINE_BYTES,
@@ -160,7 +160,7 @@ function withHead(
     failed: reply.failed ?? false,
     ...(over === undefined ? {} : { over }),
   };
-  return joined([encoder.encode(`${JSON.stringify(head)}\n`)], text);
+  return joinBytes([encoder.encode(`${JSON.stringify(head)}\n`), text]);
 }
 
 function close(conn: Deno.Conn): void {

@@ -1,10 +1,10 @@
 /** What people type at: the shell (`-i`) and the single command (`-c`). */
 
+import type { Endpoint } from "../base/endpoint.ts";
 import { createInterface } from "node:readline";
 import process from "node:process";
 import { EXIT } from "../base/errors.ts";
 import { NAME, VERSION } from "../base/version.ts";
-import type { Endpoint } from "../engine/engine.ts";
 import { type Answer, ControlClient } from "./client.ts";
 import { readCommand } from "./command.ts";
 import { COMMANDS } from "./commands.ts";

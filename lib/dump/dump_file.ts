@@ -6,10 +6,10 @@
  * DumpFile.reopen}; the relay goes on.
  */
 
+import { joinBytes } from "../base/bytes.ts";
 import { messageOf, UsageError } from "../base/errors.ts";
 import { strictInteger } from "../base/integers.ts";
 import { expandFileName, hasTime, STDOUT } from "./file_name.ts";
-import { joinBytes } from "./formats/format.ts";
 import { fileTime, nowMicroseconds } from "./formats/times.ts";
 
 /** What happens when the reader of a dump is slow. */

@@ -3,40 +3,23 @@
  * record its time. It runs where the connection is served.
  */
 
+import { NO_BYTES } from "../base/bytes.ts";
+import type { ConnectionInfo, ConnectionRoute } from "../base/connection_info.ts";
+import type { Reason } from "../base/reason.ts";
 import type { Ending, Side } from "../base/side.ts";
+import type { Tap } from "../connection/observe.ts";
 import { type ChunkMatcher, type DumpFilter, snapChunk, wantsConnection } from "./filter.ts";
-import { type DumpConnection, NOTHING } from "./formats/format.ts";
 import type { DumpRecord, TakeRecord } from "./record.ts";
 import { nowMicroseconds } from "./formats/times.ts";
 
-/** A connection as the one who serves it knows it. */
-export interface DumpSubject extends DumpConnection {
-  /** `"dialing"` while no channel has answered: what is known of one is a guess then. */
-  readonly state: string;
-  /** Milliseconds since it was accepted. */
-  readonly ageMs: number;
-  /** Bytes from the client so far. */
-  readonly sent: number;
-  /** Bytes from the backend so far. */
-  readonly rcvd: number;
-}
-
-/** Told what happens to one connection. */
-export interface DumpTap {
-  /** Something that is no byte. */
-  event(text: string): void;
-  /** A channel answered. */
-  connected(subject: DumpSubject): void;
-  /** A chunk before it is passed on; a promise holds it back. */
-  chunk(side: Side, bytes: Uint8Array): Promise<void> | undefined;
-  /** The input from one side has ended. */
-  ended(side: Side, how: Ending): void;
-  /** Both sides are closed. */
-  closed(reason: string): void;
-}
-
-/** Ends that the records of both directions, or an event, tell already. */
-const TOLD = /^(client|backend) (closed|reset)$|^idle limit$/;
+/** Reasons that the `end` records of both directions, or an event, have recorded already. */
+const ALREADY_RECORDED: ReadonlySet<Reason> = new Set<Reason>([
+  "client closed",
+  "backend closed",
+  "client reset",
+  "backend reset",
+  "idle limit",
+]);
 
 /**
  * Makes the taps of connections.
@@ -50,18 +33,18 @@ export function dumpTaps(
   filter: DumpFilter,
   take: TakeRecord,
   options: { now?: () => number } = {},
-): (subject: DumpSubject) => DumpTap | undefined {
+): (info: ConnectionInfo) => Tap | undefined {
   const { now = nowMicroseconds } = options;
   // The channel is asked for when it is known.
   const { channel: _, ...early } = filter;
   return (subject) =>
-    wantsConnection(early, subject) ? new Tap(subject, { filter, take, now }) : undefined;
+    wantsConnection(early, subject) ? new RecordingTap(subject, { filter, take, now }) : undefined;
 }
 
 /** What is known of a connection until now. */
-type Known = { -readonly [Key in keyof DumpConnection]: DumpConnection[Key] };
+type Known = { -readonly [Key in keyof ConnectionRoute]: ConnectionRoute[Key] };
 
-class Tap implements DumpTap {
+class RecordingTap implements Tap {
   readonly #filter: DumpFilter;
   readonly #take: TakeRecord;
   readonly #now: () => number;
@@ -74,7 +57,7 @@ class Tap implements DumpTap {
   #unwanted = false;
 
   constructor(
-    subject: DumpSubject,
+    subject: ConnectionInfo,
     options: { filter: DumpFilter; take: TakeRecord; now: () => number },
   ) {
     const { id, client, listener, state, ageMs, sent, rcvd } = subject;
@@ -98,7 +81,7 @@ class Tap implements DumpTap {
     this.#emit({ kind: "event", connection, event: { text, time } });
   }
 
-  connected({ group, channel, local, backend }: DumpSubject): void {
+  connected({ group, channel, local, backend }: ConnectionInfo): void {
     Object.assign(this.#connection, { group, channel, local, backend });
     if (!wantsConnection(this.#filter, this.#connection)) {
       this.#unwanted = true;
@@ -127,12 +110,12 @@ class Tap implements DumpTap {
     this.#emit({ kind: "end", connection, end: { direction, how, time } });
   }
 
-  closed(reason: string): void {
-    if (!TOLD.test(reason)) this.event(reason);
+  closed(reason: Reason): void {
+    if (!ALREADY_RECORDED.has(reason)) this.event(reason);
     this.#emit({ kind: "close", ...this.#at() });
   }
 
-  #at(): { connection: DumpConnection; time: number } {
+  #at(): { connection: ConnectionRoute; time: number } {
     return { connection: this.#connection, time: this.#now() };
   }
 
@@ -154,7 +137,7 @@ class Tap implements DumpTap {
 
   #skip(direction: Side, length: number): void {
     const { connection, time } = this.#at();
-    const chunk = { direction, bytes: NOTHING, length, time };
+    const chunk = { direction, bytes: NO_BYTES, length, time };
     void this.#take({ kind: "skip", connection, chunk });
   }
 }

@@ -3,9 +3,10 @@
  * what became of it. Records come from taps, of this isolate or of workers.
  */
 
+import type { ConnectionRoute } from "../base/connection_info.ts";
 import { DumpFile, type DumpFileOptions, openDumpFile } from "./dump_file.ts";
 import { expandFileName, isPerConnection } from "./file_name.ts";
-import type { DumpConnection, DumpFormat } from "./formats/format.ts";
+import type { DumpFormat } from "./formats/format.ts";
 import { createFormat } from "./formats/create_format.ts";
 import type { ChunkRecord, DumpRecord } from "./record.ts";
 import type { DumpSettings } from "./settings.ts";
@@ -209,7 +210,7 @@ export class Dumper {
     return file.room();
   }
 
-  #outputOf({ id }: DumpConnection): Output {
+  #outputOf({ id }: ConnectionRoute): Output {
     const known = this.#perConnection.get(id);
     if (known !== undefined) return known;
     const format = createFormat(this.settings);
@@ -220,7 +221,7 @@ export class Dumper {
   }
 
   /** Closes the file of a connection that has ended. */
-  #end({ id }: DumpConnection, output: Output): void {
+  #end({ id }: ConnectionRoute, output: Output): void {
     const { file } = output;
     tellLost(output, nowMicroseconds());
     const closing = file.close({ patienceMs: CLOSE_MS }).finally(() => {

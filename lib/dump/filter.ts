@@ -1,14 +1,11 @@
 /** Filters of a dump: which connections, which chunks, how much of a chunk. Pure. */
 
+import type { Side } from "../base/side.ts";
+import { channelText, type ConnectionRoute } from "../base/connection_info.ts";
 import { parseIp, parseIpv6 } from "../address/ip.ts";
 import { strictInteger } from "../base/integers.ts";
 import { messageOf, UsageError } from "../base/errors.ts";
-import {
-  channelText,
-  type Direction,
-  type DumpChunk,
-  type DumpConnection,
-} from "./formats/format.ts";
+import { type DumpChunk } from "./formats/format.ts";
 
 /** What `--dump-client`, `--dump-channel`, `--dump-match`, `--dump-bytes` and `dump on` were given. */
 export interface FilterOptions {
@@ -25,7 +22,7 @@ export interface FilterOptions {
 }
 
 /** Decides for each chunk of one connection, in order, whether it is shown. */
-export type ChunkMatcher = (direction: Direction, bytes: Uint8Array) => boolean;
+export type ChunkMatcher = (direction: Side, bytes: Uint8Array) => boolean;
 
 /** Filters that were read; an absent one lets everything pass and costs nothing. */
 export interface DumpFilter {
@@ -69,7 +66,7 @@ export function parseDumpFilter(options: FilterOptions): DumpFilter {
  *
  * @returns `false` also while the channel is not known and matters: ask again when it is.
  */
-export function wantsConnection(filter: DumpFilter, connection: DumpConnection): boolean {
+export function wantsConnection(filter: DumpFilter, connection: ConnectionRoute): boolean {
   if (filter.connection !== undefined && filter.connection !== connection.id) return false;
   if (filter.client !== undefined && !filter.client(connection.client.address)) return false;
   if (filter.channel === undefined) return true;
@@ -161,7 +158,7 @@ export function parseMatch(text: string): () => ChunkMatcher {
     throw new UsageError(`invalid regular expression [${text}]: ${reasonOf(error)}`);
   }
   return () => {
-    const before: Record<Direction, string> = { client: "", backend: "" };
+    const before: Record<Side, string> = { client: "", backend: "" };
     return (direction, bytes) => {
       const known = before[direction];
       const chunk = latin1(bytes);

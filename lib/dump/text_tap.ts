@@ -1,13 +1,7 @@
 import { DUMP_BLOCK_BYTES } from "../base/limits.ts";
-import type { Ending, Side } from "../base/side.ts";
+import type { Tap } from "../connection/observe.ts";
 import { textBlock, textEnd } from "./formats/text_block.ts";
 import type { BatchWriter } from "../base/batch_writer.ts";
-
-/** Prints one connection's conversation. */
-export interface TextTap {
-  chunk(side: Side, bytes: Uint8Array): Promise<void> | undefined;
-  ended(side: Side, how: Ending): void;
-}
 
 /**
  * Makes the packet dump of one connection, in the form of 3.35.
@@ -17,9 +11,12 @@ export interface TextTap {
  *
  * @param writer Where the blocks go, whole and in order.
  */
-export function textTap(writer: BatchWriter): TextTap {
+export function textTap(writer: BatchWriter): Tap {
   let finished = false;
   return {
+    event() {},
+    connected() {},
+    closed() {},
     chunk(side, bytes) {
       finished = false;
       for (let at = 0; at < bytes.length; at += DUMP_BLOCK_BYTES) {

@@ -1,5 +1,5 @@
+import type { DialFailure } from "../base/reason.ts";
 import { codeOf } from "../base/errors.ts";
-import type { DialFailure } from "./engine.ts";
 
 /** System errors of connect(2) and socket(2) by what they mean here. */
 const MEANING: Readonly<Record<string, DialFailure>> = {

@@ -6,15 +6,9 @@
  * close, say what happened. One suite of tests runs against this interface.
  */
 
+import type { Endpoint } from "../base/endpoint.ts";
+import type { DialFailure } from "../base/reason.ts";
 import type { Ending, Side } from "../base/side.ts";
-
-/** One end of a TCP connection. */
-export interface Endpoint {
-  /** Text of an IPv4 or IPv6 address, without brackets. */
-  readonly address: string;
-  /** 0 to 65535. */
-  readonly port: number;
-}
 
 /** An open TCP connection. Whoever holds it closes it, or hands it to {@link Engine.relay}. */
 export interface Link {
@@ -40,19 +34,6 @@ export interface Listener {
   /** Stops listening; connections that were accepted stay. */
   close(): void;
 }
-
-/** Why a backend could not be connected to. An expected result, not an exception. */
-export type DialFailure =
-  | "refused"
-  | "timeout"
-  | "unreachable"
-  | "reset"
-  /** Given up from above: the client has left, or the connection was closed by control. */
-  | "cancelled"
-  /** Our own shortage: no free descriptor or no free local port. */
-  | "no descriptor"
-  | "no local port"
-  | "failed";
 
 /** Told what happens on a relay. Absent functions cost nothing. */
 export interface RelayObserver {

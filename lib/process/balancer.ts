@@ -3,6 +3,7 @@
  * exit code; the same in the foreground and in the background.
  */
 
+import type { Endpoint } from "../base/endpoint.ts";
 import { resolveHost } from "../address/resolve.ts";
 import { type ServiceLookup, systemServices } from "../address/services.ts";
 import { ExitError } from "../base/errors.ts";
@@ -13,7 +14,7 @@ import type { ConnectionOptions } from "../connection/connection.ts";
 import { listenControl } from "../control/control_socket.ts";
 import { serveControl } from "../control/server.ts";
 import { denoEngine } from "../engine/deno/deno_engine.ts";
-import type { Endpoint, Listener } from "../engine/engine.ts";
+import type { Listener } from "../engine/engine.ts";
 import { show } from "../table/show.ts";
 import type { Table } from "../table/table.ts";
 import { surviveBugs } from "../system/survive_bugs.ts";

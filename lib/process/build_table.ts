@@ -1,4 +1,5 @@
-import { formatEndpoint, formatIp, type Ip } from "../address/ip.ts";
+import { formatEndpoint } from "../address/host_port.ts";
+import { formatIp, type Ip } from "../address/ip.ts";
 import { type Lookup, resolveHost } from "../address/resolve.ts";
 import type { GroupSpec } from "../cli/groups.ts";
 import { newTable, type Table, type TableSize } from "../table/table.ts";
@@ -36,7 +37,7 @@ export async function tableOf(
 export function channelList(table: Table): string[] {
   const lines = ["the following channels are active:"];
   for (const row of table.rows()) {
-    const to = formatEndpoint(formatIp(row.address), row.port);
+    const to = formatEndpoint({ address: formatIp(row.address), port: row.port });
     lines.push(
       `${String(row.group).padStart(3)} ${String(row.channel).padStart(2)} ${to}:${row.maxc}`,
     );

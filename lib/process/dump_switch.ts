@@ -249,12 +249,12 @@ class Switch implements DumpSwitch {
     const taps: TapMaker = () => {
       const tap = textTap(writer);
       return {
+        ...tap,
         chunk(side, chunk) {
           chunks++;
           bytes += chunk.length;
           return tap.chunk(side, chunk);
         },
-        ended: (side, how) => tap.ended(side, how),
       };
     };
     return {

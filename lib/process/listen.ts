@@ -1,10 +1,11 @@
+import type { Endpoint } from "../base/endpoint.ts";
 import { formatIp } from "../address/ip.ts";
 import { parsePort } from "../address/port.ts";
 import { resolveHost } from "../address/resolve.ts";
 import type { ServiceLookup } from "../address/services.ts";
 import { codeOf, UnavailableError, UsageError } from "../base/errors.ts";
 import type { Options } from "../cli/options.ts";
-import type { Endpoint, Engine, Listener } from "../engine/engine.ts";
+import type { Engine, Listener } from "../engine/engine.ts";
 
 /**
  * Where a command line listens, or where the balance listens that it wants to control.

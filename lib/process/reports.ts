@@ -1,11 +1,11 @@
 /** Log and metrics of the running program: what the command line asks for, opened and wired. */
 
+import type { Endpoint } from "../base/endpoint.ts";
 import { formatIp } from "../address/ip.ts";
 import { resolveHost } from "../address/resolve.ts";
 import { UsageError } from "../base/errors.ts";
 import type { Options } from "../cli/options.ts";
 import type { Monitor } from "../connection/observe.ts";
-import type { Endpoint } from "../engine/engine.ts";
 import { openLogFile } from "../report/log_file.ts";
 import type { LogStyle } from "../report/log_line.ts";
 import type { LogOutput } from "../report/log_output.ts";

@@ -6,10 +6,10 @@
  * line: all values are numbers, addresses and words of ours.
  */
 
-import { formatEndpoint } from "../address/ip.ts";
+import type { ConnectionInfo } from "../base/connection_info.ts";
+import { formatEndpoint } from "../address/host_port.ts";
 import type { LogFormat } from "../cli/options.ts";
-import type { ConnectionEnd, ConnectionInfo, FailedAttempt } from "../connection/observe.ts";
-import type { Endpoint } from "../engine/engine.ts";
+import type { ConnectionEnd, FailedAttempt } from "../connection/observe.ts";
 import { actorOf, word } from "./vocabulary.ts";
 
 /** How lines are written. Can be cloned to a worker. */
@@ -51,7 +51,7 @@ export function endLine(end: ConnectionEnd, style: LogStyle & { now: Date }): st
     id: end.id,
     ...ends(end),
     channel: channel === undefined ? undefined : `${group}.${channel}`,
-    backend: backend && endpoint(backend),
+    backend: backend && formatEndpoint(backend),
     by: actorOf(end.reason),
     reason: word(end.reason),
     attempts: failed.length + (connectMs === undefined ? 0 : 1),
@@ -64,11 +64,7 @@ export function endLine(end: ConnectionEnd, style: LogStyle & { now: Date }): st
 }
 
 function ends({ client, listener }: ConnectionInfo): Fields {
-  return { client: endpoint(client), listener: endpoint(listener) };
-}
-
-function endpoint({ address, port }: Endpoint): string {
-  return formatEndpoint(address, port);
+  return { client: formatEndpoint(client), listener: formatEndpoint(listener) };
 }
 
 /** `GROUP.CHANNEL:WHY` of each, the first ones if there are very many. */

@@ -1,9 +1,10 @@
 /** What `/metrics` and `/status.json` tell, from the table and the counters of the moment. */
 
+import type { Endpoint } from "../base/endpoint.ts";
 import process from "node:process";
-import { formatEndpoint, formatIp } from "../address/ip.ts";
+import { formatEndpoint } from "../address/host_port.ts";
+import { formatIp } from "../address/ip.ts";
 import { VERSION } from "../base/version.ts";
-import type { Endpoint } from "../engine/engine.ts";
 import type { ChannelRow, Table } from "../table/table.ts";
 import type { Family, Sample } from "./exposition.ts";
 import { CONNECT_BOUNDS_S, type Stats } from "./stats.ts";
@@ -166,7 +167,7 @@ function* samples(
     const labels = {
       group: String(row.group),
       channel: String(row.channel),
-      backend: formatEndpoint(formatIp(row.address), row.port),
+      backend: formatEndpoint({ address: formatIp(row.address), port: row.port }),
     };
     for (const sample of of(row)) yield { ...sample, labels: { ...labels, ...sample.labels } };
   }

@@ -7,10 +7,10 @@
  * those who look after balance can reach it: on this host, unless said otherwise.
  */
 
-import { formatEndpoint } from "../address/ip.ts";
+import type { Endpoint } from "../base/endpoint.ts";
+import { formatEndpoint } from "../address/host_port.ts";
 import { messageOf, UnavailableError } from "../base/errors.ts";
 import { NAME } from "../base/version.ts";
-import type { Endpoint } from "../engine/engine.ts";
 import { exposition, MEDIA_TYPES, negotiate } from "./exposition.ts";
 import { metrics, type Subject } from "./metrics.ts";
 import { isHealthy, status } from "./status.ts";
@@ -66,7 +66,7 @@ function listen(
   } catch (error) {
     const reason = messageOf(error).replace(/ \(os error .*/s, "");
     throw new UnavailableError(
-      `${NAME}: can't bind metrics address [${formatEndpoint(address, port)}]: ${reason}`,
+      `${NAME}: can't bind metrics address [${formatEndpoint({ address, port })}]: ${reason}`,
     );
   }
 }

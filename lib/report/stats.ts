@@ -6,8 +6,7 @@
  * address takes the slot, as the counters of the table do after `assign`.
  */
 
-import type { Reason } from "../base/reason.ts";
-import type { DialFailure } from "../engine/engine.ts";
+import type { DialFailure, Reason } from "../base/reason.ts";
 import { FAILURES, REASONS } from "./vocabulary.ts";
 
 /** Upper bounds of the connect-time histogram in seconds; one more bucket has none. */

@@ -1,7 +1,6 @@
 /** The words that log, metrics and status have in common: one vocabulary, without blanks. */
 
-import type { Reason } from "../base/reason.ts";
-import type { DialFailure } from "../engine/engine.ts";
+import type { DialFailure, Reason } from "../base/reason.ts";
 
 /** Who ended a connection: one of its sides, balance itself, or whoever runs it. */
 export type Actor = "client" | "backend" | "balance" | "admin";

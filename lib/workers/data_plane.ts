@@ -1,8 +1,8 @@
 /** The part of the program that serves connections, as the rest of it sees it. */
 
+import type { ConnectionInfo } from "../base/connection_info.ts";
 import { Clock } from "../connection/clock.ts";
 import type { ConnectionContext } from "../connection/connection.ts";
-import type { ConnectionInfo } from "../connection/observe.ts";
 import type { Reason } from "../base/reason.ts";
 import { serve } from "../connection/accept_loop.ts";
 import type { Connections } from "../control/command.ts";

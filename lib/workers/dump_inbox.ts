@@ -1,4 +1,4 @@
-import type { DumpConnection } from "../dump/formats/format.ts";
+import type { ConnectionRoute } from "../base/connection_info.ts";
 import type { TakeRecord } from "../dump/record.ts";
 import { nowMicroseconds } from "../dump/formats/times.ts";
 import type { PlaneDump } from "./dump_order.ts";
@@ -7,7 +7,7 @@ import type { DumpBatch } from "./dump_outbox.ts";
 /** One dump, and by worker what is dumped and not closed. */
 interface Box {
   readonly take: TakeRecord;
-  readonly open: Map<number, Map<number, DumpConnection>>;
+  readonly open: Map<number, Map<number, ConnectionRoute>>;
 }
 
 /**

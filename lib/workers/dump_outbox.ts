@@ -4,10 +4,10 @@
  * then senders wait, or chunks are dropped.
  */
 
+import { NO_BYTES } from "../base/bytes.ts";
 import type { TapMaker } from "../connection/observe.ts";
 import { dumpTaps } from "../dump/dump_tap.ts";
 import { parseDumpFilter } from "../dump/filter.ts";
-import { NOTHING } from "../dump/formats/format.ts";
 import type { ChunkRecord, DumpRecord } from "../dump/record.ts";
 import type { DumpOrder, PlaneDump } from "./dump_order.ts";
 
@@ -76,7 +76,7 @@ export class WorkerDump implements PlaneDump {
     const { length } = chunk.bytes;
     const mayDrop = this.order.overflow === "drop";
     if (mayDrop && this.#isFull()) {
-      const dropped = { ...chunk, bytes: NOTHING, length: chunk.length ?? length };
+      const dropped = { ...chunk, bytes: NO_BYTES, length: chunk.length ?? length };
       this.#push({ kind: "drop", connection, chunk: dropped });
       return undefined;
     }

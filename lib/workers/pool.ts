@@ -1,8 +1,8 @@
+import type { Endpoint } from "../base/endpoint.ts";
+import type { ConnectionInfo } from "../base/connection_info.ts";
 import { UnavailableError } from "../base/errors.ts";
 import type { ConnectionOptions } from "../connection/connection.ts";
-import type { ConnectionInfo } from "../connection/observe.ts";
 import { oncePerBurst } from "../connection/once_per_burst.ts";
-import type { Endpoint } from "../engine/engine.ts";
 import type { Table } from "../table/table.ts";
 import type { Selection } from "../control/command.ts";
 import type { DataPlane } from "./data_plane.ts";

@@ -1,8 +1,8 @@
 /** What the program and its workers say to each other; per connection only what is logged or dumped. */
 
+import type { Endpoint } from "../base/endpoint.ts";
+import type { ConnectionInfo } from "../base/connection_info.ts";
 import type { ConnectionOptions } from "../connection/connection.ts";
-import type { ConnectionInfo } from "../connection/observe.ts";
-import type { Endpoint } from "../engine/engine.ts";
 import type { TableHandle } from "../table/table.ts";
 import type { Selection } from "../control/command.ts";
 import type { DumpOrder } from "./dump_order.ts";

@@ -1,8 +1,8 @@
 /** `top` as lines of text: pure, from two samples and the size of the screen. */
 
-import { formatEndpoint } from "../../address/ip.ts";
+import { shortDuration } from "../../base/short_duration.ts";
+import { formatEndpoint } from "../../address/host_port.ts";
 import { NAME } from "../../base/version.ts";
-import { age } from "../../base/short_duration.ts";
 import { TOP_ORDERS, type TopList, type TopOrder, type TopOrders } from "./order.ts";
 import { type ChannelRates, type RatedChannel, ratedChannels, together } from "./rates.ts";
 import type { TopConnection, TopSample } from "./sample.ts";
@@ -145,7 +145,7 @@ const KEYS = [
   "r rate",
   "s sent",
   "d rcvd",
-  "a age",
+  "a shortDuration",
   "tab/arrows scroll",
 ];
 
@@ -160,7 +160,7 @@ const CHANNEL_COLUMNS: readonly TableColumn<RatedChannel>[] = [
   { title: "S", cell: (row) => STATES[row.state], left: true, rank: 5 },
   {
     title: "ADDRESS",
-    cell: (row) => formatEndpoint(row.address, row.port),
+    cell: (row) => formatEndpoint(row),
     left: true,
     flexible: true,
     rank: 1,
@@ -179,7 +179,7 @@ const CONNECTION_COLUMNS: readonly TableColumn<TopConnection>[] = [
   { title: "ID", cell: (row) => String(row.id), width: 5, rank: 0 },
   {
     title: "CLIENT",
-    cell: (row) => formatEndpoint(row.client.address, row.client.port),
+    cell: (row) => formatEndpoint(row.client),
     left: true,
     flexible: true,
     rank: 1,
@@ -191,8 +191,8 @@ const CONNECTION_COLUMNS: readonly TableColumn<TopConnection>[] = [
     rank: 4,
   },
   { title: "STATE", cell: (row) => SHORT_STATES[row.state], left: true, rank: 9 },
-  { title: "AGE", cell: (row) => age(row.ageMs), width: 6, rank: 5 },
-  { title: "IDLE", cell: (row) => age(row.idleMs), width: 6, rank: 8 },
+  { title: "AGE", cell: (row) => shortDuration(row.ageMs), width: 6, rank: 5 },
+  { title: "IDLE", cell: (row) => shortDuration(row.idleMs), width: 6, rank: 8 },
   { title: "SENT/s", cell: (row) => maybe(row.sentRate), rank: 2 },
   { title: "RCVD/s", cell: (row) => maybe(row.rcvdRate), rank: 3 },
   { title: "SENT", cell: (row) => compact(row.sent), width: 5, rank: 6 },
@@ -214,8 +214,8 @@ function summary(
     {
       text: fitted([
         `${NAME} ${version}`,
-        ...(listener === undefined ? [] : [formatEndpoint(listener.address, listener.port)]),
-        `up ${age(timeMs)}`,
+        ...(listener === undefined ? [] : [formatEndpoint(listener)]),
+        `up ${shortDuration(timeMs)}`,
         `pid ${pid}`,
         ...(workers > 1 ? [`${workers} workers`] : []),
       ], columns),

@@ -6,9 +6,9 @@
  * be told there, too: by what the same client was told last.
  */
 
+import type { Endpoint } from "../../base/endpoint.ts";
+import type { ConnectionInfo, ConnectionState } from "../../base/connection_info.ts";
 import { formatIp } from "../../address/ip.ts";
-import type { ConnectionInfo, ConnectionState } from "../../connection/observe.ts";
-import type { Endpoint } from "../../engine/engine.ts";
 import type { ChannelState, GroupType, Table } from "../../table/table.ts";
 import { compareWith, remember, type TopMemory } from "./memory.ts";
 import type { TopOrder } from "./order.ts";

@@ -1,6 +1,6 @@
 /** The live view of `top`: what keys do, and when it looks again. */
 
-import type { Endpoint } from "../../engine/engine.ts";
+import type { Endpoint } from "../../base/endpoint.ts";
 import { ControlClient } from "../client.ts";
 import { MAX_LISTED } from "../top_commands.ts";
 import { connectionCount, type Size, topFrame, topLayout, type TopPlace } from "./frame.ts";

@@ -9,21 +9,19 @@
  * -v ORS='\n\n'` picks out one connection.
  */
 
-import { formatEndpoint } from "../../address/ip.ts";
+import { joinBytes, NO_BYTES } from "../../base/bytes.ts";
+import type { Endpoint } from "../../base/endpoint.ts";
+import type { Side } from "../../base/side.ts";
+import { channelText, type ConnectionRoute } from "../../base/connection_info.ts";
+import { formatEndpoint } from "../../address/host_port.ts";
 import { DUMP_BLOCK_BYTES } from "../../base/limits.ts";
 import {
-  channelText,
-  type Direction,
   type DumpChunk,
-  type DumpConnection,
   type DumpEnd,
-  type DumpEndpoint,
   type DumpEvent,
   type DumpFormat,
   type DumpSide,
   type DumpSides,
-  joinBytes,
-  NOTHING,
 } from "./format.ts";
 import { localTime } from "./times.ts";
 
@@ -67,26 +65,26 @@ class Hex implements DumpFormat {
     return encoder.encode(`# ${localTime(time)} I is from the client, O from the backend\n\n`);
   }
 
-  open(connection: DumpConnection, time: number): Uint8Array {
+  open(connection: ConnectionRoute, time: number): Uint8Array {
     const { client, listener } = connection;
     return comment(connection, `open ${arrow(client, listener)}`, time);
   }
 
-  connected(connection: DumpConnection, time: number): Uint8Array {
+  connected(connection: ConnectionRoute, time: number): Uint8Array {
     const { backend } = connection;
     const channel = channelText(connection);
     const parts = [
       "connected",
       channel && `channel ${channel}`,
-      backend && `to ${formatEndpoint(backend.address, backend.port)}`,
+      backend && `to ${formatEndpoint(backend)}`,
     ];
     return comment(connection, parts.filter(Boolean).join(" "), time);
   }
 
-  data(connection: DumpConnection, chunk: DumpChunk): Uint8Array {
+  data(connection: ConnectionRoute, chunk: DumpChunk): Uint8Array {
     const { bytes, side } = chunk;
     const length = chunk.length ?? bytes.length;
-    if (length === 0 || side !== undefined && side !== this.#shown()) return NOTHING;
+    if (length === 0 || side !== undefined && side !== this.#shown()) return NO_BYTES;
     if (bytes.length === 0) {
       return comment(connection, `${chunk.direction} sent ${length} bytes`, chunk.time);
     }
@@ -105,16 +103,16 @@ class Hex implements DumpFormat {
 
   skip(): void {}
 
-  event(connection: DumpConnection, event: DumpEvent): Uint8Array {
+  event(connection: ConnectionRoute, event: DumpEvent): Uint8Array {
     return comment(connection, event.text, event.time);
   }
 
-  end(connection: DumpConnection, end: DumpEnd): Uint8Array {
-    if (end.side !== undefined && end.side !== this.#shown()) return NOTHING;
+  end(connection: ConnectionRoute, end: DumpEnd): Uint8Array {
+    if (end.side !== undefined && end.side !== this.#shown()) return NO_BYTES;
     return comment(connection, `${end.direction} ${end.how}`, end.time);
   }
 
-  close(connection: DumpConnection, time: number): Uint8Array {
+  close(connection: ConnectionRoute, time: number): Uint8Array {
     return comment(connection, "close", time);
   }
 
@@ -130,7 +128,7 @@ class Hex implements DumpFormat {
    * The line before a block. No word of it may consist of hexadecimal digits only, since
    * text2pcap would take it for an offset.
    */
-  #intro(connection: DumpConnection, chunk: DumpChunk): string {
+  #intro(connection: ConnectionRoute, chunk: DumpChunk): string {
     const [from, to] = this.#ends(connection, chunk.direction);
     const channel = channelText(connection);
     const words = [
@@ -143,19 +141,19 @@ class Hex implements DumpFormat {
     return words.join(" ");
   }
 
-  #ends(connection: DumpConnection, direction: Direction): [DumpEndpoint, DumpEndpoint] {
+  #ends(connection: ConnectionRoute, direction: Side): [Endpoint, Endpoint] {
     const { client, listener, local = listener, backend } = connection;
     const [near, far] = this.#side === "server" && backend ? [local, backend] : [client, listener];
     return direction === "client" ? [near, far] : [far, near];
   }
 }
 
-function arrow(from: DumpEndpoint, to: DumpEndpoint): string {
-  return `${formatEndpoint(from.address, from.port)} > ${formatEndpoint(to.address, to.port)}`;
+function arrow(from: Endpoint, to: Endpoint): string {
+  return `${formatEndpoint(from)} > ${formatEndpoint(to)}`;
 }
 
 /** One line that text2pcap passes over. */
-function comment(connection: DumpConnection, text: string, time: number): Uint8Array {
+function comment(connection: ConnectionRoute, text: string, time: number): Uint8Array {
   // deno-lint-ignore no-control-regex
   const line = text.replace(/[\x00-\x1f\x7f]+/g, " ");
   return encoder.encode(`# ${localTime(time)} #${connection.id} ${line}\n\n`);

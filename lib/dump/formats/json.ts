@@ -3,17 +3,16 @@
  * all about its connection, so that a file may begin anywhere and `jq` or `grep` suffice.
  */
 
-import { formatEndpoint } from "../../address/ip.ts";
+import { NO_BYTES } from "../../base/bytes.ts";
+import type { Endpoint } from "../../base/endpoint.ts";
+import { channelText, type ConnectionRoute } from "../../base/connection_info.ts";
+import { formatEndpoint } from "../../address/host_port.ts";
 import {
-  channelText,
   type DumpChunk,
-  type DumpConnection,
   type DumpEnd,
-  type DumpEndpoint,
   type DumpEvent,
   type DumpFormat,
   type DumpSides,
-  NOTHING,
 } from "./format.ts";
 import { isoTime } from "./times.ts";
 
@@ -44,21 +43,21 @@ class Json implements DumpFormat {
   }
 
   start(_time: number): Uint8Array {
-    return NOTHING;
+    return NO_BYTES;
   }
 
-  open(connection: DumpConnection, time: number): Uint8Array {
+  open(connection: ConnectionRoute, time: number): Uint8Array {
     return line("open", { time, connection });
   }
 
-  connected(connection: DumpConnection, time: number): Uint8Array {
+  connected(connection: ConnectionRoute, time: number): Uint8Array {
     return line("connected", { time, connection });
   }
 
-  data(connection: DumpConnection, chunk: DumpChunk): Uint8Array {
+  data(connection: ConnectionRoute, chunk: DumpChunk): Uint8Array {
     const { bytes, direction, time, side } = chunk;
     const length = chunk.length ?? bytes.length;
-    if (length === 0 || this.#leavesOut(side)) return NOTHING;
+    if (length === 0 || this.#leavesOut(side)) return NO_BYTES;
     const head = start("data", { time, connection, more: { direction, side, length } });
     const text = printable(bytes);
     const tail = text === undefined ? "" : `,"text":${JSON.stringify(text)}`;
@@ -67,17 +66,17 @@ class Json implements DumpFormat {
 
   skip(): void {}
 
-  event(connection: DumpConnection, event: DumpEvent): Uint8Array {
+  event(connection: ConnectionRoute, event: DumpEvent): Uint8Array {
     return line("event", { time: event.time, connection, more: { message: event.text } });
   }
 
-  end(connection: DumpConnection, end: DumpEnd): Uint8Array {
+  end(connection: ConnectionRoute, end: DumpEnd): Uint8Array {
     const { direction, how, side, time } = end;
-    if (this.#leavesOut(side)) return NOTHING;
+    if (this.#leavesOut(side)) return NO_BYTES;
     return line("end", { time, connection, more: { direction, side, how } });
   }
 
-  close(connection: DumpConnection, time: number): Uint8Array {
+  close(connection: ConnectionRoute, time: number): Uint8Array {
     return line("close", { time, connection });
   }
 
@@ -93,7 +92,7 @@ class Json implements DumpFormat {
 /** What a line tells besides its type. */
 interface Line {
   readonly time: number;
-  readonly connection?: DumpConnection;
+  readonly connection?: ConnectionRoute;
   readonly more?: Readonly<Record<string, string | number | undefined>>;
 }
 
@@ -115,8 +114,8 @@ function start(type: string, { time, connection, more }: Line): string {
   return JSON.stringify(more === undefined ? fields : { ...fields, ...more }).slice(0, -1);
 }
 
-function endpointText(endpoint: DumpEndpoint | undefined): string | undefined {
-  return endpoint && formatEndpoint(endpoint.address, endpoint.port);
+function endpointText(endpoint: Endpoint | undefined): string | undefined {
+  return endpoint && formatEndpoint(endpoint);
 }
 
 /**

@@ -3,8 +3,8 @@
  * (RFC 9293) headers around bytes that balance relayed. Pure.
  */
 
+import type { Endpoint } from "../../base/endpoint.ts";
 import { parseIp } from "../../address/ip.ts";
-import type { DumpEndpoint } from "./format.ts";
 
 /** TCP flags. */
 export const FIN = 1, SYN = 2, RST = 4, PSH = 8, ACK = 16;
@@ -76,7 +76,7 @@ export class TcpFlow {
    *     become two IPv6 addresses, the first one mapped.
    * @param initial The first sequence number of each.
    */
-  constructor(ends: readonly [DumpEndpoint, DumpEndpoint], initial: readonly [number, number]) {
+  constructor(ends: readonly [Endpoint, Endpoint], initial: readonly [number, number]) {
     const addresses = sameFamily(ends[0].address, ends[1].address);
     const ports = [ends[0].port, ends[1].port] as const;
     this.#heads = [

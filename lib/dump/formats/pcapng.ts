@@ -6,20 +6,18 @@
  * Events are comments of packets without bytes. With both sides there are two conversations.
  */
 
+import { joinBytes, NO_BYTES } from "../../base/bytes.ts";
+import type { Endpoint } from "../../base/endpoint.ts";
+import { channelText, type ConnectionRoute } from "../../base/connection_info.ts";
 import {
-  channelText,
   type DumpChunk,
-  type DumpConnection,
   type DumpEnd,
-  type DumpEndpoint,
   type DumpEvent,
   type DumpFormat,
   type DumpSide,
   type DumpSides,
-  joinBytes,
-  NOTHING,
 } from "./format.ts";
-import { formatEndpoint } from "../../address/ip.ts";
+import { formatEndpoint } from "../../address/host_port.ts";
 import { ACK, packetBuffer, RST, type Sender } from "./packets.ts";
 import { interfaceDescription, interfaceStatistics, sectionHeader } from "./pcapng_blocks.ts";
 import {
@@ -98,11 +96,11 @@ class Pcapng implements DumpFormat {
     return this.#header;
   }
 
-  open(connection: DumpConnection, time: number): Uint8Array {
+  open(connection: ConnectionRoute, time: number): Uint8Array {
     return this.#introduced(connection, time);
   }
 
-  connected(connection: DumpConnection, time: number): Uint8Array {
+  connected(connection: ConnectionRoute, time: number): Uint8Array {
     const pieces = [this.#introduced(connection, time)];
     const state = this.#state(connection);
     // The conversation with the backend says it in its own first packet.
@@ -112,9 +110,9 @@ class Pcapng implements DumpFormat {
     return joinBytes(pieces);
   }
 
-  data(connection: DumpConnection, chunk: DumpChunk): Uint8Array {
+  data(connection: ConnectionRoute, chunk: DumpChunk): Uint8Array {
     const length = chunk.length ?? chunk.bytes.length;
-    if (length === 0) return NOTHING;
+    if (length === 0) return NO_BYTES;
     const head = this.#introduced(connection, chunk.time);
     const state = this.#state(connection);
     const from = SENDER[chunk.direction];
@@ -135,7 +133,7 @@ class Pcapng implements DumpFormat {
     return into.bytes;
   }
 
-  skip(connection: DumpConnection, chunk: DumpChunk): void {
+  skip(connection: ConnectionRoute, chunk: DumpChunk): void {
     const state = this.#state(connection);
     const from = SENDER[chunk.direction];
     for (const side of this.#sides) {
@@ -147,7 +145,7 @@ class Pcapng implements DumpFormat {
     }
   }
 
-  event(connection: DumpConnection, event: DumpEvent): Uint8Array {
+  event(connection: ConnectionRoute, event: DumpEvent): Uint8Array {
     const head = this.#introduced(connection, event.time);
     const state = this.#state(connection);
     const flow = state.client ?? state.server;
@@ -158,7 +156,7 @@ class Pcapng implements DumpFormat {
     return head;
   }
 
-  end(connection: DumpConnection, end: DumpEnd): Uint8Array {
+  end(connection: ConnectionRoute, end: DumpEnd): Uint8Array {
     const pieces = [this.#introduced(connection, end.time)];
     const state = this.#state(connection);
     const from = SENDER[end.direction];
@@ -174,9 +172,9 @@ class Pcapng implements DumpFormat {
     return joinBytes(pieces);
   }
 
-  close(connection: DumpConnection, time: number): Uint8Array {
+  close(connection: ConnectionRoute, time: number): Uint8Array {
     const state = this.#states.get(connection.id);
-    if (state === undefined) return NOTHING;
+    if (state === undefined) return NO_BYTES;
     const pieces = [this.#introduced(connection, time)];
     for (const flow of [state.client, state.server]) {
       if (flow === undefined || flow.reset) continue;
@@ -192,14 +190,14 @@ class Pcapng implements DumpFormat {
     return interfaceStatistics(chunks, time);
   }
 
-  #state(connection: DumpConnection): State {
+  #state(connection: ConnectionRoute): State {
     let state = this.#states.get(connection.id);
     if (state === undefined) this.#states.set(connection.id, state = { waiting: [] });
     return state;
   }
 
   /** Brings every conversation that is known by now into the present section. */
-  #introduced(connection: DumpConnection, time: number): Uint8Array {
+  #introduced(connection: ConnectionRoute, time: number): Uint8Array {
     const state = this.#state(connection);
     let pieces: Uint8Array[] | undefined;
     for (const side of this.#sides) {
@@ -215,10 +213,10 @@ class Pcapng implements DumpFormat {
       pieces.push(introduce(flow, comments, time));
       flow.section = this.#section;
     }
-    return pieces === undefined ? NOTHING : joinBytes(pieces);
+    return pieces === undefined ? NO_BYTES : joinBytes(pieces);
   }
 
-  #newFlow(connection: DumpConnection, side: DumpSide): Flow | undefined {
+  #newFlow(connection: ConnectionRoute, side: DumpSide): Flow | undefined {
     const ends = endsOf(connection, side);
     if (ends === undefined) return undefined;
     return newFlow(ends, {
@@ -241,9 +239,9 @@ function flowSeeing(state: State, side: DumpSide, only: DumpSide | undefined): F
 
 /** Who opened and who accepted the connection of one side; `undefined` while not known. */
 function endsOf(
-  connection: DumpConnection,
+  connection: ConnectionRoute,
   side: DumpSide,
-): [DumpEndpoint, DumpEndpoint] | undefined {
+): [Endpoint, Endpoint] | undefined {
   const { client, listener, local, backend } = connection;
   if (side === "client") return [client, listener];
   if (backend === undefined) return undefined;
@@ -258,23 +256,23 @@ function initialNumbers(id: number, side: DumpSide): [number, number] {
   return [first >>> 0, Math.imul(first, 0x85ebca6b) >>> 0];
 }
 
-function describeChannel(connection: DumpConnection): string {
+function describeChannel(connection: ConnectionRoute): string {
   const { backend, local } = connection;
   const channel = channelText(connection);
-  const to = backend && `to ${formatEndpoint(backend.address, backend.port)}`;
-  const from = local && `from ${formatEndpoint(local.address, local.port)}`;
+  const to = backend && `to ${formatEndpoint(backend)}`;
+  const from = local && `from ${formatEndpoint(local)}`;
   return ["connected", channel && `channel ${channel}`, from, to].filter(Boolean).join(" ");
 }
 
 function describeConnection(
-  connection: DumpConnection,
+  connection: ConnectionRoute,
   options: { side: DumpSide; continued: false | readonly [number, number] },
 ): string {
   const { id, client } = connection;
   const channel = channelText(connection);
   const parts = [`connection ${id}`];
   if (options.side === "server") {
-    parts.push(`client ${formatEndpoint(client.address, client.port)}`);
+    parts.push(`client ${formatEndpoint(client)}`);
   }
   if (channel !== undefined) parts.push(`channel ${channel}`);
   if (options.continued) {

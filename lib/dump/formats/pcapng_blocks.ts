@@ -3,7 +3,7 @@
  * its number 0 is not written, since memory is zero.
  */
 
-import { joinBytes, NOTHING } from "./format.ts";
+import { joinBytes, NO_BYTES } from "../../base/bytes.ts";
 import type { PacketBuffer } from "./packets.ts";
 
 const SECTION_HEADER = 0x0a0d0d0a, INTERFACE = 1, INTERFACE_STATISTICS = 5, ENHANCED_PACKET = 6;
@@ -119,7 +119,7 @@ function block(type: number, fixed: Uint8Array, options: readonly Uint8Array[]):
 
 /** Options and their end mark; nothing if there are none. */
 function optionList(options: readonly Uint8Array[]): Uint8Array {
-  return options.length === 0 ? NOTHING : joinBytes([...options, option(OPTION_END, NOTHING)]);
+  return options.length === 0 ? NO_BYTES : joinBytes([...options, option(OPTION_END, NO_BYTES)]);
 }
 
 /** An option: code, length, value, padding. Texts are cut where a character begins. */

@@ -1,7 +1,9 @@
 /** One TCP conversation of a pcapng file: the blocks for its handshake, its bytes, its end. */
 
-import type { Direction, DumpChunk, DumpEndpoint } from "./format.ts";
-import { joinBytes } from "./format.ts";
+import { joinBytes } from "../../base/bytes.ts";
+import type { Endpoint } from "../../base/endpoint.ts";
+import type { Side } from "../../base/side.ts";
+import type { DumpChunk } from "./format.ts";
 import {
   ACK,
   FIN,
@@ -21,7 +23,7 @@ import { commentOptions, EPB_HEAD, EPB_TAIL, padded, writeFrame } from "./pcapng
 const SEGMENTS_PER_ACK = 32;
 
 /** Which end sends the bytes of a direction. */
-export const SENDER: Readonly<Record<Direction, Sender>> = { client: 0, backend: 1 };
+export const SENDER: Readonly<Record<Side, Sender>> = { client: 0, backend: 1 };
 
 /** One recorded conversation. */
 export interface Flow {
@@ -53,7 +55,7 @@ export interface ControlPacket {
  * @param options First sequence numbers; which end is balance.
  */
 export function newFlow(
-  ends: readonly [DumpEndpoint, DumpEndpoint],
+  ends: readonly [Endpoint, Endpoint],
   options: { initial: readonly [number, number]; balance: Sender },
 ): Flow {
   return {

@@ -1,12 +1,14 @@
 /** The engine over `Deno.listen` and `Deno.connect`; see {@link Engine} for the contract. */
 
+import type { Endpoint } from "../../base/endpoint.ts";
+import type { DialFailure } from "../../base/reason.ts";
 import { peerText } from "../../address/ip.ts";
 import type { Ending } from "../../base/side.ts";
 import { BACKLOG } from "../../base/limits.ts";
 import { SMALLEST_BYTES, takeBuffer } from "./buffers.ts";
 import type { ByteConn } from "./byte_conn.ts";
 import { dialFailure } from "../dial_failure.ts";
-import type { DialFailure, Endpoint, Engine, Link, Listener, RelayObserver } from "../engine.ts";
+import type { Engine, Link, Listener, RelayObserver } from "../engine.ts";
 import { connectFrom } from "./node_conn.ts";
 import { type FirstRead, startRelay } from "./stream_relay.ts";
 

@@ -6,9 +6,9 @@
  * {@link canBindSource}, and the program refuses `-B` where it does not work.
  */
 
+import type { Endpoint } from "../../base/endpoint.ts";
 import { Buffer } from "node:buffer";
 import net from "node:net";
-import type { Endpoint } from "../engine.ts";
 import type { Conn } from "./deno_engine.ts";
 
 /** Bytes that one read of the socket brings at the most. */

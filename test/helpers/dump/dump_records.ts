@@ -18,6 +18,7 @@ export function accepted(id: number, more: Partial<ConnectionInfo> = {}): Connec
     listener: { address: "10.0.0.2", port: 6379 },
     state: "dialing",
     ageMs: 0,
+    idleMs: 0,
     sent: 0,
     rcvd: 0,
     ...more,

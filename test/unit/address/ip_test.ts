@@ -1,11 +1,6 @@
 import { assertEquals } from "@std/assert";
-import {
-  formatEndpoint,
-  formatIp,
-  parseIp,
-  parseIpv4,
-  parseIpv6,
-} from "../../../lib/address/ip.ts";
+import { formatEndpoint } from "../../../lib/address/host_port.ts";
+import { formatIp, parseIp, parseIpv4, parseIpv6 } from "../../../lib/address/ip.ts";
 import { t } from "../../helpers/t.ts";
 
 const PURE = { permissions: "none" } as const;
@@ -145,6 +140,6 @@ t("formatIp() writes a part of a larger buffer", () => {
 }, PURE);
 
 t("formatEndpoint() puts IPv6 into brackets", () => {
-  assertEquals(formatEndpoint("127.0.0.1", 80), "127.0.0.1:80");
-  assertEquals(formatEndpoint("::1", 80), "[::1]:80");
+  assertEquals(formatEndpoint({ address: "127.0.0.1", port: 80 }), "127.0.0.1:80");
+  assertEquals(formatEndpoint({ address: "::1", port: 80 }), "[::1]:80");
 }, PURE);

@@ -1,3 +1,4 @@
+import type { Reason } from "../../../lib/base/reason.ts";
 import type { Tap } from "../../../lib/connection/observe.ts";
 import type { ConnectionInfo } from "../../../lib/base/connection_info.ts";
 import { assertEquals } from "@std/assert";
@@ -79,12 +80,16 @@ t("dumpTaps() begins in the middle of an open connection, and says so", () => {
 }, PURE);
 
 t("dumpTaps() says why a connection ended unless that shows", () => {
-  const last = (reason: string) =>
+  const last = (reason: Reason) =>
     recorded({}, (tapOf) => tapOf(accepted(1))?.closed(reason)).slice(1, -1);
-  for (const reason of ["client closed", "backend closed", "client reset", "backend reset"]) {
+  for (
+    const reason of ["client closed", "backend closed", "client reset", "backend reset"] as const
+  ) {
     assertEquals(last(reason), []);
   }
-  for (const reason of ["connect failed", "nothing available", "shutdown", "client left"]) {
+  for (
+    const reason of ["connect failed", "nothing available", "shutdown", "client left"] as const
+  ) {
     assertEquals(last(reason), [`#1 ${reason}`]);
   }
 }, PURE);

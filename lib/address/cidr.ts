@@ -1,0 +1,54 @@
+/** Ranges of addresses in CIDR notation (RFC 4632, RFC 4291 section 2.3). Pure. */
+
+import { UsageError } from "../base/errors.ts";
+import { strictInteger } from "../base/integers.ts";
+import { type Ip, parseIp, parseIpv6 } from "./ip.ts";
+
+/** Whether an address is in the range. Pass IPv4-mapped IPv6 addresses as IPv4. */
+export type CidrRange = (address: Ip) => boolean;
+
+/** Short and octal notations are for hosts only: `10/8` would be 0.0.0.10/8. */
+const DOTTED_QUAD = /^(?:(?:0|[1-9]\d*)\.){3}(?:0|[1-9]\d*)$/;
+/** Bits before the IPv4 address in an IPv4-mapped one (RFC 4291 section 2.5.5.2). */
+const MAPPED_PREFIX_BITS = 96;
+
+/**
+ * Reads a range of addresses. The one reader of CIDR for commands and options alike.
+ *
+ * Bits after the prefix are ignored. A range of IPv4-mapped addresses means the IPv4 addresses, so
+ * `::ffff:10.0.0.0/104` is `10.0.0.0/8`. Any other IPv6 range holds no IPv4 address.
+ *
+ * @param text `ADDRESS` or `ADDRESS/BITS`, for example `10.0.0.0/8`, `2001:db8::/32`, `::1`.
+ * @throws {UsageError} If it is not a range; the message names the text and the reason.
+ */
+export function parseCidr(text: string): CidrRange {
+  const invalid = (reason: string) => new UsageError(`invalid range [${text}]: ${reason}`);
+  const [host = "", prefix, more] = text.split("/");
+  const isV6 = host.includes(":");
+  if (more !== undefined) throw invalid("more than one slash");
+  if (!isV6 && !DOTTED_QUAD.test(host)) throw invalid("want ADDRESS or ADDRESS/BITS");
+  const size = isV6 ? 128 : 32;
+  const bits = prefix === undefined ? size : prefixLength(prefix, size);
+  if (bits === undefined) throw invalid(`bits must be 0 to ${size}`);
+  const network = isV6 ? parseIpv6(host) : parseIp(host);
+  const unmapped = parseIp(host);
+  if (network === undefined || unmapped === undefined) throw invalid("no such address");
+  return unmapped.length < network.length && bits >= MAPPED_PREFIX_BITS
+    ? rangeOf(unmapped, bits - MAPPED_PREFIX_BITS)
+    : rangeOf(network, bits);
+}
+
+function prefixLength(text: string, max: number): number | undefined {
+  return /^\d{1,3}$/.test(text) ? strictInteger(text, { min: 0, max }) : undefined;
+}
+
+function rangeOf(network: Ip, bits: number): CidrRange {
+  return (address) => {
+    if (address.length !== network.length) return false;
+    for (let i = 0, left = bits; left > 0; i++, left -= 8) {
+      const mask = left >= 8 ? 0xff : (0xff << (8 - left)) & 0xff;
+      if (((address[i]! ^ network[i]!) & mask) !== 0) return false;
+    }
+    return true;
+  };
+}

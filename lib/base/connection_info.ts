@@ -1,0 +1,44 @@
+import type { Endpoint } from "./endpoint.ts";
+
+/** Where a connection is in its life. */
+export type ConnectionState = "dialing" | "open" | "half-closed";
+
+/** Which client is connected to which backend. A plain record that can be cloned. */
+export interface ConnectionRoute {
+  /** A whole number from 1, unique over all workers while the program runs. */
+  readonly id: number;
+  readonly client: Endpoint;
+  /** The address that the client connected to, never the wildcard. */
+  readonly listener: Endpoint;
+  /** The channel that serves it, or is being dialed. */
+  readonly group?: number | undefined;
+  readonly channel?: number | undefined;
+  /** The address that was dialed. It stays when the channel gets another one (`assign`). */
+  readonly backend?: Endpoint | undefined;
+  /** Our own end of the connection to the backend, once it is open. */
+  readonly local?: Endpoint | undefined;
+}
+
+/** One connection as `conns` shows it. A plain record that can be cloned. */
+export interface ConnectionInfo extends ConnectionRoute {
+  readonly state: ConnectionState;
+  /** Milliseconds since it was accepted. */
+  readonly ageMs: number;
+  /** Milliseconds since the last byte in either direction. */
+  readonly idleMs: number;
+  /** Bytes from the client. */
+  readonly sent: number;
+  /** Bytes from the backend. */
+  readonly rcvd: number;
+}
+
+/**
+ * The channel of a connection as people write it.
+ *
+ * @returns `GROUP.CHANNEL`, for example `0.1`; `undefined` while none is chosen.
+ */
+export function channelText(
+  { group, channel }: Pick<ConnectionRoute, "group" | "channel">,
+): string | undefined {
+  return group === undefined || channel === undefined ? undefined : `${group}.${channel}`;
+}
