@@ -1,76 +1,16 @@
-/** The commands of the control channel, without a socket. */
-
-import { assert, assertEquals, assertMatch } from "@std/assert";
-import { formatIp, parseIp } from "../../../lib/address/ip.ts";
-import { AddressError } from "../../../lib/base/errors.ts";
+import { assertEquals, assertMatch } from "@std/assert";
+import { formatIp } from "../../../lib/address/ip.ts";
 import { VERSION } from "../../../lib/base/version.ts";
-import {
-  type Command,
-  type ControlContext,
-  helpText,
-  type Reply,
-  runLine,
-} from "../../../lib/control/command.ts";
 import { COMMANDS } from "../../../lib/control/commands.ts";
-import { showRow } from "../../../lib/table/show.ts";
-import { newTable, type Table } from "../../../lib/table/table.ts";
-import { randomNumbers } from "../../helpers/net/client.ts";
-import { controlContext } from "../../helpers/control_context.ts";
 import { t as test } from "../../helpers/t.ts";
+import { Hand } from "../../helpers/control/hand.ts";
 
 const PURE = { permissions: "none" } as const;
-const LOCAL = new Uint8Array([127, 0, 0, 1]);
+
 /** The order of 3.35, in which the first match wins. */
 const ORDER =
   "quit show help ? kill disable group reset enable create maxc mrtg-bytes mrtg-conns " +
   "version hash rr";
-
-/** A session over a table with `n` channels in group 0 and one in group 1. */
-class Hand {
-  readonly table: Table = newTable({ groups: 4, channels: 4, workers: 1 });
-  readonly #context: ControlContext;
-  #session = { group: 0 };
-  /** Called while a host is being resolved. */
-  meanwhile: () => void = () => {};
-
-  constructor(n = 2) {
-    for (let i = 0; i < n; i++) this.table.add(0, { address: LOCAL, port: 8000 + i });
-    this.table.add(1, { address: LOCAL, port: 9000 });
-    this.#context = controlContext(this.table, async (host) => {
-      await Promise.resolve();
-      this.meanwhile();
-      const address = host === "web" ? LOCAL : parseIp(host);
-      if (address === undefined) throw new AddressError(host);
-      return address;
-    });
-  }
-
-  get group(): number {
-    return this.#session.group;
-  }
-
-  async type(line: string): Promise<Reply> {
-    const at = { context: this.#context, session: this.#session };
-    const reply = await runLine(COMMANDS, line, at);
-    this.#session = reply.session ?? this.#session;
-    return reply;
-  }
-
-  /** Asserts the text of each reply, and that it failed where it is marked by a `!`. */
-  async expect(dialogue: Readonly<Record<string, string>>): Promise<void> {
-    for (const [line, expected] of Object.entries(dialogue)) {
-      const { text, failed } = await this.type(line);
-      const wanted = expected.replace(/^!/, "");
-      assertEquals(text, wanted === "" ? "" : `${wanted}\n`, line);
-      assertEquals(failed ?? false, expected.startsWith("!"), line);
-    }
-  }
-
-  /** A row of `show`. */
-  row(channel: number, group = 0): string {
-    return showRow(this.table.row(group, channel));
-  }
-}
 
 /** Registers a test without any permission. */
 function t(name: string, fn: () => void | Promise<void>): void {
@@ -82,30 +22,6 @@ t("the commands of 3.35 come first, in its order", () => {
   assertEquals(names.slice(0, 16).join(" "), ORDER);
   assertEquals(names.slice(16, 18), ["assign", "remove"]);
   assertEquals(new Set(names).size, names.length);
-});
-
-t("every prefix of a command means the first one in the order, kill excepted", async () => {
-  const seen: string[] = [];
-  const commands: Command[] = COMMANDS.map((command) => ({
-    ...command,
-    args: [],
-    run: () => {
-      seen.push(command.name);
-      return { text: "" };
-    },
-  }));
-  const at = { context: {} as ControlContext, session: { group: 0 } };
-  const old = ORDER.split(" ");
-  for (const name of COMMANDS.map(({ name }) => name)) {
-    for (let length = 1; length <= name.length; length++) {
-      const prefix = name.slice(0, length);
-      const meant = [...old, ...COMMANDS.map(({ name }) => name)]
-        .find((one) => one === "kill" ? prefix === "kill" : one.startsWith(prefix));
-      const reply = await runLine(commands, prefix, at);
-      assertEquals(seen.pop(), meant, prefix);
-      assertEquals(reply.failed ?? false, meant === undefined, prefix);
-    }
-  }
 });
 
 t("the abbreviations that the records name mean what they say", async () => {
@@ -129,25 +45,6 @@ t("the abbreviations that the records name mean what they say", async () => {
   for (const [line, pattern] of Object.entries(meanings)) {
     assertMatch((await hand.type(line)).text, pattern, line);
   }
-});
-
-t("words are separated by blanks and tabs, surplus ones ignored, NUL ends the line", async () => {
-  await new Hand().expect({
-    "": "",
-    "  \t ": "",
-    "\0show": "",
-    "  disable\t 0  x y ": "channel 0 disabled",
-    "enable 0\0 1": "channel 0 enabled",
-    "enable\0 0": "!syntax error",
-    "disable 0\r": "!invalid number [0\r]",
-    "version\r": "!syntax error",
-    "DISABLE 0": "!syntax error",
-    "disable": "!syntax error",
-    "maxc 0": "!syntax error",
-    "create web": "!syntax error",
-    "assign 0 web": "!syntax error",
-    "remove": "!syntax error",
-  });
 });
 
 t("numbers must be numbers, and the error names the value", async () => {
@@ -335,23 +232,6 @@ t("enable and disable say when nothing changed, and that is no failure", async (
   });
 });
 
-t("help is printed from the table of commands, sorted, a line for each but ?", async () => {
-  const { text } = await new Hand().type("help");
-  const [heading, ...lines] = text.trimEnd().split("\n");
-  assertEquals(heading, "available commands:");
-  assertEquals(lines, [...lines].sort());
-  const commands = COMMANDS.filter(({ name }) => name !== "?");
-  assertEquals(lines.length, commands.length);
-  for (const { name, args, help } of commands) {
-    const found = lines.filter((line) => line.startsWith(`  ${[name, ...args].join(" ")} `));
-    assertEquals(found.length, 1, name);
-    assert(found[0]?.endsWith(` ${help}`), name);
-  }
-  const extra: Command = { name: "aa", args: ["<b>"], help: "c", run: () => ({ text: "" }) };
-  const added = helpText([...COMMANDS, extra]);
-  assertMatch(added, /^available commands:\n {2}aa <b> +c\n/);
-});
-
 t("version tells our version and the limits of this table", async () => {
   const { text } = await new Hand().type("version");
   assertEquals(text, `  This is balance ${VERSION}\n  MAXGROUPS=4\n  MAXCHANNELS=4\n`);
@@ -361,28 +241,4 @@ t("quit and kill say what the caller is to do", async () => {
   const hand = new Hand();
   assertEquals(await hand.type("quit now"), { text: "", effect: "quit" });
   assertEquals((await hand.type("kill")).effect, "stop");
-});
-
-t("whatever is typed, there is an answer and never an exception", async () => {
-  const random = randomNumbers(28);
-  const words = [
-    // kill is not for typing, and top takes its time to measure.
-    ...COMMANDS.map(({ name }) => name).filter((name) => name !== "kill" && name !== "top"),
-    ..."0 1 -1 99 x . .. :: [::1] [::1]:0 a:b:c :: web \0 \r é \u{1F600} __proto__ --json 0.0"
-      .split(" "),
-    "constructor",
-    "9".repeat(400),
-    "a".repeat(4000),
-    "\x1b[2J",
-  ];
-  const hand = new Hand();
-  for (let i = 0; i < 20_000; i++) {
-    const line = Array.from(
-      { length: random() % 5 },
-      () => words[random() % words.length],
-    ).join(random() % 7 === 0 ? "\t" : " ");
-    const { text } = await hand.type(line);
-    assert(text === "" || text.endsWith("\n"), line);
-  }
-  assertEquals(hand.table.rows().next().done, false);
 });

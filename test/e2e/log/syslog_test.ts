@@ -1,0 +1,152 @@
+/** What balance sends to the system log, at a receiver of the test and at rsyslog where installed. */
+
+import { assertEquals, assertMatch } from "@std/assert";
+import { named, refusing } from "../../helpers/net/backends.ts";
+import { ask } from "../../helpers/net/client.ts";
+import { talk } from "../../helpers/net/control_socket.ts";
+import { type Background, startBackground } from "../../helpers/program/start_background.ts";
+import { runBalance } from "../../helpers/program/start_balance.ts";
+import { startProgram } from "../../helpers/program/start_program.ts";
+import { syslogReceiver } from "../../helpers/net/syslog_receiver.ts";
+import { skip, t, tool, until } from "../../helpers/t.ts";
+
+const FORMAT = /^<(\d+)>[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d balance\[(\d+)\]: (.*)$/;
+
+/** Texts of messages whose form, priority and pid are as they should be. */
+function texts(messages: readonly string[], { pid }: Background, priority: number): string[] {
+  return messages.map((message) => {
+    const [, found, of, text] = FORMAT.exec(message) ?? [];
+    assertEquals([Number(found), Number(of)], [priority, pid], message);
+    return text ?? "";
+  });
+}
+
+t("-a tells its two lines once per channel", async () => {
+  await using server = named("B0");
+  await using dead = refusing();
+  await using log = syslogReceiver();
+  await using balance = await startBackground(["-a", "PORT", dead.address, server.address], {
+    env: { BALANCE_SYSLOG: log.path },
+  });
+  for (let i = 0; i < 3; i++) assertEquals(await ask(balance.port), "B0");
+  await talk(balance.socket, "enable 0\n");
+  assertEquals(await ask(balance.port), "B0");
+  assertEquals(await ask(balance.port), "B0");
+  const lines = [
+    "connection failed group 0 channel 0",
+    `${dead.address} needs to be enabled manually using balance -i after the problem is solved`,
+  ];
+  assertEquals(texts(await log.waitFor(4), balance, 29), [...lines, ...lines]);
+});
+
+t("-d tells its lines in order, from the start on, with the priority of debugging", async () => {
+  await using server = named("B0");
+  await using log = syslogReceiver();
+  await using balance = await startBackground(["-d", "PORT", server.address], {
+    env: { BALANCE_SYSLOG: log.path },
+  });
+  assertEquals(await ask(balance.port), "B0");
+  await until(() => log.messages.some((message) => message.includes("successful")));
+  const [first = "", second, ...rest] = texts(log.messages, balance, 31);
+  assertEquals([first, second], [`using port ${balance.port}`, "bound to address 0.0.0.0"]);
+  assertEquals(rest.slice(-2), [
+    "connect from 127.0.0.1",
+    "connect to group 0 channel 0 successful",
+  ]);
+});
+
+t("errors at start are told to the log and by the parent", async () => {
+  await using log = syslogReceiver();
+  const env = { BALANCE_SYSLOG: log.path };
+  const { code, stderr } = await runBalance(["PORT", "127.0.0.1:1:x"], { env });
+  assertEquals(code, 64);
+  const [message = ""] = await log.waitFor(1);
+  assertEquals(`${FORMAT.exec(message)?.[3]}\n`, stderr);
+  assertMatch(stderr, /^invalid maxc \[x\] in channel \[127\.0\.0\.1:1:x\]/);
+});
+
+t("where there is no log, everything else works", async () => {
+  await using dead = refusing();
+  await using balance = await startBackground(["-a", "-d", "PORT", dead.address], {
+    env: { BALANCE_SYSLOG: "/nonexistent/log" },
+  });
+  await ask(balance.port);
+  await until(async () => / dis /.test(await talk(balance.socket, "show\n")));
+  balance.kill("SIGTERM");
+  await balance.gone();
+});
+
+t("the foreground says nothing to the log", async () => {
+  await using log = syslogReceiver();
+  const env = { BALANCE_SYSLOG: log.path };
+  assertEquals((await runBalance(["-f", "PORT", "no..such"], { env })).code, 65);
+  assertEquals(log.messages, []);
+});
+
+t("a log that is restarted is found again", async () => {
+  await using dead = refusing();
+  const first = syslogReceiver();
+  await using balance = await startBackground(["-d", "PORT", dead.address], {
+    env: { BALANCE_SYSLOG: first.path },
+  });
+  await first.waitFor(3);
+  await first[Symbol.asyncDispose]();
+  await ask(balance.port);
+  const folder = first.path.replace(/\/log$/, "");
+  Deno.mkdirSync(folder);
+  const socket = Deno.listenDatagram({ transport: "unixpacket", path: first.path });
+  await ask(balance.port);
+  const [bytes] = await socket.receive(new Uint8Array(4096));
+  assertMatch(new TextDecoder().decode(bytes), FORMAT);
+  socket.close();
+  Deno.removeSync(folder, { recursive: true });
+});
+
+const rsyslogd = tool("rsyslogd");
+if (rsyslogd === undefined) {
+  skip("rsyslog understands our messages", "rsyslogd is not installed");
+} else {
+  t("rsyslog understands our messages", async () => {
+    const folder = Deno.makeTempDirSync({ prefix: "balance-test-" });
+    const [socket, output, config] = ["log", "out", "conf"].map((name) => `${folder}/${name}`);
+    Deno.writeTextFileSync(
+      config!,
+      `global(workDirectory="${folder}")
+module(load="imuxsock" SysSock.Use="off")
+input(type="imuxsock" Socket="${socket}" UsePIDFromSystem="off" RateLimit.Interval="0")
+template(name="parts" type="string" string=` +
+        `"%syslogfacility-text%.%syslogseverity-text% %programname% %procid%%msg%\\n")
+action(type="omfile" file="${output}" template="parts" asyncWriting="off")
+`,
+    );
+    {
+      await using _rsyslog = await startProgram(rsyslogd, {
+        args: ["-n", "-f", config!, "-i", `${folder}/pid`],
+        ready: () => exists(socket!),
+      });
+      await using dead = refusing();
+      await using balance = await startBackground(["-a", "-d", "PORT", dead.address], {
+        env: { BALANCE_SYSLOG: socket! },
+      });
+      await ask(balance.port);
+      const wanted = `daemon.notice balance ${balance.pid} connection failed group 0 channel 0\n`;
+      await until(() => exists(output!) && Deno.readTextFileSync(output!).includes(wanted), {
+        what: () => `${wanted} in ${exists(output!) ? Deno.readTextFileSync(output!) : "nothing"}`,
+      });
+      const lines = Deno.readTextFileSync(output!).trimEnd().split("\n");
+      const ours = new RegExp(`^daemon\\.(notice|debug) balance ${balance.pid} .`);
+      for (const line of lines) assertMatch(line, ours);
+      assertEquals(lines[0], `daemon.debug balance ${balance.pid} using port ${balance.port}`);
+    }
+    Deno.removeSync(folder, { recursive: true });
+  });
+}
+
+function exists(path: string): boolean {
+  try {
+    Deno.lstatSync(path);
+    return true;
+  } catch {
+    return false;
+  }
+}

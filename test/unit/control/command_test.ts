@@ -1,0 +1,107 @@
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import {
+  type Command,
+  type ControlContext,
+  helpText,
+  runLine,
+} from "../../../lib/control/command.ts";
+import { COMMANDS } from "../../../lib/control/commands.ts";
+import { randomNumbers } from "../../helpers/net/client.ts";
+import { t as test } from "../../helpers/t.ts";
+import { Hand } from "../../helpers/control/hand.ts";
+
+const PURE = { permissions: "none" } as const;
+
+/** The order of 3.35, in which the first match wins. */
+const ORDER =
+  "quit show help ? kill disable group reset enable create maxc mrtg-bytes mrtg-conns " +
+  "version hash rr";
+
+/** Registers a test without any permission. */
+function t(name: string, fn: () => void | Promise<void>): void {
+  test(name, fn, PURE);
+}
+
+t("every prefix of a command means the first one in the order, kill excepted", async () => {
+  const seen: string[] = [];
+  const commands: Command[] = COMMANDS.map((command) => ({
+    ...command,
+    args: [],
+    run: () => {
+      seen.push(command.name);
+      return { text: "" };
+    },
+  }));
+  const at = { context: {} as ControlContext, session: { group: 0 } };
+  const old = ORDER.split(" ");
+  for (const name of COMMANDS.map(({ name }) => name)) {
+    for (let length = 1; length <= name.length; length++) {
+      const prefix = name.slice(0, length);
+      const meant = [...old, ...COMMANDS.map(({ name }) => name)]
+        .find((one) => one === "kill" ? prefix === "kill" : one.startsWith(prefix));
+      const reply = await runLine(commands, prefix, at);
+      assertEquals(seen.pop(), meant, prefix);
+      assertEquals(reply.failed ?? false, meant === undefined, prefix);
+    }
+  }
+});
+
+t("words are separated by blanks and tabs, surplus ones ignored, NUL ends the line", async () => {
+  await new Hand().expect({
+    "": "",
+    "  \t ": "",
+    "\0show": "",
+    "  disable\t 0  x y ": "channel 0 disabled",
+    "enable 0\0 1": "channel 0 enabled",
+    "enable\0 0": "!syntax error",
+    "disable 0\r": "!invalid number [0\r]",
+    "version\r": "!syntax error",
+    "DISABLE 0": "!syntax error",
+    "disable": "!syntax error",
+    "maxc 0": "!syntax error",
+    "create web": "!syntax error",
+    "assign 0 web": "!syntax error",
+    "remove": "!syntax error",
+  });
+});
+
+t("help is printed from the table of commands, sorted, a line for each but ?", async () => {
+  const { text } = await new Hand().type("help");
+  const [heading, ...lines] = text.trimEnd().split("\n");
+  assertEquals(heading, "available commands:");
+  assertEquals(lines, [...lines].sort());
+  const commands = COMMANDS.filter(({ name }) => name !== "?");
+  assertEquals(lines.length, commands.length);
+  for (const { name, args, help } of commands) {
+    const found = lines.filter((line) => line.startsWith(`  ${[name, ...args].join(" ")} `));
+    assertEquals(found.length, 1, name);
+    assert(found[0]?.endsWith(` ${help}`), name);
+  }
+  const extra: Command = { name: "aa", args: ["<b>"], help: "c", run: () => ({ text: "" }) };
+  const added = helpText([...COMMANDS, extra]);
+  assertMatch(added, /^available commands:\n {2}aa <b> +c\n/);
+});
+
+t("whatever is typed, there is an answer and never an exception", async () => {
+  const random = randomNumbers(28);
+  const words = [
+    // kill is not for typing, and top takes its time to measure.
+    ...COMMANDS.map(({ name }) => name).filter((name) => name !== "kill" && name !== "top"),
+    ..."0 1 -1 99 x . .. :: [::1] [::1]:0 a:b:c :: web \0 \r é \u{1F600} __proto__ --json 0.0"
+      .split(" "),
+    "constructor",
+    "9".repeat(400),
+    "a".repeat(4000),
+    "\x1b[2J",
+  ];
+  const hand = new Hand();
+  for (let i = 0; i < 20_000; i++) {
+    const line = Array.from(
+      { length: random() % 5 },
+      () => words[random() % words.length],
+    ).join(random() % 7 === 0 ? "\t" : " ");
+    const { text } = await hand.type(line);
+    assert(text === "" || text.endsWith("\n"), line);
+  }
+  assertEquals(hand.table.rows().next().done, false);
+});
