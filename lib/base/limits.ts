@@ -7,7 +7,7 @@ export const DEFAULT_MAX_GROUPS = 16;
 export const DEFAULT_MAX_CHANNELS = 16;
 
 /** The most that `--max-groups` and `--max-channels` accept: keeps the table of one worker below 96 MiB. */
-export const HIGHEST_LIMIT = 1024;
+export const MAX_TABLE_SIZE = 1024;
 
 /** Seconds that one attempt to connect may take without `-t`. */
 export const DEFAULT_CONNECT_TIMEOUT_S = 5;

@@ -6,8 +6,8 @@ import {
   DEFAULT_GRACE_S,
   DEFAULT_MAX_CHANNELS,
   DEFAULT_MAX_GROUPS,
-  HIGHEST_LIMIT,
   MAX_GRACE_S,
+  MAX_TABLE_SIZE,
   MAX_WORKERS,
 } from "../base/limits.ts";
 import { NAME } from "../base/version.ts";
@@ -84,7 +84,7 @@ const STRINGS = [
   ...OPTIONS.filter((o) => o.argument !== undefined).map((o) => o.name),
   REPORT_OPTION,
 ];
-const LIMITS = { min: 1, max: HIGHEST_LIMIT };
+const LIMITS = { min: 1, max: MAX_TABLE_SIZE };
 const FLAGS = OPTIONS.filter((o) => o.argument === undefined).map((o) => o.name);
 
 /**

@@ -13,7 +13,7 @@ const PAUSE_MS = 100;
  */
 const QUIET_LOOKS = 2, LOOK_MS = 5, MOST_DRAIN_MS = 200;
 
-/** Said when there are `mostConnections`. */
+/** Said when there are `maxConnections`. */
 const FULL = "cannot accept more connections: the limit of descriptors is reached";
 
 /** A running accept loop and its connections. */
@@ -48,7 +48,7 @@ export function serve(listener: Listener, context: ConnectionContext): Serving {
   // While there are connections the clock runs, so that each knows for how long it is idle.
   const presence: Ticking = { tick() {} };
   const idle: (() => void)[] = [];
-  const { mostConnections = Infinity } = context;
+  const { maxConnections = Infinity } = context;
   let stopped = false, accepted = 0;
   let pause: { wake: () => void; forRoom: boolean } | undefined;
   let stopping: Promise<void> | undefined;
@@ -76,7 +76,7 @@ export function serve(listener: Listener, context: ConnectionContext): Serving {
 
   async function accept(): Promise<void> {
     while (!stopped) {
-      if (connections.size >= mostConnections) {
+      if (connections.size >= maxConnections) {
         shortage.say(FULL);
         await paused();
         shortage.lasted(FULL);

@@ -53,7 +53,7 @@ export interface ConnectionContext {
   /** Says that something of ours is short; absent: as a notice, once per burst. */
   readonly shortage?: BurstVoice | undefined;
   /** Connections that may be open in this isolate at a time; absent without a limit. */
-  readonly mostConnections?: number | undefined;
+  readonly maxConnections?: number | undefined;
   /** `-d`: says one line about what happens; absent without it. */
   readonly debug?: ((line: string) => void) | undefined;
   /** Makes the tap of a connection, for the packet dump; absent without one. */

@@ -18,7 +18,7 @@ import type { Listener } from "../engine/engine.ts";
 import { show } from "../table/show.ts";
 import type { Table } from "../table/table.ts";
 import { surviveBugs } from "../system/survive_bugs.ts";
-import { mostConnections } from "../system/capacity.ts";
+import { maxConnections } from "../system/capacity.ts";
 import { channelList, tableOf } from "./build_table.ts";
 import { type DataPlane, serveHere } from "../workers/data_plane.ts";
 import { type DumpSwitch, openDumpSwitch } from "./dump_switch.ts";
@@ -78,9 +78,9 @@ export async function startMaster(
     autoDisable: options.autoDisable,
     source: prepared.source,
   };
-  const most = mostConnections(processLimits(), table.size.workers);
+  const most = maxConnections(processLimits(), table.size.workers);
   const plane = table.size.workers > 1
-    ? await startInWorkers(prepared, { connection, voice, chunkBytes, mostConnections: most })
+    ? await startInWorkers(prepared, { connection, voice, chunkBytes, maxConnections: most })
     : serveHere(prepared.listener, {
       engine: denoEngine,
       table,
@@ -89,7 +89,7 @@ export async function startMaster(
       debug,
       tap: dump.current?.taps,
       chunkBytes,
-      mostConnections: most,
+      maxConnections: most,
       monitor: reports.monitor,
     });
   const control = serveControl(prepared.control, {
@@ -143,7 +143,7 @@ async function startInWorkers(
     connection: ConnectionOptions;
     voice: Voice;
     chunkBytes: number | undefined;
-    mostConnections: number | undefined;
+    maxConnections: number | undefined;
   },
 ): Promise<DataPlane> {
   try {

@@ -22,7 +22,7 @@ export interface LogStyle {
 }
 
 /** Failed attempts that a line names at the most; it always tells how many there were. */
-const MOST_FAILURES = 32;
+const MAX_FAILURES = 32;
 
 type Fields = Readonly<Record<string, string | number | readonly string[] | undefined>>;
 
@@ -69,7 +69,7 @@ function ends({ client, listener }: ConnectionInfo): Fields {
 
 /** `GROUP.CHANNEL:WHY` of each, the first ones if there are very many. */
 function failedAttempts(failed: readonly FailedAttempt[]): string[] {
-  return failed.slice(0, MOST_FAILURES)
+  return failed.slice(0, MAX_FAILURES)
     .map(({ group, channel, failure }) => `${group}.${channel}:${word(failure)}`);
 }
 

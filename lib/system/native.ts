@@ -6,7 +6,7 @@
 /** `RLIMIT_NOFILE`, which macOS numbers differently, and what it accepts at the most. */
 const DARWIN = Deno.build.os === "darwin";
 const RLIMIT_NOFILE = DARWIN ? 8 : 7;
-const MOST_DESCRIPTORS = DARWIN ? 10240n : 2n ** 64n - 1n;
+const MAX_DESCRIPTORS = DARWIN ? 10240n : 2n ** 64n - 1n;
 const PR_SET_NAME = 15;
 const F_GETFD = 1, F_SETFD = 2, FD_CLOEXEC = 1;
 /** Descriptors that a parent may have left open for us are looked for below this number. */
@@ -107,7 +107,7 @@ function raiseDescriptors(
   const limit = new BigUint64Array(2); // rlim_cur, rlim_max
   if (c.getrlimit(RLIMIT_NOFILE, limit) !== 0) return undefined;
   const [soft = 0n, hard = 0n] = limit;
-  limit[0] = hard < MOST_DESCRIPTORS ? hard : MOST_DESCRIPTORS;
+  limit[0] = hard < MAX_DESCRIPTORS ? hard : MAX_DESCRIPTORS;
   if (limit[0] > soft) c.setrlimit(RLIMIT_NOFILE, limit);
   c.getrlimit(RLIMIT_NOFILE, limit);
   return Number(limit[0]);

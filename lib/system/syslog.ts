@@ -9,7 +9,7 @@ const DAEMON = 3;
 const SEVERITY = { notice: 5, info: 6, debug: 7 } as const;
 const MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(" ");
 /** Messages that may wait for a slow receiver; later ones are dropped. */
-const MOST_WAITING = 1000;
+const MAX_WAITING = 1000;
 /** Milliseconds that what still waits may take to be delivered at the end. */
 const CLOSE_MS = 1000;
 
@@ -45,7 +45,7 @@ export function openSyslog(
   return {
     log(severity, text) {
       for (const line of text.split("\n")) {
-        if (sender === undefined || waiting >= MOST_WAITING) {
+        if (sender === undefined || waiting >= MAX_WAITING) {
           dropped++;
           continue;
         }

@@ -36,7 +36,7 @@ export interface WorkerPoolOptions {
   readonly dump?: PlaneDump | undefined;
   /** See `ConnectionContext`. */
   readonly chunkBytes?: number | undefined;
-  readonly mostConnections?: number | undefined;
+  readonly maxConnections?: number | undefined;
   /** Makes a worker; the default runs worker.ts. */
   readonly make?: (() => Worker) | undefined;
 }
@@ -156,7 +156,7 @@ export async function startWorkers(pool: WorkerPoolOptions): Promise<DataPlane> 
       report: pool.reports?.forWorkers ?? { log: undefined, stats: undefined },
       dump: dump?.order,
       chunkBytes: pool.chunkBytes,
-      mostConnections: pool.mostConnections,
+      maxConnections: pool.maxConnections,
     });
     return promise;
   }

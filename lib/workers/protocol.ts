@@ -27,7 +27,7 @@ export type ToWorker =
     readonly dump: DumpOrder | undefined;
     /** See `ConnectionContext`. */
     readonly chunkBytes: number | undefined;
-    readonly mostConnections: number | undefined;
+    readonly maxConnections: number | undefined;
   }
   /** Begins or ends a dump; answered by `dumpSet` with the same `query`. */
   | { readonly type: "dump"; readonly query: number; readonly order: DumpOrder | undefined }

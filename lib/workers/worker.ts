@@ -85,7 +85,7 @@ function start(message: ToWorker & { type: "start" }): void {
       debug: message.debug ? say("debug") : undefined,
       tap: dump?.taps,
       chunkBytes: message.chunkBytes,
-      mostConnections: message.mostConnections,
+      maxConnections: message.maxConnections,
       monitor: workerMonitor(message.report, {
         index: message.index,
         line: (line) => scope.postMessage({ type: "log", line }),
