@@ -1,5 +1,5 @@
 import { UsageError } from "../base/errors.ts";
-import { STDOUT } from "../dump/file_name.ts";
+import { STDOUT } from "../base/stdout.ts";
 import {
   type DumpSettings,
   type DumpTexts,

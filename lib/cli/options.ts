@@ -11,7 +11,7 @@ import {
   MAX_WORKERS,
 } from "../base/limits.ts";
 import { NAME } from "../base/version.ts";
-import { STDOUT } from "../dump/file_name.ts";
+import { STDOUT } from "../base/stdout.ts";
 import type { DumpSettings } from "../dump/settings.ts";
 import { dumpOptions } from "./dump_options.ts";
 import { normalizeOptions } from "./getopt.ts";

@@ -1,6 +1,6 @@
 /** The command about the packet dump: `dump on`, `dump off`, `dump`. */
 
-import { STDOUT } from "../dump/file_name.ts";
+import { STDOUT } from "../base/stdout.ts";
 import { DUMP_FORMATS } from "../dump/formats/format.ts";
 import { describeDump, type DumpTexts } from "../dump/settings.ts";
 import type { Command, DumpControl, DumpStatus, Reply } from "./command.ts";

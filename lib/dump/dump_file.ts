@@ -9,7 +9,8 @@
 import { joinBytes } from "../base/bytes.ts";
 import { messageOf, UsageError } from "../base/errors.ts";
 import { strictInteger } from "../base/integers.ts";
-import { expandFileName, hasTime, STDOUT } from "./file_name.ts";
+import { STDOUT } from "../base/stdout.ts";
+import { expandFileName, hasTime } from "./file_name.ts";
 import { fileTime, nowMicroseconds } from "./formats/times.ts";
 
 /** What happens when the reader of a dump is slow. */

@@ -12,9 +12,6 @@ export interface FileNameValues {
   readonly connection?: number | undefined;
 }
 
-/** The name that means standard output. */
-export const STDOUT = "-";
-
 /**
  * Whether each connection has a file of its own, because the name contains `%n`.
  *

@@ -1,8 +1,9 @@
 /** What a dump is to be, from the texts of the command line or of `dump on`. Pure. */
 
 import { UsageError } from "../base/errors.ts";
+import { STDOUT } from "../base/stdout.ts";
 import { DUMP_OVERFLOWS, type DumpOverflow, parseRotation, type Rotation } from "./dump_file.ts";
-import { isPerConnection, STDOUT } from "./file_name.ts";
+import { isPerConnection } from "./file_name.ts";
 import { type FilterOptions, parseDumpFilter } from "./filter.ts";
 import { DUMP_FORMATS, DUMP_SIDES, type DumpFormatName, type DumpSides } from "./formats/format.ts";
 

@@ -12,7 +12,7 @@ import type { TapMaker } from "../connection/observe.ts";
 import type { DumpControl, DumpStatus } from "../control/command.ts";
 import { dumpTaps } from "../dump/dump_tap.ts";
 import { type DumpCounts, openDumper } from "../dump/dumper.ts";
-import { STDOUT } from "../dump/file_name.ts";
+import { STDOUT } from "../base/stdout.ts";
 import { parseConnectionNumber, parseDumpFilter } from "../dump/filter.ts";
 import type { DumpRecord } from "../dump/record.ts";
 import {

@@ -1,5 +1,5 @@
 import type { Options } from "../cli/options.ts";
-import { STDOUT } from "../dump/file_name.ts";
+import { STDOUT } from "../base/stdout.ts";
 import { startMaster } from "./balancer.ts";
 import { print, printError, printErrorLine } from "../system/output.ts";
 

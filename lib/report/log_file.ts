@@ -8,11 +8,10 @@
 
 import { EXIT, ExitError, messageOf, UsageError } from "../base/errors.ts";
 import { NAME } from "../base/version.ts";
+import { STDOUT } from "../base/stdout.ts";
 import { BatchWriter } from "../base/batch_writer.ts";
 import type { LogOutput } from "./log_output.ts";
 
-/** The name that means standard output. */
-export const STDOUT = "-";
 /** Milliseconds that the reader may take for the last lines. */
 const LAST_LINES_MS = 1000;
 const NEWLINE = 10;

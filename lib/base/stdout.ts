@@ -1,0 +1,2 @@
+/** The file name that means standard output. */
+export const STDOUT = "-";
