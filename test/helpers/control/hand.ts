@@ -9,7 +9,7 @@ import { controlContext } from "../control_context.ts";
 
 const LOCAL = new Uint8Array([127, 0, 0, 1]);
 
-/** A session over a table with `n` channels in group 0 and one in group 1. */
+/** A control session on a table with `n` channels in group 0 and one in group 1. */
 export class Hand {
   readonly table: Table = newTable({ groups: 4, channels: 4, workers: 1 });
   readonly #context: ControlContext;
@@ -40,7 +40,7 @@ export class Hand {
     return reply;
   }
 
-  /** Asserts the text of each reply, and that it failed where it is marked by a `!`. */
+  /** Asserts the text of each reply; a leading `!` means that the command fails. */
   async expect(dialogue: Readonly<Record<string, string>>): Promise<void> {
     for (const [line, expected] of Object.entries(dialogue)) {
       const { text, failed } = await this.type(line);

@@ -1,7 +1,7 @@
 /** Samples of `top` as the server makes them, and the connections behind them. */
 
+import type { ConnectionInfo } from "../../../lib/base/connection_info.ts";
 import { VERSION } from "../../../lib/base/version.ts";
-import type { ConnectionInfo } from "../../../lib/connection/observe.ts";
 import type { TopKey } from "../../../lib/control/top/order.ts";
 import {
   type ConnectionCounts,

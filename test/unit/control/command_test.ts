@@ -12,17 +12,17 @@ import { Hand } from "../../helpers/control/hand.ts";
 
 const PURE = { permissions: "none" } as const;
 
-/** The order of 3.35, in which the first match wins. */
+/** The commands of 3.35 in its order; the first match of an abbreviation wins. */
 const ORDER =
   "quit show help ? kill disable group reset enable create maxc mrtg-bytes mrtg-conns " +
   "version hash rr";
 
-/** Registers a test without any permission. */
+/** Registers a test that needs no permissions. */
 function t(name: string, fn: () => void | Promise<void>): void {
   test(name, fn, PURE);
 }
 
-t("every prefix of a command means the first one in the order, kill excepted", async () => {
+t("every prefix runs the first matching command; kill must be typed in full", async () => {
   const seen: string[] = [];
   const commands: Command[] = COMMANDS.map((command) => ({
     ...command,
@@ -46,26 +46,29 @@ t("every prefix of a command means the first one in the order, kill excepted", a
   }
 });
 
-t("words are separated by blanks and tabs, surplus ones ignored, NUL ends the line", async () => {
-  await new Hand().expect({
-    "": "",
-    "  \t ": "",
-    "\0show": "",
-    "  disable\t 0  x y ": "channel 0 disabled",
-    "enable 0\0 1": "channel 0 enabled",
-    "enable\0 0": "!syntax error",
-    "disable 0\r": "!invalid number [0\r]",
-    "version\r": "!syntax error",
-    "DISABLE 0": "!syntax error",
-    "disable": "!syntax error",
-    "maxc 0": "!syntax error",
-    "create web": "!syntax error",
-    "assign 0 web": "!syntax error",
-    "remove": "!syntax error",
-  });
-});
+t(
+  "words are separated by spaces and tabs, surplus words are ignored, NUL ends the line",
+  async () => {
+    await new Hand().expect({
+      "": "",
+      "  \t ": "",
+      "\0show": "",
+      "  disable\t 0  x y ": "channel 0 disabled",
+      "enable 0\0 1": "channel 0 enabled",
+      "enable\0 0": "!syntax error",
+      "disable 0\r": "!invalid number [0\r]",
+      "version\r": "!syntax error",
+      "DISABLE 0": "!syntax error",
+      "disable": "!syntax error",
+      "maxc 0": "!syntax error",
+      "create web": "!syntax error",
+      "assign 0 web": "!syntax error",
+      "remove": "!syntax error",
+    });
+  },
+);
 
-t("help is printed from the table of commands, sorted, a line for each but ?", async () => {
+t("help lists every command except ?, one per line, sorted by name", async () => {
   const { text } = await new Hand().type("help");
   const [heading, ...lines] = text.trimEnd().split("\n");
   assertEquals(heading, "available commands:");
@@ -82,10 +85,10 @@ t("help is printed from the table of commands, sorted, a line for each but ?", a
   assertMatch(added, /^available commands:\n {2}aa <b> +c\n/);
 });
 
-t("whatever is typed, there is an answer and never an exception", async () => {
+t("any input line gets an answer and never throws", async () => {
   const random = randomNumbers(28);
   const words = [
-    // kill is not for typing, and top takes its time to measure.
+    // kill would stop the server, and top takes a while to measure.
     ...COMMANDS.map(({ name }) => name).filter((name) => name !== "kill" && name !== "top"),
     ..."0 1 -1 99 x . .. :: [::1] [::1]:0 a:b:c :: web \0 \r é \u{1F600} __proto__ --json 0.0"
       .split(" "),

@@ -7,24 +7,24 @@ import { Hand } from "../../helpers/control/hand.ts";
 
 const PURE = { permissions: "none" } as const;
 
-/** The order of 3.35, in which the first match wins. */
+/** The commands of 3.35 in its order; the first match of an abbreviation wins. */
 const ORDER =
   "quit show help ? kill disable group reset enable create maxc mrtg-bytes mrtg-conns " +
   "version hash rr";
 
-/** Registers a test without any permission. */
+/** Registers a test that needs no permissions. */
 function t(name: string, fn: () => void | Promise<void>): void {
   test(name, fn, PURE);
 }
 
-t("the commands of 3.35 come first, in its order", () => {
+t("the commands of 3.35 come first, in the order of 3.35", () => {
   const names = COMMANDS.map(({ name }) => name);
   assertEquals(names.slice(0, 16).join(" "), ORDER);
   assertEquals(names.slice(16, 18), ["assign", "remove"]);
   assertEquals(new Set(names).size, names.length);
 });
 
-t("the abbreviations that the records name mean what they say", async () => {
+t("the abbreviations in the golden records run the same commands as in 3.35", async () => {
   const meanings: Readonly<Record<string, RegExp>> = {
     h: /^available commands/,
     "?": /^available commands/,
@@ -47,7 +47,7 @@ t("the abbreviations that the records name mean what they say", async () => {
   }
 });
 
-t("numbers must be numbers, and the error names the value", async () => {
+t("an argument that must be a number is checked, and the error names its value", async () => {
   const hand = new Hand();
   await hand.expect({
     "disable x": "!invalid number [x]",
@@ -82,7 +82,7 @@ t("numbers must be numbers, and the error names the value", async () => {
   assertEquals(hand.group, 0);
 });
 
-t("group chooses what the others are about, mrtg is told", async () => {
+t("group selects the group for the other commands; mrtg-* take it as an argument", async () => {
   const hand = new Hand();
   await hand.expect({
     "group 1": "",
@@ -103,7 +103,7 @@ t("group chooses what the others are about, mrtg is told", async () => {
   );
 });
 
-t("mrtg prints two values, uptime and name", async () => {
+t("mrtg-bytes and mrtg-conns print two values, the uptime and the name", async () => {
   const hand = new Hand();
   hand.table.addSent(0, 1, 6);
   hand.table.addRcvd(0, 1, 9);
@@ -117,7 +117,7 @@ t("mrtg prints two values, uptime and name", async () => {
   assertEquals(hand.table.c(0, 1), 1);
 });
 
-t("create takes names, addresses, services and HOST:PORT, IPv6 as well", async () => {
+t("create accepts host names, IPv4 and IPv6 addresses, service names and HOST:PORT", async () => {
   const cases: Readonly<Record<string, string>> = {
     "web 80": "127.0.0.1 80",
     "web smtp": "127.0.0.1 25",
@@ -138,7 +138,7 @@ t("create takes names, addresses, services and HOST:PORT, IPv6 as well", async (
   }
 });
 
-t("create refuses what is no address or port and adds nothing then", async () => {
+t("create refuses an invalid address or port and adds no channel", async () => {
   const hand = new Hand();
   await hand.expect({
     "create no..such 80": "!invalid address",
@@ -155,7 +155,7 @@ t("create refuses what is no address or port and adds nothing then", async () =>
   await hand.expect({ "create web 3": "!no channel slots available" });
 });
 
-t("assign gives a disabled channel another address and leaves its counters", async () => {
+t("assign changes the address of a disabled channel and keeps its counters", async () => {
   const hand = new Hand();
   hand.table.enter(0, 1);
   await hand.expect({
@@ -173,7 +173,7 @@ t("assign gives a disabled channel another address and leaves its counters", asy
   );
 });
 
-t("assign looks again after the host was resolved, which takes its time", async () => {
+t("assign checks the channel again after the host name was resolved", async () => {
   for (const change of ["enable 1", "remove 1"]) {
     const hand = new Hand();
     await hand.expect({ "disable 1": "channel 1 disabled" });
@@ -188,7 +188,7 @@ t("assign looks again after the host was resolved, which takes its time", async 
   }
 });
 
-t("remove frees a slot that create takes, and later channels keep their numbers", async () => {
+t("remove frees a slot that create reuses, and later channels keep their numbers", async () => {
   const hand = new Hand(3);
   hand.table.addSent(0, 1, 5);
   await hand.expect({
@@ -224,7 +224,7 @@ t("remove frees a slot that create takes, and later channels keep their numbers"
   assertEquals(hand.table.length(0), 4);
 });
 
-t("enable and disable say when nothing changed, and that is no failure", async () => {
+t("enable and disable report when nothing changed, without failing", async () => {
   await new Hand().expect({
     "enable 0": "channel 0 already enabled",
     "disable 0": "channel 0 disabled",
@@ -232,12 +232,12 @@ t("enable and disable say when nothing changed, and that is no failure", async (
   });
 });
 
-t("version tells our version and the limits of this table", async () => {
+t("version prints the version and the table limits", async () => {
   const { text } = await new Hand().type("version");
   assertEquals(text, `  This is balance ${VERSION}\n  MAXGROUPS=4\n  MAXCHANNELS=4\n`);
 });
 
-t("quit and kill say what the caller is to do", async () => {
+t("quit and kill return an effect for the caller to carry out", async () => {
   const hand = new Hand();
   assertEquals(await hand.type("quit now"), { text: "", effect: "quit" });
   assertEquals((await hand.type("kill")).effect, "stop");

@@ -1,4 +1,4 @@
-/** Where the control socket is, what may be there, and who may use it. */
+/** The control socket: its directory, the file itself, and who may use it. */
 
 import { assert, assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
 import { ExitError } from "../../../lib/base/errors.ts";
@@ -35,7 +35,7 @@ const root = Deno.uid() === 0;
 
 const modeOf = (path: string): number => (Deno.lstatSync(path).mode ?? 0) & 0o7777;
 
-/** What is in the way of using a directory. */
+/** Why a directory is refused, with its path replaced by `DIR`. */
 function reasonAgainst(directory: RunDirectory): string {
   const error = assertThrows(() => prepareDirectory(directory), ExitError);
   assertEquals(error.exitCode, 73);
@@ -47,7 +47,7 @@ t("socketName() is balance.PORT.ADDR", () => {
   assertEquals(socketName({ address: "::", port: 80 }), "balance.80.::");
 });
 
-t("runDirectories() is BALANCE_RUNDIR alone, else three in order", () => {
+t("runDirectories() is BALANCE_RUNDIR alone if set, else three directories in order", () => {
   const env = (values: Record<string, string>) => (name: string) => values[name];
   const paths = (values: Record<string, string>) =>
     runDirectories(env(values)).map(({ path }) => path);
@@ -63,7 +63,7 @@ t("runDirectories() is BALANCE_RUNDIR alone, else three in order", () => {
   assertEquals(runDirectories(env({})).map(({ mode }) => mode), [0o755, 0o700]);
 });
 
-t("prepareDirectory() makes a missing directory for its owner alone", () => {
+t("prepareDirectory() creates a missing directory with mode 0700", () => {
   using parent = folder();
   const path = `${parent.path}/run`;
   prepareDirectory({ path, mode: 0o700, explicit: true });
@@ -71,7 +71,7 @@ t("prepareDirectory() makes a missing directory for its owner alone", () => {
   prepareDirectory({ path, mode: 0o700, explicit: true });
 });
 
-t("prepareDirectory() takes what others cannot write to, or is sticky", () => {
+t("prepareDirectory() accepts a directory that others cannot write to, or a sticky one", () => {
   for (const mode of [0o700, 0o755, 0o1777]) {
     using directory = folder(mode);
     prepareDirectory(directory);
@@ -79,7 +79,7 @@ t("prepareDirectory() takes what others cannot write to, or is sticky", () => {
   }
 });
 
-t("prepareDirectory() refuses what others may write to without the sticky bit", () => {
+t("prepareDirectory() refuses a directory writable by others without the sticky bit", () => {
   for (const mode of [0o777, 0o775, 0o702]) {
     using directory = folder(mode);
     assertEquals(
@@ -89,7 +89,7 @@ t("prepareDirectory() refuses what others may write to without the sticky bit", 
   }
 });
 
-t("prepareDirectory() refuses what is no directory, cannot be made, or leads elsewhere", () => {
+t("prepareDirectory() refuses a file, a dangling link and a path it cannot create", () => {
   using parent = folder();
   const file = `${parent.path}/file`;
   Deno.writeTextFileSync(file, "");
@@ -102,7 +102,7 @@ t("prepareDirectory() refuses what is no directory, cannot be made, or leads els
 });
 
 if (root) {
-  t("prepareDirectory() refuses a directory or a link to one of another user", () => {
+  t("prepareDirectory() refuses a directory of another user, also through a link", () => {
     using theirs = folder();
     Deno.chownSync(theirs.path, NOBODY, NOBODY);
     assertMatch(reasonAgainst(theirs), /\[DIR\]: it belongs to user 65534$/);
@@ -120,7 +120,7 @@ if (root) {
 } else skip("prepareDirectory() refuses a directory of another user", "needs root to make one");
 
 t(
-  "listenControl() makes a socket of mode 0600, whatever the umask, and close() removes it",
+  "listenControl() creates a socket of mode 0600 for any umask, and close() removes it",
   async () => {
     using directory = folder();
     const { listener, path, replaced } = await listenControl(AT, { directories: [directory] });
@@ -132,7 +132,7 @@ t(
   },
 );
 
-t("listenControl() replaces a socket that nobody answers on", async () => {
+t("listenControl() replaces a stale socket", async () => {
   using directory = folder();
   leaveStale(`${directory.path}/${NAME}`);
   const { listener, replaced } = await listenControl(AT, { directories: [directory] });
@@ -141,14 +141,14 @@ t("listenControl() replaces a socket that nobody answers on", async () => {
   listener.close();
 });
 
-/** A socket of a process that was killed: bound, linked elsewhere, and closed. */
+/** Leaves the socket of a killed process: bound, linked elsewhere, and closed. */
 function leaveStale(path: string): void {
   const listener = Deno.listen({ transport: "unix", path: `${path}.x` });
   Deno.linkSync(`${path}.x`, path);
   listener.close();
 }
 
-t("listenControl() never takes over one that lives, nor anything that is no socket", async () => {
+t("listenControl() never replaces a socket in use, nor a file that is not a socket", async () => {
   using directory = folder();
   const { listener } = await listenControl(AT, { directories: [directory] });
   const live = await assertRejects(
@@ -171,7 +171,7 @@ t("listenControl() never takes over one that lives, nor anything that is no sock
   assertEquals(Deno.readTextFileSync(`${directory.path}/${NAME}`), "precious");
 });
 
-t("listenControl() says that a path is too long for a socket", async () => {
+t("listenControl() reports a path that is too long for a socket", async () => {
   using parent = folder();
   const path = `${parent.path}/${"x".repeat(100)}`;
   const error = await assertRejects(
@@ -182,7 +182,7 @@ t("listenControl() says that a path is too long for a socket", async () => {
 });
 
 t(
-  "listenControl() takes the first directory that can be used, or names what is wrong with all",
+  "listenControl() uses the first usable directory, or reports why each one is refused",
   async () => {
     using bad = folder(0o777);
     using good = folder();
@@ -201,25 +201,28 @@ t(
   },
 );
 
-t("connectControl() finds nobody where there is nothing, or only a stale socket", async () => {
-  using directory = folder();
-  assertEquals(await connectControl(AT, { directories: [directory] }), undefined);
-  leaveStale(`${directory.path}/${NAME}`);
-  assertEquals(await connectControl(AT, { directories: [directory] }), undefined);
-  Deno.removeSync(`${directory.path}/${NAME}`);
-  Deno.writeTextFileSync(`${directory.path}/${NAME}`, "");
-  assertEquals(await connectControl(AT, { directories: [directory] }), undefined);
-  const missing = { ...directory, path: `${directory.path}/no/such` };
-  assertEquals(await connectControl(AT, { directories: [missing] }), undefined);
-});
+t(
+  "connectControl() returns undefined for a missing or stale socket and for a plain file",
+  async () => {
+    using directory = folder();
+    assertEquals(await connectControl(AT, { directories: [directory] }), undefined);
+    leaveStale(`${directory.path}/${NAME}`);
+    assertEquals(await connectControl(AT, { directories: [directory] }), undefined);
+    Deno.removeSync(`${directory.path}/${NAME}`);
+    Deno.writeTextFileSync(`${directory.path}/${NAME}`, "");
+    assertEquals(await connectControl(AT, { directories: [directory] }), undefined);
+    const missing = { ...directory, path: `${directory.path}/no/such` };
+    assertEquals(await connectControl(AT, { directories: [missing] }), undefined);
+  },
+);
 
 const setpriv = tool("setpriv"), perl = tool("perl");
 if (root && setpriv !== undefined && perl !== undefined) {
-  t("another user cannot connect, even where the directory is everybody's", async () => {
+  t("another user cannot connect, even in a directory that everyone may enter", async () => {
     using directory = folder(0o1777);
     const { listener, path } = await listenControl(AT, { directories: [directory] });
     assertEquals(await asNobody(path), "Permission denied");
-    // The same user may where the mode says so: it is the mode that refuses.
+    // With mode 0666 the same user may connect, so it is the mode that refuses.
     Deno.chmodSync(path, 0o666);
     const accepted = listener.accept();
     assertEquals(await asNobody(path), "connected");
@@ -227,7 +230,7 @@ if (root && setpriv !== undefined && perl !== undefined) {
     listener.close();
   });
 
-  t("connectControl() does not talk to a socket that another user has put there", async () => {
+  t("connectControl() refuses a socket that belongs to another user", async () => {
     using directory = folder(0o1777);
     const path = `${directory.path}/${NAME}`;
     const listener = Deno.listen({ transport: "unix", path });
@@ -246,7 +249,7 @@ if (root && setpriv !== undefined && perl !== undefined) {
   });
 
   t(
-    "connectControl() passes over a directory that another user has made in our place",
+    "connectControl() refuses a socket in a default directory of another user",
     async () => {
       using directory = folder(0o700);
       const path = `${directory.path}/${NAME}`;
@@ -280,12 +283,12 @@ async function asNobody(path: string): Promise<string> {
 }
 
 t(
-  "connectControl() goes on after a socket it may not use, and reports it if none is left",
+  "connectControl() tries the next directory after an error, and reports it if none is left",
   async () => {
     using first = folder();
     using second = folder();
     const other = { ...AT, port: 1 };
-    // A loop of links cannot be followed by anybody, root included.
+    // Not even root can follow a loop of links.
     Deno.symlinkSync("loop", `${first.path}/loop`);
     const loop = { ...first, path: `${first.path}/loop` };
     const { listener } = await listenControl(AT, { directories: [second] });

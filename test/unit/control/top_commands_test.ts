@@ -1,6 +1,6 @@
+import type { ConnectionInfo } from "../../../lib/base/connection_info.ts";
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { VERSION } from "../../../lib/base/version.ts";
-import type { ConnectionInfo } from "../../../lib/connection/observe.ts";
 import { type ControlContext, runLine, type Session } from "../../../lib/control/command.ts";
 import { COMMANDS } from "../../../lib/control/commands.ts";
 import { liveOrders, topCommands } from "../../../lib/control/top_commands.ts";
@@ -11,12 +11,12 @@ import { controlContext } from "../../helpers/control_context.ts";
 import { t as test } from "../../helpers/t.ts";
 import { ids, info } from "../../helpers/control/top_samples.ts";
 
-/** Registers a test without any permission. */
+/** Registers a test that needs no permissions. */
 function t(name: string, fn: () => void | Promise<void>): void {
   test(name, fn, { permissions: "none" });
 }
 
-/** A table of two channels with connections, as commands see it. */
+/** The context of commands: two channels and these connections. */
 function context(connections: readonly ConnectionInfo[] = []): ControlContext {
   const table = newTable({ groups: 2, channels: 2, workers: 1 });
   const address = new Uint8Array([127, 0, 0, 1]);
@@ -31,10 +31,10 @@ function context(connections: readonly ConnectionInfo[] = []): ControlContext {
   };
 }
 
-t("top answers one frame of 80x24, with rates", async () => {
+t("top prints one 80x24 frame with rates", async () => {
   const at = { context: context([info(1, { sent: 5, ageMs: 10 })]), session: { group: 0 } };
   const running = runLine([...topCommands(600)], "top sent", at);
-  // Between the two looks.
+  // Between the two samples.
   await Promise.resolve();
   at.context.table.addSent(0, 1, 6000);
   const { text, failed } = await running;
@@ -49,7 +49,7 @@ t("top answers one frame of 80x24, with rates", async () => {
   assertMatch(text, /^ {4}1 192\.0\.2\.7:1 +- +open +0s +0s +\d +0 +5 +0$/m);
 });
 
-t("top refuses a key that it does not know", async () => {
+t("top refuses an unknown sort key", async () => {
   for (const line of ["top x", "top 5", "top --json 12345", "top rate speed", "top 5 --json"]) {
     const reply = await runLine(COMMANDS, line, { context: context(), session: { group: 0 } });
     assertEquals(reply, {
@@ -60,7 +60,7 @@ t("top refuses a key that it does not know", async () => {
 });
 
 t(
-  "top --json answers a sample, and remembers for the session what the next is compared with",
+  "top --json prints a sample, and keeps it in the session for the rates of the next one",
   async () => {
     const at = context(Array.from({ length: 60 }, (_, i) => info(i + 1, { sent: i })));
     const ask = async (line: string, session: Session) => {
@@ -82,7 +82,7 @@ t(
   },
 );
 
-t("a line means the live view only if it asks for nothing else", () => {
+t("liveOrders() accepts a line with sort keys only", () => {
   assertEquals(liveOrders([]), TOP_ORDERS);
   assertEquals(liveOrders(["conns"])?.channels.key, "conns");
 });

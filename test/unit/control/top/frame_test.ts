@@ -14,7 +14,7 @@ import {
   sampleOf,
 } from "../../../helpers/control/top_samples.ts";
 
-/** Registers a test without any permission. */
+/** Registers a test that needs no permissions. */
 function t(name: string, fn: () => void | Promise<void>): void {
   test(name, fn, { permissions: "none" });
 }
@@ -28,7 +28,7 @@ function plain(text: string): string {
   return text.slice(1);
 }
 
-t("a frame of 80x24 has everything, exactly so", () => {
+t("an 80x24 frame shows every section, byte for byte", () => {
   assertEquals(
     text(topFrame(BUSY, BEFORE, { columns: 80, rows: 24 })),
     plain(`
@@ -50,7 +50,7 @@ connections 1-4 of 15 by rate
   );
 });
 
-t("a frame of 40x10 keeps what matters most", () => {
+t("a 40x10 frame keeps the most important columns and lines", () => {
   const place = { focus: "connections", from: { channels: 0, connections: 0 } } as const;
   assertEquals(
     text(topFrame(BUSY, BEFORE, { columns: 40, rows: 10, place })),
@@ -69,7 +69,7 @@ q quit  n number  c conns  r rate
   );
 });
 
-t("a frame of 200x60 has room for whole addresses of any length", () => {
+t("a 200x60 frame shows addresses of any length in full", () => {
   const address = "2001:db8:85a3:8d3:1319:8a2e:370:7348";
   const sample = sampleOf({
     channels: [channel(0, { address, port: 65535, group: 1023, channel: 1023 })],
@@ -79,13 +79,13 @@ t("a frame of 200x60 has room for whole addresses of any length", () => {
   assertEquals(frame.length, 60);
   assertStringIncludes(text(frame), `1023.1023 ENA [${address}]:65535`);
   assertStringIncludes(text(frame), ` [${address}]:54321 `);
-  // Where there is less room, both ends stay.
+  // Where there is less room, the middle of an address is cut.
   const narrow = text(topFrame(sample, undefined, { columns: 80, rows: 24 }));
   assertMatch(narrow, /^1023\.1023 ENA \[2001:db8[^ ]*~[^ ]*\]:65535 /m);
   assertMatch(narrow, /^ {4}1 \[2001:db8[^ ]*~[^ ]*\]:54321 /m);
 });
 
-t("a frame has the lines of its screen and none is too long, whatever the size", () => {
+t("a frame has as many lines as the screen and none is too long, for every size", () => {
   const many = sampleOf({
     ...BUSY,
     channels: Array.from({ length: 40 }, (_, i) => channel(i, { address: "2001:db8::1:2:3:4" })),
@@ -108,7 +108,7 @@ t("a frame has the lines of its screen and none is too long, whatever the size",
   }
 });
 
-t("a terminal that is too small is told so", () => {
+t("a terminal that is too small gets a message with its size and the minimum", () => {
   assertEquals(
     text(topFrame(BUSY, undefined, { columns: 39, rows: 24 })).trimEnd(),
     "terminal too small\n39x24 of 40x8",
@@ -120,14 +120,14 @@ t("a terminal that is too small is told so", () => {
   assertEquals(text(topFrame(BUSY, undefined, { columns: 5, rows: 1 })), "te~ll\n");
 });
 
-t("a frame without channels and connections says so", () => {
+t("a frame without channels and connections shows empty lists", () => {
   const frame = text(topFrame(sampleOf(), undefined, { columns: 80, rows: 24 }));
   assertMatch(frame, /^channels\nCHAN .*\nno channels\n/m);
   assertMatch(frame, /^connections\n.* CLIENT .*\nno connections\n/m);
   assertStringIncludes(frame, "connections  0 open  0/s  0 dialing  0 half-closed  0 in all\n");
 });
 
-t("a frame without a known listener leaves it out, one of workers counts them", () => {
+t("the title omits an unknown listener and shows the number of workers", () => {
   const [title] = topFrame(sampleOf({ listener: undefined, workers: 3 }), undefined, {
     columns: 80,
     rows: 24,
@@ -135,24 +135,27 @@ t("a frame without a known listener leaves it out, one of workers counts them", 
   assertEquals(title?.text, "balance 4.0.0  up 1h02m  pid 4711  3 workers");
 });
 
-t("channels get what they need, but half of the screen at most if there are connections", () => {
-  const of = (channels: number, connections: number, rows = 24) => {
-    const sample = sampleOf({
-      channels: Array.from({ length: channels }, (_, i) => channel(i)),
-      states: { dialing: 0, open: connections, "half-closed": 0 },
-    });
-    const layout = topLayout(sample, { columns: 80, rows, live: true });
-    return [layout.channels, layout.connections];
-  };
-  assertEquals(of(2, 1000), [2, 14]);
-  assertEquals(of(100, 1000), [8, 8]);
-  assertEquals(of(100, 3), [13, 3]);
-  assertEquals(of(100, 0), [15, 1]);
-  assertEquals(of(0, 0), [1, 15]);
-  assertEquals(of(100, 1000, 8), [1, 1]);
-});
+t(
+  "channels get the lines they need, but at most half of the screen if there are connections",
+  () => {
+    const of = (channels: number, connections: number, rows = 24) => {
+      const sample = sampleOf({
+        channels: Array.from({ length: channels }, (_, i) => channel(i)),
+        states: { dialing: 0, open: connections, "half-closed": 0 },
+      });
+      const layout = topLayout(sample, { columns: 80, rows, live: true });
+      return [layout.channels, layout.connections];
+    };
+    assertEquals(of(2, 1000), [2, 14]);
+    assertEquals(of(100, 1000), [8, 8]);
+    assertEquals(of(100, 3), [13, 3]);
+    assertEquals(of(100, 0), [15, 1]);
+    assertEquals(of(0, 0), [1, 15]);
+    assertEquals(of(100, 1000, 8), [1, 1]);
+  },
+);
 
-t("a frame shows the part of a list that somebody scrolled to, and what part that is", () => {
+t("a frame shows the part of a list that the user scrolled to, and its range", () => {
   const sample = sampleOf({
     channels: Array.from({ length: 30 }, (_, i) => channel(i)),
     connections: Array.from({ length: 40 }, (_, i) => connection(i + 1)),
@@ -168,12 +171,12 @@ t("a frame shows the part of a list that somebody scrolled to, and what part tha
     /^> channels 11-18 of 30 by number\nCHAN.*\n0\.10 ENA(.*\n){8} {2}connections/m,
   );
   assertMatch(frame, /^ {2}connections 6-13 of 50000 by rate\n.*\n {4}6 192\.0\.2\.7:40006 /m);
-  // Behind the end is the end.
-  const behind = text(topFrame(sample, undefined, {
+  // Scrolling past the end shows the end.
+  const pastEnd = text(topFrame(sample, undefined, {
     columns: 80,
     rows: 24,
     place: { focus: "channels", from: { channels: 99, connections: 99 } },
   }));
-  assertStringIncludes(behind, "> channels 23-30 of 30 by number\n");
-  assertStringIncludes(behind, "  connections 33-40 of 50000 by rate\n");
+  assertStringIncludes(pastEnd, "> channels 23-30 of 30 by number\n");
+  assertStringIncludes(pastEnd, "  connections 33-40 of 50000 by rate\n");
 });

@@ -2,12 +2,12 @@ import { assertEquals } from "@std/assert";
 import { compareWith, remember } from "../../../../lib/control/top/memory.ts";
 import { t as test } from "../../../helpers/t.ts";
 
-/** Registers a test without any permission. */
+/** Registers a test that needs no permissions. */
 function t(name: string, fn: () => void | Promise<void>): void {
   test(name, fn, { permissions: "none" });
 }
 
-t("memory keeps two moments and does not take one that has just been", () => {
+t("memory keeps two samples and ignores one that follows too soon", () => {
   const at = (timeMs: number) => ({ timeMs });
   let memory = remember([], at(0));
   assertEquals(compareWith(memory, 100), undefined);

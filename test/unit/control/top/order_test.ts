@@ -3,12 +3,12 @@ import { liveOrders } from "../../../../lib/control/top_commands.ts";
 import { readTopKey, sortedBy, TOP_ORDERS } from "../../../../lib/control/top/order.ts";
 import { t as test } from "../../../helpers/t.ts";
 
-/** Registers a test without any permission. */
+/** Registers a test that needs no permissions. */
 function t(name: string, fn: () => void | Promise<void>): void {
   test(name, fn, { permissions: "none" });
 }
 
-t("keys of top may be abbreviated; sorting by the same one again turns it around", () => {
+t("sort keys of top may be abbreviated; choosing the same key again reverses the order", () => {
   assertEquals(["n", "conns", "r", "rc", "se", "age"].map(readTopKey), [
     "number",
     "conns",
@@ -23,7 +23,7 @@ t("keys of top may be abbreviated; sorting by the same one again turns it around
   assertEquals(rate.connections, { key: "rate", reversed: false });
   assertEquals(sortedBy(rate, "rate").connections, { key: "rate", reversed: true });
   assertEquals(sortedBy(sortedBy(rate, "rate"), "rate"), rate);
-  // What a list does not have leaves it as it is.
+  // A key that a list does not have leaves its order unchanged.
   assertEquals(sortedBy(TOP_ORDERS, "conns").connections, TOP_ORDERS.connections);
   assertEquals(sortedBy(TOP_ORDERS, "age").channels, TOP_ORDERS.channels);
   assertEquals(liveOrders(["age", "a"])?.connections, { key: "age", reversed: true });

@@ -2,29 +2,29 @@ import { assertEquals } from "@std/assert";
 import { poll } from "../../../../lib/control/top/poll.ts";
 import { t as test, until } from "../../../helpers/t.ts";
 
-/** Registers a test without any permission. */
+/** Registers a test that needs no permissions. */
 function t(name: string, fn: () => void | Promise<void>): void {
   test(name, fn, { permissions: "none" });
 }
 
-t("poll looks one after another, at once when asked to, and no more when disposed", async () => {
-  let running = 0, most = 0, looks = 0;
+t("poll() samples one at a time, at once on now(), and never after it is disposed", async () => {
+  let running = 0, mostAtOnce = 0, samples = 0;
   const results: number[] = [];
   {
-    using looking = poll(async () => {
-      most = Math.max(most, ++running);
+    using polling = poll(async () => {
+      mostAtOnce = Math.max(mostAtOnce, ++running);
       await Promise.resolve();
       running--;
-      return ++looks;
+      return ++samples;
     }, { periodMs: 60_000, rest: 0, onResult: (n) => results.push(n), onError: () => {} });
-    looking.now();
-    looking.now();
+    polling.now();
+    polling.now();
     await until(() => results.length === 2);
-    looking.now();
+    polling.now();
     await until(() => results.length === 3);
-    looking.now();
+    polling.now();
   }
   await Promise.resolve();
   await Promise.resolve();
-  assertEquals([most, results], [1, [1, 2, 3]]);
+  assertEquals([mostAtOnce, results], [1, [1, 2, 3]]);
 });

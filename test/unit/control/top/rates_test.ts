@@ -4,12 +4,12 @@ import { ratedChannels } from "../../../../lib/control/top/rates.ts";
 import { t as test } from "../../../helpers/t.ts";
 import { BEFORE, BUSY, channel, sampleOf } from "../../../helpers/control/top_samples.ts";
 
-/** Registers a test without any permission. */
+/** Registers a test that needs no permissions. */
 function t(name: string, fn: () => void | Promise<void>): void {
   test(name, fn, { permissions: "none" });
 }
 
-t("rates are those between two samples", () => {
+t("channel rates are computed between two samples", () => {
   const [first, second, third] = ratedChannels(BUSY, BEFORE, TOP_ORDERS.channels);
   assertEquals(first?.rates, { conns: 28, sent: 2000, rcvd: 50_000_000 });
   assertEquals(second?.rates, { conns: 0.5, sent: 25, rcvd: 0 });
@@ -19,14 +19,14 @@ t("rates are those between two samples", () => {
   assertEquals(ratedChannels(BUSY, BUSY, TOP_ORDERS.channels)[0]?.rates, undefined);
 });
 
-t("a counter that was reset, and a new channel in a freed slot, have counted from zero", () => {
+t("a reset counter and a new channel in a freed slot count from zero", () => {
   const then = sampleOf({
     timeMs: 1000,
     channels: [channel(0, { totalc: 100, sent: 5000, rcvd: 5000 }), channel(1, { sent: 7 })],
   });
   const now = sampleOf({
     timeMs: 2000,
-    // 0 was reset, 1 removed, 2 is new.
+    // Channel 0 was reset, 1 was removed, 2 is new.
     channels: [
       channel(0, { totalc: 2, sent: 10, rcvd: 6000 }),
       channel(2, { totalc: 4, sent: 40, rcvd: 400 }),
@@ -38,7 +38,7 @@ t("a counter that was reset, and a new channel in a freed slot, have counted fro
   ]);
 });
 
-t("channels are sorted by each key, both ways", () => {
+t("channels are sorted by each key, in both directions", () => {
   const then = sampleOf({
     timeMs: 0,
     channels: [0, 1, 2].map((number) => channel(number, { sent: 1, rcvd: 1 })),

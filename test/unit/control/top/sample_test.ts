@@ -6,12 +6,12 @@ import { newTable } from "../../../../lib/table/table.ts";
 import { t as test } from "../../../helpers/t.ts";
 import { channel, ids, info, take } from "../../../helpers/control/top_samples.ts";
 
-/** Registers a test without any permission. */
+/** Registers a test that needs no permissions. */
 function t(name: string, fn: () => void | Promise<void>): void {
   test(name, fn, { permissions: "none" });
 }
 
-t("a sample lists the first connections of its order, without sorting all", () => {
+t("a sample lists the first connections in its sort order", () => {
   const all = [
     info(1, { sent: 10, rcvd: 1 }),
     info(2, { sent: 30, rcvd: 2 }),
@@ -21,27 +21,27 @@ t("a sample lists the first connections of its order, without sorting all", () =
   const by = (key: TopKey, reversed = false, count = 100) =>
     ids(take(all, { key, reversed, count }).sample);
   assertEquals(by("sent"), "2 3 1 4");
-  // Equals are turned around, too.
+  // Reversing also reverses connections that compare equal.
   assertEquals(by("sent", true), "4 1 3 2");
   assertEquals(by("sent", false, 2), "2 3");
   assertEquals(by("sent", true, 1), "4");
   assertEquals(by("sent", false, 0), "");
   assertEquals(by("rcvd"), "4 3 2 1");
-  // The number tells who is older, since workers do not look at their clocks together.
+  // Age follows the id: workers read their clocks at different times.
   assertEquals(by("age"), "1 2 3 4");
   assertEquals(by("age", true), "4 3 2 1");
-  // Without a rate yet it is the mean of a life.
+  // A connection without a rate yet is sorted by its mean rate since it was accepted.
   assertEquals(by("rate"), "3 4 2 1");
 });
 
-t("a sample chooses as sorting all would", () => {
+t("a sample lists the same connections as a full sort", () => {
   const all = Array.from({ length: 2000 }, (_, i) => info(i, { sent: (i * 7919) % 1009 }));
   const expected = all.toSorted((a, b) => b.sent - a.sent).slice(0, 150).map(({ id }) => id);
   const { sample } = take(all, { key: "sent", count: 150 });
   assertEquals(ids(sample), expected.join(" "));
 });
 
-t("a sample counts all connections by their state, also those that it does not list", () => {
+t("a sample counts connections by state, including those it does not list", () => {
   const all = [
     info(1, { state: "dialing" }),
     info(2, { state: "half-closed" }),
@@ -53,7 +53,7 @@ t("a sample counts all connections by their state, also those that it does not l
   assertEquals(sample.connections.length, 1);
 });
 
-t("a sample leaves freed slots out", () => {
+t("a sample omits freed channel slots", () => {
   const table = newTable({ groups: 2, channels: 2, workers: 1 });
   const address = new Uint8Array([10, 0, 0, 1]);
   table.add(0, { address, port: 80 });
@@ -68,15 +68,15 @@ t("a sample leaves freed slots out", () => {
   assertEquals(sample.channels, [channel(1, { address: "10.0.0.1", port: 81 })]);
 });
 
-t("connections have rates since the last sample that is long enough ago", () => {
+t("connection rates are computed since the last sample that is old enough", () => {
   const start = take([info(1, { sent: 100 }), info(5, { rcvd: 50 })], { timeMs: 10_000 });
   assertEquals(start.sample.connections.map(({ sentRate }) => sentRate), [undefined, undefined]);
   const later = [
     info(1, { sent: 300 }),
     info(6, { sent: 80, ageMs: 200 }),
-    // As if it had been overlooked: nobody knows what it was like before.
+    // Old but not in the previous sample: its earlier counters are unknown.
     info(7, { sent: 1e9, ageMs: 1e6 }),
-    // Accepted while another worker was asked.
+    // Accepted while another worker was being asked.
     info(8, { sent: 100, ageMs: 2500 }),
   ];
   const rates = (taken: ReturnType<typeof take>) =>
@@ -85,7 +85,7 @@ t("connections have rates since the last sample that is long enough ago", () => 
     );
   const second = take(later, { timeMs: 12_000, memory: start.memory });
   assertEquals(rates(second), { 1: [100, 0], 6: [40, 0], 7: [undefined, undefined], 8: [40, 0] });
-  // Asked again too soon, it is compared with what was before.
+  // A sample taken too soon is compared with the older one.
   const soon = take([info(1, { sent: 340 })], { timeMs: 12_400, memory: second.memory });
   assertEquals(rates(soon), { 1: [100, 0] });
   assertEquals(soon.memory, second.memory);

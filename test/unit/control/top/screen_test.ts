@@ -2,12 +2,12 @@ import { assertEquals } from "@std/assert";
 import { enterScreen } from "../../../../lib/control/top/screen.ts";
 import { t as test } from "../../../helpers/t.ts";
 
-/** Registers a test without any permission. */
+/** Registers a test that needs no permissions. */
 function t(name: string, fn: () => void | Promise<void>): void {
   test(name, fn, { permissions: "none" });
 }
 
-t("a screen writes only the lines that have changed, and gives the terminal back once", () => {
+t("a screen writes only changed lines, and restores the terminal exactly once", () => {
   let written: string[] = [];
   const drawn = () => {
     const all = JSON.stringify(written.join("|"));
@@ -23,7 +23,7 @@ t("a screen writes only the lines that have changed, and gives the terminal back
   assertEquals(drawn(), "^2;1H^2K^2m2^0m");
   screen.draw([{ text: "one", style: "heading" }, { text: "2", style: "dim" }, { text: "" }], size);
   assertEquals(drawn(), "");
-  // Lower: lines that are no more are wiped; other width: all anew.
+  // With fewer rows, surplus lines are erased; with another width, everything is redrawn.
   screen.draw([{ text: "one", style: "heading" }], { columns: 6, rows: 1 });
   assertEquals(drawn(), "^2;1H^2K^3;1H^2K");
   screen.draw([{ text: "one", style: "bold" }], { columns: 7, rows: 1 });

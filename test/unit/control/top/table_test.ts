@@ -2,12 +2,12 @@ import { assert, assertEquals } from "@std/assert";
 import { compact, shortened } from "../../../../lib/control/top/table.ts";
 import { t as test } from "../../../helpers/t.ts";
 
-/** Registers a test without any permission. */
+/** Registers a test that needs no permissions. */
 function t(name: string, fn: () => void | Promise<void>): void {
   test(name, fn, { permissions: "none" });
 }
 
-t("numbers take five characters at most", () => {
+t("compact() writes a number in at most five characters", () => {
   const cases: readonly [number, string][] = [
     [0, "0"],
     [0.04, "0.0"],
@@ -37,7 +37,7 @@ t("numbers take five characters at most", () => {
   }
 });
 
-t("a text that is too long loses its middle", () => {
+t("shortened() cuts the middle of a text that is too long", () => {
   assertEquals(shortened("192.168.1.1:8080", 16), "192.168.1.1:8080");
   assertEquals(shortened("192.168.1.1:8080", 11), "192.1~:8080");
   assertEquals(shortened("192.168.1.1:8080", 2), "1~");

@@ -13,7 +13,7 @@ import {
 import { t as test, until } from "../../../helpers/t.ts";
 import { BUSY, channel, connection, sampleOf } from "../../../helpers/control/top_samples.ts";
 
-/** Registers a test without any permission. */
+/** Registers a test that needs no permissions. */
 function t(name: string, fn: () => void | Promise<void>): void {
   test(name, fn, { permissions: "none" });
 }
@@ -26,12 +26,12 @@ const START: TopState = {
 
 const SCREEN = { columns: 80, rows: 24 };
 
-/** Presses keys one after another. */
+/** The state after these keys, separated by spaces. */
 function press(keys: string, sample: TopSample | undefined, state = START): TopState {
   return keys.split(" ").reduce((now, key) => pressed(now, key, { sample, size: SCREEN }), state);
 }
 
-t("keys scroll the list that tab chose, within its bounds", () => {
+t("keys scroll the list that Tab selected, within its bounds", () => {
   const sample = sampleOf({
     channels: Array.from({ length: 30 }, (_, i) => channel(i)),
     states: { dialing: 0, open: 50, "half-closed": 0 },
@@ -46,12 +46,12 @@ t("keys scroll the list that tab chose, within its bounds", () => {
   assertEquals(press("end home", sample).from.connections, 0);
   assertEquals(press("tab end", sample).from, { channels: 22, connections: 0 });
   assertEquals(press("tab tab down", sample).from, { channels: 0, connections: 1 });
-  // More than are ever listed cannot be scrolled through.
+  // Scrolling stops at the maximum number of listed connections.
   const huge = sampleOf({ states: { dialing: 0, open: 50_000, "half-closed": 0 } });
   assertEquals(press("end", huge).from.connections, MAX_LISTED - 15);
 });
 
-t("a key that sorts goes back to the top of the lists that it sorts", () => {
+t("a sort key scrolls the lists it sorts back to their top", () => {
   const sample = sampleOf({
     channels: Array.from({ length: 30 }, (_, i) => channel(i)),
     states: { dialing: 0, open: 50, "half-closed": 0 },
@@ -63,14 +63,14 @@ t("a key that sorts goes back to the top of the lists that it sorts", () => {
   assertEquals(press("d d", sample).orders.connections, { key: "rcvd", reversed: true });
 });
 
-t("other keys, and scrolling before there is anything, change nothing", () => {
+t("unknown keys, and scrolling before the first sample, change nothing", () => {
   for (const key of ["x", "constructor", "", "enter", "ctrl-x"]) {
     assertEquals(press(key, BUSY), START);
   }
   assertEquals(press("down end", undefined), START);
 });
 
-/** A terminal of nothing: what is written to it, and what happens to it. */
+/** A terminal in memory: records what is written, and lets the test cause events. */
 class FakeTerminal implements Terminal {
   written = "";
   columns = 80;
@@ -106,7 +106,7 @@ class FakeTerminal implements Terminal {
     });
   }
 
-  /** Asserts that it was left as it was found. */
+  /** Asserts that the terminal was restored and is no longer listened to. */
   restored(): void {
     assertEquals(this.listening, false);
     assert(this.written.endsWith("\x1b[?7h\x1b[?25h\x1b[?1049l"), JSON.stringify(this.written));
@@ -123,31 +123,34 @@ function view(
 
 const busy: Sampler = () => Promise.resolve(BUSY);
 
-t("the view is left by q, Esc, ^C and ^D, and by whatever else ends it; it cleans up", async () => {
-  for (const key of ["q", "escape", "ctrl-c", "ctrl-d"]) {
-    const { terminal, ended } = view(busy);
-    await terminal.shows("balance 4.0.0");
-    terminal.press(key);
-    assertEquals(await ended, "left");
-    terminal.restored();
-  }
-  const events: [TerminalEvent, TopEnd][] = [
-    [{ type: "end" }, "closed"],
-    [{ type: "signal", signal: "SIGTERM" }, "SIGTERM"],
-    [{ type: "signal", signal: "SIGHUP" }, "SIGHUP"],
-  ];
-  for (const [event, end] of events) {
-    const { terminal, ended } = view(busy);
-    await terminal.shows("balance 4.0.0");
-    terminal.happen(event);
-    assertEquals(await ended, end);
-    terminal.restored();
-  }
-});
+t(
+  "q, Esc, ^C, ^D, a signal and a closed terminal end the view; it restores the terminal",
+  async () => {
+    for (const key of ["q", "escape", "ctrl-c", "ctrl-d"]) {
+      const { terminal, ended } = view(busy);
+      await terminal.shows("balance 4.0.0");
+      terminal.press(key);
+      assertEquals(await ended, "left");
+      terminal.restored();
+    }
+    const events: [TerminalEvent, TopEnd][] = [
+      [{ type: "end" }, "closed"],
+      [{ type: "signal", signal: "SIGTERM" }, "SIGTERM"],
+      [{ type: "signal", signal: "SIGHUP" }, "SIGHUP"],
+    ];
+    for (const [event, end] of events) {
+      const { terminal, ended } = view(busy);
+      await terminal.shows("balance 4.0.0");
+      terminal.happen(event);
+      assertEquals(await ended, end);
+      terminal.restored();
+    }
+  },
+);
 
-t("the view ends when the server is gone, at once or later", async () => {
-  let left = 2;
-  const { terminal, ended } = view(() => Promise.resolve(left-- > 0 ? BUSY : undefined));
+t("the view ends when the server is gone, immediately or later", async () => {
+  let answers = 2;
+  const { terminal, ended } = view(() => Promise.resolve(answers-- > 0 ? BUSY : undefined));
   assertEquals(await ended, "lost");
   terminal.restored();
   assertStringIncludes(terminal.written, "balance 4.0.0");
@@ -156,7 +159,7 @@ t("the view ends when the server is gone, at once or later", async () => {
   never.terminal.restored();
 });
 
-t("the view cleans up when something throws", async () => {
+t("the view restores the terminal when sampling throws", async () => {
   const { terminal, ended } = view(() => Promise.reject(new SyntaxError("no JSON")));
   await assertRejects(() => ended, SyntaxError, "no JSON");
   terminal.restored();
@@ -174,7 +177,7 @@ t("the view can be left while the server does not answer", async () => {
   assertEquals(terminal.written, written);
 });
 
-t("the view asks at once for another order, and for what is scrolled to", async () => {
+t("the view asks at once for a new sort order and for the lines scrolled to", async () => {
   const asked: string[] = [];
   const { terminal, ended } = view(({ count, orders: { connections } }) => {
     asked.push(`${count} ${connections.key}${connections.reversed ? " reversed" : ""}`);
@@ -199,22 +202,25 @@ t("the view asks at once for another order, and for what is scrolled to", async 
   assert(asked.length > 3 && Number(asked.at(-1)?.split(" ")[0]) >= 75, asked.join());
 });
 
-t("the view follows the size of the terminal, and draws all of it anew if it must", async () => {
-  const { terminal, ended } = view(busy, 60_000);
-  await terminal.shows("MAXC CONN/s");
-  terminal.written = "";
-  [terminal.columns, terminal.rows] = [30, 5];
-  terminal.happen({ type: "resize" });
-  await terminal.shows("30x5 of 40x8");
-  [terminal.columns, terminal.rows] = [100, 30];
-  terminal.happen({ type: "resize" });
-  await terminal.shows("MAXC CONN/s");
-  for (const event of [{ type: "lost" }, { type: "key", name: "ctrl-l" }] as const) {
-    terminal.written = "";
-    terminal.happen(event);
+t(
+  "the view follows the terminal size, and redraws everything after ^L or a lost screen",
+  async () => {
+    const { terminal, ended } = view(busy, 60_000);
     await terminal.shows("MAXC CONN/s");
-    assertStringIncludes(terminal.written, "\x1b[?1049h");
-  }
-  terminal.press("q");
-  assertEquals(await ended, "left");
-});
+    terminal.written = "";
+    [terminal.columns, terminal.rows] = [30, 5];
+    terminal.happen({ type: "resize" });
+    await terminal.shows("30x5 of 40x8");
+    [terminal.columns, terminal.rows] = [100, 30];
+    terminal.happen({ type: "resize" });
+    await terminal.shows("MAXC CONN/s");
+    for (const event of [{ type: "lost" }, { type: "key", name: "ctrl-l" }] as const) {
+      terminal.written = "";
+      terminal.happen(event);
+      await terminal.shows("MAXC CONN/s");
+      assertStringIncludes(terminal.written, "\x1b[?1049h");
+    }
+    terminal.press("q");
+    assertEquals(await ended, "left");
+  },
+);
