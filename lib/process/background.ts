@@ -6,28 +6,28 @@
  * are the null device from the beginning (deviations 3 and 18).
  */
 
-import { EXIT, ExitError, messageOf, UnavailableError } from "../base/errors.ts";
-import { NAME } from "../base/version.ts";
+import { writeAll } from "../base/bytes.ts";
+import { EXIT, ExitError, messageOf, UnavailableError, withName } from "../base/errors.ts";
 import { type Options, REPORT_OPTION } from "../cli/options.ts";
 import { prepareDirectory, runDirectories, type RunDirectory } from "../control/control_socket.ts";
 import { startMaster } from "./balancer.ts";
 import { MEMORY_FLAGS, permissionFlags } from "../system/permissions.ts";
 import { openSyslog } from "../system/syslog.ts";
 
-/** Milliseconds that the report of a child that has ended may take to arrive. */
+/** Milliseconds that the result of a child that has ended may take to arrive. */
 const LAST_WORD_MS = 500;
 const PATH_VARIABLES = ["BALANCE_RUNDIR", "BALANCE_SYSLOG", "XDG_RUNTIME_DIR", "NOTIFY_SOCKET"];
 
-/** What the child says to its parent. */
-interface Report {
-  /** 0 when it serves. */
+/** How the start of the child went, as it reports it to its parent. */
+interface StartResult {
+  /** 0 if it serves. */
   readonly code: number;
-  /** The line to print otherwise. */
+  /** The line to print if it does not. */
   readonly text: string;
 }
 
 /**
- * The parent: starts the child and waits for its report.
+ * The parent: starts the child and waits for its result.
  *
  * @param argv The command line, understood already.
  * @returns The exit code.
@@ -35,7 +35,7 @@ interface Report {
  */
 export async function goToBackground(argv: readonly string[]): Promise<number> {
   const env = environment();
-  const { listener, path } = listenForReport(runDirectories((name) => env[name]));
+  const { listener, path } = listenForResult(runDirectories((name) => env[name]));
   const script = Deno.build.standalone
     ? []
     : ["run", "--quiet", "--no-check", MEMORY_FLAGS, ...permissionFlags(), Deno.mainModule];
@@ -49,8 +49,8 @@ export async function goToBackground(argv: readonly string[]): Promise<number> {
       stderr: "null",
     }).spawn();
     child.unref();
-    const report = await Promise.race([receiveReport(listener), endOf(child)]);
-    if (report.code !== EXIT.ok) throw new ExitError(report.text, report.code);
+    const result = await Promise.race([receiveResult(listener), endOf(child)]);
+    if (result.code !== EXIT.ok) throw new ExitError(result.text, result.code);
     return EXIT.ok;
   } finally {
     listener.close();
@@ -68,7 +68,7 @@ function environment(): Record<string, string> {
 }
 
 /** The first run directory that can be used holds the socket. */
-function listenForReport(
+function listenForResult(
   directories: readonly RunDirectory[],
 ): { listener: Deno.UnixListener; path: string } {
   const reasons: string[] = [];
@@ -80,7 +80,7 @@ function listenForReport(
       reasons.push(messageOf(error));
     }
   }
-  throw new UnavailableError(`${NAME}: can't go to the background: ${reasons.join("; ")}`);
+  throw new UnavailableError(withName(`can't go to the background: ${reasons.join("; ")}`));
 }
 
 function listenIn(directory: RunDirectory): { listener: Deno.UnixListener; path: string } {
@@ -103,14 +103,14 @@ function removeIfThere(path: string): void {
 }
 
 /** A child that ended without a word; its last word may still be on its way. */
-async function endOf(child: Deno.ChildProcess): Promise<Report> {
+async function endOf(child: Deno.ChildProcess): Promise<StartResult> {
   const { code, signal } = await child.status;
   await new Promise((resolve) => setTimeout(resolve, LAST_WORD_MS));
   const how = signal ?? `exit code ${code}`;
-  return { code: EXIT.software, text: `${NAME}: the background process ended at start (${how})` };
+  return { code: EXIT.software, text: withName(`the background process ended at start (${how})`) };
 }
 
-async function receiveReport(listener: Deno.UnixListener): Promise<Report> {
+async function receiveResult(listener: Deno.UnixListener): Promise<StartResult> {
   using conn = await listener.accept();
   return JSON.parse(await new Response(conn.readable).text());
 }
@@ -132,23 +132,22 @@ export async function runInBackground(options: Options, reportTo: string): Promi
     });
     // Paths on the command line were understood from where we were started; now we let go of it.
     Deno.chdir("/");
-    await report(reportTo, { code: EXIT.ok, text: "" });
+    await sendResult(reportTo, { code: EXIT.ok, text: "" });
     return await master.ended;
   } catch (error) {
     const code = error instanceof ExitError ? error.exitCode : EXIT.software;
-    const text = error instanceof ExitError ? error.message : `${NAME}: ${messageOf(error)}`;
+    const text = error instanceof ExitError ? error.message : withName(messageOf(error));
     if (text !== "") log.log("notice", text);
-    await report(reportTo, { code, text });
+    await sendResult(reportTo, { code, text });
     return code;
   } finally {
     await log.close();
   }
 }
 
-async function report(path: string, report: Report): Promise<void> {
+async function sendResult(path: string, result: StartResult): Promise<void> {
   try {
     using conn = await Deno.connect({ transport: "unix", path });
-    const bytes = new TextEncoder().encode(JSON.stringify(report));
-    for (let at = 0; at < bytes.length;) at += await conn.write(bytes.subarray(at));
+    await writeAll(conn, new TextEncoder().encode(JSON.stringify(result)));
   } catch { /* the parent was ended meanwhile; we serve all the same */ }
 }

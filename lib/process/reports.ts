@@ -1,9 +1,9 @@
-/** Log and metrics of the running program: what the command line asks for, opened and wired. */
+/** Opens the access log and the metrics that the command line asks for, and connects them. */
 
-import type { Endpoint } from "../base/endpoint.ts";
 import { formatIp } from "../address/ip.ts";
 import { resolveHost } from "../address/resolve.ts";
-import { UsageError } from "../base/errors.ts";
+import type { Endpoint } from "../base/endpoint.ts";
+import { UsageError, withName } from "../base/errors.ts";
 import type { Options } from "../cli/options.ts";
 import type { Monitor } from "../connection/observe.ts";
 import { openLogFile } from "../report/log_file.ts";
@@ -13,36 +13,30 @@ import { parseMetricsAddress } from "../report/metrics_address.ts";
 import { serveMetrics } from "../report/metrics_server.ts";
 import { monitorOf } from "../report/monitor.ts";
 import { newStats } from "../report/stats.ts";
-import type { Table } from "../table/table.ts";
 import { processLimits } from "../system/native.ts";
 import { openSyslog } from "../system/syslog.ts";
-import type { WorkerReport } from "../workers/report.ts";
+import type { Table } from "../table/table.ts";
+import type { WorkerReports } from "../workers/monitor.ts";
 
-/** The argument of `--log` that means the system's log. */
+/** The argument of `--log` that means syslog. */
 const SYSLOG = "syslog";
 
-/** What is reported, and to where. */
-export interface Reports {
-  /** Watches the connections of this isolate; absent without log and metrics. */
+/** The access log and the metrics of the running program. */
+export interface Reports extends WorkerReports {
+  /** Monitors the connections of this isolate; `undefined` without log and metrics. */
   readonly monitor: Monitor | undefined;
-  /** What workers get. */
-  readonly forWorkers: WorkerReport;
-  /** Logs a line that a worker has made. */
-  log(line: string): void;
-  /** A worker died: its connections are counted out. */
-  releaseWorker(worker: number): void;
-  /** Opens the log again, after it was moved away. */
+  /** Reopens the log file, after it was moved away. */
   reopen(): void;
-  /** New connections are refused from now on: says so to those who look after us. */
+  /** New connections are refused from now on; health checks fail. */
   stopping(): void;
-  /** Writes what waits and closes everything. */
+  /** Writes pending lines and closes everything. */
   close(): Promise<void>;
 }
 
-/** What reports are about. */
-export interface ReportSubject {
+/** Where log and metrics get their data from. */
+export interface ReportSource {
   readonly table: Table;
-  /** Where the program listens. */
+  /** The address that balance listens on. */
   readonly at: Endpoint;
   readonly notice: (line: string) => void;
   /** Chunks that the packet dump has dropped so far. */
@@ -50,21 +44,21 @@ export interface ReportSubject {
 }
 
 /**
- * Opens the log and serves the metrics, as far as they are wanted.
+ * Opens the log and starts to serve the metrics, each only if the command line asks for it.
  *
- * @param options What the command line asks for.
- * @param subject What it is about.
- * @throws {ExitError} If the log cannot be opened, or the address of the metrics is in the way.
+ * @param options The command line.
+ * @param source Where the data comes from.
+ * @throws {ExitError} If the log cannot be opened or the metrics address cannot be bound.
  */
 export async function openReports(
   options: Pick<Options, "log" | "logFormat" | "logStarts" | "metrics">,
-  subject: ReportSubject,
+  source: ReportSource,
 ): Promise<Reports> {
-  const { table, at, notice, dumpDropped } = subject;
+  const { table, at, notice, dumpDropped } = source;
   const metricsAt = options.metrics === undefined ? undefined : await metricsAddress(options);
   const log = await openLog(options, notice);
   const stats = metricsAt && newStats(table.size);
-  const server = metricsAt && stats && await closedIfThisFails(log, () =>
+  const server = metricsAt && stats && await closeOnFailure(log, () =>
     serveMetrics(metricsAt, {
       table,
       stats,
@@ -100,14 +94,14 @@ async function openLog(
 ): Promise<{ output: LogOutput; style: LogStyle } | undefined> {
   if (log === undefined) {
     if (logFormat === undefined && !logStarts) return undefined;
-    throw new UsageError(`balance: --log-${logStarts ? "start" : "format"} needs --log`);
+    throw new UsageError(withName(`--log-${logStarts ? "start" : "format"} needs --log`));
   }
   const style = { format: logFormat ?? "text", starts: logStarts, time: log !== SYSLOG } as const;
   const output = log === SYSLOG ? syslogOutput() : await openLogFile(log, { notice });
   return { output, style };
 }
 
-/** The system's log; it is not a file and is never opened again. */
+/** The access log in syslog, which is not a file and never reopened. */
 function syslogOutput(): LogOutput {
   const syslog = openSyslog({ purpose: "log" });
   return {
@@ -120,7 +114,8 @@ function syslogOutput(): LogOutput {
   };
 }
 
-async function closedIfThisFails<T>(
+/** Runs a function; closes the log if that throws. */
+async function closeOnFailure<T>(
   log: { output: LogOutput } | undefined,
   run: () => T,
 ): Promise<T> {

@@ -19,13 +19,13 @@ const NEWLINE = 10;
 const encoder = new TextEncoder();
 
 /** What bytes are written to. */
-interface Sink {
+interface LogSink {
   write(bytes: Uint8Array): Promise<number>;
   close(): void;
 }
 
 /** Opens what a path means; replaced by tests that fill a disk. */
-export type OpenSink = (path: string) => Promise<Sink>;
+export type OpenLogSink = (path: string) => Promise<LogSink>;
 
 /**
  * Opens the log.
@@ -38,10 +38,10 @@ export type OpenSink = (path: string) => Promise<Sink>;
  */
 export async function openLogFile(
   path: string,
-  options: { notice: (line: string) => void; open?: OpenSink },
+  options: { notice: (line: string) => void; open?: OpenLogSink },
 ): Promise<LogOutput> {
   if (path === "") throw new UsageError("invalid --log []: want a file, syslog or -");
-  const open = options.open ?? openSink;
+  const open = options.open ?? openLogSink;
   // The program leaves for "/" later and opens the file again then.
   const absolute = path === STDOUT || path.startsWith("/") ? path : `${Deno.cwd()}/${path}`;
   try {
@@ -51,7 +51,7 @@ export async function openLogFile(
   }
 }
 
-async function openSink(path: string): Promise<Sink> {
+async function openLogSink(path: string): Promise<LogSink> {
   if (path === STDOUT) return { write: (bytes) => Deno.stdout.write(bytes), close() {} };
   const isPipe = await Deno.stat(path).then((info) => info.isFifo === true, () => false);
   // Opened for reading too, a named pipe need not have a reader yet, and may lose it.
@@ -61,12 +61,12 @@ async function openSink(path: string): Promise<Sink> {
 
 class LogFile implements LogOutput {
   readonly #path: string;
-  readonly #open: OpenSink;
+  readonly #open: OpenLogSink;
   readonly #notice: (line: string) => void;
   readonly #writer: BatchWriter;
-  #sink: Sink;
+  #sink: LogSink;
   /** The file to go on with after the batch that is being written. */
-  #next: Sink | undefined;
+  #next: LogSink | undefined;
   #busy = false;
   #reopening: Promise<void> = Promise.resolve();
   /** What is still to be written of a line that was cut by an error. */
@@ -76,8 +76,8 @@ class LogFile implements LogOutput {
   #dropped = 0;
 
   constructor(
-    sink: Sink,
-    options: { path: string; open: OpenSink; notice: (line: string) => void },
+    sink: LogSink,
+    options: { path: string; open: OpenLogSink; notice: (line: string) => void },
   ) {
     this.#sink = sink;
     this.#path = options.path;

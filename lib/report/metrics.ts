@@ -11,7 +11,7 @@ import { CONNECT_BOUNDS_S, type Stats } from "./stats.ts";
 import { FAILURES, REASONS, word } from "./vocabulary.ts";
 
 /** What is told about. */
-export interface Subject {
+export interface MetricsSource {
   readonly table: Table;
   readonly stats: Stats;
   /** Where it listens. */
@@ -34,10 +34,10 @@ export function uptimeS(): number {
 /**
  * The metrics.
  *
- * @param subject What they are about.
+ * @param source What they are about.
  */
-export function* metrics(subject: Subject): Generator<Family> {
-  const { table, stats } = subject;
+export function* metrics(source: MetricsSource): Generator<Family> {
+  const { table, stats } = source;
   const gauge = (name: string, help: string, value: number): Family => ({
     name,
     type: "gauge",
@@ -82,23 +82,23 @@ export function* metrics(subject: Subject): Generator<Family> {
   yield counter(
     "balance_log_dropped_lines",
     "Lines of the connection log that were dropped or lost.",
-    subject.logDropped(),
+    source.logDropped(),
   );
   yield counter(
     "balance_dump_dropped_chunks",
     "Chunks that the packet dump has dropped.",
-    subject.dumpDropped(),
+    source.dumpDropped(),
   );
   yield gauge(
     "balance_connection_fds",
     "Descriptors that connections use; the program itself needs about 30 more.",
-    usedDescriptors(subject),
+    usedDescriptors(source),
   );
-  yield* processMetrics(subject);
+  yield* processMetrics(source);
 }
 
 /** Sockets of connections: theirs with clients, and with channels, being dialed or open. */
-export function usedDescriptors({ table, stats }: Subject): number {
+export function usedDescriptors({ table, stats }: MetricsSource): number {
   let used = stats.open;
   for (const row of table.rows()) used += row.c;
   return used;
@@ -191,7 +191,7 @@ function boundText(bound: number | undefined): string {
 }
 
 /** What every program tells Prometheus about its process, under the names that are usual. */
-function* processMetrics({ descriptors }: Subject): Generator<Family> {
+function* processMetrics({ descriptors }: MetricsSource): Generator<Family> {
   const { user, system } = process.cpuUsage();
   yield {
     name: "process_cpu_seconds",

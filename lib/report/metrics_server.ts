@@ -12,7 +12,7 @@ import { formatEndpoint } from "../address/host_port.ts";
 import { messageOf, UnavailableError } from "../base/errors.ts";
 import { NAME } from "../base/version.ts";
 import { exposition, MEDIA_TYPES, negotiate } from "./exposition.ts";
-import { metrics, type Subject } from "./metrics.ts";
+import { metrics, type MetricsSource } from "./metrics.ts";
 import { isHealthy, status } from "./status.ts";
 
 /** Characters that are made before the client has to take them. */
@@ -32,15 +32,15 @@ export interface MetricsServer {
  * Serves the metrics.
  *
  * @param at Where it listens.
- * @param subject What they are about.
+ * @param source What they are about.
  * @throws {UnavailableError} If the address cannot be bound.
  */
-export function serveMetrics(at: Endpoint, subject: Subject): MetricsServer {
+export function serveMetrics(at: Endpoint, source: MetricsSource): MetricsServer {
   const closing = new AbortController();
   let stopping = false;
   const server = listen(at, {
     signal: closing.signal,
-    answer: (request) => answer(request, subject, { stopping }),
+    answer: (request) => answer(request, source, { stopping }),
   });
   return {
     stopping() {
@@ -71,27 +71,31 @@ function listen(
   }
 }
 
-function answer(request: Request, subject: Subject, now: { stopping: boolean }): Response {
+function answer(request: Request, source: MetricsSource, now: { stopping: boolean }): Response {
   if (request.method !== "GET" && request.method !== "HEAD") {
     return say(405, "only GET and HEAD", { allow: "GET, HEAD" });
   }
   // For HEAD the server leaves the body out and cancels it.
-  return page(request, subject, now);
+  return page(request, source, now);
 }
 
-function page(request: Request, subject: Subject, { stopping }: { stopping: boolean }): Response {
+function page(
+  request: Request,
+  source: MetricsSource,
+  { stopping }: { stopping: boolean },
+): Response {
   switch (pathOf(request)) {
     case "/metrics": {
       const format = negotiate(request.headers.get("accept"));
-      return new Response(pieces(exposition(metrics(subject), format)), {
+      return new Response(pieces(exposition(metrics(source), format)), {
         headers: { ...COMMON, "content-type": MEDIA_TYPES[format], vary: "accept" },
       });
     }
     case "/healthz":
       if (stopping) return say(503, "shutting down");
-      return isHealthy(subject) ? say(200, "ok") : say(503, "no channel available");
+      return isHealthy(source) ? say(200, "ok") : say(503, "no channel available");
     case "/status.json": {
-      const text = `${JSON.stringify(status(subject, { stopping }), null, 2)}\n`;
+      const text = `${JSON.stringify(status(source, { stopping }), null, 2)}\n`;
       return new Response(text, { headers: { ...COMMON, "content-type": "application/json" } });
     }
     case undefined:

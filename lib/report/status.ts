@@ -1,14 +1,14 @@
 import { formatIp } from "../address/ip.ts";
 import { VERSION } from "../base/version.ts";
 import type { ChannelRow, GroupType } from "../table/table.ts";
-import { type Subject, uptimeS, usedDescriptors } from "./metrics.ts";
+import { type MetricsSource, uptimeS, usedDescriptors } from "./metrics.ts";
 import { FAILURES, REASONS, word } from "./vocabulary.ts";
 
 /**
  * Whether a new connection would be served: at least one channel of any group is enabled and
  * below its limit.
  */
-export function isHealthy({ table }: Subject): boolean {
+export function isHealthy({ table }: MetricsSource): boolean {
   for (let group = 0; group < table.size.groups; group++) {
     for (let channel = 0; channel < table.length(group); channel++) {
       if (table.available(group, channel)) return true;
@@ -20,11 +20,11 @@ export function isHealthy({ table }: Subject): boolean {
 /**
  * What `/status.json` shows; byte counters beyond 2^53 lose their last digits.
  *
- * @param subject What it is about.
+ * @param source What it is about.
  * @param options `stopping`: no new connections are accepted any more.
  */
-export function status(subject: Subject, { stopping }: { stopping: boolean }): object {
-  const { table, stats, listener, descriptors } = subject;
+export function status(source: MetricsSource, { stopping }: { stopping: boolean }): object {
+  const { table, stats, listener, descriptors } = source;
   const rows = [...table.rows()].filter(({ state }) => state !== "free");
   return {
     version: VERSION,
@@ -34,11 +34,11 @@ export function status(subject: Subject, { stopping }: { stopping: boolean }): o
     listener,
     workers: table.size.workers,
     stopping,
-    healthy: !stopping && isHealthy(subject),
+    healthy: !stopping && isHealthy(source),
     groups: [...new Set(rows.map(({ group }) => group))].map((group) => ({
       group,
       type: table.type(group) satisfies GroupType,
-      channels: rows.filter((row) => row.group === group).map((row) => channel(subject, row)),
+      channels: rows.filter((row) => row.group === group).map((row) => channel(source, row)),
     })),
     totals: {
       connections: stats.open,
@@ -50,12 +50,12 @@ export function status(subject: Subject, { stopping }: { stopping: boolean }): o
       sent: Number(rows.reduce((all, { sent }) => all + sent, 0n)),
       rcvd: Number(rows.reduce((all, { rcvd }) => all + rcvd, 0n)),
     },
-    dropped: { logLines: subject.logDropped(), dumpChunks: subject.dumpDropped() },
-    descriptors: { connections: usedDescriptors(subject), limit: descriptors },
+    dropped: { logLines: source.logDropped(), dumpChunks: source.dumpDropped() },
+    descriptors: { connections: usedDescriptors(source), limit: descriptors },
   };
 }
 
-function channel({ table, stats }: Subject, row: ChannelRow): object {
+function channel({ table, stats }: MetricsSource, row: ChannelRow): object {
   const { count, sumUs } = stats.connectTimes(row.group, row.channel);
   return {
     channel: row.channel,

@@ -9,8 +9,8 @@ import type { DataPlane } from "./data_plane.ts";
 import { DumpInbox } from "./dump_inbox.ts";
 import type { PlaneDump } from "./dump_order.ts";
 import type { Voice } from "../system/messages.ts";
-import type { Reports } from "../process/reports.ts";
 import type { DumpBatch } from "./dump_outbox.ts";
+import type { WorkerReports } from "./monitor.ts";
 import type { FromWorker, ToWorker } from "./protocol.ts";
 
 /** Milliseconds before a worker that died is replaced; doubled for each death in a row. */
@@ -31,7 +31,7 @@ export interface WorkerPoolOptions {
   /** Where they say things. */
   readonly voice: Voice;
   /** Log and metrics. */
-  readonly reports?: Pick<Reports, "forWorkers" | "log" | "releaseWorker"> | undefined;
+  readonly reports?: WorkerReports | undefined;
   /** What they dump from the beginning. */
   readonly dump?: PlaneDump | undefined;
   /** See `ConnectionContext`. */
@@ -153,7 +153,7 @@ export async function startWorkers(pool: WorkerPoolOptions): Promise<DataPlane> 
       options: pool.options,
       debug: debug !== undefined,
       isStderr,
-      report: pool.reports?.forWorkers ?? { log: undefined, stats: undefined },
+      monitor: pool.reports?.forWorkers ?? { log: undefined, stats: undefined },
       dump: dump?.order,
       chunkBytes: pool.chunkBytes,
       maxConnections: pool.maxConnections,

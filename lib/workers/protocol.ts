@@ -7,7 +7,7 @@ import type { TableHandle } from "../table/table.ts";
 import type { Selection } from "../control/command.ts";
 import type { DumpOrder } from "./dump_order.ts";
 import type { DumpBatch } from "./dump_outbox.ts";
-import type { WorkerReport } from "./report.ts";
+import type { MonitorConfig } from "./monitor.ts";
 
 /** To a worker. */
 export type ToWorker =
@@ -22,7 +22,7 @@ export type ToWorker =
     /** Whether notices and lines of `-d` go to standard error, by the worker itself. */
     readonly isStderr: boolean;
     /** What it logs and counts. */
-    readonly report: WorkerReport;
+    readonly monitor: MonitorConfig;
     /** What it dumps; absent without a dump. */
     readonly dump: DumpOrder | undefined;
     /** See `ConnectionContext`. */

@@ -8,8 +8,8 @@ import { type DataPlane, serveHere } from "./data_plane.ts";
 import { printErrorLine } from "../system/output.ts";
 import type { DumpOrder } from "./dump_order.ts";
 import { WorkerDump } from "./dump_outbox.ts";
+import { workerMonitor } from "./monitor.ts";
 import type { FromWorker, ToWorker } from "./protocol.ts";
-import { workerMonitor } from "./report.ts";
 
 /** The part of a worker's global scope that is used. */
 interface Scope {
@@ -86,7 +86,7 @@ function start(message: ToWorker & { type: "start" }): void {
       tap: dump?.taps,
       chunkBytes: message.chunkBytes,
       maxConnections: message.maxConnections,
-      monitor: workerMonitor(message.report, {
+      monitor: workerMonitor(message.monitor, {
         index: message.index,
         line: (line) => scope.postMessage({ type: "log", line }),
       }),

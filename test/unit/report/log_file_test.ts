@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { ExitError, UsageError } from "../../../lib/base/errors.ts";
-import { openLogFile, type OpenSink } from "../../../lib/report/log_file.ts";
+import { openLogFile, type OpenLogSink } from "../../../lib/report/log_file.ts";
 import { t, until } from "../../helpers/t.ts";
 
 /** A file in memory, whose disk has so many bytes of room. */
@@ -13,7 +13,7 @@ class Disk {
   gate: Promise<void> | undefined;
   readonly notices: string[] = [];
 
-  readonly open: OpenSink = () => {
+  readonly open: OpenLogSink = () => {
     this.opened++;
     return Promise.resolve({
       write: async (bytes) => {

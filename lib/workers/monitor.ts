@@ -1,0 +1,40 @@
+/** What a worker reports about its connections, and how. */
+
+import type { Monitor } from "../connection/observe.ts";
+import type { LogStyle } from "../report/log_line.ts";
+import { monitorOf } from "../report/monitor.ts";
+import { Stats, type StatsHandle } from "../report/stats.ts";
+
+/** What a worker needs for its monitor. Can be cloned to it. */
+export interface MonitorConfig {
+  /** `undefined` without an access log. */
+  readonly log: LogStyle | undefined;
+  /** `undefined` without metrics. */
+  readonly stats: StatsHandle | undefined;
+}
+
+/** Where the main isolate collects what its workers report. */
+export interface WorkerReports {
+  /** What each worker gets. */
+  readonly forWorkers: MonitorConfig;
+  /** Writes a line that a worker made to the access log. */
+  log(line: string): void;
+  /** Removes the connections of a worker that died from the count of open ones. */
+  releaseWorker(worker: number): void;
+}
+
+/**
+ * The monitor of a worker's connections.
+ *
+ * @param config What the worker was started with.
+ * @param options `index` is the worker's, from 0; `line` gets its log lines.
+ */
+export function workerMonitor(
+  { log, stats }: MonitorConfig,
+  { index, line }: { index: number; line: (text: string) => void },
+): Monitor | undefined {
+  return monitorOf({
+    log: log && { style: log, line },
+    stats: stats && new Stats(stats, index),
+  });
+}
