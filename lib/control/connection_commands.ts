@@ -62,7 +62,7 @@ function parseSelection(words: readonly string[]): Wanted | Reply {
 }
 
 const HEADING =
-  "        id client                channel     shortDuration    idle        sent        rcvd state";
+  "        id client                channel     age    idle        sent        rcvd state";
 
 /**
  * The table of `conns`: a heading, then a line per connection.

@@ -145,7 +145,7 @@ const KEYS = [
   "r rate",
   "s sent",
   "d rcvd",
-  "a shortDuration",
+  "a age",
   "tab/arrows scroll",
 ];
 
