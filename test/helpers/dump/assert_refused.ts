@@ -1,7 +1,7 @@
 import { assert, assertThrows } from "@std/assert";
 import { UsageError } from "../../../lib/base/errors.ts";
 
-/** Each value must be refused with a message that names it. */
+/** Asserts that each value is refused with a message that names it. */
 export function assertRefused(parse: (text: string) => unknown, values: readonly string[]): void {
   for (const value of values) {
     const error = assertThrows(() => parse(value), UsageError);

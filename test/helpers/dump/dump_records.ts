@@ -1,4 +1,4 @@
-/** Connections that are dumped, and the records of their dumps as words. */
+/** Connections to dump, and their dump records as short texts. */
 
 import type { Tap } from "../../../lib/connection/observe.ts";
 import type { ConnectionInfo } from "../../../lib/base/connection_info.ts";
@@ -25,7 +25,7 @@ export function accepted(id: number, more: Partial<ConnectionInfo> = {}): Connec
   };
 }
 
-/** The same when channel 0.1 has answered. */
+/** The connection after channel 0.1 answered. */
 export function answered(id: number, more: Partial<ConnectionInfo> = {}): ConnectionInfo {
   return accepted(id, {
     group: 0,
@@ -37,7 +37,7 @@ export function answered(id: number, more: Partial<ConnectionInfo> = {}): Connec
   });
 }
 
-/** One record as a word or two. */
+/** One record as a short text. */
 export function short(record: DumpRecord): string {
   const id = `#${record.connection.id}`;
   switch (record.kind) {
@@ -56,7 +56,7 @@ export function short(record: DumpRecord): string {
   }
 }
 
-/** What a filter lets through of a story. */
+/** The records of a story that pass a filter. */
 export function recorded(
   filter: FilterOptions,
   story: (tapOf: (subject: ConnectionInfo) => Tap | undefined) => void,
@@ -69,8 +69,8 @@ export function recorded(
   return records;
 }
 
-/** A connection that tries a channel in vain, is served by 0.1 and closed in order. */
-export function whole(tapOf: (subject: ConnectionInfo) => Tap | undefined, id = 1): void {
+/** A connection that fails over from channel 0.0 to 0.1 and is closed by the client. */
+export function oneConnection(tapOf: (subject: ConnectionInfo) => Tap | undefined, id = 1): void {
   const tap = tapOf(accepted(id));
   tap?.event("channel 0 failed");
   tap?.connected(answered(id));
@@ -81,7 +81,8 @@ export function whole(tapOf: (subject: ConnectionInfo) => Tap | undefined, id = 
   tap?.closed("client closed");
 }
 
-export const WHOLE = [
+/** The records of {@linkcode oneConnection}. */
+export const ONE_CONNECTION = [
   "#1 open",
   "#1 channel 0 failed",
   "#1 connected",

@@ -3,7 +3,7 @@ import { type DumperOptions, openDumper } from "../../../lib/dump/dumper.ts";
 import { parseDumpFilter } from "../../../lib/dump/filter.ts";
 import { type DumpTexts, parseDumpSettings } from "../../../lib/dump/settings.ts";
 
-/** A dumper and the errors that it told. */
+/** A dumper, its taps, and the errors it reported. */
 export async function dumperOf(texts: DumpTexts, more: Partial<DumperOptions> = {}) {
   const errors: string[] = [];
   const dumper = await openDumper(parseDumpSettings(texts), {

@@ -1,4 +1,4 @@
-/** One connection before and after a channel answered, and what a format writes about it. */
+/** One connection before and after a channel answered, and the output of a format. */
 
 import { joinBytes } from "../../../lib/base/bytes.ts";
 import type { ConnectionRoute } from "../../../lib/base/connection_info.ts";
@@ -20,7 +20,7 @@ export const answered: ConnectionRoute = {
   backend: { address: "2001:db8::2", port: 6380 },
 };
 
-/** What a format writes for a story, the header included. */
+/** The output of a format for a story, including the header. */
 export function record(
   format: DumpFormat,
   story: (format: DumpFormat) => Uint8Array[],

@@ -1,10 +1,10 @@
-/** The packets of a pcapng file in short, and the bytes of its conversations. */
+/** Summaries of the packets of a pcapng file, and the bytes of its conversations. */
 
 import { joinBytes } from "../../../lib/base/bytes.ts";
 import { assertEquals } from "@std/assert";
 import type { Packet } from "./pcapng.ts";
 
-/** A packet in short: who, flags, relative numbers, payload bytes. */
+/** One line per packet: direction, flags, relative sequence and ACK numbers, payload length. */
 export function brief(packets: readonly Packet[]): string[] {
   const first = new Map<string, number>();
   for (const { flags, from, seq } of packets) if (flags.includes("S")) first.set(from, seq);
@@ -15,7 +15,7 @@ export function brief(packets: readonly Packet[]): string[] {
   });
 }
 
-/** The payload of both directions of each conversation, put together by sequence numbers. */
+/** The payload of each direction of each conversation, reassembled by sequence numbers. */
 export function reassemble(packets: readonly Packet[]): Map<string, Uint8Array> {
   const streams = new Map<string, { next: number; pieces: Uint8Array[] }>();
   for (const { from, to, flags, seq, payload, length } of packets) {

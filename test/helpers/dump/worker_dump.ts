@@ -5,7 +5,7 @@ import { DumpInbox } from "../../../lib/workers/dump_inbox.ts";
 import { type DumpBatch, WorkerDump } from "../../../lib/workers/dump_outbox.ts";
 import { short } from "./dump_records.ts";
 
-/** A worker and the program, with messages that arrive when they are told to. */
+/** A worker's dump and the main thread's inbox; messages arrive when the test says so. */
 export function worker(dumper: Dumper | undefined, texts: DumpTexts = {}) {
   const order = {
     generation: 1,
@@ -28,7 +28,7 @@ export function worker(dumper: Dumper | undefined, texts: DumpTexts = {}) {
     inbox,
     records,
     batches,
-    /** Lets everything arrive that is under way. */
+    /** Delivers all pending batches. */
     async arrive() {
       await Promise.resolve();
       for (let batch = batches.shift(); batch !== undefined; batch = batches.shift()) {

@@ -15,7 +15,7 @@ import { skip, t, tool, until, within } from "../../helpers/t.ts";
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 
-/** A folder that goes away, and what lies in it. */
+/** A temporary folder and the contents of its files. */
 function folder() {
   const path = Deno.makeTempDirSync({ prefix: "balance-dump-" });
   const names = () => Array.from(Deno.readDirSync(path), ({ name }) => name).sort();
@@ -29,7 +29,7 @@ function folder() {
   };
 }
 
-/** Options whose header is the number of the file, and the errors that were told. */
+/** Options whose header is the number of the file, and the errors reported so far. */
 function options(more: Partial<DumpFileOptions> = {}) {
   let files = 0;
   const errors: string[] = [];
@@ -43,7 +43,7 @@ function options(more: Partial<DumpFileOptions> = {}) {
 }
 
 t(
-  "DumpFile writes header and records in order to a file that only its owner can read",
+  "DumpFile writes header and records in order to a file of mode 0600",
   async () => {
     using dir = folder();
     const file = await openDumpFile(`${dir.path}/d-%p-%n`, options({ connection: 3 }));
@@ -56,7 +56,7 @@ t(
   },
 );
 
-t("DumpFile replaces an old file, so that whoever has it open reads nothing new", async () => {
+t("DumpFile replaces an existing file: a process that has it open sees no new data", async () => {
   using dir = folder();
   const path = `${dir.path}/d`;
   Deno.writeTextFileSync(path, "old", { mode: 0o644 });
@@ -68,7 +68,7 @@ t("DumpFile replaces an old file, so that whoever has it open reads nothing new"
   assertEquals(new TextDecoder().decode(await new Response(old.readable).bytes()), "old");
 });
 
-t("openDumpFile() says why there can be no file", async () => {
+t("openDumpFile() reports why it cannot create a file", async () => {
   using dir = folder();
   for (const path of [`${dir.path}/absent/d`, dir.path]) {
     const error = await assertRejects(() => openDumpFile(path, options()), Error);
@@ -78,20 +78,23 @@ t("openDumpFile() says why there can be no file", async () => {
   await assertRejects(() => openDumpFile(`${dir.path}/%n`, options()), UsageError, "%n");
 });
 
-t("DumpFile begins a new file at the size, and keeps so many", async () => {
-  using dir = folder();
-  const file = await openDumpFile(`${dir.path}/d`, options({ rotate: { bytes: 8, count: 3 } }));
-  for (let i = 0; i < 9; i++) {
-    file.write(() => bytes(`rec${i} `));
-    if (i === 3) await file.flush();
-  }
-  await file.close();
-  // A file has its size after header and one record: the next one begins another.
-  assertEquals(dir.all(), { "d": "<9>rec8 ", "d.1": "<8>rec7 ", "d.2": "<7>rec6 " });
-});
+t(
+  "DumpFile starts a new file at the size limit, and keeps the configured number of files",
+  async () => {
+    using dir = folder();
+    const file = await openDumpFile(`${dir.path}/d`, options({ rotate: { bytes: 8, count: 3 } }));
+    for (let i = 0; i < 9; i++) {
+      file.write(() => bytes(`rec${i} `));
+      if (i === 3) await file.flush();
+    }
+    await file.close();
+    // Header and one record reach the size limit: each record goes into a new file.
+    assertEquals(dir.all(), { "d": "<9>rec8 ", "d.1": "<8>rec7 ", "d.2": "<7>rec6 " });
+  },
+);
 
 t(
-  "DumpFile with one file to keep begins it anew, and moves an old one aside at the start",
+  "DumpFile replaces an existing file if it keeps one file, and renames it if it keeps more",
   async () => {
     using dir = folder();
     Deno.writeTextFileSync(`${dir.path}/a`, "old");
@@ -105,7 +108,7 @@ t(
 );
 
 t(
-  "DumpFile with times in the name gives each file its own, and removes those too many",
+  "DumpFile with %t in the name gives each file its own time, and removes surplus files",
   async () => {
     using dir = folder();
     let now = START;
@@ -127,7 +130,7 @@ t(
   },
 );
 
-t("DumpFile asks for the header before the record that goes into the new file", async () => {
+t("DumpFile asks for the header before the first record of a new file", async () => {
   using dir = folder();
   const format = createPcapng();
   const file = await openDumpFile(`${dir.path}/d`, {
@@ -161,34 +164,37 @@ t("DumpFile asks for the header before the record that goes into the new file", 
   }
 });
 
-t("DumpFile.reopen() makes a file again that was moved away, and leaves one in place", async () => {
-  using dir = folder();
-  const file = await openDumpFile(`${dir.path}/d`, options());
-  file.write(() => bytes("one "));
-  file.reopen();
-  file.write(() => bytes("two "));
-  await file.flush();
-  Deno.renameSync(`${dir.path}/d`, `${dir.path}/moved`);
-  file.write(() => bytes("three "));
-  file.reopen();
-  file.reopen();
-  file.write(() => bytes("four "));
-  await file.flush();
-  // As logrotate does with "create".
-  Deno.renameSync(`${dir.path}/d`, `${dir.path}/moved too`);
-  Deno.writeTextFileSync(`${dir.path}/d`, "new ");
-  file.reopen();
-  file.write(() => bytes("five "));
-  await file.close();
-  file.reopen();
-  assertEquals(dir.all(), {
-    moved: "<1>one two three ",
-    "moved too": "<2>four ",
-    d: "new <3>five ",
-  });
-});
+t(
+  "DumpFile.reopen() creates a file that was renamed, and keeps one that is still in place",
+  async () => {
+    using dir = folder();
+    const file = await openDumpFile(`${dir.path}/d`, options());
+    file.write(() => bytes("one "));
+    file.reopen();
+    file.write(() => bytes("two "));
+    await file.flush();
+    Deno.renameSync(`${dir.path}/d`, `${dir.path}/moved`);
+    file.write(() => bytes("three "));
+    file.reopen();
+    file.reopen();
+    file.write(() => bytes("four "));
+    await file.flush();
+    // Like logrotate with "create".
+    Deno.renameSync(`${dir.path}/d`, `${dir.path}/moved too`);
+    Deno.writeTextFileSync(`${dir.path}/d`, "new ");
+    file.reopen();
+    file.write(() => bytes("five "));
+    await file.close();
+    file.reopen();
+    assertEquals(dir.all(), {
+      moved: "<1>one two three ",
+      "moved too": "<2>four ",
+      d: "new <3>five ",
+    });
+  },
+);
 
-t("DumpFile tells the first error, drops what follows, and goes on after reopen()", async () => {
+t("DumpFile reports the first error, drops records, and resumes after reopen()", async () => {
   using dir = folder();
   const path = `${dir.path}/d`;
   Deno.symlinkSync("/dev/full", path);
@@ -214,7 +220,7 @@ const pipeTest = tool("mkfifo") === undefined
   ? (name: string, _fn: () => Promise<void>) => skip(name, "mkfifo is not installed")
   : t;
 
-/** What cksum(1) says of bytes. */
+/** The output of cksum(1) for these bytes. */
 async function cksum(input: Uint8Array): Promise<string> {
   const child = new Deno.Command("cksum", { stdin: "piped", stdout: "piped" }).spawn();
   const writer = child.stdin.getWriter();
@@ -224,9 +230,9 @@ async function cksum(input: Uint8Array): Promise<string> {
 }
 
 /**
- * A named pipe with a reader in another process: Deno 2.6 stands still while it opens one.
+ * A named pipe with a reader in another process: Deno 2.6 blocks while it opens one.
  *
- * @param script What the reader does; `$0` is the pipe.
+ * @param script Shell script of the reader; `$0` is the pipe.
  */
 async function pipeWith(script: string, path: string) {
   const { success } = await new Deno.Command("mkfifo", { args: [path] }).output();
@@ -240,9 +246,9 @@ async function pipeWith(script: string, path: string) {
   }).spawn();
   const go = child.stdin.getWriter();
   return {
-    /** Lets a reader go on that waits for its input. */
+    /** Lets a reader continue that waits for a line of input. */
     go: () => go.write(bytes("\n")),
-    /** All that it read, once the pipe is closed. */
+    /** Everything the reader printed, after the pipe was closed. */
     async output() {
       await go.close();
       const { stdout } = await child.output();
@@ -272,7 +278,7 @@ pipeTest(
       await file.close();
     })();
     await until(() => file.room() !== undefined, { what: "the queue to fill" });
-    // What the pipe holds by itself, and one record that was let in before.
+    // The queue, the pipe's own buffer, and one record that was accepted before.
     assert(written <= 6, `${written}`);
     await reader.go();
     await within(sender, { timeoutMs: 5000, what: "the reader" });
@@ -284,7 +290,7 @@ pipeTest(
 );
 
 pipeTest(
-  "DumpFile with overflow drop drops chunks first, then the rest, and counts them",
+  "DumpFile with overflow drop drops chunks first, then other records, and counts them",
   async () => {
     using dir = folder();
     const path = `${dir.path}/pipe`;
@@ -292,7 +298,7 @@ pipeTest(
     const file = await openDumpFile(path, options({ queueBytes: 1000, overflow: "drop" }));
     const chunk = () => file.write(() => new Uint8Array(600).fill(99), { droppable: true });
     const other = () => file.write(() => new Uint8Array(600).fill(111));
-    // Nothing is written before this function waits for something.
+    // Nothing is written before the next await.
     assertEquals([chunk(), chunk(), chunk(), chunk()], [true, true, false, false]);
     assertEquals([other(), other(), other()], [true, true, false]);
     assertEquals(file.dropped, 3);
@@ -305,7 +311,7 @@ pipeTest(
   },
 );
 
-pipeTest("DumpFile tells when the reader has gone", async () => {
+pipeTest("DumpFile reports a broken pipe when the reader has left", async () => {
   using dir = folder();
   const path = `${dir.path}/pipe`;
   const reader = await pipeWith('exec 3<"$0"; read go', path);
@@ -344,7 +350,7 @@ t("DumpFile writes to standard output and leaves it open", async () => {
   assertEquals(new TextDecoder().decode(stdout), "<head>one two still open\n");
 });
 
-t("parseRotation() reads size and count", () => {
+t("parseRotation() reads SIZE[,COUNT] and names an invalid value", () => {
   assertEquals(parseRotation("1"), { bytes: 1, count: 10 });
   assertEquals(parseRotation("10k,3"), { bytes: 10240, count: 3 });
   assertEquals(parseRotation("100M"), { bytes: 100 * 1024 * 1024, count: 10 });

@@ -3,28 +3,34 @@ import type { Tap } from "../../../lib/connection/observe.ts";
 import type { ConnectionInfo } from "../../../lib/base/connection_info.ts";
 import { assertEquals } from "@std/assert";
 import { t } from "../../helpers/t.ts";
-import { accepted, answered, recorded, WHOLE, whole } from "../../helpers/dump/dump_records.ts";
+import {
+  accepted,
+  answered,
+  ONE_CONNECTION,
+  oneConnection,
+  recorded,
+} from "../../helpers/dump/dump_records.ts";
 
 const PURE = { permissions: "none" } as const;
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 
-t("dumpTaps() records a connection from its beginning to its end", () => {
-  assertEquals(recorded({}, whole), WHOLE);
+t("dumpTaps() records a connection from accept to close", () => {
+  assertEquals(recorded({}, oneConnection), ONE_CONNECTION);
 }, PURE);
 
-t("dumpTaps() leaves out clients and connections that are not wanted, from the start", () => {
-  assertEquals(recorded({ client: "10.0.0.0/24" }, whole), WHOLE);
-  assertEquals(recorded({ connection: "1" }, whole), WHOLE);
+t("dumpTaps() makes no tap for a connection that the client or connection filter excludes", () => {
+  assertEquals(recorded({ client: "10.0.0.0/24" }, oneConnection), ONE_CONNECTION);
+  assertEquals(recorded({ connection: "1" }, oneConnection), ONE_CONNECTION);
   for (const filter of [{ client: "10.0.1.0/24" }, { connection: "2" }]) {
     recorded(filter, (tapOf) => assertEquals(tapOf(accepted(1)), undefined));
   }
 }, PURE);
 
-t("dumpTaps() waits for the channel, and then tells what was before", () => {
-  assertEquals(recorded({ channel: "0.1" }, whole), WHOLE);
-  assertEquals(recorded({ channel: "0.0" }, whole), []);
-  // Nothing answered, so nobody knows whether it would have been that one.
+t("dumpTaps() with a channel filter holds records back until the channel is known", () => {
+  assertEquals(recorded({ channel: "0.1" }, oneConnection), ONE_CONNECTION);
+  assertEquals(recorded({ channel: "0.0" }, oneConnection), []);
+  // No channel answered, so the connection never matches the filter.
   const failed = recorded({ channel: "0.1" }, (tapOf) => {
     const tap = tapOf(accepted(1, { group: 0, channel: 1 }));
     tap?.event("refused");
@@ -33,10 +39,10 @@ t("dumpTaps() waits for the channel, and then tells what was before", () => {
   assertEquals(failed, []);
 }, PURE);
 
-t("dumpTaps() tells only of connections with a match, and how much it passed over", () => {
+t("dumpTaps() with a match records only matching chunks, and the length of skipped ones", () => {
   const chunks = ["aaa", "bbbb", "aXa", "cc", "Xd"];
   const story = (tapOf: (subject: ConnectionInfo) => Tap | undefined) => {
-    whole(tapOf, 2);
+    oneConnection(tapOf, 2);
     const tap = tapOf(accepted(1));
     tap?.connected(answered(1));
     for (const [i, chunk] of chunks.entries()) {
@@ -57,15 +63,15 @@ t("dumpTaps() tells only of connections with a match, and how much it passed ove
   ]);
 }, PURE);
 
-t("dumpTaps() cuts chunks, also such that match behind the cut", () => {
-  const cut = recorded({ bytes: "2", match: "o" }, whole);
+t("dumpTaps() matches the full chunk before it cuts it", () => {
+  const cut = recorded({ bytes: "2", match: "o" }, oneConnection);
   assertEquals(cut.filter((record) => /(client|backend) \w+\//.test(record)), [
     "#1 client he/5",
     "#1 backend wo/5",
   ]);
 }, PURE);
 
-t("dumpTaps() begins in the middle of an open connection, and says so", () => {
+t("dumpTaps() records when it starts in the middle of an open connection", () => {
   const records = recorded({ channel: "0.1" }, (tapOf) => {
     const subject = answered(1, { ageMs: 61_500, sent: 10, rcvd: 20 });
     const tap = tapOf(subject);
@@ -79,7 +85,7 @@ t("dumpTaps() begins in the middle of an open connection, and says so", () => {
   ]);
 }, PURE);
 
-t("dumpTaps() says why a connection ended unless that shows", () => {
+t("dumpTaps() records the reason of an end unless the ends of the sides show it", () => {
   const last = (reason: Reason) =>
     recorded({}, (tapOf) => tapOf(accepted(1))?.closed(reason)).slice(1, -1);
   for (

@@ -4,19 +4,19 @@ import { randomBytes } from "../../helpers/net/client.ts";
 import { folder } from "../../helpers/dump/dump_tools.ts";
 import { readPackets } from "../../helpers/dump/pcapng.ts";
 import { later, skip, t, tool, until, within } from "../../helpers/t.ts";
-import { accepted, answered, whole } from "../../helpers/dump/dump_records.ts";
+import { accepted, answered, oneConnection } from "../../helpers/dump/dump_records.ts";
 import { dumperOf } from "../../helpers/dump/dumper_of.ts";
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 
 const textOf = (data: Uint8Array) => new TextDecoder().decode(data);
 
-t("Dumper writes one file, and counts", async () => {
+t("Dumper writes one file and counts chunks, bytes and drops", async () => {
   using dir = folder();
   const { dumper, taps } = await dumperOf({ file: `${dir.path}/d-%p.json` });
   assertEquals(dumper.path, `${dir.path}/d-6379.json`);
-  whole(taps, 1);
-  whole(taps, 2);
+  oneConnection(taps, 1);
+  oneConnection(taps, 2);
   await dumper.close(1000);
   const lines = Deno.readTextFileSync(dumper.path).trimEnd().split("\n").map((line) =>
     JSON.parse(line)
@@ -29,21 +29,21 @@ t("Dumper writes one file, and counts", async () => {
     ).join(", "),
   );
   assertEquals(dumper.counts, { chunks: 4, bytes: 20, dropped: 0 });
-  // Whatever comes later does no harm.
-  whole(taps, 3);
+  // Records after close() are ignored.
+  oneConnection(taps, 3);
   assertEquals(dumper.counts.chunks, 4);
 });
 
-t("Dumper writes a file for each connection, closed with it", async () => {
+t("Dumper with %n writes one file per connection, and closes it with the connection", async () => {
   using dir = folder();
   const { dumper, taps } = await dumperOf({ file: `${dir.path}/%n.pcapng` });
   assertEquals(dumper.path, `${dir.path}/%n.pcapng`);
-  for (let id = 1; id <= 20; id++) whole(taps, id);
+  for (let id = 1; id <= 20; id++) oneConnection(taps, id);
   const open = () =>
     Array.from({ length: 20 }, (_, i) => `${dir.path}/${i + 1}.pcapng`)
       .filter((file) => hasOpen(Deno.pid, file));
   await until(() => open().length === 0, { what: "the files to be closed" });
-  // One that is still open.
+  // A connection that is still open.
   const tap = taps(accepted(21));
   tap?.connected(answered(21));
   void tap?.chunk("client", bytes("still open"));
@@ -60,12 +60,12 @@ t("Dumper writes a file for each connection, closed with it", async () => {
 t("Dumper creates no file for a connection that is filtered out", async () => {
   using dir = folder();
   const { dumper, taps } = await dumperOf({ file: `${dir.path}/%n`, channel: "0.0" });
-  whole(taps);
+  oneConnection(taps);
   await dumper.close(1000);
   assertEquals([...Deno.readDirSync(dir.path)], []);
 });
 
-t("openDumper() says what is wrong with a folder", async () => {
+t("openDumper() reports a folder that does not exist", async () => {
   for (const file of ["/nowhere/at/all/%n.json", "/nowhere/at/all/x.json"]) {
     const error = await assertRejects(() => dumperOf({ file }), Error);
     assertMatch(error.message, /^cannot write dump file \[\/nowhere\/at\/all\/[0x].json\]: [Nn]o /);
@@ -73,7 +73,7 @@ t("openDumper() says what is wrong with a folder", async () => {
   }
 });
 
-t("Dumper moves the file of an earlier dump aside where that is asked for", async () => {
+t("Dumper with option existing=keep renames the file of an earlier dump", async () => {
   using dir = folder();
   const file = `${dir.path}/d.hex`;
   Deno.writeTextFileSync(file, "earlier");
@@ -82,22 +82,22 @@ t("Dumper moves the file of an earlier dump aside where that is asked for", asyn
   assertEquals(Deno.readTextFileSync(`${file}.1`), "earlier");
 });
 
-/** A named pipe that nobody reads, and a dumper that writes to it. */
+/** A named pipe without a reader yet, and a dumper that writes to it. */
 async function pipe(texts: DumpTexts) {
   const dir = folder();
   const file = `${dir.path}/pipe`;
   await new Deno.Command(tool("mkfifo")!, { args: [file] }).output();
-  // For reading too, it opens at once.
+  // Opened for reading and writing, a pipe does not block.
   const holder = await Deno.open(file, { read: true, write: true });
   const made = await dumperOf({ ...texts, file }, { queueBytes: 100_000 });
-  // Should it open its end only when `holder` has gone, a reader would have ended by then.
+  // The dumper must open its end before `holder` is closed, or a reader would see the end.
   await until(() => openings(Deno.pid, file) > 1, { what: "the dumper to open the pipe" });
   const tap = made.taps(accepted(1))!;
   tap.connected(answered(1));
   return {
     ...made,
     tap,
-    /** Begins to read: everything until the dumper has closed its end. */
+    /** Starts a reader; `all` is everything until the dumper closes its end. */
     async read(): Promise<{ all: Promise<Uint8Array> }> {
       const child = new Deno.Command("cat", { args: [file], stdout: "piped" }).spawn();
       const all = later(child.output().then(({ stdout }) => stdout));
@@ -113,14 +113,14 @@ function hasOpen(pid: number, file: string): boolean {
   return openings(pid, file) > 0;
 }
 
-/** How many descriptors of a process are a file. */
+/** How many descriptors of a process refer to a file. */
 function openings(pid: number, file: string): number {
   const folder = `/proc/${pid}/fd`;
   return Array.from(Deno.readDirSync(folder)).filter(({ name }) => {
     try {
       return Deno.readLinkSync(`${folder}/${name}`) === file;
     } catch {
-      return false; // It was closed meanwhile.
+      return false; // Closed in the meantime.
     }
   }).length;
 }
@@ -131,58 +131,64 @@ function withPipe(name: string, fn: () => Promise<void>): void {
   else t(name, fn);
 }
 
-withPipe("Dumper drops chunks that its reader has no room for, and says how many", async () => {
-  using made = await pipe({ format: "pcapng", overflow: "drop" });
-  const { dumper, tap } = made;
-  const sent: Uint8Array[] = [];
-  const send = (length: number) => {
-    sent.push(randomBytes(length, sent.length));
-    assertEquals(tap.chunk("client", sent.at(-1)!), undefined);
-  };
-  for (let i = 0; i < 60; i++) send(10_000);
-  const { chunks, dropped } = dumper.counts;
-  assertEquals(chunks + dropped, 60);
-  assert(dropped > 30 && chunks >= 10, `${dropped} of 60 dropped`);
+withPipe(
+  "Dumper with overflow drop drops chunks while its reader is slow, and counts them",
+  async () => {
+    using made = await pipe({ format: "pcapng", overflow: "drop" });
+    const { dumper, tap } = made;
+    const sent: Uint8Array[] = [];
+    const send = (length: number) => {
+      sent.push(randomBytes(length, sent.length));
+      assertEquals(tap.chunk("client", sent.at(-1)!), undefined);
+    };
+    for (let i = 0; i < 60; i++) send(10_000);
+    const { chunks, dropped } = dumper.counts;
+    assertEquals(chunks + dropped, 60);
+    assert(dropped > 30 && chunks >= 10, `${dropped} of 60 dropped`);
 
-  // Now it is read, and what follows is whole again.
-  const { all } = await made.read();
-  await until(() => {
-    if (dumper.counts.chunks === chunks) send(100);
-    return dumper.counts.chunks > chunks;
-  }, { timeoutMs: 20_000 });
-  tap.ended("client", "end");
-  tap.closed("client closed");
-  await dumper.close(5000);
-  const packets = readPackets(await within(all, { timeoutMs: 5000, what: "the reader" }));
-  const first = packets.find(({ flags }) => flags === "S")!.seq + 1;
-  const starts = new Map<number, Uint8Array>();
-  let at = first;
-  for (const chunk of sent) {
-    starts.set(at, chunk);
-    at = (at + chunk.length) >>> 0;
-  }
-  const shown = packets.filter(({ payload }) => payload.length > 0);
-  assertEquals(shown.length, dumper.counts.chunks);
-  for (const { seq, payload } of shown) assertEquals(payload, starts.get(seq));
-  assertEquals(packets.some(({ flags, seq }) => flags === "FA" && seq === at), true);
-});
+    // With a reader, later chunks are complete again.
+    const { all } = await made.read();
+    await until(() => {
+      if (dumper.counts.chunks === chunks) send(100);
+      return dumper.counts.chunks > chunks;
+    }, { timeoutMs: 20_000 });
+    tap.ended("client", "end");
+    tap.closed("client closed");
+    await dumper.close(5000);
+    const packets = readPackets(await within(all, { timeoutMs: 5000, what: "the reader" }));
+    const first = packets.find(({ flags }) => flags === "S")!.seq + 1;
+    const starts = new Map<number, Uint8Array>();
+    let at = first;
+    for (const chunk of sent) {
+      starts.set(at, chunk);
+      at = (at + chunk.length) >>> 0;
+    }
+    const shown = packets.filter(({ payload }) => payload.length > 0);
+    assertEquals(shown.length, dumper.counts.chunks);
+    for (const { seq, payload } of shown) assertEquals(payload, starts.get(seq));
+    assertEquals(packets.some(({ flags, seq }) => flags === "FA" && seq === at), true);
+  },
+);
 
-withPipe("Dumper holds senders back until there is room, and lets go when it ends", async () => {
-  using made = await pipe({ format: "json" });
-  const { dumper, tap } = made;
-  let room: Promise<void> | undefined, chunks = 0;
-  while (room === undefined) room = tap.chunk("backend", randomBytes(10_000, ++chunks));
-  assert(chunks < 20, `${chunks} chunks were taken`);
-  const closing = dumper.close(50);
-  await within(room, { timeoutMs: 1000, what: "the sender to be let go" });
-  await within(closing, { timeoutMs: 2000, what: "the rest to be given up" });
-  assertEquals(tap.chunk("backend", bytes("x")), undefined);
-  // The write that is under way can end.
-  const { all } = await made.read();
-  await within(all, { timeoutMs: 5000, what: "the reader" });
-});
+withPipe(
+  "Dumper with overflow block makes senders wait, and releases them when it is closed",
+  async () => {
+    using made = await pipe({ format: "json" });
+    const { dumper, tap } = made;
+    let room: Promise<void> | undefined, chunks = 0;
+    while (room === undefined) room = tap.chunk("backend", randomBytes(10_000, ++chunks));
+    assert(chunks < 20, `${chunks} chunks were taken`);
+    const closing = dumper.close(50);
+    await within(room, { timeoutMs: 1000, what: "the sender to be released" });
+    await within(closing, { timeoutMs: 2000, what: "the rest to be given up" });
+    assertEquals(tap.chunk("backend", bytes("x")), undefined);
+    // Lets the pending write finish.
+    const { all } = await made.read();
+    await within(all, { timeoutMs: 5000, what: "the reader" });
+  },
+);
 
-t("a full disk ends a dump with one error, and nobody waits for it", async () => {
+t("a full disk ends a dump with one error, and senders do not wait", async () => {
   const { dumper, taps, errors } = await dumperOf({ file: "/dev/full", format: "json" });
   const tap = taps(accepted(1))!;
   tap.connected(answered(1));

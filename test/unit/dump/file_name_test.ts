@@ -6,7 +6,7 @@ import { assertRefused } from "../../helpers/dump/assert_refused.ts";
 
 const PURE = { permissions: "none" } as const;
 
-t("expandFileName() puts time, port and connection in their places", () => {
+t("expandFileName() replaces %t, %p, %n and %%, and refuses other placeholders", () => {
   const values = { time: "20261122T060320", port: 8080, connection: 17 };
   assertEquals(
     expandFileName("dump-%p-%t-%n.pcapng", values),

@@ -17,7 +17,7 @@ const PURE = { permissions: "none" } as const;
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 
-t("parseClientRange() knows who is in a range", () => {
+t("parseClientRange() matches addresses inside the range only", () => {
   const cases: [range: string, inside: string[], outside: string[]][] = [
     ["10.0.0.0/8", ["10.0.0.0", "10.255.255.255"], ["11.0.0.0", "9.255.255.255", "::a00:1"]],
     ["10.1.2.3/8", ["10.9.9.9"], ["11.1.2.3"]],
@@ -39,7 +39,7 @@ t("parseClientRange() knows who is in a range", () => {
   assert(!parseClientRange("0.0.0.0/0")("nonsense"));
 }, PURE);
 
-t("parseClientRange() refuses what is no range and names it", () => {
+t("parseClientRange() refuses an invalid range and names it", () => {
   assertRefused(parseClientRange, [
     "",
     "/8",
@@ -59,7 +59,7 @@ t("parseClientRange() refuses what is no range and names it", () => {
   ]);
 }, PURE);
 
-t("parseChannelFilter() wants one channel", () => {
+t("parseChannelFilter() matches exactly one channel, and refuses an invalid one", () => {
   assert(parseChannelFilter("0.1")("0.1"));
   assert(parseChannelFilter("00.01")("0.1"));
   assert(!parseChannelFilter("0.1")("0.10"));
@@ -67,7 +67,7 @@ t("parseChannelFilter() wants one channel", () => {
   assertRefused(parseChannelFilter, ["", "1", "0.", ".1", "a.b", "0.-1", "0.1.2", "0.1 "]);
 }, PURE);
 
-t("parseMatch() looks at bytes: all values, any case, lines", () => {
+t("parseMatch() matches bytes: all values, case, and line starts and ends", () => {
   const cases: [pattern: string, chunk: Uint8Array, found: boolean][] = [
     ["GET", bytes("xGETx"), true],
     ["get", bytes("GET"), false],
@@ -88,18 +88,18 @@ t("parseMatch() looks at bytes: all values, any case, lines", () => {
   }
 }, PURE);
 
-t("parseMatch() finds what was cut into two chunks, once, in each direction by itself", () => {
+t("parseMatch() finds a match across chunks, once, separately in each direction", () => {
   const match = parseMatch("SECRET")();
   const seen = (direction: "client" | "backend", ...chunks: string[]) =>
     chunks.map((chunk) => match(direction, bytes(chunk)));
   assertEquals(seen("client", "SE", "CR"), [false, false]);
   assertEquals(seen("backend", "ET"), [false]);
   assertEquals(seen("client", "ET", "x", "SECRET", "x"), [true, false, true, false]);
-  // Another connection begins anew.
+  // Another connection has its own state.
   const another = parseMatch("SECRET");
   another()("client", bytes("SEC"));
   assertEquals(another()("client", bytes("RET")), false);
-  // Not further back than 1024 bytes.
+  // A match may reach back at most 1024 bytes.
   const far = parseMatch("a.*b")();
   assertEquals(
     ["a", "x".repeat(1023), "b"].map((chunk) => far("client", bytes(chunk))),
@@ -112,11 +112,11 @@ t("parseMatch() finds what was cut into two chunks, once, in each direction by i
   );
 }, PURE);
 
-t("parseMatch() refuses what is no expression and names it", () => {
+t("parseMatch() refuses an invalid regular expression and names it", () => {
   assertRefused(parseMatch, ["(", "[", "a{2,1}", "*", "(?<n>a)(?<n>b)"]);
 }, PURE);
 
-t("snapChunk() keeps the first bytes and the real length", () => {
+t("snapChunk() keeps the first bytes and the original length", () => {
   const chunk = { direction: "client", bytes: bytes("0123456789"), time: 1 } as const;
   assertStrictEquals(snapChunk(chunk, undefined), chunk);
   assertStrictEquals(snapChunk(chunk, 10), chunk);
@@ -127,7 +127,7 @@ t("snapChunk() keeps the first bytes and the real length", () => {
   assertRefused(parseByteLimit, ["", "-1", "1k", "1.5", "99999999999", "0x10", "+1"]);
 }, PURE);
 
-t("wantsConnection() asks for client and channel, and waits until the channel is known", () => {
+t("wantsConnection() checks client and channel; an unknown channel never matches", () => {
   const unknown: ConnectionRoute = {
     id: 1,
     client: { address: "10.0.0.1", port: 1 },

@@ -10,7 +10,7 @@ import { t } from "../../helpers/t.ts";
 
 const PURE = { permissions: "none" } as const;
 
-t("parseDumpSettings() takes the format from the name of the file", () => {
+t("parseDumpSettings() derives the format from the file name", () => {
   const formats = (...names: string[]) =>
     names.map((file) => parseDumpSettings({ file }).format).join(" ");
   assertEquals(
@@ -20,7 +20,7 @@ t("parseDumpSettings() takes the format from the name of the file", () => {
   assertEquals(parseDumpSettings({ file: "/a.json", format: "hex" }).format, "hex");
 }, PURE);
 
-t("parseDumpSettings() keeps of its base what was not given", () => {
+t("parseDumpSettings() keeps the values of its base that are not overridden", () => {
   const base = parseDumpSettings({
     file: "/b.pcapng",
     side: "both",
@@ -37,13 +37,13 @@ t("parseDumpSettings() keeps of its base what was not given", () => {
     rotate: { bytes: 1024, count: 3 },
   } as const;
   assertEquals(parseDumpSettings({}, base), { ...output, filter });
-  // One filter in the place of all.
+  // One filter replaces all filters of the base.
   assertEquals(parseDumpSettings({ channel: "0.1" }, base), {
     ...output,
     filter: { channel: "0.1" },
   });
   assertEquals(parseDumpSettings({ side: "client" }, base), { ...output, side: "client", filter });
-  // Another output in the place of all.
+  // One output option replaces all output options of the base.
   assertEquals(parseDumpSettings({ file: "/c" }, base), {
     ...CLASSIC_DUMP,
     file: "/c",
@@ -56,7 +56,7 @@ t("parseDumpSettings() keeps of its base what was not given", () => {
   });
 }, PURE);
 
-t("parseDumpSettings() refuses what means nothing, and names it", () => {
+t("parseDumpSettings() refuses invalid values and names them", () => {
   const refused: [DumpTexts, string][] = [
     [{ format: "xml" }, "invalid dump format [xml]: want text, hex, json, pcapng"],
     [{ format: "json", side: "left" }, "invalid dump side [left]: want client, server, both"],
@@ -76,7 +76,7 @@ t("parseDumpSettings() refuses what means nothing, and names it", () => {
   }
 }, PURE);
 
-t("describeDump() says it in words", () => {
+t("describeDump() describes the dump in one line", () => {
   const described = (texts: DumpTexts) => describeDump(parseDumpSettings(texts));
   assertEquals(described({}), "text to standard output");
   assertEquals(

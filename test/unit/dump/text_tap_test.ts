@@ -8,25 +8,25 @@ import { t } from "../../helpers/t.ts";
 const PURE = { permissions: "none" } as const;
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 
-/** A tap and what it has printed. */
+/** A tap and everything it printed. */
 function printing() {
   const printed: Uint8Array[] = [];
   const writer = new BatchWriter((chunk) => {
     printed.push(chunk.slice());
     return Promise.resolve(chunk.length);
   }, () => {});
-  async function whole(): Promise<Uint8Array> {
+  async function printedBytes(): Promise<Uint8Array> {
     await writer.flush();
     return new Uint8Array(printed.flatMap((chunk) => [...chunk]));
   }
-  return { tap: textTap(writer), writer, whole };
+  return { tap: textTap(writer), writer, printedBytes };
 }
 
-async function text({ whole }: ReturnType<typeof printing>): Promise<string> {
-  return latin1FromBytes(await whole());
+async function text({ printedBytes }: ReturnType<typeof printing>): Promise<string> {
+  return latin1FromBytes(await printedBytes());
 }
 
-t("textTap() prints both directions in their order, and the end of the session", async () => {
+t("textTap() prints both directions in order, and the end of the first direction", async () => {
   const one = printing();
   one.tap.chunk("client", bytes("HELO\r\n"));
   one.tap.chunk("backend", bytes("250\n"));
@@ -34,20 +34,28 @@ t("textTap() prints both directions in their order, and the end of the session",
   assertEquals(await text(one), "-> 6\nHELO\\0D\\0A\n\n-< 4\n250\\0A\n\n-> 0\n\n");
 }, PURE);
 
-t("textTap(): the end of the second direction is not printed when nothing came", async () => {
-  const one = printing();
-  one.tap.ended("backend", "end");
-  one.tap.ended("client", "end");
-  assertEquals(await text(one), "-< 0\n\n");
-}, PURE);
+t(
+  "textTap() omits the end of the second direction if it sent nothing after the first end",
+  async () => {
+    const one = printing();
+    one.tap.ended("backend", "end");
+    one.tap.ended("client", "end");
+    assertEquals(await text(one), "-< 0\n\n");
+  },
+  PURE,
+);
 
-t("textTap(): the end of the second direction is printed when data came before it", async () => {
-  const one = printing();
-  one.tap.ended("client", "end");
-  one.tap.chunk("backend", bytes("late"));
-  one.tap.ended("backend", "reset");
-  assertEquals(await text(one), "-> 0\n\n-< 4\nlate\n-< -1\n\n");
-}, PURE);
+t(
+  "textTap() prints the end of the second direction if it sent data after the first end",
+  async () => {
+    const one = printing();
+    one.tap.ended("client", "end");
+    one.tap.chunk("backend", bytes("late"));
+    one.tap.ended("backend", "reset");
+    assertEquals(await text(one), "-> 0\n\n-< 4\nlate\n-< -1\n\n");
+  },
+  PURE,
+);
 
 t("textTap() prints a reset as -1", async () => {
   const one = printing();
@@ -60,12 +68,12 @@ t("textTap() never prints a block of more than 32768 bytes", async () => {
   const one = printing();
   const data = Uint8Array.from({ length: 70_000 }, (_, i) => i % 251);
   one.tap.chunk("backend", data);
-  const blocks = parseDump(await one.whole());
+  const blocks = parseDump(await one.printedBytes());
   assertEquals(blocks.map(({ count }) => count), [32768, 32768, 4464]);
   assertEquals(new Uint8Array(blocks.flatMap((block) => [...block.bytes])), data);
 }, PURE);
 
-t("textTap() keeps what it was given, even if the buffer is used again at once", async () => {
+t("textTap() copies its bytes, so that the buffer may be reused at once", async () => {
   const one = printing();
   const buffer = bytes("abc");
   one.tap.chunk("client", buffer);
@@ -73,17 +81,17 @@ t("textTap() keeps what it was given, even if the buffer is used again at once",
   assertEquals(await text(one), "-> 3\nabc\n");
 }, PURE);
 
-t("textTap() holds a sender back while the output has no room", async () => {
+t("textTap() makes a sender wait while the output has no room", async () => {
   const one = printing();
   let waiting: Promise<void> | undefined;
   for (let i = 0; i < 40; i++) waiting = one.tap.chunk("client", new Uint8Array(32768).fill(0x61));
   assert(waiting instanceof Promise);
   await waiting;
   assertEquals(one.tap.chunk("client", bytes("x")), undefined);
-  await one.whole();
+  await one.printedBytes();
 }, PURE);
 
-t("textTap(): two connections into one output do not mix within a block", async () => {
+t("textTap() never interleaves two connections within a block", async () => {
   const one = printing();
   const other = textTap(one.writer);
   one.tap.chunk("client", bytes("one"));

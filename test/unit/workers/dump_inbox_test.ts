@@ -7,7 +7,7 @@ import { worker } from "../../helpers/dump/worker_dump.ts";
 
 const PURE = { permissions: "none" } as const;
 
-t("DumpInbox ends the connections of a worker that died, and knows one dump from another", () => {
+t("DumpInbox closes the connections of a dead worker, and ignores records of another dump", () => {
   const { inbox, records } = worker(undefined);
   const time = START;
   const batch = (generation: number, kind: "open" | "close", id: number): DumpBatch => ({

@@ -3,7 +3,12 @@ import type { ConnectionInfo } from "../../../lib/base/connection_info.ts";
 import { assert, assertEquals } from "@std/assert";
 import { folder } from "../../helpers/dump/dump_tools.ts";
 import { t, within } from "../../helpers/t.ts";
-import { accepted, answered, WHOLE, whole } from "../../helpers/dump/dump_records.ts";
+import {
+  accepted,
+  answered,
+  ONE_CONNECTION,
+  oneConnection,
+} from "../../helpers/dump/dump_records.ts";
 import { dumperOf } from "../../helpers/dump/dumper_of.ts";
 import { worker } from "../../helpers/dump/worker_dump.ts";
 
@@ -11,18 +16,18 @@ const PURE = { permissions: "none" } as const;
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 
-t("WorkerDump sends the same records, in batches and with bytes of their own", async () => {
+t("WorkerDump sends the records in batches, with copies of the bytes", async () => {
   const { dump, records, batches, arrive } = worker(undefined);
-  whole(dump.taps as (subject: ConnectionInfo) => Tap | undefined);
+  oneConnection(dump.taps as (subject: ConnectionInfo) => Tap | undefined);
   await Promise.resolve();
   assertEquals(batches.length, 1);
-  // What happens while one is under way goes with the next one.
+  // Records made while a batch is pending go into the next one.
   for (let id = 3; id < 6; id++) dump.taps(accepted(id) as never);
   await Promise.resolve();
   assertEquals(batches.length, 1);
   await arrive();
-  assertEquals(records, [...WHOLE, "#3 open", "#4 open", "#5 open"]);
-  // The relay's buffer changes at once.
+  assertEquals(records, [...ONE_CONNECTION, "#3 open", "#4 open", "#5 open"]);
+  // The relay reuses its buffer at once.
   const tap = dump.taps(answered(2) as never)!;
   const buffer = bytes("before");
   void tap.chunk("client", buffer);
@@ -31,7 +36,7 @@ t("WorkerDump sends the same records, in batches and with bytes of their own", a
   assertEquals(records.at(-1), "#2 client before");
 }, PURE);
 
-t("WorkerDump holds senders back while too much is under way", async () => {
+t("WorkerDump makes senders wait while too much is pending", async () => {
   const { dump, arrive } = worker(undefined);
   const tap = dump.taps(answered(1) as never)!;
   const chunk = new Uint8Array(1 << 19);
@@ -41,14 +46,14 @@ t("WorkerDump holds senders back while too much is under way", async () => {
   await arrive();
   await within(room, { timeoutMs: 1000, what: "room" });
   assertEquals(tap.chunk("client", chunk), undefined);
-  // The end lets go of everybody.
+  // stop() releases all senders.
   const last = tap.chunk("client", chunk);
   dump.stop();
   await within(last!, { timeoutMs: 1000, what: "the end" });
   assertEquals(tap.chunk("client", chunk), undefined);
 });
 
-t("WorkerDump drops what is too much if it may, and the program counts it", async () => {
+t("WorkerDump with overflow drop drops chunks, and the dumper counts them", async () => {
   using dir = folder();
   const texts = { file: `${dir.path}/x.json`, overflow: "drop" };
   const { dumper } = await dumperOf(texts);

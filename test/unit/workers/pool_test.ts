@@ -25,7 +25,7 @@ async function counters(socket: string): Promise<number[][]> {
   });
 }
 
-/** Does something many times, some of them at once. */
+/** Runs a job `count` times, AT_ONCE of them concurrently. */
 async function many<T>(count: number, one: () => Promise<T>): Promise<T[]> {
   const results: T[] = [];
   let left = count;
@@ -36,7 +36,7 @@ async function many<T>(count: number, one: () => Promise<T>): Promise<T[]> {
 }
 
 t(
-  `${WORKERS} workers take turns as one: ${CONNECTIONS} connections are split exactly`,
+  `${WORKERS} workers share one round robin: ${CONNECTIONS} connections are split exactly`,
   async () => {
     await using backends = namedBackends(3);
     const argv = ["-f", "--workers", `${WORKERS}`, "PORT", ...backends.addresses];
@@ -44,14 +44,14 @@ t(
     const names = await many(CONNECTIONS, () => ask(balance.port));
     const each = CONNECTIONS / 3;
     assertEquals(tally(names), `B0: ${each}, B1: ${each}, B2: ${each}`);
-    // "B0\n" came through each; nothing is open any more, whichever worker had it.
+    // Each connection received "B0\n", and none is open any more in any worker.
     await until(async () => (await counters(balance.socket)).every(([c]) => c === 0));
     assertEquals(await counters(balance.socket), [0, 1, 2].map(() => [0, each, 0, each * 3]));
   },
 );
 
 t(
-  `${WORKERS} workers never let more than maxc through, and exactly as many when more come`,
+  `${WORKERS} workers admit exactly maxc connections when more clients connect`,
   async () => {
     await using one = named("B0");
     await using two = named("B1");
@@ -71,7 +71,7 @@ t(
   },
 );
 
-t(`${WORKERS} workers count every byte both ways`, async () => {
+t(`${WORKERS} workers count every byte in both directions`, async () => {
   await using server = echo();
   await using balance = await startControlled([
     "-f",
@@ -93,37 +93,48 @@ t(`${WORKERS} workers count every byte both ways`, async () => {
   assertEquals(await counters(balance.socket), [[0, 1000, bytes, bytes]]);
 });
 
-t("a worker that dies is reported, what it held is released, and another serves", async () => {
-  await using server = named("B0");
-  const table = newTable({ groups: 1, channels: 1, workers: 2 });
-  table.add(0, { address: new Uint8Array([127, 0, 0, 1]), port: server.port });
-  const port = freePort();
-  const notices: string[] = [];
-  let made = 0;
-  const plane = await startWorkers({
-    count: 2,
-    at: { address: "127.0.0.1", port },
-    table,
-    options: { connectTimeoutMs: 5000, idleTimeoutMs: 0, hashFailover: false, autoDisable: false },
-    voice: { notice: (line) => void notices.push(line), isStderr: false },
-    // The first of them dies; the second and the one in its place are real.
-    make: () => {
-      const file = made++ === 0
-        ? "../../helpers/workers/dying_worker.ts"
-        : "../../../lib/workers/worker.ts";
-      return new Worker(new URL(file, import.meta.url), { type: "module" });
-    },
-  });
-  await until(() => made === 3);
-  assertMatch(notices[0] ?? "", /^worker 0 ended with an error and is replaced: .*died on purpose/);
-  assertEquals(table.c(0, 0), 0);
-  assertEquals(await ask(port), "B0");
-  await until(() => table.c(0, 0) === 0);
-  await plane.stop();
-  assertEquals(await plane.done, { cutOff: 0 });
-});
+t(
+  "a worker that dies is reported, its claims are released, and a new worker replaces it",
+  async () => {
+    await using server = named("B0");
+    const table = newTable({ groups: 1, channels: 1, workers: 2 });
+    table.add(0, { address: new Uint8Array([127, 0, 0, 1]), port: server.port });
+    const port = freePort();
+    const notices: string[] = [];
+    let made = 0;
+    const plane = await startWorkers({
+      count: 2,
+      at: { address: "127.0.0.1", port },
+      table,
+      options: {
+        connectTimeoutMs: 5000,
+        idleTimeoutMs: 0,
+        hashFailover: false,
+        autoDisable: false,
+      },
+      voice: { notice: (line) => void notices.push(line), isStderr: false },
+      // The first worker dies; the second and the replacement are real ones.
+      make: () => {
+        const file = made++ === 0
+          ? "../../helpers/workers/dying_worker.ts"
+          : "../../../lib/workers/worker.ts";
+        return new Worker(new URL(file, import.meta.url), { type: "module" });
+      },
+    });
+    await until(() => made === 3);
+    assertMatch(
+      notices[0] ?? "",
+      /^worker 0 ended with an error and is replaced: .*died on purpose/,
+    );
+    assertEquals(table.c(0, 0), 0);
+    assertEquals(await ask(port), "B0");
+    await until(() => table.c(0, 0) === 0);
+    await plane.stop();
+    assertEquals(await plane.done, { cutOff: 0 });
+  },
+);
 
-t("a worker that dies is one line on standard error, without a stack trace", async () => {
+t("a worker that dies causes one line on standard error, without a stack trace", async () => {
   const script = new URL("../../helpers/workers/lose_a_worker.ts", import.meta.url).pathname;
   const args = ["run", "-A", "--quiet", "--no-check", `--config=${ROOT}deno.json`, script];
   const { code, stdout, stderr } = await runProgram(Deno.execPath(), args);
@@ -131,21 +142,24 @@ t("a worker that dies is one line on standard error, without a stack trace", asy
   assertEquals([code, stdout], [0, ""]);
 });
 
-t("-p with several workers is served by one, so that blocks stay whole and in order", async () => {
-  await using server = named("B0");
-  await using balance = await startControlled([
-    "-f",
-    "-p",
-    "--workers",
-    `${WORKERS}`,
-    "PORT",
-    server.address,
-  ]);
-  assertEquals(await ask(balance.port), "B0");
-  await balance.waitForStdout(/-< 3\nB0\\0A\n\n/);
-});
+t(
+  "-p with several workers relays in one worker, so that blocks stay whole and in order",
+  async () => {
+    await using server = named("B0");
+    await using balance = await startControlled([
+      "-f",
+      "-p",
+      "--workers",
+      `${WORKERS}`,
+      "PORT",
+      server.address,
+    ]);
+    assertEquals(await ask(balance.port), "B0");
+    await balance.waitForStdout(/-< 3\nB0\\0A\n\n/);
+  },
+);
 
-t("the engine refuses a second program on the port that workers share", () => {
+t("the engine refuses an exclusive listener on a port that workers share", () => {
   const port = freePort();
   const first = denoEngine.listen({ address: "127.0.0.1", port }, { shared: true });
   const second = denoEngine.listen({ address: "127.0.0.1", port }, { shared: true });

@@ -12,7 +12,7 @@ const text = (from: Uint8Array) => new TextDecoder().decode(from);
 
 const hexOf = (from: Uint8Array) => from.toHex();
 
-t("hex: blocks look like hexdump -C, with direction, time and connection before them", () => {
+t("hex: blocks look like hexdump -C, after a line with direction, time and connection", () => {
   const file = record(createHex(), (format) => [
     format.open(accepted, START),
     format.event(accepted, { text: "channel 0.0 refused\nagain", time: START + 1 }),
@@ -70,19 +70,22 @@ O ${time.slice(0, -1)}61 #17 10.0.0.2:6379 > 10.0.0.1:40001 channel 0.1 (3/500 b
   );
 });
 
-t("hex: large chunks are blocks of 32 KiB, and no word before a block is a number", () => {
-  const format = createHex({ side: "server" });
-  const chunk = randomBytes(70_000, 4);
-  const file = text(format.data(answered, { direction: "client", bytes: chunk, time: START }));
-  const blocks = file.split("\n\n").filter((block) => block !== "");
-  assertEquals(blocks.length, 3);
-  assertMatch(blocks[2]!, /\[2001:db8::1\]:50000 > .* \(65536\+4464\/70000 bytes\)/);
-  const found = blocks.flatMap((block) =>
-    block.split("\n").slice(1).map((line) => line.slice(10, 59).replaceAll(" ", ""))
-  ).join("");
-  assertEquals(found, hexOf(chunk));
-  for (const block of blocks) {
-    const words = block.split("\n")[0]!.split(" ");
-    for (const word of words) assertNotMatch(word, /^[0-9a-f]+$/i);
-  }
-});
+t(
+  "hex: large chunks are split into blocks of 32 KiB, and no word of a heading is hexadecimal",
+  () => {
+    const format = createHex({ side: "server" });
+    const chunk = randomBytes(70_000, 4);
+    const file = text(format.data(answered, { direction: "client", bytes: chunk, time: START }));
+    const blocks = file.split("\n\n").filter((block) => block !== "");
+    assertEquals(blocks.length, 3);
+    assertMatch(blocks[2]!, /\[2001:db8::1\]:50000 > .* \(65536\+4464\/70000 bytes\)/);
+    const found = blocks.flatMap((block) =>
+      block.split("\n").slice(1).map((line) => line.slice(10, 59).replaceAll(" ", ""))
+    ).join("");
+    assertEquals(found, hexOf(chunk));
+    for (const block of blocks) {
+      const words = block.split("\n")[0]!.split(" ");
+      for (const word of words) assertNotMatch(word, /^[0-9a-f]+$/i);
+    }
+  },
+);

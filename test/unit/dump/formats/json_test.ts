@@ -16,7 +16,7 @@ const SCHEMA: Schema = JSON.parse(
   Deno.readTextFileSync(new URL("../../../../lib/dump/formats/json.schema.json", import.meta.url)),
 );
 
-/** The lines of a JSON dump, each checked against the schema. */
+/** The lines of a JSON dump, each validated against the schema. */
 function readLines(file: Uint8Array): Record<string, unknown>[] {
   const lines = text(file).split("\n");
   assertEquals(lines.pop(), "");
@@ -27,7 +27,7 @@ function readLines(file: Uint8Array): Record<string, unknown>[] {
   });
 }
 
-t("json: every line tells all about its connection and keeps to the schema", () => {
+t("json: every line has all fields of its connection and follows the schema", () => {
   const file = record(createJson(), (format) => [
     format.open(accepted, START),
     format.event(accepted, { text: "channel 0.0 refused\n", time: START + 1 }),
@@ -81,7 +81,7 @@ t("json: every line tells all about its connection and keeps to the schema", () 
   ]);
 }, PURE);
 
-t("json: the bytes of invented traffic come back, whatever they are", () => {
+t("json: any bytes can be read back unchanged", () => {
   const traffic = makeTraffic(createJson(), {
     seed: 3,
     connections: 40,
@@ -98,7 +98,7 @@ t("json: the bytes of invented traffic come back, whatever they are", () => {
   }
 });
 
-t("json: text is there only for what people can read", () => {
+t("json: text is present only for printable UTF-8", () => {
   const cases: [Uint8Array, string | undefined][] = [
     [bytes("tab\tline\r\n"), "tab\tline\r\n"],
     [bytes("\ufeffZürich 🚀"), "\ufeffZürich 🚀"],
@@ -118,7 +118,7 @@ t("json: text is there only for what people can read", () => {
   }
 }, PURE);
 
-t("json: what the other side alone saw is left out, or marked", () => {
+t("json: records of the other side are left out, or marked with their side", () => {
   const story = (format: DumpFormat) => [
     format.data(answered, {
       direction: "client",
@@ -135,7 +135,7 @@ t("json: what the other side alone saw is left out, or marked", () => {
   );
 }, PURE);
 
-t("json: the schema refuses what the format never writes", () => {
+t("json: the schema rejects lines that the format never writes", () => {
   const good = {
     time: "2026-11-22T06:03:20.123456Z",
     type: "data",

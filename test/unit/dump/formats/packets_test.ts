@@ -10,7 +10,7 @@ import { reassemble } from "../../../helpers/dump/pcapng_conversations.ts";
 
 const PURE = { permissions: "none" } as const;
 
-t("pcapng: bytes and checksums are right for chunks of all sizes, IPv4 and IPv6", () => {
+t("pcapng: bytes and checksums are correct for chunks of all sizes, with IPv4 and IPv6", () => {
   for (const family of [4, 6] as const) {
     const format = createPcapng();
     const connection = connectionOf(1, { family });
@@ -20,7 +20,7 @@ t("pcapng: bytes and checksums are right for chunks of all sizes, IPv4 and IPv6"
       format.open(connection, START),
       ...sizes.map((size, index) => {
         const direction = index % 3 === 0 ? "backend" : "client";
-        // An odd beginning in memory, as after a slice.
+        // An odd offset in memory, as in a slice.
         const chunk = randomBytes(size + 1, index).subarray(1);
         sent[direction].push(chunk);
         return format.data(connection, { direction, bytes: chunk, time: START + index });
@@ -32,7 +32,7 @@ t("pcapng: bytes and checksums are right for chunks of all sizes, IPv4 and IPv6"
   }
 });
 
-t("pcapng: one IPv4 and one IPv6 end become two IPv6 ends, an unknown one unspecified", () => {
+t("pcapng: with one IPv4 and one IPv6 end both are written as IPv6; an unknown end is ::", () => {
   const format = createPcapng({ side: "both" });
   const mixed = { ...accepted, listener: { address: "2001:db8::5", port: 80 } };
   const { local: _, ...unknown } = { ...answered, ...mixed };

@@ -10,7 +10,7 @@ const text = (from: Uint8Array) => new TextDecoder().decode(from);
 
 const hexOf = (from: Uint8Array) => from.toHex();
 
-t("pcapng: the header names hardware, system, program, link type and resolution", () => {
+t("pcapng: the header contains hardware, system, program, link type and time resolution", () => {
   const format = createPcapng({ hardware: "abacus", os: "none", application: "balance 4.0.0" });
   const [section, description, ...others] = readBlocks(format.start(START));
   assertEquals(others, []);

@@ -12,7 +12,7 @@ const PURE = { permissions: "none" } as const;
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 
-t("pcapng: 10 MB at once are segments of at most 64 KiB, acknowledged now and then", () => {
+t("pcapng: a chunk of 10 MB becomes segments below 64 KiB with an ACK every 32 segments", () => {
   const format = createPcapng();
   const chunk = randomBytes(10_000_000, 7);
   const file = record(format, () => [
@@ -32,7 +32,7 @@ t("pcapng: 10 MB at once are segments of at most 64 KiB, acknowledged now and th
 });
 
 t("pcapng: sequence numbers wrap around", () => {
-  // The first number is the connection's times this, modulo 2^32.
+  // The first sequence number is the id times this constant, modulo 2^32.
   const isn = (id: number) => Math.imul(id, 0x9e3779b1) >>> 0;
   let id = 1;
   while (isn(id) < 0xffff_f000) id++;
@@ -50,7 +50,7 @@ t("pcapng: sequence numbers wrap around", () => {
   assertEquals([...reassemble(packets).values()][0], joinBytes([chunk, chunk]));
 }, PURE);
 
-t("pcapng: the first bytes of a chunk keep its real length", () => {
+t("pcapng: a truncated chunk keeps its original length", () => {
   const format = createPcapng();
   const chunk = randomBytes(100, 3);
   const file = record(format, () => [
@@ -68,7 +68,7 @@ t("pcapng: the first bytes of a chunk keep its real length", () => {
   assertEquals(packets[0]!.payload, chunk);
 }, PURE);
 
-t("pcapng: bytes that are not in the dump leave a gap of their length", () => {
+t("pcapng: skipped bytes leave a gap of their length in the sequence numbers", () => {
   const format = createPcapng({ side: "both" });
   const chunk = { direction: "client", bytes: bytes("0123456789"), time: START } as const;
   const file = record(format, () => {

@@ -13,7 +13,7 @@ const PURE = { permissions: "none" } as const;
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 
-t("pcapng: a conversation has a handshake, its bytes, and both ends", () => {
+t("pcapng: a conversation has a handshake, its bytes and both FINs", () => {
   const file = record(createPcapng(), (format) => [
     format.open(accepted, START),
     format.connected(answered, START + 10),
@@ -48,11 +48,11 @@ t("pcapng: a conversation has a handshake, its bytes, and both ends", () => {
     "connection 17",
     "connected channel 0.1 from [2001:db8::1]:50000 to [2001:db8::2]:6380",
   ]);
-  // Not a repeated acknowledgement: the window differs.
+  // Not a duplicate ACK: the window differs.
   assert(packets[3]!.window !== packets[1]!.window);
 }, PURE);
 
-t("pcapng: many connections at once keep their bytes apart, with both sides", () => {
+t("pcapng: bytes of concurrent connections do not mix, for each side and for both", () => {
   for (const side of ["client", "server", "both"] as const) {
     const traffic = makeTraffic(createPcapng({ side }), { seed: 1, connections: 60 });
     const packets = readPackets(traffic.files[0]!);
@@ -74,7 +74,7 @@ t("pcapng: many connections at once keep their bytes apart, with both sides", ()
   }
 });
 
-t("pcapng: a reset is a RST from who reset, and nothing follows", () => {
+t("pcapng: a reset is a RST from the side that reset, and nothing follows", () => {
   for (const direction of ["client", "backend"] as const) {
     const file = record(createPcapng(), (format) => [
       format.open(accepted, START),
@@ -87,7 +87,7 @@ t("pcapng: a reset is a RST from who reset, and nothing follows", () => {
   }
 }, PURE);
 
-t("pcapng: a side may end otherwise, or see bytes the other does not", () => {
+t("pcapng: client and server side may end differently and see different bytes", () => {
   const format = createPcapng({ side: "both" });
   const file = record(format, () => [
     format.connected(answered, START),
@@ -108,7 +108,7 @@ t("pcapng: a side may end otherwise, or see bytes the other does not", () => {
     "> A 1 1 0",
     "< A 1 1 0",
     "> PA 1 1 3",
-    // Closed by balance: it ends first.
+    // Closed by balance, so its FIN is first.
     "< FA 1 4 0",
     "> A 4 2 0",
     "> FA 4 2 0",
@@ -124,7 +124,7 @@ t("pcapng: a side may end otherwise, or see bytes the other does not", () => {
   ]);
 }, PURE);
 
-t("pcapng: events are comments; the backend's conversation tells them when it begins", () => {
+t("pcapng: events are comments; the backend's conversation starts with the earlier ones", () => {
   const event = (format: DumpFormat, of: ConnectionRoute, number: number) =>
     format.event(of, { text: `try ${number} – failed`, time: START });
   const comments = (side: "client" | "server") =>
@@ -148,7 +148,7 @@ t("pcapng: events are comments; the backend's conversation tells them when it be
   ]);
 }, PURE);
 
-t("pcapng: a long comment is cut where a character begins, and few wait", () => {
+t("pcapng: a long comment is cut at a character boundary, and at most 16 are kept waiting", () => {
   const format = createPcapng({ side: "server" });
   const file = record(format, () => [
     ...Array.from(
@@ -162,7 +162,7 @@ t("pcapng: a long comment is cut where a character begins, and few wait", () => 
   assertEquals(packet!.comments[1], "é".repeat(2048));
 }, PURE);
 
-t("pcapng: a new file introduces open connections again, and each file is whole", () => {
+t("pcapng: a new file repeats the handshake of open connections, and each file is complete", () => {
   const endings = ["orderly", "open", "client reset", "closed"] as const;
   const traffic = makeTraffic(createPcapng({ side: "both" }), {
     seed: 9,
@@ -177,20 +177,20 @@ t("pcapng: a new file introduces open connections again, and each file is whole"
     const ends = traffic.files.flatMap((file) => readPackets(file))
       .filter(({ from, flags }) => from.endsWith(`:${client.port}`) && flags.includes("S"));
     assert(ends.length >= 1);
-    const whole = (suffix: string) =>
+    const payloadOf = (suffix: string) =>
       joinBytes(
         parts.flatMap((part) =>
           [...part].filter(([key]) => key.includes(suffix)).map(([, piece]) => piece)
         ),
       );
-    assertEquals(whole(`:${client.port} `), sent.client);
+    assertEquals(payloadOf(`:${client.port} `), sent.client);
     const keys = parts.flatMap((part) => [...part.keys()])
       .filter((key) => key.includes(`:${listener.port} `) && key.endsWith(`:${client.port}`));
-    assertEquals(whole(keys[0]!), sent.backend);
+    assertEquals(payloadOf(keys[0]!), sent.backend);
   }
 });
 
-t("pcapng: in a new file a direction that had ended ends again, before anything else", () => {
+t("pcapng: in a new file a direction that had ended ends again before other packets", () => {
   const format = createPcapng();
   const first = record(format, () => [
     format.data(accepted, { direction: "client", bytes: bytes("12345"), time: START }),
@@ -219,7 +219,7 @@ t("pcapng: in a new file a direction that had ended ends again, before anything 
   ]);
 }, PURE);
 
-t("pcapng: a connection it hears of late is introduced; an unknown one ends in silence", () => {
+t("pcapng: an unknown connection gets a handshake first, and writes nothing when closed", () => {
   const format = createPcapng();
   format.start(START);
   assertEquals(format.close(accepted, START).length, 0);

@@ -10,7 +10,7 @@ import { accepted } from "../../../helpers/dump/dump_records.ts";
 
 const PURE = { permissions: "none" } as const;
 
-t("createText() writes what the fast way of -p writes", async () => {
+t("createText() writes the same bytes as textTap(), the fast path of -p", async () => {
   const printed: Uint8Array[] = [];
   const writer = new BatchWriter((batch) => {
     printed.push(batch.slice());

@@ -10,7 +10,7 @@ import { t } from "../../../helpers/t.ts";
 
 const PURE = { permissions: "none" } as const;
 
-t("times: microseconds are kept, and the fine clock agrees with the system's", () => {
+t("times: microseconds are kept, and the high-resolution clock agrees with Date.now()", () => {
   assertEquals(isoTime(1_000_001), "1970-01-01T00:00:01.000001Z");
   assertEquals(isoTime(START), "2026-11-22T06:03:20.123456Z");
   const local = new Date(START / 1000);
