@@ -10,7 +10,7 @@
  */
 export async function within<T>(promise: Promise<T>, ms: number): Promise<T | undefined> {
   const late = Promise.withResolvers<undefined>();
-  const timer = setTimeout(late.resolve, ms);
+  const timer = setTimeout(() => late.resolve(undefined), ms);
   try {
     return await Promise.race([promise, late.promise]);
   } finally {
