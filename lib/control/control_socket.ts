@@ -1,43 +1,16 @@
-/**
- * Where a running balance and those who control it meet: the Unix socket `balance.PORT.ADDR`
- * in the run directory.
- */
+/** The control socket of a running balance: `balance.PORT.ADDR` in the run directory. */
 
 import type { Endpoint } from "../base/endpoint.ts";
-import { codeOf, EXIT, ExitError, messageOf } from "../base/errors.ts";
+import { codeOf, EXIT, ExitError, systemReason, withName } from "../base/errors.ts";
+import {
+  prepareDirectory,
+  runDirectories,
+  type RunDirectory,
+  RunDirectoryError,
+} from "../system/run_directory.ts";
 
-/** Mode of the socket: its owner, and root, may control. */
+/** Only the socket's owner and root may control balance. */
 const SOCKET_MODE = 0o600;
-const STICKY = 0o1000, WRITABLE_BY_OTHERS = 0o022;
-
-/** A run directory that may be used. */
-export interface RunDirectory {
-  readonly path: string;
-  /** Mode with which it is made if it is missing. */
-  readonly mode: number;
-  /** Chosen by the user (`$BALANCE_RUNDIR`): no other one is looked at. */
-  readonly explicit: boolean;
-}
-
-/**
- * The run directories in the order in which server and client look at them.
- *
- * @param env Looks a variable up; default: those of the process.
- * @returns `$BALANCE_RUNDIR` alone if it is set; else `/var/run/balance`,
- * `$XDG_RUNTIME_DIR/balance`, `/tmp/balance-UID`.
- */
-export function runDirectories(
-  env: (name: string) => string | undefined = (name) => Deno.env.get(name),
-): RunDirectory[] {
-  const chosen = env("BALANCE_RUNDIR");
-  if (chosen) return [{ path: chosen, mode: 0o700, explicit: true }];
-  const session = env("XDG_RUNTIME_DIR");
-  return [
-    { path: "/var/run/balance", mode: 0o755, explicit: false },
-    ...(session ? [{ path: `${session}/balance`, mode: 0o700, explicit: false }] : []),
-    { path: `/tmp/balance-${Deno.uid()}`, mode: 0o700, explicit: false },
-  ];
-}
 
 /** Name of the socket: port and numeric address of the listener. */
 export function socketName(at: Endpoint): string {
@@ -45,61 +18,15 @@ export function socketName(at: Endpoint): string {
 }
 
 /**
- * Makes sure that a directory exists and that nobody else can play tricks in it.
+ * Opens the control socket.
  *
- * @throws {ExitError} If it cannot be made or is not safe, saying why.
- */
-export function prepareDirectory({ path, mode }: RunDirectory): void {
-  let link: Deno.FileInfo, info: Deno.FileInfo;
-  try {
-    makeDirectory(path, mode);
-    link = Deno.lstatSync(path);
-    info = Deno.statSync(path);
-  } catch (error) {
-    throw unusable(path, reasonOf(error));
-  }
-  if (!isTrusted(link.uid)) {
-    throw unusable(path, `${link.isSymlink ? "the link" : "it"} belongs to user ${link.uid}`);
-  }
-  if (!info.isDirectory) throw unusable(path, "not a directory");
-  if (!isTrusted(info.uid)) throw unusable(path, `it belongs to user ${info.uid}`);
-  if (info.mode !== null && info.mode & WRITABLE_BY_OTHERS && !(info.mode & STICKY)) {
-    throw unusable(path, "others may write to it and it is not sticky");
-  }
-}
-
-function makeDirectory(path: string, mode: number): void {
-  try {
-    Deno.mkdirSync(path, { mode });
-  } catch (error) {
-    if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
-  }
-}
-
-function isTrusted(uid: number | null): boolean {
-  return uid === 0 || uid === Deno.uid();
-}
-
-/** Text of a system error without what the runtime adds about its own call. */
-function reasonOf(error: unknown): string {
-  return messageOf(error).replace(/: \w+ '.*'$/, "");
-}
-
-function unusable(path: string, reason: string): ExitError {
-  return new ExitError(`balance: can't use run directory [${path}]: ${reason}`, EXIT.canNotCreate);
-}
-
-/**
- * Opens the control socket of a balance.
+ * Replaces a stale socket, that is one on which no process listens, and nothing else.
  *
- * A socket that nobody answers on is replaced; one that lives is never taken over, and neither
- * is anything that is not a socket.
- *
- * @param at Where the balance listens; it does so already, so that no second one gets here.
- * @param options `directories` to try, by default those of {@link runDirectories}.
- * @returns The listener, whose file is removed when it is closed, its path, and whether a stale
- * socket was replaced.
- * @throws {ExitError} If no run directory can be used, with the reasons.
+ * @param at Where balance listens. It must do so already, so that no second balance gets here.
+ * @param options `directories` to try; default: those of {@link runDirectories}.
+ * @returns The listener, whose file is removed when it is closed, its path, and whether it
+ * replaced a stale socket.
+ * @throws {ExitError} If no run directory can be used, with the reasons (exit code 73).
  */
 export async function listenControl(
   at: Endpoint,
@@ -112,18 +39,17 @@ export async function listenControl(
       prepareDirectory(directory);
       return { ...await listenUnix(path), path };
     } catch (error) {
-      if (directory.explicit && error instanceof ExitError) throw error;
-      const reason = error instanceof ExitError
-        ? error.message.replace("balance: ", "")
-        : `can't create [${path}]: ${messageOf(error)}`;
-      if (directory.explicit) throw new ExitError(`balance: ${reason}`, EXIT.canNotCreate);
+      const reason = error instanceof RunDirectoryError
+        ? error.reason
+        : `can't create [${path}]: ${systemReason(error)}`;
+      if (directory.explicit) throw new ExitError(withName(reason), EXIT.canNotCreate);
       reasons.push(reason);
     }
   }
-  throw new ExitError(`balance: no control socket: ${reasons.join("; ")}`, EXIT.canNotCreate);
+  throw new ExitError(withName(`no control socket: ${reasons.join("; ")}`), EXIT.canNotCreate);
 }
 
-/** Listens on a path; see {@link listenControl} for what stands in the way. */
+/** Listens on a path; see {@link listenControl}. */
 async function listenUnix(
   path: string,
 ): Promise<{ listener: Deno.UnixListener; replaced: boolean }> {
@@ -132,8 +58,8 @@ async function listenUnix(
   } catch (error) {
     if (!(error instanceof Deno.errors.AddrInUse)) throw error;
   }
-  if (!Deno.lstatSync(path).isSocket) throw new Error("it is in the way and not a socket");
-  if (await answers(path)) throw new Error("another balance answers on it");
+  if (!Deno.lstatSync(path).isSocket) throw new Error("it exists and is not a socket");
+  if (!await isStale(path)) throw new Error("another balance answers on it");
   try {
     Deno.removeSync(path);
   } catch (error) {
@@ -143,7 +69,7 @@ async function listenUnix(
 }
 
 function bindUnix(path: string): Deno.UnixListener {
-  // The mask makes bind(2) create the file with its final mode: there is no moment to race.
+  // bind(2) creates the file with its final mode: with a later chmod there would be a race.
   const mask = Deno.umask(0o777 & ~SOCKET_MODE);
   try {
     return Deno.listen({ transport: "unix", path });
@@ -152,18 +78,19 @@ function bindUnix(path: string): Deno.UnixListener {
   }
 }
 
-async function answers(path: string): Promise<boolean> {
+/** Whether no process listens on a socket. */
+async function isStale(path: string): Promise<boolean> {
   try {
     (await Deno.connect({ transport: "unix", path })).close();
-    return true;
+    return false;
   } catch (error) {
-    if (isNobody(error)) return false;
+    if (isUnserved(error)) return true;
     throw error;
   }
 }
 
-/** Whether connecting failed because nobody is there. */
-function isNobody(error: unknown): boolean {
+/** Whether connecting failed because there is no socket or no process listens on it. */
+function isUnserved(error: unknown): boolean {
   return error instanceof Deno.errors.ConnectionRefused ||
     error instanceof Deno.errors.ConnectionReset ||
     error instanceof Deno.errors.NotFound || codeOf(error) === "ENOENT" ||
@@ -173,16 +100,15 @@ function isNobody(error: unknown): boolean {
 /**
  * Connects to the control socket of a running balance.
  *
- * Only one of this user or of root is talked to; root talks to anybody's, but not in a directory
- * that somebody else has made in the place of root's own. One that may not be
- * used, because it is somebody else's, may hide behind it the one that was meant, so the search
- * goes on.
+ * Only a socket of this user or root is used. Root uses any user's, unless the directory should
+ * be root's and belongs to another user. After a socket that must not be used the search
+ * continues: the right one may be in the next directory.
  *
  * @param at Where that balance listens.
- * @param options `directories` to look at, by default those of {@link runDirectories}, and `uid`,
- * who asks, by default the user of this process.
+ * @param options `directories` to try; default: those of {@link runDirectories}. `uid` of the
+ * client; default: the user of this process.
  * @returns The connection; `undefined` if there is no such balance.
- * @throws {ExitError} If there is only one that this user may not control.
+ * @throws {ExitError} If this user may not use the only one there is (exit code 77).
  */
 export async function connectControl(
   at: Endpoint,
@@ -193,17 +119,16 @@ export async function connectControl(
   for (const directory of options.directories ?? runDirectories()) {
     const path = `${directory.path}/${socketName(at)}`;
     try {
-      // A directory that is looked at by itself must be where only root and we put things first:
-      // anybody can make `/tmp/balance-0`.
+      // Any user can create `/tmp/balance-0`: a default directory must be root's or our own.
       const owner = directory.explicit ? me : Deno.lstatSync(directory.path).uid;
       if (owner !== 0 && owner !== me) throw new Error(`its directory belongs to user ${owner}`);
       const { uid } = Deno.lstatSync(path);
       if (me !== 0 && uid !== 0 && uid !== me) throw new Error(`it belongs to user ${uid}`);
       return await Deno.connect({ transport: "unix", path });
     } catch (error) {
-      if (isNobody(error)) continue;
+      if (isUnserved(error)) continue;
       refused ??= new ExitError(
-        `balance: can't control [${path}]: ${reasonOf(error)}`,
+        withName(`can't control [${path}]: ${systemReason(error)}`),
         EXIT.noPermission,
       );
     }

@@ -1,4 +1,4 @@
-import { prepareDirectory, runDirectories } from "../control/control_socket.ts";
+import { prepareDirectory, runDirectories } from "./run_directory.ts";
 
 /** Sends datagrams to a Unix socket. */
 export interface DatagramSender extends Disposable {

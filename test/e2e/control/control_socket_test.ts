@@ -1,15 +1,9 @@
 import { assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { connectUnix, socketPath, talk } from "../../helpers/net/control_socket.ts";
+import { folder } from "../../helpers/run_directory.ts";
 import { runBalance } from "../../helpers/program/start_balance.ts";
 import { startControlled } from "../../helpers/program/start_controlled.ts";
 import { t, until } from "../../helpers/t.ts";
-
-/** A folder of a test, removed at the end of its scope. */
-function folder(mode = 0o700): { path: string } & Disposable {
-  const path = Deno.makeTempDirSync({ prefix: "balance-test-" });
-  Deno.chmodSync(path, mode);
-  return { path, [Symbol.dispose]: () => Deno.removeSync(path, { recursive: true }) };
-}
 
 t(
   "a second balance on the same port fails on the port first, with the recorded message",

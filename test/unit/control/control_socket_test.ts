@@ -1,29 +1,12 @@
-/** The control socket: its directory, the file itself, and who may use it. */
+/** The control socket: the file itself, and who may use it. */
 
-import { assert, assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { ExitError } from "../../../lib/base/errors.ts";
-import {
-  connectControl,
-  listenControl,
-  prepareDirectory,
-  runDirectories,
-  type RunDirectory,
-  socketName,
-} from "../../../lib/control/control_socket.ts";
+import { connectControl, listenControl, socketName } from "../../../lib/control/control_socket.ts";
+import type { RunDirectory } from "../../../lib/system/run_directory.ts";
+import { folder } from "../../helpers/run_directory.ts";
 import { runProgram } from "../../helpers/program/start_program.ts";
 import { skip, t, tool, until } from "../../helpers/t.ts";
-
-/** A folder of a test, removed at the end of its scope. */
-function folder(mode = 0o700): RunDirectory & Disposable {
-  const path = Deno.makeTempDirSync({ prefix: "balance-test-" });
-  Deno.chmodSync(path, mode);
-  return {
-    path,
-    mode: 0o700,
-    explicit: true,
-    [Symbol.dispose]: () => Deno.removeSync(path, { recursive: true }),
-  };
-}
 
 const AT = { address: "127.0.0.1", port: 12345 };
 
@@ -35,89 +18,10 @@ const root = Deno.uid() === 0;
 
 const modeOf = (path: string): number => (Deno.lstatSync(path).mode ?? 0) & 0o7777;
 
-/** Why a directory is refused, with its path replaced by `DIR`. */
-function reasonAgainst(directory: RunDirectory): string {
-  const error = assertThrows(() => prepareDirectory(directory), ExitError);
-  assertEquals(error.exitCode, 73);
-  return error.message.replace(directory.path, "DIR");
-}
-
 t("socketName() is balance.PORT.ADDR", () => {
   assertEquals(socketName(AT), NAME);
   assertEquals(socketName({ address: "::", port: 80 }), "balance.80.::");
 });
-
-t("runDirectories() is BALANCE_RUNDIR alone if set, else three directories in order", () => {
-  const env = (values: Record<string, string>) => (name: string) => values[name];
-  const paths = (values: Record<string, string>) =>
-    runDirectories(env(values)).map(({ path }) => path);
-  const own = `/tmp/balance-${Deno.uid()}`;
-  assertEquals(paths({}), ["/var/run/balance", own]);
-  assertEquals(paths({ XDG_RUNTIME_DIR: "/run/user/7" }), [
-    "/var/run/balance",
-    "/run/user/7/balance",
-    own,
-  ]);
-  assertEquals(paths({ XDG_RUNTIME_DIR: "/run/user/7", BALANCE_RUNDIR: "/x" }), ["/x"]);
-  assertEquals(paths({ BALANCE_RUNDIR: "" }), ["/var/run/balance", own]);
-  assertEquals(runDirectories(env({})).map(({ mode }) => mode), [0o755, 0o700]);
-});
-
-t("prepareDirectory() creates a missing directory with mode 0700", () => {
-  using parent = folder();
-  const path = `${parent.path}/run`;
-  prepareDirectory({ path, mode: 0o700, explicit: true });
-  assertEquals(modeOf(path), 0o700);
-  prepareDirectory({ path, mode: 0o700, explicit: true });
-});
-
-t("prepareDirectory() accepts a directory that others cannot write to, or a sticky one", () => {
-  for (const mode of [0o700, 0o755, 0o1777]) {
-    using directory = folder(mode);
-    prepareDirectory(directory);
-    assertEquals(modeOf(directory.path), mode);
-  }
-});
-
-t("prepareDirectory() refuses a directory writable by others without the sticky bit", () => {
-  for (const mode of [0o777, 0o775, 0o702]) {
-    using directory = folder(mode);
-    assertEquals(
-      reasonAgainst(directory),
-      "balance: can't use run directory [DIR]: others may write to it and it is not sticky",
-    );
-  }
-});
-
-t("prepareDirectory() refuses a file, a dangling link and a path it cannot create", () => {
-  using parent = folder();
-  const file = `${parent.path}/file`;
-  Deno.writeTextFileSync(file, "");
-  const refused = (path: string) => reasonAgainst({ path, mode: 0o700, explicit: true });
-  assertMatch(refused(file), /\[DIR\]: not a directory$/);
-  assertMatch(refused(`${file}/run`), /\[DIR\]: Not a directory \(os error 20\)$/);
-  assertMatch(refused(`${parent.path}/no/run`), /\[DIR\]: No such file or directory/);
-  Deno.symlinkSync(`${parent.path}/gone`, `${parent.path}/link`);
-  assertMatch(refused(`${parent.path}/link`), /\[DIR\]: /);
-});
-
-if (root) {
-  t("prepareDirectory() refuses a directory of another user, also through a link", () => {
-    using theirs = folder();
-    Deno.chownSync(theirs.path, NOBODY, NOBODY);
-    assertMatch(reasonAgainst(theirs), /\[DIR\]: it belongs to user 65534$/);
-
-    using ours = folder();
-    const link = `${theirs.path}/link`;
-    Deno.symlinkSync(ours.path, link);
-    prepareDirectory({ ...ours, path: link });
-    new Deno.Command("chown", { args: ["-h", "65534", link] }).outputSync();
-    assertMatch(
-      reasonAgainst({ ...ours, path: link }),
-      /\[DIR\]: the link belongs to user 65534$/,
-    );
-  });
-} else skip("prepareDirectory() refuses a directory of another user", "needs root to make one");
 
 t(
   "listenControl() creates a socket of mode 0600 for any umask, and close() removes it",
@@ -167,7 +71,7 @@ t("listenControl() never replaces a socket in use, nor a file that is not a sock
     () => listenControl(AT, { directories: [directory] }),
     ExitError,
   );
-  assertMatch(file.message, /: it is in the way and not a socket$/);
+  assertMatch(file.message, /: it exists and is not a socket$/);
   assertEquals(Deno.readTextFileSync(`${directory.path}/${NAME}`), "precious");
 });
 
