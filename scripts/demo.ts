@@ -10,7 +10,7 @@
 import { bold, dim, green, red, setColorEnabled } from "@std/fmt/colors";
 import { named } from "../test/helpers/net/backends.ts";
 import { ask, tally } from "../test/helpers/net/client.ts";
-import { freePort } from "../test/helpers/net/free_port.ts";
+import { freePort } from "../test/helpers/net/ports.ts";
 import { program } from "../test/helpers/program/program.ts";
 import { until } from "../test/helpers/t.ts";
 

@@ -5,12 +5,13 @@
  *     deno run -A scripts/package/render_top.ts
  */
 
-import { type Backend, backend, writeAll } from "../../test/helpers/net/backends.ts";
+import { type Backend, backend } from "../../test/helpers/net/backends.ts";
 import { connect, readExactly } from "../../test/helpers/net/client.ts";
 import { program } from "../../test/helpers/program/program.ts";
 import { startControlled } from "../../test/helpers/program/start_controlled.ts";
 import { startTmux } from "../../test/helpers/program/start_tmux.ts";
 import { later } from "../../test/helpers/t.ts";
+import { writeAll } from "../../lib/base/bytes.ts";
 
 const COLUMNS = 96, ROWS = 26;
 /** Bytes of a request; what the answer has of them, and how many a connection makes. */

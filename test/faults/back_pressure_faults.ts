@@ -1,8 +1,8 @@
 /** Receivers that stop reading while their senders push. */
 import { assert, assertEquals } from "@std/assert";
 import { Buffer } from "node:buffer";
-import { writeAll } from "../helpers/net/backends.ts";
-import { randomBytes } from "../helpers/net/client.ts";
+import { writeAll } from "../../lib/base/bytes.ts";
+import { randomBytes } from "../helpers/bytes.ts";
 import { startBalance } from "../helpers/program/start_balance.ts";
 import { t, until } from "../helpers/t.ts";
 import { echoOrigin, origin } from "./helpers/origin.ts";

@@ -1,6 +1,6 @@
 /** The wall clock is set while connections are idle; the resolver hangs, or fails. */
 import { assert, assertEquals } from "@std/assert";
-import { freePort } from "../helpers/net/free_port.ts";
+import { freePort } from "../helpers/net/ports.ts";
 import { runProgram } from "../helpers/program/start_program.ts";
 import { skip, t, tool, until } from "../helpers/t.ts";
 import { echoOrigin } from "./helpers/origin.ts";

@@ -1,9 +1,9 @@
 /** The order of death, and what stands in the way of a start. */
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { randomBytes } from "../helpers/net/client.ts";
-import { freePort } from "../helpers/net/free_port.ts";
-import { helloOf, isAlive } from "../helpers/program/start_background.ts";
-import { socketPath } from "../helpers/net/control_socket.ts";
+import { randomBytes } from "../helpers/bytes.ts";
+import { freePort } from "../helpers/net/ports.ts";
+import { isAlive } from "../helpers/program/process.ts";
+import { helloOf, socketPath } from "../helpers/net/control_socket.ts";
 import { listensOn } from "../helpers/net/tcp_sockets.ts";
 import { skip, t, until } from "../helpers/t.ts";
 import { echoOrigin } from "./helpers/origin.ts";

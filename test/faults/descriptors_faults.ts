@@ -1,14 +1,13 @@
 /** Descriptors run out, and come back. */
 import { assert, assertEquals } from "@std/assert";
-import { writeAll } from "../helpers/net/backends.ts";
+import { writeAll } from "../../lib/base/bytes.ts";
 import { readExactly } from "../helpers/net/client.ts";
 import {
   answers as controlAnswers,
   controlSession,
   socketPath,
 } from "../helpers/net/control_socket.ts";
-import { deadPort } from "../helpers/net/dead_port.ts";
-import { freePort } from "../helpers/net/free_port.ts";
+import { deadPort, freePort } from "../helpers/net/ports.ts";
 import { t, until } from "../helpers/t.ts";
 import { counters } from "./helpers/integrity.ts";
 import { echoOrigin } from "./helpers/origin.ts";

@@ -2,14 +2,15 @@
 import { assert, assertEquals } from "@std/assert";
 import { Buffer } from "node:buffer";
 import { isIPv4, isIPv6 } from "node:net";
-import { formatIp, parseCidr, parseIp } from "../../lib/address/ip.ts";
+import { parseCidr } from "../../lib/address/cidr.ts";
+import { formatIp, parseIp } from "../../lib/address/ip.ts";
 import { parseChannelSpec } from "../../lib/address/channel_spec.ts";
 import { systemServices } from "../../lib/address/services.ts";
 import { ExitError } from "../../lib/base/errors.ts";
 import { parseGroups } from "../../lib/cli/groups.ts";
 import { parseOptions } from "../../lib/cli/options.ts";
-import { writeAll } from "../helpers/net/backends.ts";
-import { randomBytes, readToEnd } from "../helpers/net/client.ts";
+import { writeAll } from "../../lib/base/bytes.ts";
+import { readToEnd } from "../helpers/net/client.ts";
 import { connectUnix, controlSession, talk } from "../helpers/net/control_socket.ts";
 import { parseDump } from "../helpers/dump/dump.ts";
 import { pool } from "../helpers/pool.ts";
@@ -21,6 +22,7 @@ import { echoOrigin } from "./helpers/origin.ts";
 import { figure, mib, scaled, SEED } from "./helpers/sizes.ts";
 import { CRASH, startWith } from "./helpers/start_with.ts";
 import { shortConnection } from "./helpers/traffic.ts";
+import { randomBytes } from "../helpers/bytes.ts";
 
 /** What balance(1) documents; beyond them only 128 + the number of a signal. */
 const EXIT_CODES = [0, 1, 64, 65, 69, 70, 71, 73, 74, 77, 129, 130, 143];

@@ -1,8 +1,8 @@
 /** Many connections at once, many one after another, and a soak. */
 import { assert, assertEquals } from "@std/assert";
-import { randomBytes, randomNumbers } from "../helpers/net/client.ts";
+import { randomBytes, randomNumbers } from "../helpers/bytes.ts";
 import { controlSession } from "../helpers/net/control_socket.ts";
-import { freePort } from "../helpers/net/free_port.ts";
+import { freePort } from "../helpers/net/ports.ts";
 import { startControlled } from "../helpers/program/start_controlled.ts";
 import { t, until } from "../helpers/t.ts";
 import { counters } from "./helpers/integrity.ts";

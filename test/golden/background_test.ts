@@ -2,20 +2,18 @@
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { designedControl } from "./control_deviations.ts";
-import { backend, named, refusing, writeAll } from "../helpers/net/backends.ts";
+import { backend, named, refusing } from "../helpers/net/backends.ts";
 import { ask, type Client, connect, readText, readToEnd } from "../helpers/net/client.ts";
 import { talk } from "../helpers/net/control_socket.ts";
-import { freePort } from "../helpers/net/free_port.ts";
+import { writeAll } from "../../lib/base/bytes.ts";
 import { loadGolden } from "../helpers/golden/golden.ts";
 import { runBalance } from "../helpers/program/start_balance.ts";
-import {
-  type BackgroundOptions,
-  jobOf,
-  startBackground,
-} from "../helpers/program/start_background.ts";
+import { type BackgroundOptions, startBackground } from "../helpers/program/start_background.ts";
 import { startControlled } from "../helpers/program/start_controlled.ts";
 import { syslogReceiver } from "../helpers/net/syslog_receiver.ts";
 import { t, until } from "../helpers/t.ts";
+import { freePort } from "../helpers/net/ports.ts";
+import { jobOf } from "../helpers/program/process.ts";
 
 /** The fields of all records; each has its own. */
 interface BackgroundRecord {

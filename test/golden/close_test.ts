@@ -19,7 +19,7 @@ import {
   readText,
   readToEnd,
 } from "../helpers/net/client.ts";
-import { deadPort } from "../helpers/net/dead_port.ts";
+import { deadPort } from "../helpers/net/ports.ts";
 import { latin1FromBytes, loadGolden } from "../helpers/golden/golden.ts";
 import { pool } from "../helpers/pool.ts";
 import { programBindsSource } from "../helpers/program/program_can.ts";

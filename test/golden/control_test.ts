@@ -4,10 +4,10 @@ import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import { show, showRow } from "../../lib/table/show.ts";
 import { newTable } from "../../lib/table/table.ts";
 import { CONTROL_DEVIATIONS, designedControl } from "./control_deviations.ts";
-import { writeAll } from "../helpers/net/backends.ts";
+import { writeAll } from "../../lib/base/bytes.ts";
 import { connect, readText } from "../helpers/net/client.ts";
 import { socketPath, talk } from "../helpers/net/control_socket.ts";
-import { freePort } from "../helpers/net/free_port.ts";
+import { freePort } from "../helpers/net/ports.ts";
 import {
   assertRecorded,
   bytesFromLatin1,

@@ -3,7 +3,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { designed } from "./deviations.ts";
 import { ask, canBindSource, connect, readToEnd } from "../helpers/net/client.ts";
-import { deadPort } from "../helpers/net/dead_port.ts";
+import { deadPort } from "../helpers/net/ports.ts";
 import { type Cast, cast, loadGolden } from "../helpers/golden/golden.ts";
 import { startInProcess } from "../helpers/program/in_process.ts";
 import { pool } from "../helpers/pool.ts";

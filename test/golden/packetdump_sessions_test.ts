@@ -8,7 +8,7 @@ import { textBlock } from "../../lib/dump/formats/text_block.ts";
 import { designed } from "./deviations.ts";
 import { accepting, type Peer } from "../helpers/net/accepting.ts";
 import { canReset } from "../helpers/net/backends.ts";
-import { type Client, connect, readExactly, readToEnd, sha256 } from "../helpers/net/client.ts";
+import { type Client, connect, readExactly, readToEnd } from "../helpers/net/client.ts";
 import { type DumpBlock, parseDump } from "../helpers/dump/dump.ts";
 import {
   bytesFromBase64,
@@ -19,6 +19,7 @@ import {
 import { pool } from "../helpers/pool.ts";
 import { inProcess, type Stage, theProgram } from "../helpers/program/stage.ts";
 import { skip, t, until } from "../helpers/t.ts";
+import { sha256 } from "../helpers/bytes.ts";
 
 interface SessionRecord {
   name: string;

@@ -19,16 +19,14 @@ import {
   connect,
   distribution,
   hashToEnd,
-  randomBytes,
   readExactly,
   readText,
   readToEnd,
   refused,
   sequence,
-  sha256,
   tally,
 } from "./net/client.ts";
-import { freePort } from "./net/free_port.ts";
+import { randomBytes, sha256 } from "./bytes.ts";
 import {
   assertRecorded,
   bytesFromBase64,
@@ -43,6 +41,7 @@ import {
 import { listensOn } from "./net/tcp_sockets.ts";
 import { runBalance, startBalance } from "./program/start_balance.ts";
 import { later, skip, t, tool, until, within } from "./t.ts";
+import { freePort } from "./net/ports.ts";
 
 t("until() returns what the condition gives, and fails with its name when it is late", async () => {
   let looks = 0;

@@ -4,7 +4,7 @@ import { t } from "./t.ts";
 
 const PURE = { permissions: "none" } as const;
 
-t("parseMetrics() of these tests refuses what is not in order", () => {
+t("parseMetrics() rejects malformed metrics", () => {
   const family = "# HELP a b\n# TYPE a gauge\n";
   const bad: [string, RegExp][] = [
     [`${family}a 1\n`, /No # EOF/],

@@ -1,19 +1,19 @@
 /**
- * What every test file starts with: a test with the leak sanitizers on, a skipped test that says
- * why, waiting by polling with a bound, and looking up programs.
+ * The base of every test file: tests with leak sanitizers, skipped tests with a reason, bounded
+ * waiting, and looking up programs.
  *
  * @module
  */
 
-/** Options of {@linkcode t}; what is absent is Deno's default. */
+/** Options of {@linkcode t}; anything absent is Deno's default. */
 export interface TestOptions {
   /** Permissions of the test, `"none"` for pure functions. */
   permissions?: Deno.PermissionOptions;
 }
 
 /**
- * Registers a test with the sanitizers for operations, resources and exit switched on (from Deno
- * 2.8 they are off unless asked for).
+ * Registers a test with the sanitizers for operations, resources and exit enabled (since Deno 2.8
+ * they are off by default).
  *
  * @param name A sentence: the symbol or the program, and what it does.
  */
@@ -24,7 +24,7 @@ export function t(
 ): void {
   Deno.test({
     name,
-    fn: (context) => toldInFull(() => fn(context)),
+    fn: (context) => withEveryError(() => fn(context)),
     ...options,
     sanitizeOps: true,
     sanitizeResources: true,
@@ -32,19 +32,19 @@ export function t(
   });
 }
 
-/** Where cleaning up fails as well, the runtime's report would show neither of the two errors. */
-async function toldInFull(run: () => void | Promise<void>): Promise<void> {
+/** Deno's report shows neither error of a `SuppressedError`; this rethrows both. */
+async function withEveryError(run: () => void | Promise<void>): Promise<void> {
   try {
     await run();
   } catch (error) {
     if (!(error instanceof SuppressedError)) throw error;
-    throw new AggregateError([error.suppressed, error.error], "the test and its cleaning up fail");
+    throw new AggregateError([error.suppressed, error.error], "the test and its cleanup failed");
   }
 }
 
 /**
- * Registers a test that cannot run here; its name in the report says why, also with `--quiet`,
- * which swallows what tests print: `skipped: NAME: REASON ... ignored`.
+ * Registers a test that cannot run here. The reason is part of the name, so that the report shows
+ * it even with `--quiet`, which swallows what tests print: `skipped: NAME: REASON ... ignored`.
  *
  * @param reason What is missing, e.g. `"nginx is not installed"`.
  */
@@ -52,21 +52,28 @@ export function skip(name: string, reason: string): void {
   Deno.test({ name: `skipped: ${name}: ${reason}`, ignore: true, fn() {} });
 }
 
+/** Registers a test that needs some programs; skips it with a reason if one is not installed. */
+export function withTools(names: readonly string[], name: string, fn: () => Promise<void>): void {
+  const missing = names.find((each) => tool(each) === undefined);
+  if (missing === undefined) t(name, fn);
+  else skip(name, `${missing} is not installed`);
+}
+
 type Falsy = undefined | null | false | 0 | "";
 
 /** Options of {@linkcode until}. */
 export interface UntilOptions {
-  /** Upper bound in milliseconds. @default {5000} */
+  /** Time limit in milliseconds. @default {5000} */
   timeoutMs?: number;
-  /** Pause between two looks in milliseconds. @default {5} */
+  /** Milliseconds between two polls. @default {5} */
   everyMs?: number;
-  /** What is waited for, for the error text. @default {"a condition"} */
+  /** What is waited for, for the error message. @default {"a condition"} */
   what?: string | (() => string);
 }
 
 /**
- * Looks again and again until the condition holds. This, not a sleep, is how tests wait for
- * something that no event announces.
+ * Polls until the condition holds. Tests wait with this, never with a sleep, for something that no
+ * event announces.
  *
  * @returns The first result that is neither `undefined`, `null`, `false`, `0` nor `""`.
  * @throws {Error} If the condition does not hold in time.
@@ -90,9 +97,31 @@ export async function until<T>(
 }
 
 /**
- * Bounds a promise in time, so that a test fails with a sentence instead of hanging.
+ * Polls until a value stops changing, e.g. the number of bytes sent into a full pipe.
  *
- * @param options `timeoutMs` and `what` is waited for; `onTimeout` frees what the promise holds
+ * @param look Returns the value; 0 and `""` never count as steady.
+ * @param options Those of {@linkcode until}, and `samples`: how many equal values in a row.
+ * @returns The value.
+ * @throws {Error} If it keeps changing for the whole time limit.
+ */
+export async function untilSteady<T extends number | string>(
+  look: () => T | Promise<T>,
+  options: UntilOptions & { samples: number },
+): Promise<T> {
+  let last: T | undefined, equal = 0;
+  await until(async () => {
+    const now = await look();
+    equal = now === last && now ? equal + 1 : 0;
+    last = now;
+    return equal >= options.samples;
+  }, options);
+  return last!;
+}
+
+/**
+ * Bounds a promise in time, so that a test fails with a message instead of hanging.
+ *
+ * @param options `timeoutMs`; `what` is waited for; `onTimeout` frees what the promise holds
  * (closing a connection ends its pending read).
  * @throws {Error} If the promise is not settled in time.
  */
@@ -115,8 +144,8 @@ export async function within<T>(
 }
 
 /**
- * Marks a promise that the test awaits later: if something fails before, its own failure is not
- * one more that ends the whole file.
+ * Marks a promise that the test awaits later. If the test fails before that, a rejection of the
+ * promise is not reported as a second, uncaught error that ends the whole file.
  */
 export function later<T>(promise: Promise<T>): Promise<T> {
   promise.catch(() => {});
@@ -124,7 +153,7 @@ export function later<T>(promise: Promise<T>): Promise<T> {
 }
 
 /**
- * Looks a program up on PATH and in the two `sbin` folders that a user's PATH often lacks.
+ * Looks up a program on PATH and in the two `sbin` directories that a user's PATH often lacks.
  *
  * @returns Its path, or `undefined` if it is not installed.
  */

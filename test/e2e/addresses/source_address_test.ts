@@ -1,16 +1,10 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { echo, named } from "../../helpers/net/backends.ts";
-import {
-  ask,
-  canBindSource,
-  connect,
-  hashToEnd,
-  randomBytes,
-  sha256,
-} from "../../helpers/net/client.ts";
+import { ask, canBindSource, connect, hashToEnd } from "../../helpers/net/client.ts";
 import { runBalance, startBalance } from "../../helpers/program/start_balance.ts";
 import { startControlled } from "../../helpers/program/start_controlled.ts";
 import { later, skip, t } from "../../helpers/t.ts";
+import { randomBytes, sha256 } from "../../helpers/bytes.ts";
 
 const names = {
   source: "-B gives connections to backends their source address",

@@ -2,16 +2,11 @@
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { echo } from "../../helpers/net/backends.ts";
-import {
-  connect,
-  hashToEnd,
-  randomBytes,
-  randomNumbers,
-  sha256,
-} from "../../helpers/net/client.ts";
+import { connect, hashToEnd } from "../../helpers/net/client.ts";
 import { type ControlSession, controlSession, talk } from "../../helpers/net/control_socket.ts";
 import { type Controlled, startControlled } from "../../helpers/program/start_controlled.ts";
 import { t, until } from "../../helpers/t.ts";
+import { randomBytes, randomNumbers, sha256 } from "../../helpers/bytes.ts";
 
 const MS = 2500;
 const CLIENTS = 50;

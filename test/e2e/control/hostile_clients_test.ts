@@ -1,11 +1,12 @@
 /** Hostile clients of the control socket, while another client keeps asking. */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { writeAll } from "../../helpers/net/backends.ts";
-import { randomBytes, readLine, readToEnd } from "../../helpers/net/client.ts";
+import { writeAll } from "../../../lib/base/bytes.ts";
+import { readLine, readToEnd } from "../../helpers/net/client.ts";
 import { connectUnix, controlSession, socketPath, talk } from "../../helpers/net/control_socket.ts";
 import { startControlled } from "../../helpers/program/start_controlled.ts";
 import { t, until, within } from "../../helpers/t.ts";
+import { randomBytes } from "../../helpers/bytes.ts";
 
 const encode = (text: string) => new TextEncoder().encode(text);
 

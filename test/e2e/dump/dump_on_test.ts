@@ -2,27 +2,27 @@
  * The dump of a running program: switched by the shell while traffic flows, over several workers,
  * in the background, and with readers that are slow.
  */
+import { joinBytes } from "../../../lib/base/bytes.ts";
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { joinBytes } from "../../../lib/dump/formats/format.ts";
 import { echo, named, stalledReader } from "../../helpers/net/backends.ts";
 import {
   ask,
   canBindSource,
   type Client,
   connect,
-  randomBytes,
   readExactly,
   readText,
   readToEnd,
-  sha256,
 } from "../../helpers/net/client.ts";
 import { type ControlSession, controlSession } from "../../helpers/net/control_socket.ts";
 import { type Conversation, readConversations } from "../../helpers/dump/dump_streams.ts";
-import { complaints, folder, noDissector, run, withTools } from "../../helpers/dump/dump_tools.ts";
+import { complaints, noDissector, run } from "../../helpers/dump/dump_tools.ts";
 import { pool } from "../../helpers/pool.ts";
 import { startBackground } from "../../helpers/program/start_background.ts";
 import { type Controlled, startControlled } from "../../helpers/program/start_controlled.ts";
-import { later, skip, t, until, within } from "../../helpers/t.ts";
+import { later, skip, t, until, within, withTools } from "../../helpers/t.ts";
+import { randomBytes, sha256 } from "../../helpers/bytes.ts";
+import { tempDir } from "../../helpers/temp_dir.ts";
 
 function assertSame(actual: Uint8Array, expected: Uint8Array): void {
   assertEquals([actual.length, sha256(actual)], [expected.length, sha256(expected)]);
@@ -130,7 +130,7 @@ for (const workers of [1, 4]) {
   const title = (name: string) => `${name} (${workers} worker${workers === 1 ? "" : "s"})`;
 
   t(title("dump on, dump, dump off: open connections and new ones, while they talk"), async () => {
-    using dir = folder();
+    using dir = tempDir();
     const file = `${dir.path}/on.pcapng`;
     await using server = echo();
     await using balance = await startControlled(argv(server.address));
@@ -165,7 +165,7 @@ for (const workers of [1, 4]) {
   });
 
   t(title("dump on conn ID: that connection and no other"), async () => {
-    using dir = folder();
+    using dir = tempDir();
     await using server = echo();
     await using balance = await startControlled(argv(server.address));
     using session = await controlSession(balance.socket);
@@ -211,7 +211,7 @@ for (const workers of [1, 4]) {
   });
 
   t(title("dump on channel G.N, and the channel of an open connection counts"), async () => {
-    using dir = folder();
+    using dir = tempDir();
     const file = `${dir.path}/channel.json`;
     await using first = named("B0");
     await using second = named("B1");
@@ -238,7 +238,7 @@ for (const workers of [1, 4]) {
   });
 
   t(title("the dump of 300 connections at a time is whole"), async () => {
-    using dir = folder();
+    using dir = tempDir();
     const file = `${dir.path}/many.pcapng`;
     await using server = echo();
     await using balance = await startControlled([
@@ -270,7 +270,7 @@ for (const workers of [1, 4]) {
   });
 
   t(title("changing the dump again and again disturbs nobody"), async () => {
-    using dir = folder();
+    using dir = tempDir();
     await using server = echo();
     await using balance = await startControlled(argv(server.address));
     using session = await controlSession(balance.socket);
@@ -424,7 +424,7 @@ for (const workers of [1, 4]) {
 }
 
 t("dump on: what makes no sense is refused, and the dump goes on as it was", async () => {
-  using dir = folder();
+  using dir = tempDir();
   await using server = named("B0");
   await using balance = await startControlled([
     ...["-f", "--dump-file", `${dir.path}/x.json`, "PORT", server.address],
@@ -466,7 +466,7 @@ t("dump on: what makes no sense is refused, and the dump goes on as it was", asy
 });
 
 t("dump on without a file goes on as the command line said, and keeps what was", async () => {
-  using dir = folder();
+  using dir = tempDir();
   const file = `${dir.path}/x.json`;
   const types = (path: string) =>
     Deno.readTextFileSync(path).trimEnd().split("\n").filter(Boolean)
@@ -510,7 +510,7 @@ if (!await canBindSource()) {
   skip("dump on client CIDR", "clients cannot have another source address here");
 } else {
   t("dump on client CIDR: one client out of several", async () => {
-    using dir = folder();
+    using dir = tempDir();
     const file = `${dir.path}/client.pcapng`;
     await using server = echo();
     await using balance = await startControlled(["-f", "PORT", server.address]);
@@ -535,7 +535,7 @@ if (!await canBindSource()) {
 }
 
 t("in the background: a relative file, dump on, and log rotation by SIGHUP", async () => {
-  using dir = folder();
+  using dir = tempDir();
   await using server = named("B0");
   await using balance = await startBackground([
     ...["--dump-file", "relative.json", "PORT", server.address],
@@ -575,7 +575,7 @@ t("in the background: a relative file, dump on, and log rotation by SIGHUP", asy
 
 /** A balance that dumps into a named pipe that nobody reads, and clients of a backend. */
 async function stuckDump(workers: number, overflow: "block" | "drop") {
-  const dir = folder();
+  const dir = tempDir();
   const pipe = `${dir.path}/pipe`;
   await run("mkfifo", [pipe]);
   // For reading too, it opens at once; nobody reads from it.

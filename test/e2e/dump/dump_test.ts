@@ -2,47 +2,32 @@
  * The dump of the real program: real servers and clients talk through it, and the tools that
  * people debug with read back what was said, to the byte.
  */
+import { joinBytes, writeAll } from "../../../lib/base/bytes.ts";
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import schema from "../../../lib/dump/formats/json.schema.json" with { type: "json" };
-import { joinBytes } from "../../../lib/dump/formats/format.ts";
 import { accepting } from "../../helpers/net/accepting.ts";
-import {
-  backend,
-  canReset,
-  echo,
-  hasIpv6,
-  named,
-  refusing,
-  writeAll,
-} from "../../helpers/net/backends.ts";
+import { backend, canReset, echo, hasIpv6, named, refusing } from "../../helpers/net/backends.ts";
 import {
   ask,
   connect,
-  randomBytes,
   readExactly,
   readLine,
   readText,
   readToEnd,
-  sha256,
 } from "../../helpers/net/client.ts";
 import { readConversations } from "../../helpers/dump/dump_streams.ts";
-import {
-  complaints,
-  folder,
-  follow,
-  noDissector,
-  run,
-  withTools,
-} from "../../helpers/dump/dump_tools.ts";
-import { freePort } from "../../helpers/net/free_port.ts";
+import { complaints, follow, noDissector, run } from "../../helpers/dump/dump_tools.ts";
+import { randomBytes, sha256 } from "../../helpers/bytes.ts";
 import { violations } from "../../helpers/json_schema.ts";
 import { pool } from "../../helpers/pool.ts";
 import { program } from "../../helpers/program/program.ts";
 import { runBalance, startBalance } from "../../helpers/program/start_balance.ts";
 import { startNginx } from "../../helpers/program/start_nginx.ts";
 import { startProgram } from "../../helpers/program/start_program.ts";
-import { skip, t, tool, until, within } from "../../helpers/t.ts";
+import { skip, t, tool, until, within, withTools } from "../../helpers/t.ts";
 import { listensOn } from "../../helpers/net/tcp_sockets.ts";
+import { freePort } from "../../helpers/net/ports.ts";
+import { tempDir } from "../../helpers/temp_dir.ts";
 
 const encode = (text: string) => new TextEncoder().encode(text);
 const decode = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
@@ -63,7 +48,7 @@ async function exchange(port: number, sent: Uint8Array<ArrayBuffer>): Promise<Ui
 }
 
 withTools(["redis-server", "tshark"], "tshark reads a conversation with redis", async () => {
-  using dir = folder();
+  using dir = tempDir();
   const file = `${dir.path}/redis.pcapng`;
   const redis = freePort();
   await using _redis = await startProgram(tool("redis-server")!, {
@@ -122,7 +107,7 @@ withTools(
   ["nginx", "tshark", "tcpflow", "tcpdump"],
   "tshark, tcpdump and tcpflow read 10 MB from nginx",
   async () => {
-    using dir = folder();
+    using dir = tempDir();
     const file = `${dir.path}/http.pcapng`;
     await using nginx = await startNginx(tool("nginx")!);
     const page = randomBytes(10_000_000, 2);
@@ -220,7 +205,7 @@ async function sendMail(options: readonly string[]): Promise<{ port: number; std
 }
 
 withTools(["tshark"], "tshark reads a mail on its way, and the failover before it", async () => {
-  using dir = folder();
+  using dir = tempDir();
   const file = `${dir.path}/mail.pcapng`;
   const { port } = await sendMail(["--dump-file", file]);
   const [stream] = await follow(file, 1, noDissector(port));
@@ -240,7 +225,7 @@ withTools(["tshark"], "tshark reads a mail on its way, and the failover before i
 });
 
 withTools(["text2pcap", "tshark"], "text2pcap reads the mail from a hex dump", async () => {
-  using dir = folder();
+  using dir = tempDir();
   const file = `${dir.path}/mail.hex`, capture = `${dir.path}/mail.pcapng`;
   const { port } = await sendMail(["--dump-file", file]);
   const { code } = await run("text2pcap", [
@@ -273,7 +258,7 @@ t("a JSON dump on stdout holds the mail, and every line obeys the schema", async
 });
 
 t("a text dump into a file is what -p prints, to the byte", async () => {
-  using dir = folder();
+  using dir = tempDir();
   const { stdout } = await sendMail(["-p"]);
   assertMatch(decode(stdout), /^-< 24\n220 mail.example ESMTP\\0D\\0A\n\n-> 17\nEHLO me.example/);
   await sendMail(["--dump-file", `${dir.path}/mail.txt`]);
@@ -284,7 +269,7 @@ t("a text dump into a file is what -p prints, to the byte", async () => {
 });
 
 withTools(["tshark"], "two thousand connections, 50 at a time, come apart again", async () => {
-  using dir = folder();
+  using dir = tempDir();
   const file = `${dir.path}/many.pcapng`;
   await using server = echo();
   const count = 2000;
@@ -317,7 +302,7 @@ else {
     ["tshark"],
     "IPv6 clients and backends have their own addresses in a dump",
     async () => {
-      using dir = folder();
+      using dir = tempDir();
       const file = `${dir.path}/six.pcapng`;
       await using server = named("six", { hostname: "::1" });
       let port: number;
@@ -359,7 +344,7 @@ else {
 if (!canReset) skip("resets in a dump", "this version of Deno cannot reset a connection");
 else {
   t("a reset is a reset in the dump, from whoever it came", async () => {
-    using dir = folder();
+    using dir = tempDir();
     const file = `${dir.path}/reset.pcapng`;
     await using server = await accepting({ viaNode: true });
     await using balance = await startBalance(["-f", "--dump-file", file, "PORT", server.address]);
@@ -385,7 +370,7 @@ withTools(
   ["tshark"],
   "the dump of a program that was killed while it wrote still opens",
   async () => {
-    using dir = folder();
+    using dir = tempDir();
     const file = `${dir.path}/killed.pcapng`;
     await using server = echo();
     await using balance = await startBalance(["-f", "--dump-file", file, "PORT", server.address]);
@@ -487,7 +472,7 @@ t("when nobody reads a dump on stdout any more the program ends quietly", async 
 });
 
 withTools(["mkfifo"], "a dump whose reader has gone ends alone, with one line", async () => {
-  using dir = folder();
+  using dir = tempDir();
   const pipe = `${dir.path}/pipe`;
   await run("mkfifo", [pipe]);
   await using server = named("B0");
@@ -507,7 +492,7 @@ withTools(["mkfifo"], "a dump whose reader has gone ends alone, with one line", 
 });
 
 t("a dump that cannot be begun is one line and exit code 73", async () => {
-  using dir = folder();
+  using dir = tempDir();
   const absent = `${dir.path}/absent`;
   for (const argv of [["-f"], []]) {
     for (const name of ["x.pcapng", "%n.json"]) {
@@ -533,7 +518,7 @@ t("a dump that cannot be begun is one line and exit code 73", async () => {
 });
 
 t("filters: one channel, one match, the first bytes of each chunk", async () => {
-  using dir = folder();
+  using dir = tempDir();
   await using first = named("B0");
   await using second = named("B1");
   const dumped = async (...options: string[]) => {
@@ -571,7 +556,7 @@ t("filters: one channel, one match, the first bytes of each chunk", async () => 
 });
 
 t("rotation: every file stands alone, and together they hold everything", async () => {
-  using dir = folder();
+  using dir = tempDir();
   await using server = echo();
   const sent = randomBytes(3_000_000, 9);
   {
@@ -594,7 +579,7 @@ t("rotation: every file stands alone, and together they hold everything", async 
 });
 
 t("%n: each connection has a file of its own", async () => {
-  using dir = folder();
+  using dir = tempDir();
   await using server = named("B0");
   await using balance = await startBalance([
     ...["-f", "--dump-file", `${dir.path}/%p-%n.txt`, "PORT", server.address],
@@ -609,7 +594,7 @@ t("%n: each connection has a file of its own", async () => {
 });
 
 t("1 byte to 10 MB in both directions at once", async () => {
-  using dir = folder();
+  using dir = tempDir();
   const file = `${dir.path}/sizes.pcapng`;
   await using server = echo();
   const sizes = [1, 2, 1000, 65_495, 65_496, 300_000, 10_000_000];

@@ -2,13 +2,15 @@
  * What the dumps are for: Debian's tools read them, and get the same bytes. (Real servers behind
  * a running balance are tested elsewhere.)
  */
+import { joinBytes } from "../../../lib/base/bytes.ts";
+import type { ConnectionRoute } from "../../../lib/base/connection_info.ts";
+import type { Side } from "../../../lib/base/side.ts";
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import type { Direction, DumpConnection, DumpFormat } from "../../../lib/dump/formats/format.ts";
-import { joinBytes } from "../../../lib/dump/formats/format.ts";
+import type { DumpFormat } from "../../../lib/dump/formats/format.ts";
 import { createHex } from "../../../lib/dump/formats/hex.ts";
 import { createPcapng } from "../../../lib/dump/formats/pcapng.ts";
 import { localTime } from "../../../lib/dump/formats/times.ts";
-import { randomBytes } from "../../helpers/net/client.ts";
+import { randomBytes } from "../../helpers/bytes.ts";
 import {
   connectionOf,
   type Conversation,
@@ -16,16 +18,9 @@ import {
   START,
   type Traffic,
 } from "../../helpers/dump/dump_traffic.ts";
-import {
-  complaints,
-  folder,
-  follow,
-  NO_DISSECTOR,
-  PORT,
-  run,
-  withTools,
-} from "../../helpers/dump/dump_tools.ts";
-import { tool } from "../../helpers/t.ts";
+import { complaints, follow, NO_DISSECTOR, PORT, run } from "../../helpers/dump/dump_tools.ts";
+import { tool, withTools } from "../../helpers/t.ts";
+import { tempDir } from "../../helpers/temp_dir.ts";
 
 function conversationOf(traffic: Traffic, port: number): Conversation {
   return traffic.conversations.find(({ connection }) => connection.client.port === port)!;
@@ -35,7 +30,7 @@ withTools(
   ["tshark"],
   "tshark follows every stream to the same bytes, without a complaint",
   async () => {
-    using dir = folder();
+    using dir = tempDir();
     const file = `${dir.path}/dump.pcapng`;
     const traffic = makeTraffic(createPcapng(), {
       seed: 11,
@@ -56,12 +51,12 @@ withTools(
 );
 
 withTools(["tshark"], "tshark sees chunks of 1 byte to 10 MB, and resets", async () => {
-  using dir = folder();
+  using dir = tempDir();
   const file = `${dir.path}/dump.pcapng`;
   const sizes = [1, 2, 3, 1460, 32_768, 65_495, 65_496, 65_536, 100_001, 1_000_000, 10_000_000, 1];
   const format = createPcapng();
   const pieces = [format.start(START)];
-  const sent: Record<Direction, Uint8Array>[] = [];
+  const sent: Record<Side, Uint8Array>[] = [];
   for (const [index, family] of ([4, 6] as const).entries()) {
     const connection = connectionOf(index + 1, { family, port: PORT });
     const chunks = sizes.map((size) => randomBytes(size, size));
@@ -83,7 +78,7 @@ withTools(["tshark"], "tshark sees chunks of 1 byte to 10 MB, and resets", async
 });
 
 withTools(["tshark"], "tshark puts 2000 connections together from their packets", async () => {
-  using dir = folder();
+  using dir = tempDir();
   const file = `${dir.path}/dump.pcapng`;
   const traffic = makeTraffic(createPcapng({ side: "both" }), {
     seed: 12,
@@ -116,7 +111,7 @@ withTools(
   ["tshark"],
   "tshark shows events as comments, and gaps for what was left out",
   async () => {
-    using dir = folder();
+    using dir = tempDir();
     const file = `${dir.path}/dump.pcapng`;
     const format = createPcapng();
     const connection = connectionOf(1, { port: PORT });
@@ -145,7 +140,7 @@ withTools(
 );
 
 withTools(["tshark"], "tshark takes cut chunks and cut files, up to the cut", async () => {
-  using dir = folder();
+  using dir = tempDir();
   const file = `${dir.path}/dump.pcapng`;
   const format = createPcapng();
   const connection = connectionOf(1, { port: PORT });
@@ -195,7 +190,7 @@ withTools(
   ["tshark"],
   "tshark reads the files of a rotation one by one, without a complaint",
   async () => {
-    using dir = folder();
+    using dir = tempDir();
     const traffic = makeTraffic(createPcapng(), {
       seed: 14,
       connections: 9,
@@ -216,7 +211,7 @@ withTools(
       }
     }
     for (const [key, pieces] of Object.entries(found)) {
-      const [direction, node] = key.split(" ") as [Direction, string];
+      const [direction, node] = key.split(" ") as [Side, string];
       const conversation = conversationOf(traffic, Number(node.split(":").at(-1)));
       assertEquals(joinBytes(pieces), conversation.sent[direction], key);
     }
@@ -225,7 +220,7 @@ withTools(
 );
 
 withTools(["tshark"], "tshark's dissectors understand Redis, HTTP and SMTP", async () => {
-  const dialogues: [protocol: string, port: number, lines: [Direction, string][]][] = [
+  const dialogues: [protocol: string, port: number, lines: [Side, string][]][] = [
     ["RESP", 6379, [
       ["client", "*2\r\n$3\r\nGET\r\n$3\r\nkey\r\n"],
       ["backend", "$5\r\nvalue\r\n"],
@@ -243,7 +238,7 @@ withTools(["tshark"], "tshark's dissectors understand Redis, HTTP and SMTP", asy
       ["backend", "250 ok\r\n"],
     ]],
   ];
-  using dir = folder();
+  using dir = tempDir();
   const format = createPcapng();
   const pieces = [format.start(START)];
   for (const [index, [, port, lines]] of dialogues.entries()) {
@@ -303,7 +298,7 @@ withTools(["tshark"], "tshark reads a dump from a pipe while it is written", asy
 });
 
 withTools(["tcpdump"], "tcpdump finds every checksum correct, for IPv4 and IPv6", async () => {
-  using dir = folder();
+  using dir = tempDir();
   const file = `${dir.path}/dump.pcapng`;
   const traffic = makeTraffic(createPcapng({ side: "both" }), {
     seed: 15,
@@ -325,7 +320,7 @@ withTools(["tcpdump"], "tcpdump finds every checksum correct, for IPv4 and IPv6"
 });
 
 withTools(["tcpflow"], "tcpflow splits a dump into the same bytes", async () => {
-  using dir = folder();
+  using dir = tempDir();
   const file = `${dir.path}/dump.pcapng`;
   const traffic = makeTraffic(createPcapng(), { seed: 16, connections: 30, maxChunk: 100_000 });
   Deno.writeFileSync(file, traffic.files[0]!);
@@ -346,7 +341,7 @@ withTools(["tcpflow"], "tcpflow splits a dump into the same bytes", async () => 
 });
 
 withTools(["capinfos"], "capinfos shows who recorded what", async () => {
-  using dir = folder();
+  using dir = tempDir();
   const file = `${dir.path}/dump.pcapng`;
   const format = createPcapng({ application: "balance 4.0.0", side: "both" });
   Deno.writeFileSync(
@@ -381,7 +376,7 @@ const TRICKY = [
 ];
 
 /** One connection in the hex format: the dump and what went each way. */
-function hexStory(connection: DumpConnection, chunks: readonly [Direction, Uint8Array][]) {
+function hexStory(connection: ConnectionRoute, chunks: readonly [Side, Uint8Array][]) {
   const format: DumpFormat = createHex();
   const pieces = [
     format.start(START),
@@ -401,16 +396,16 @@ withTools(
   ["text2pcap", "tshark"],
   "text2pcap reads the hex format back to the same bytes",
   async () => {
-    using dir = folder();
-    const chunks: [Direction, Uint8Array][] = [
-      ...TRICKY.map((text): [Direction, Uint8Array] => ["client", new TextEncoder().encode(text)]),
-      ...TRICKY.map((text): [Direction, Uint8Array] => ["backend", new TextEncoder().encode(text)]),
-      ...Array.from({ length: 60 }, (_, i): [Direction, Uint8Array] => [
+    using dir = tempDir();
+    const chunks: [Side, Uint8Array][] = [
+      ...TRICKY.map((text): [Side, Uint8Array] => ["client", new TextEncoder().encode(text)]),
+      ...TRICKY.map((text): [Side, Uint8Array] => ["backend", new TextEncoder().encode(text)]),
+      ...Array.from({ length: 60 }, (_, i): [Side, Uint8Array] => [
         i % 2 === 0 ? "client" : "backend",
         randomBytes(i < 40 ? i + 1 : 40_000 + i, i),
       ]),
       // Hexadecimal digits and blanks only, cut anywhere.
-      ...Array.from({ length: 100 }, (_, i): [Direction, Uint8Array] => [
+      ...Array.from({ length: 100 }, (_, i): [Side, Uint8Array] => [
         "backend",
         randomBytes(50, i).map((value) => "0123456789abcdef      \n\t#>|I".charCodeAt(value % 29)),
       ]),
@@ -458,7 +453,7 @@ withTools(
   ["text2pcap", "tshark", "awk"],
   "awk takes one connection out of a hex dump",
   async () => {
-    using dir = folder();
+    using dir = tempDir();
     const traffic = makeTraffic(createHex(), { seed: 17, connections: 5, family: 4, port: PORT });
     const all = `${dir.path}/all.hex`, one = `${dir.path}/one.hex`, pcap = `${dir.path}/one.pcapng`;
     Deno.writeFileSync(all, traffic.files[0]!);

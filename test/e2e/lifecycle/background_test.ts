@@ -4,19 +4,15 @@ import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { designedControl } from "../../golden/control_deviations.ts";
 import { named } from "../../helpers/net/backends.ts";
 import { ask, connect, readText } from "../../helpers/net/client.ts";
-import { talk } from "../../helpers/net/control_socket.ts";
-import { freePort } from "../../helpers/net/free_port.ts";
+import { helloOf, talk } from "../../helpers/net/control_socket.ts";
+import { freePort } from "../../helpers/net/ports.ts";
 import { loadGolden, portMap } from "../../helpers/golden/golden.ts";
 import { program } from "../../helpers/program/program.ts";
 import { runBalance } from "../../helpers/program/start_balance.ts";
-import {
-  helloOf,
-  isAlive,
-  jobOf,
-  startBackground,
-} from "../../helpers/program/start_background.ts";
+import { startBackground } from "../../helpers/program/start_background.ts";
 import { syslogReceiver } from "../../helpers/net/syslog_receiver.ts";
 import { t, until, within } from "../../helpers/t.ts";
+import { isAlive, jobOf } from "../../helpers/program/process.ts";
 
 interface CliRecord {
   name: string;

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { named, refusing } from "../../helpers/net/backends.ts";
 import { distribution } from "../../helpers/net/client.ts";
-import { freePort } from "../../helpers/net/free_port.ts";
+import { freePort } from "../../helpers/net/ports.ts";
 import { assertRecorded } from "../../helpers/golden/golden.ts";
 import { runBalance, startBalance } from "../../helpers/program/start_balance.ts";
 import { runProgram } from "../../helpers/program/start_program.ts";

@@ -4,7 +4,7 @@ import { assertEquals } from "@std/assert";
 import { named } from "../../helpers/net/backends.ts";
 import { ask, connect, readText } from "../../helpers/net/client.ts";
 import { program } from "../../helpers/program/program.ts";
-import { freePort } from "../../helpers/net/free_port.ts";
+import { freePort } from "../../helpers/net/ports.ts";
 import { runBalance } from "../../helpers/program/start_balance.ts";
 import { startControlled } from "../../helpers/program/start_controlled.ts";
 import { type SyslogReceiver, syslogReceiver } from "../../helpers/net/syslog_receiver.ts";

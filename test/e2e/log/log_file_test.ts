@@ -7,13 +7,14 @@ import { listensOn } from "../../helpers/net/tcp_sockets.ts";
 import { startBackground } from "../../helpers/program/start_background.ts";
 import { runBalance, startBalance } from "../../helpers/program/start_balance.ts";
 import { t, until } from "../../helpers/t.ts";
-import { folder, linesOf, untilLines } from "../../helpers/log/log_file.ts";
+import { linesOf, untilLines } from "../../helpers/log/log_file.ts";
+import { tempDir } from "../../helpers/temp_dir.ts";
 
 t(
   "in the background: relative to the start, 0600, appended to, opened again by SIGHUP",
   async () => {
     await using server = named("B0");
-    await using place = folder();
+    await using place = tempDir();
     const path = `${place.path}/conn.log`;
     await using balance = await startBackground(["--log", "conn.log", "PORT", server.address], {
       cwd: place.path,
@@ -48,7 +49,7 @@ function exists(path: string): boolean {
 
 t("in the foreground SIGUSR2 opens it again, and SIGHUP ends as ever", async () => {
   await using server = named("B0");
-  await using place = folder();
+  await using place = tempDir();
   const path = `${place.path}/conn.log`;
   await using balance = await startBalance(["-f", "--log", path, "PORT", server.address], {
     expectStderr: /^cannot reopen log file .*\n$/,
@@ -75,7 +76,7 @@ t("in the foreground SIGUSR2 opens it again, and SIGHUP ends as ever", async () 
 
 t("several workers log into one file, every connection once", async () => {
   await using server = named("B0");
-  await using place = folder();
+  await using place = tempDir();
   const path = `${place.path}/conn.log`;
   const argv = ["-f", "--workers", "2", "--log", path, "--log-format=json", "--log-start", "PORT"];
   await using balance = await startBalance([...argv, server.address]);
@@ -97,7 +98,7 @@ t("several workers log into one file, every connection once", async () => {
 
 t("a named pipe needs no reader", async () => {
   await using server = named("B0");
-  await using place = folder();
+  await using place = tempDir();
   const path = `${place.path}/pipe`;
   assert((await new Deno.Command("mkfifo", { args: [path] }).output()).success);
   await using balance = await startBalance(["-f", "--log", path, "PORT", server.address]);
@@ -110,7 +111,7 @@ t("a named pipe needs no reader", async () => {
 
 t("a log that cannot be opened is one clear line and exit code 73, in both modes", async () => {
   await using dead = refusing();
-  await using place = folder();
+  await using place = tempDir();
   const path = `${place.path}/missing/conn.log`;
   for (const mode of [["-f"], []]) {
     const argv = [...mode, "--log", path, "PORT", dead.address];
@@ -127,7 +128,7 @@ t("a log that cannot be opened is one clear line and exit code 73, in both modes
 
 t("a client that never ends is in the log only with --log-start", async () => {
   await using server = named("B0");
-  await using place = folder();
+  await using place = tempDir();
   const path = `${place.path}/conn.log`;
   const argv = ["-f", "--log", path, "--log-start", "PORT", server.address];
   await using balance = await startBalance(argv);

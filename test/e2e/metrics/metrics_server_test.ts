@@ -2,16 +2,17 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { VERSION } from "../../../lib/base/version.ts";
-import { echo, hasIpv6, named, refusing, writeAll } from "../../helpers/net/backends.ts";
+import { echo, hasIpv6, named, refusing } from "../../helpers/net/backends.ts";
 import { ask, connect, readLine, readText, readToEnd } from "../../helpers/net/client.ts";
 import { controlSession } from "../../helpers/net/control_socket.ts";
-import { freePort } from "../../helpers/net/free_port.ts";
+import { writeAll } from "../../../lib/base/bytes.ts";
 import { parseMetrics } from "../../helpers/openmetrics.ts";
 import { WORKERS } from "../../helpers/program/program.ts";
 import { runBalance } from "../../helpers/program/start_balance.ts";
 import { listensOn } from "../../helpers/net/tcp_sockets.ts";
 import { skip, t, until } from "../../helpers/t.ts";
 import { get, measured, OPENMETRICS, scrape, value } from "../../helpers/metrics/scrape.ts";
+import { freePort } from "../../helpers/net/ports.ts";
 
 t("/metrics tells what happened, valid in both formats", async () => {
   await using server = echo();

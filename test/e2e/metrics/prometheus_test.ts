@@ -3,7 +3,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { named, refusing } from "../../helpers/net/backends.ts";
 import { ask } from "../../helpers/net/client.ts";
-import { freePort } from "../../helpers/net/free_port.ts";
+import { freePort } from "../../helpers/net/ports.ts";
 import { runProgram, startProgram } from "../../helpers/program/start_program.ts";
 import { skip, t, tool, until } from "../../helpers/t.ts";
 import { get, measured, scrape } from "../../helpers/metrics/scrape.ts";

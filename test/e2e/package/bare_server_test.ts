@@ -4,7 +4,7 @@ import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/as
 import { named, refusing } from "../../helpers/net/backends.ts";
 import { connect, distribution, readLine, refused } from "../../helpers/net/client.ts";
 import { type BareRoot, bareRoot, bareRootObstacle } from "../../helpers/program/bare_root.ts";
-import { freePort } from "../../helpers/net/free_port.ts";
+import { freePort } from "../../helpers/net/ports.ts";
 import { collect } from "../../helpers/program/output.ts";
 import { config, program } from "../../helpers/program/program.ts";
 import { skip, t, until, within } from "../../helpers/t.ts";

@@ -7,7 +7,7 @@ import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/as
 import { type Backend, hasIpv6, named, refusing } from "../../helpers/net/backends.ts";
 import { ask, connect, distribution, readLine } from "../../helpers/net/client.ts";
 import { talk } from "../../helpers/net/control_socket.ts";
-import { freePort } from "../../helpers/net/free_port.ts";
+import { freePort } from "../../helpers/net/ports.ts";
 import { type Example, examples } from "../../helpers/man_page.ts";
 import { config, program } from "../../helpers/program/program.ts";
 import { type Background, startBackground } from "../../helpers/program/start_background.ts";

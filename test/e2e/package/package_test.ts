@@ -10,7 +10,7 @@ import { startBalance } from "../../helpers/program/start_balance.ts";
 import { runProgram, startProgram } from "../../helpers/program/start_program.ts";
 import { syslogReceiver } from "../../helpers/net/syslog_receiver.ts";
 import { skip, t, tool } from "../../helpers/t.ts";
-import { freePort } from "../../helpers/net/free_port.ts";
+import { freePort } from "../../helpers/net/ports.ts";
 import { listensOn } from "../../helpers/net/tcp_sockets.ts";
 
 const FOLDER = new URL("../../../scripts/package/", import.meta.url).pathname;

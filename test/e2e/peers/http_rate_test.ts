@@ -1,5 +1,5 @@
 import { assert } from "@std/assert";
-import { freePort } from "../../helpers/net/free_port.ts";
+import { freePort } from "../../helpers/net/ports.ts";
 import { startBalance } from "../../helpers/program/start_balance.ts";
 import { startNginx } from "../../helpers/program/start_nginx.ts";
 import { runProgram, startProgram } from "../../helpers/program/start_program.ts";

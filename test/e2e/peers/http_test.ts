@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { createHash } from "node:crypto";
-import { randomBytes, sha256 } from "../../helpers/net/client.ts";
+import { randomBytes, sha256 } from "../../helpers/bytes.ts";
 import { startControlled } from "../../helpers/program/start_controlled.ts";
 import { t } from "../../helpers/t.ts";
 

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { randomBytes, sha256 } from "../../helpers/net/client.ts";
+import { randomBytes, sha256 } from "../../helpers/bytes.ts";
 import { startBalance } from "../../helpers/program/start_balance.ts";
 import { startNginx } from "../../helpers/program/start_nginx.ts";
 import { runProgram } from "../../helpers/program/start_program.ts";

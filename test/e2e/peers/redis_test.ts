@@ -1,5 +1,5 @@
 import { assertEquals, assertMatch } from "@std/assert";
-import { freePort } from "../../helpers/net/free_port.ts";
+import { freePort } from "../../helpers/net/ports.ts";
 import { startBalance } from "../../helpers/program/start_balance.ts";
 import { runProgram, startProgram } from "../../helpers/program/start_program.ts";
 import { skip, t, tool } from "../../helpers/t.ts";

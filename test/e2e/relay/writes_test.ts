@@ -1,16 +1,9 @@
 import { assertEquals } from "@std/assert";
 import { echo, named } from "../../helpers/net/backends.ts";
-import {
-  connect,
-  hashToEnd,
-  randomBytes,
-  readExactly,
-  readLine,
-  readText,
-  sha256,
-} from "../../helpers/net/client.ts";
+import { connect, hashToEnd, readExactly, readLine, readText } from "../../helpers/net/client.ts";
 import { startBalance } from "../../helpers/program/start_balance.ts";
 import { later, t } from "../../helpers/t.ts";
+import { randomBytes, sha256 } from "../../helpers/bytes.ts";
 
 t("single bytes arrive one by one, each answered before the next", async () => {
   await using server = echo();

@@ -7,10 +7,9 @@ import {
   runWith,
   startWith,
 } from "../../faults/helpers/start_with.ts";
-import { socketPath } from "../../helpers/net/control_socket.ts";
-import { freePort } from "../../helpers/net/free_port.ts";
+import { helloOf, socketPath } from "../../helpers/net/control_socket.ts";
+import { freePort } from "../../helpers/net/ports.ts";
 import { config, sourceFlags } from "../../helpers/program/program.ts";
-import { helloOf } from "../../helpers/program/start_background.ts";
 import { runProgram } from "../../helpers/program/start_program.ts";
 import { skip, t, tool, until } from "../../helpers/t.ts";
 

@@ -1,5 +1,5 @@
 /** Hostile input, by the seed. */
-import { randomNumbers } from "../../helpers/net/client.ts";
+import { randomNumbers } from "../../helpers/bytes.ts";
 
 /** Draws. */
 export interface Draw {

@@ -9,8 +9,8 @@
  * @module
  */
 import { assert, assertEquals } from "@std/assert";
-import { canReset, writeAll } from "../../helpers/net/backends.ts";
-import { randomBytes, randomNumbers } from "../../helpers/net/client.ts";
+import { canReset } from "../../helpers/net/backends.ts";
+import { writeAll } from "../../../lib/base/bytes.ts";
 import { controlSession } from "../../helpers/net/control_socket.ts";
 import {
   ANSWER,
@@ -25,6 +25,7 @@ import { pool } from "../../helpers/pool.ts";
 import { startControlled } from "../../helpers/program/start_controlled.ts";
 import { until } from "../../helpers/t.ts";
 import { origin } from "./origin.ts";
+import { randomBytes, randomNumbers } from "../../helpers/bytes.ts";
 
 /** A prime length, so that no two places of a stream look alike for long. */
 const BLOCK = randomBytes(65521, 6);

@@ -1,4 +1,4 @@
-import { writeAll } from "../../helpers/net/backends.ts";
+import { writeAll } from "../../../lib/base/bytes.ts";
 
 /** What stands behind the proxies. */
 export interface Origin extends AsyncDisposable {

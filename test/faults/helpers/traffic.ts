@@ -1,5 +1,5 @@
 /** Traffic of clients, in this very process. */
-import { writeAll } from "../../helpers/net/backends.ts";
+import { writeAll } from "../../../lib/base/bytes.ts";
 import { readExactly } from "../../helpers/net/client.ts";
 
 /** One message there and back, on a connection that is open. @returns Milliseconds it took. */

@@ -1,63 +1,37 @@
 /**
- * Debian's tools that read dumps, and what they find in them.
+ * Tools that read dumps (tshark, text2pcap, tcpdump ...), and what they find in them.
  *
  * @module
  */
 import { joinBytes } from "../../../lib/base/bytes.ts";
 import type { Side } from "../../../lib/base/side.ts";
 import { assertEquals } from "@std/assert";
-import { skip, t, tool } from "../t.ts";
+import { runProgram } from "../program/start_program.ts";
+import { tool } from "../t.ts";
 
-/** A port that no dissector of Wireshark claims, so that random bytes stay bytes. */
+/** A port without a dissector in Wireshark, so that random bytes stay bytes. */
 export const PORT = 40000;
 
-/** Registers a test, or says which tool it lacks. */
-export function withTools(names: readonly string[], name: string, fn: () => Promise<void>): void {
-  const missing = names.find((each) => tool(each) === undefined);
-  if (missing === undefined) t(name, fn);
-  else skip(name, `${missing} is not installed`);
-}
-
-/** How a tool ended. */
-export interface Result {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-/** Runs a tool to its end, at most a minute. */
+/** Runs a tool until it ends, at most a minute. */
 export async function run(
   name: string,
   args: readonly string[],
   options: { cwd?: string } = {},
-): Promise<Result> {
-  const { code, stdout, stderr } = await new Deno.Command(tool(name)!, {
-    args: [...args],
-    stdin: "null",
-    // A home of its own: nobody's preferences. Times in UTC.
+): Promise<{ code: number; stdout: string; stderr: string }> {
+  const { code, stdout, stderr } = await runProgram(tool(name)!, args, {
+    // Without the user's preferences, and with times in UTC.
     env: { HOME: "/proc/nonexistent", TZ: "UTC", LC_ALL: "C.UTF-8" },
-    signal: AbortSignal.timeout(60_000),
+    timeoutMs: 60_000,
     ...options,
-  }).output();
-  const decoder = new TextDecoder();
-  return {
-    code,
-    stdout: decoder.decode(stdout),
-    // tshark does not like root.
-    stderr: decoder.decode(stderr).replace(/^Running as user .*\n/m, ""),
-  };
+  });
+  // tshark warns root.
+  return { code, stdout, stderr: stderr.replace(/^Running as user .*\n/m, "") };
 }
 
-/** A folder that goes away. */
-export function folder() {
-  const path = Deno.makeTempDirSync({ prefix: "balance-tools-" });
-  return { path, [Symbol.dispose]: () => Deno.removeSync(path, { recursive: true }) };
-}
-
-/** Arguments for tshark: what goes over {@linkcode PORT} is just bytes. */
+/** Arguments that make tshark show the traffic of {@linkcode PORT} as plain bytes. */
 export const NO_DISSECTOR = noDissector(PORT);
 
-/** Arguments for tshark: what goes over these ports is just bytes. */
+/** Arguments that make tshark show the traffic of these ports as plain bytes. */
 export function noDissector(...ports: number[]): string[] {
   return ports.flatMap((port) => ["-d", `tcp.port==${port},data`]);
 }
@@ -65,10 +39,10 @@ export function noDissector(...ports: number[]): string[] {
 const CHECKSUMS = ["-o", "tcp.check_checksum:TRUE", "-o", "ip.check_checksum:TRUE"];
 /** Severities of Wireshark's expert information from "note" up. */
 const NOTE = 0x400000;
-/** What every conversation has that was closed in order; not a complaint. */
+/** Every conversation that was closed in order has these; they are not complaints. */
 const CLOSING = /^This frame (initiates|undergoes) the connection closing$/;
 
-/** Messages from "note" up, those of an orderly end left out. */
+/** Wireshark's expert messages from "note" up, without those of an orderly end. */
 export async function complaints(
   file: string,
   args: readonly string[] = NO_DISSECTOR,
@@ -84,7 +58,7 @@ export async function complaints(
     );
 }
 
-/** What `follow,tcp,raw` shows of streams: the bytes of the client's side and of the other. */
+/** What `follow,tcp,raw` shows of the first streams: the bytes of both sides. */
 export async function follow(
   file: string,
   streams: number,

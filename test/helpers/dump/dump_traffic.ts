@@ -7,7 +7,7 @@ import { joinBytes } from "../../../lib/base/bytes.ts";
 import type { ConnectionRoute } from "../../../lib/base/connection_info.ts";
 import type { Side } from "../../../lib/base/side.ts";
 import type { DumpFormat } from "../../../lib/dump/formats/format.ts";
-import { randomBytes, randomNumbers } from "../net/client.ts";
+import { randomBytes, randomNumbers } from "../bytes.ts";
 
 /** When the traffic begins: 2026-11-22 06:03:20.123456 UTC. */
 export const START = 1_795_327_400_123_456;

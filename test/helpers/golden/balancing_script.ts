@@ -11,11 +11,11 @@ import { parseGroups } from "../../../lib/cli/groups.ts";
 import { type Options, parseOptions } from "../../../lib/cli/options.ts";
 import { tableOf } from "../../../lib/process/build_table.ts";
 import { type Claim, claims } from "../../../lib/table/claims.ts";
-import { hash } from "../../../lib/table/hash.ts";
+import { clientHash } from "../../../lib/table/client_hash.ts";
 import type { Table } from "../../../lib/table/table.ts";
 import { named } from "../net/backends.ts";
 import { type Client, connect, readLine, readText, readToEnd } from "../net/client.ts";
-import { deadPort } from "../net/dead_port.ts";
+import { deadPort } from "../net/ports.ts";
 import { type Cast, type PortMap, portMap } from "./golden.ts";
 import { startInProcess } from "../program/in_process.ts";
 
@@ -141,7 +141,7 @@ export function scriptOf(record: BalancingRecord): Step[] | undefined {
 
 /** What happens before the clients of a labelled step, and who they are. */
 function labelled(label: string, chosen: readonly string[]): Step[] {
-  const [, hashed] = /^hash(?:, client)? (.+)$/.exec(label) ?? [];
+  const [, hashed] = /^clientHash(?:, client)? (.+)$/.exec(label) ?? [];
   const clients = chosen.map((name) => ({ from: hashed ?? LOCAL, chosen: name, hold: false }));
   if (hashed !== undefined) return [{ command: "hash" }, ...clients];
   if (label === "second killed") return [{ backend: 21916, alive: false }, ...clients];
@@ -250,9 +250,9 @@ export async function purePlace(argv: readonly string[]): Promise<Place> {
   for (let port = 21901; port <= 21916; port++) ports.set(port, port);
 
   function client(from: string, hold: boolean): string {
-    const clientHash = () => hash(parseIp(from) ?? new Uint8Array(4));
-    for (const claim of claims(table, clientHash, options)) {
-      const port = table.port(claim.group, claim.channel);
+    const hash = () => clientHash(parseIp(from) ?? new Uint8Array(4));
+    for (const claim of claims(table, { hash, hashFailover: options.hashFailover })) {
+      const { port } = claim.backend;
       if (port >= 21901 && port <= 21916 && !stopped.has(port)) {
         if (hold) held.push(claim);
         else claim[Symbol.dispose]();

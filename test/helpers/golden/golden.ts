@@ -6,7 +6,7 @@
  */
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { type Backend, named } from "../net/backends.ts";
-import { freePort } from "../net/free_port.ts";
+import { freePort } from "../net/ports.ts";
 import { config } from "../program/program.ts";
 
 /**

@@ -1,12 +1,6 @@
-/** The log file of a test, and its lines. */
+/** Log files of tests and their lines. */
 
 import { until } from "../t.ts";
-
-/** A folder, removed at the end of its scope. */
-export function folder(): { path: string } & AsyncDisposable {
-  const path = Deno.makeTempDirSync({ prefix: "balance-test-" });
-  return { path, [Symbol.asyncDispose]: () => Deno.remove(path, { recursive: true }) };
-}
 
 /** The lines of a file so far. */
 export function linesOf(path: string): string[] {

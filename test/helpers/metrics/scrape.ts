@@ -1,11 +1,11 @@
-/** A balance whose metrics are served, and what its pages say. */
+/** A running balance with --metrics, and the pages it serves. */
 
 import { type MetricFamily, parseMetrics } from "../openmetrics.ts";
 import { type Controlled, startControlled } from "../program/start_controlled.ts";
 import { listensOn } from "../net/tcp_sockets.ts";
 import { until } from "../t.ts";
 
-/** A program whose metrics are served, which they are a moment after it listens. */
+/** Starts balance with --metrics, and waits until the metrics server listens. */
 export async function measured(
   argv: readonly string[],
   { port }: { port: number },
@@ -40,7 +40,7 @@ export async function scrape(port: number): Promise<Map<string, MetricFamily>> {
   return parseMetrics((await get(port, "/metrics", OPENMETRICS)).text, "openmetrics");
 }
 
-/** The value of a sample that has these labels. */
+/** The value of the first sample with this name and these labels. */
 export function value(
   families: ReadonlyMap<string, MetricFamily>,
   name: string,

@@ -4,7 +4,8 @@
  * @module
  */
 import { createServer, type Socket } from "node:net";
-import { writeAll } from "./backends.ts";
+import { writeAll } from "../../../lib/base/bytes.ts";
+import { toBytes } from "../bytes.ts";
 import { within } from "../t.ts";
 
 /** The accepted end of a connection. */
@@ -60,7 +61,7 @@ function acceptingDeno(): Accepting {
         remotePort: conn.remoteAddr.port,
         localPort: port,
         read: (buffer) => conn.read(buffer),
-        send: (data) => writeAll(conn, bytesOf(data)),
+        send: (data) => writeAll(conn, toBytes(data)),
         closeWrite: () => conn.closeWrite(),
         close: () => conn[Symbol.dispose](),
         reset() {
@@ -128,14 +129,10 @@ function nodePeer(socket: Socket): Peer {
     },
     send: (data) =>
       new Promise((resolve, reject) => {
-        socket.write(bytesOf(data), (error) => error ? reject(error) : resolve());
+        socket.write(toBytes(data), (error) => error ? reject(error) : resolve());
       }),
     closeWrite: () => new Promise((resolve) => socket.end(() => resolve())),
     close: () => void socket.destroy(),
     reset: () => void socket.resetAndDestroy(),
   };
-}
-
-function bytesOf(data: Uint8Array<ArrayBuffer> | string): Uint8Array<ArrayBuffer> {
-  return typeof data === "string" ? new TextEncoder().encode(data) : data;
 }

@@ -5,8 +5,8 @@
  * @module
  */
 import { createServer, Socket } from "node:net";
-import { deadPort } from "./dead_port.ts";
-import { freePort } from "./free_port.ts";
+import { writeAll } from "../../../lib/base/bytes.ts";
+import { deadPort, freePort } from "./ports.ts";
 import { until, within } from "../t.ts";
 
 /** Room for as many clients at once as a test may start. */
@@ -333,14 +333,6 @@ export async function drained(one: Backend, timeoutMs = 5000): Promise<void> {
     timeoutMs,
     what: () => `${one.open} connections of ${one.address} to end`,
   });
-}
-
-/** Writes everything; `Deno.Conn.write()` may write less. */
-export async function writeAll(
-  to: Pick<Deno.Conn, "write">,
-  data: Uint8Array<ArrayBuffer>,
-): Promise<void> {
-  for (let at = 0; at < data.length;) at += await to.write(data.subarray(at));
 }
 
 /** Copies until the end of input and then ends the writing side. */

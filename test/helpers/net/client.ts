@@ -5,7 +5,8 @@
  */
 import { createHash } from "node:crypto";
 import { connect as nodeConnect, type Socket } from "node:net";
-import { writeAll } from "./backends.ts";
+import { joinBytes, writeAll } from "../../../lib/base/bytes.ts";
+import { toBytes } from "../bytes.ts";
 import { until, within } from "../t.ts";
 
 /** A connection to balance, closed at the end of its scope. */
@@ -45,7 +46,7 @@ export async function connect(port: number, options: ConnectOptions = {}): Promi
   return {
     localAddress: conn.localAddr.hostname,
     read: (buffer) => conn.read(buffer),
-    send: (data) => writeAll(conn, bytesOf(data)),
+    send: (data) => writeAll(conn, toBytes(data)),
     closeWrite: () => conn.closeWrite(),
     close,
     reset: () => Promise.reject(new Error("Cannot reset: not connected with viaNode")),
@@ -107,7 +108,7 @@ async function connectNode(
     send(data) {
       return new Promise((resolve, reject) => {
         if (failure) reject(failure);
-        else socket.write(bytesOf(data), (error) => error ? reject(error) : resolve());
+        else socket.write(toBytes(data), (error) => error ? reject(error) : resolve());
       });
     },
     closeWrite: () => new Promise((resolve) => socket.end(() => resolve())),
@@ -195,7 +196,7 @@ export async function readToEnd(
 ): Promise<{ bytes: Uint8Array<ArrayBuffer>; text: string; end: End }> {
   const chunks: Uint8Array<ArrayBuffer>[] = [];
   const end = await drain(from, { ...options, onChunk: (chunk) => chunks.push(chunk.slice()) });
-  const bytes = concat(chunks);
+  const bytes = joinBytes(chunks) as Uint8Array<ArrayBuffer>;
   return { bytes, text: new TextDecoder().decode(bytes), end };
 }
 
@@ -345,34 +346,6 @@ export function tally(names: readonly string[]): string {
     .map(([name, count]) => `${name}: ${count}`).join(", ");
 }
 
-/** @returns SHA-256 in hexadecimal. */
-export function sha256(data: Uint8Array): string {
-  return createHash("sha256").update(data).digest("hex");
-}
-
-/**
- * Bytes without a pattern, the same for the same seed (xorshift32).
- *
- * @param seed Any integer.
- */
-export function randomBytes(length: number, seed: number): Uint8Array<ArrayBuffer> {
-  const words = new Uint32Array(Math.ceil(length / 4));
-  const next = randomNumbers(seed);
-  for (let i = 0; i < words.length; i++) words[i] = next();
-  return new Uint8Array(words.buffer, 0, length);
-}
-
-/** @returns A function giving pseudo-random integers in 0..2^32-1, the same for the same seed. */
-export function randomNumbers(seed: number): () => number {
-  let x = (seed * 2654435761 + 0x9e3779b9) >>> 0 || 1;
-  return () => {
-    x ^= x << 13;
-    x ^= x >>> 17;
-    x ^= x << 5;
-    return x >>>= 0;
-  };
-}
-
 /** Waits until nothing listens on a port any more, by trying to connect. */
 export async function refused(port: number, timeoutMs = 5000): Promise<void> {
   await until(async () => {
@@ -386,18 +359,4 @@ export async function refused(port: number, timeoutMs = 5000): Promise<void> {
       throw error;
     }
   }, { timeoutMs, what: `port ${port} to be refused` });
-}
-
-function bytesOf(data: Uint8Array<ArrayBuffer> | string): Uint8Array<ArrayBuffer> {
-  return typeof data === "string" ? new TextEncoder().encode(data) : data;
-}
-
-function concat(chunks: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const whole = new Uint8Array(chunks.reduce((sum, chunk) => sum + chunk.length, 0));
-  let at = 0;
-  for (const chunk of chunks) {
-    whole.set(chunk, at);
-    at += chunk.length;
-  }
-  return whole;
 }

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { writeAll } from "./backends.ts";
+import { writeAll } from "../../../lib/base/bytes.ts";
 import { readToEnd } from "./client.ts";
 import { within } from "../t.ts";
 
@@ -36,6 +36,12 @@ export async function answers(path: string): Promise<boolean> {
   } catch {
     return false;
   }
+}
+
+/** What the program that listens on a control socket answers to the greeting. */
+export async function helloOf(path: string): Promise<ControlSession["hello"]> {
+  using session = await controlSession(path);
+  return session.hello;
 }
 
 /** Connects to a control socket. */

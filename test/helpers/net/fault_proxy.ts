@@ -8,7 +8,8 @@
  * @module
  */
 import { createServer, type Server, Socket } from "node:net";
-import { canReset, writeAll } from "./backends.ts";
+import { canReset } from "./backends.ts";
+import { writeAll } from "../../../lib/base/bytes.ts";
 
 /** Bytes of the header; they are passed on and count as bytes. */
 export const HEADER_BYTES = 8;

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { freePort } from "../net/free_port.ts";
+import { freePort } from "../net/ports.ts";
 import { runBalance } from "./start_balance.ts";
 
 /**

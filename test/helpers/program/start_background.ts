@@ -1,6 +1,7 @@
-import { freePort } from "../net/free_port.ts";
-import { controlSession, socketPath } from "../net/control_socket.ts";
+import { freePort } from "../net/ports.ts";
+import { helloOf, socketPath } from "../net/control_socket.ts";
 import { type Ended, runBalance, type RunOptions } from "./start_balance.ts";
+import { isAlive } from "./process.ts";
 import { until } from "../t.ts";
 
 /** A balance in the background, ended at the end of its scope. */
@@ -68,27 +69,4 @@ export async function startBackground(
       if (options.rundir === undefined) await Deno.remove(rundir, { recursive: true });
     },
   };
-}
-
-/** Who listens on a control socket. */
-export async function helloOf(socket: string): Promise<{ version: string; pid: number }> {
-  using session = await controlSession(socket);
-  return session.hello;
-}
-
-/** Whether a process runs; one that has ended and is not waited for does not. */
-export function isAlive(pid: number): boolean {
-  try {
-    return !/^State:\s+[ZX]/m.test(Deno.readTextFileSync(`/proc/${pid}/status`));
-  } catch {
-    return false;
-  }
-}
-
-/** Process group, session and terminal (0 for none) of a process. */
-export function jobOf(pid: number | "self"): { group: number; session: number; terminal: number } {
-  const stat = Deno.readTextFileSync(`/proc/${pid}/stat`);
-  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ").map(Number);
-  const [, , group = -1, session = -1, terminal = -1] = fields;
-  return { group, session, terminal };
 }

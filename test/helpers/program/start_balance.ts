@@ -1,4 +1,4 @@
-import { freePort } from "../net/free_port.ts";
+import { freePort } from "../net/ports.ts";
 import { listensOn } from "../net/tcp_sockets.ts";
 import { collect } from "./output.ts";
 import { answers } from "../net/control_socket.ts";

@@ -1,6 +1,6 @@
 import { startProgram } from "./start_program.ts";
 import { listensOn } from "../net/tcp_sockets.ts";
-import { freePort } from "../net/free_port.ts";
+import { freePort } from "../net/ports.ts";
 
 /** A running nginx that serves one folder. */
 export interface Nginx extends AsyncDisposable {

@@ -68,25 +68,28 @@ export async function startProgram(path: string, options: ProgramOptions): Promi
 }
 
 /**
- * Runs a program to its end.
+ * Runs a program until it ends; killed with SIGKILL if that takes too long.
  *
+ * @param options `timeoutMs`, default 30000; `env` is added to the environment; `cwd`.
  * @returns Its exit code and what it wrote.
- * @throws {Error} If it takes longer than `timeoutMs`, default 30000.
+ * @throws {Error} If it takes longer than `timeoutMs`.
  */
 export async function runProgram(
   path: string,
-  args: string[],
-  options: { timeoutMs?: number } = {},
+  args: readonly string[],
+  options: { timeoutMs?: number; env?: Record<string, string>; cwd?: string } = {},
 ): Promise<{ code: number; stdout: string; stderr: string }> {
+  const { timeoutMs = 30_000, ...rest } = options;
   const child = new Deno.Command(path, {
-    args,
+    args: [...args],
     stdin: "null",
     stdout: "piped",
     stderr: "piped",
+    ...rest,
   }).spawn();
   let running = true;
   const { code, stdout, stderr } = await within(child.output().finally(() => running = false), {
-    timeoutMs: options.timeoutMs ?? 30_000,
+    timeoutMs,
     what: `${path} to end`,
     onTimeout: () => running && child.kill("SIGKILL"),
   });

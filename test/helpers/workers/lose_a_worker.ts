@@ -7,7 +7,7 @@
 import { printErrorLine } from "../../../lib/system/output.ts";
 import { startWorkers } from "../../../lib/workers/pool.ts";
 import { newTable } from "../../../lib/table/table.ts";
-import { freePort } from "../net/free_port.ts";
+import { freePort } from "../net/ports.ts";
 import { until } from "../t.ts";
 
 let made = 0;

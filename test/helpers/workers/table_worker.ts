@@ -18,15 +18,17 @@ export interface Task {
   rounds: number;
 }
 
+const CLIENT = { hash: () => 0, hashFailover: false };
+
 self.onmessage = ({ data }: MessageEvent<Task>) => {
   const split = new Table(data.split, data.worker), limited = new Table(data.limited, data.worker);
   let most = 0;
   for (let i = 0; i < data.rounds; i++) {
-    for (const claim of claims(split, () => 0, { hashFailover: false })) {
+    for (const claim of claims(split, CLIENT)) {
       claim[Symbol.dispose]();
       break;
     }
-    for (const claim of claims(limited, () => 0, { hashFailover: false })) {
+    for (const claim of claims(limited, CLIENT)) {
       most = Math.max(most, limited.c(0, 0));
       claim[Symbol.dispose]();
       break;

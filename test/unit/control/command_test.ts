@@ -6,7 +6,7 @@ import {
   runLine,
 } from "../../../lib/control/command.ts";
 import { COMMANDS } from "../../../lib/control/commands.ts";
-import { randomNumbers } from "../../helpers/net/client.ts";
+import { randomNumbers } from "../../helpers/bytes.ts";
 import { t as test } from "../../helpers/t.ts";
 import { Hand } from "../../helpers/control/hand.ts";
 

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import type { DumpTexts } from "../../../lib/dump/settings.ts";
-import { randomBytes } from "../../helpers/net/client.ts";
-import { folder } from "../../helpers/dump/dump_tools.ts";
+import { randomBytes } from "../../helpers/bytes.ts";
+import { tempDir } from "../../helpers/temp_dir.ts";
 import { readPackets } from "../../helpers/dump/pcapng.ts";
 import { later, skip, t, tool, until, within } from "../../helpers/t.ts";
 import { accepted, answered, oneConnection } from "../../helpers/dump/dump_records.ts";
@@ -12,7 +12,7 @@ const bytes = (text: string) => new TextEncoder().encode(text);
 const textOf = (data: Uint8Array) => new TextDecoder().decode(data);
 
 t("Dumper writes one file and counts chunks, bytes and drops", async () => {
-  using dir = folder();
+  using dir = tempDir();
   const { dumper, taps } = await dumperOf({ file: `${dir.path}/d-%p.json` });
   assertEquals(dumper.path, `${dir.path}/d-6379.json`);
   oneConnection(taps, 1);
@@ -35,7 +35,7 @@ t("Dumper writes one file and counts chunks, bytes and drops", async () => {
 });
 
 t("Dumper with %n writes one file per connection, and closes it with the connection", async () => {
-  using dir = folder();
+  using dir = tempDir();
   const { dumper, taps } = await dumperOf({ file: `${dir.path}/%n.pcapng` });
   assertEquals(dumper.path, `${dir.path}/%n.pcapng`);
   for (let id = 1; id <= 20; id++) oneConnection(taps, id);
@@ -58,7 +58,7 @@ t("Dumper with %n writes one file per connection, and closes it with the connect
 });
 
 t("Dumper creates no file for a connection that is filtered out", async () => {
-  using dir = folder();
+  using dir = tempDir();
   const { dumper, taps } = await dumperOf({ file: `${dir.path}/%n`, channel: "0.0" });
   oneConnection(taps);
   await dumper.close(1000);
@@ -74,7 +74,7 @@ t("openDumper() reports a folder that does not exist", async () => {
 });
 
 t("Dumper with option existing=keep renames the file of an earlier dump", async () => {
-  using dir = folder();
+  using dir = tempDir();
   const file = `${dir.path}/d.hex`;
   Deno.writeTextFileSync(file, "earlier");
   const { dumper } = await dumperOf({ file }, { existing: "keep" });
@@ -84,7 +84,7 @@ t("Dumper with option existing=keep renames the file of an earlier dump", async 
 
 /** A named pipe without a reader yet, and a dumper that writes to it. */
 async function pipe(texts: DumpTexts) {
-  const dir = folder();
+  const dir = tempDir();
   const file = `${dir.path}/pipe`;
   await new Deno.Command(tool("mkfifo")!, { args: [file] }).output();
   // Opened for reading and writing, a pipe does not block.

@@ -9,7 +9,7 @@ import {
   snapChunk,
   wantsConnection,
 } from "../../../lib/dump/filter.ts";
-import { randomBytes } from "../../helpers/net/client.ts";
+import { randomBytes } from "../../helpers/bytes.ts";
 import { t } from "../../helpers/t.ts";
 import { assertRefused } from "../../helpers/dump/assert_refused.ts";
 

@@ -3,10 +3,11 @@
  * engine that passes it can take the place of another.
  */
 
+import type { Endpoint } from "../../../lib/base/endpoint.ts";
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import type { Ending, Side } from "../../../lib/base/side.ts";
 import { denoEngine } from "../../../lib/engine/deno/deno_engine.ts";
-import type { Endpoint, Engine, Link, Listener, RelayEnd } from "../../../lib/engine/engine.ts";
+import type { Engine, Link, Listener, RelayEnd } from "../../../lib/engine/engine.ts";
 import { canBindSource as sourceVerdict } from "../../../lib/engine/deno/node_conn.ts";
 import { accepting, type Peer } from "../../helpers/net/accepting.ts";
 import { blackHole, canReset, hasIpv6 } from "../../helpers/net/backends.ts";
@@ -15,13 +16,11 @@ import {
   type Client,
   connect,
   hashToEnd,
-  randomBytes,
   readText,
   readToEnd,
-  sha256,
 } from "../../helpers/net/client.ts";
-import { deadPort } from "../../helpers/net/dead_port.ts";
-import { freePort } from "../../helpers/net/free_port.ts";
+import { randomBytes, sha256 } from "../../helpers/bytes.ts";
+import { deadPort, freePort } from "../../helpers/net/ports.ts";
 import { skip, t, until, within } from "../../helpers/t.ts";
 import { dialing } from "../../helpers/net/tcp_sockets.ts";
 

@@ -1,7 +1,7 @@
 import type { Tap } from "../../../lib/connection/observe.ts";
 import type { ConnectionInfo } from "../../../lib/base/connection_info.ts";
 import { assert, assertEquals } from "@std/assert";
-import { folder } from "../../helpers/dump/dump_tools.ts";
+import { tempDir } from "../../helpers/temp_dir.ts";
 import { t, within } from "../../helpers/t.ts";
 import {
   accepted,
@@ -54,7 +54,7 @@ t("WorkerDump makes senders wait while too much is pending", async () => {
 });
 
 t("WorkerDump with overflow drop drops chunks, and the dumper counts them", async () => {
-  using dir = folder();
+  using dir = tempDir();
   const texts = { file: `${dir.path}/x.json`, overflow: "drop" };
   const { dumper } = await dumperOf(texts);
   const { dump, records, arrive } = worker(dumper, texts);

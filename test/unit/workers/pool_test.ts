@@ -5,7 +5,7 @@ import { newTable } from "../../../lib/table/table.ts";
 import { drained, echo, named, namedBackends } from "../../helpers/net/backends.ts";
 import { ask, connect, readExactly, readLine, tally } from "../../helpers/net/client.ts";
 import { talk } from "../../helpers/net/control_socket.ts";
-import { freePort } from "../../helpers/net/free_port.ts";
+import { freePort } from "../../helpers/net/ports.ts";
 import { startControlled } from "../../helpers/program/start_controlled.ts";
 import { runProgram } from "../../helpers/program/start_program.ts";
 import { t, until } from "../../helpers/t.ts";

@@ -3,7 +3,7 @@ import type { Side } from "../../../../lib/base/side.ts";
 import { createText } from "../../../../lib/dump/formats/text.ts";
 import { textTap } from "../../../../lib/dump/text_tap.ts";
 import { BatchWriter } from "../../../../lib/base/batch_writer.ts";
-import { randomBytes, randomNumbers } from "../../../helpers/net/client.ts";
+import { randomBytes, randomNumbers } from "../../../helpers/bytes.ts";
 import { START } from "../../../helpers/dump/dump_traffic.ts";
 import { t } from "../../../helpers/t.ts";
 import { accepted } from "../../../helpers/dump/dump_records.ts";

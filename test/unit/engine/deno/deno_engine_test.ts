@@ -1,6 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { denoEngine } from "../../../../lib/engine/deno/deno_engine.ts";
-import { freePort } from "../../../helpers/net/free_port.ts";
+import { freePort } from "../../../helpers/net/ports.ts";
 import { t } from "../../../helpers/t.ts";
 
 /** Lets the first calls of `Deno.listen` fail as the system lets two fail that meet. */

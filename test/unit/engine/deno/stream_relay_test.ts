@@ -6,10 +6,11 @@ import { LARGEST_BYTES, SMALLEST_BYTES } from "../../../../lib/engine/deno/buffe
 import type { ByteConn } from "../../../../lib/engine/deno/byte_conn.ts";
 import type { Relay, RelayObserver } from "../../../../lib/engine/engine.ts";
 import { startRelay } from "../../../../lib/engine/deno/stream_relay.ts";
-import { writeAll } from "../../../helpers/net/backends.ts";
-import { hashToEnd, randomBytes, readToEnd, sha256 } from "../../../helpers/net/client.ts";
+import { writeAll } from "../../../../lib/base/bytes.ts";
+import { hashToEnd, readToEnd } from "../../../helpers/net/client.ts";
 import { latin1FromBytes } from "../../../helpers/golden/golden.ts";
 import { t } from "../../../helpers/t.ts";
+import { randomBytes, sha256 } from "../../../helpers/bytes.ts";
 
 const PURE = { permissions: "none" } as const;
 

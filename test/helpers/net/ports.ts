@@ -1,0 +1,74 @@
+/**
+ * TCP ports for tests, none of which another test uses at the same time.
+ *
+ * Test files run in parallel, and a port is free only until somebody binds it. So each instance of
+ * this module (one per test file) claims a block of ports of its own, and gives out ports of that
+ * block only.
+ *
+ * @module
+ */
+import { listensOn } from "./tcp_sockets.ts";
+
+// Both ranges are outside 32768..60999, from which Linux takes the ports of outgoing connections.
+/** Ports to listen on have five digits, so that columns of tables stay as recorded. */
+const FREE = { first: 10_000, size: 200 };
+const DEAD = { first: 61_000, size: 36 };
+const BLOCKS = 110;
+
+/**
+ * Claims a block by listening on its first port, which is never given out. Taken only as long as
+ * this process (or worker) lives, so nothing has to be cleaned up.
+ */
+function claimBlock(): { block: number; claim: Deno.Listener | undefined } {
+  const start = Math.floor(Math.random() * BLOCKS);
+  for (let i = 0; i < BLOCKS; i++) {
+    const block = (start + i) % BLOCKS;
+    try {
+      const port = FREE.first + block * FREE.size;
+      return { block, claim: Deno.listen({ hostname: "127.0.0.1", port }) };
+    } catch (error) {
+      if (!(error instanceof Deno.errors.AddrInUse)) throw error;
+    }
+  }
+  // More than a hundred test files at once: they have to share.
+  return { block: start, claim: undefined };
+}
+
+const { block, claim } = claimBlock();
+// Not closed, only no reason to keep a program running.
+claim?.unref();
+
+/** Walks the ports of the block in turn, so that a port is not used again for a long time. */
+function portFinder(range: { first: number; size: number }): () => number {
+  const { size } = range;
+  const first = range.first + block * size;
+  let last = 0;
+  return () => {
+    for (let attempt = 0; attempt < size; attempt++) {
+      last = last % (size - 1) + 1;
+      // Looked up, not tried: a listener that is there for a moment may get somebody's connection.
+      if (!listensOn(first + last)) return first + last;
+    }
+    throw new Error(`Cannot find a free port in ${first}..${first + size - 1}`);
+  };
+}
+
+/**
+ * Finds a TCP port that nothing listens on, to listen on it.
+ *
+ * A program that is not part of the tests may still take it. Where a program accepts port 0, use
+ * that.
+ *
+ * @returns A port in 10000..31999. It comes again only after all others of the block.
+ * @throws {Error} If all ports of the block are in use.
+ */
+export const freePort: () => number = portFinder(FREE);
+
+/**
+ * Finds a TCP port that nothing listens on, and that nothing will listen on while the tests run:
+ * connects to it are refused.
+ *
+ * @returns A port in 61000..64959. It comes again only after all others of the block.
+ * @throws {Error} If all ports of the block are in use.
+ */
+export const deadPort: () => number = portFinder(DEAD);
