@@ -5,7 +5,7 @@ import { t } from "../../helpers/t.ts";
 
 const PURE = { permissions: "none" } as const;
 
-t("parseIpv4() reads every classic notation, as inet_aton(3) does", () => {
+t("parseIpv4() reads every notation of inet_aton(3)", () => {
   const good: [string, string][] = [
     ["127.0.0.1", "127.0.0.1"],
     ["0", "0.0.0.0"],
@@ -73,7 +73,7 @@ t("parseIpv6() reads RFC 4291, and formatIp() writes the canonical form of RFC 5
     ["1:2:3:4:5:6:7:8", "1:2:3:4:5:6:7:8"],
     ["1:2:3:4:5:6:7::", "1:2:3:4:5:6:7:0"],
     ["::2:3:4:5:6:7:8", "0:2:3:4:5:6:7:8"],
-    // One zero word is not shortened, the longest run is, the first among equals.
+    // "::" replaces the longest run of zero words, the first of equals, never a single word.
     ["2001:db8:0:1:1:1:1:1", "2001:db8:0:1:1:1:1:1"],
     ["2001:0:0:1:0:0:0:1", "2001:0:0:1::1"],
     ["2001:db8:0:0:1:0:0:1", "2001:db8::1:0:0:1"],
@@ -121,7 +121,7 @@ t("parseIpv6() refuses everything else", () => {
   for (const text of bad) assertEquals(parseIpv6(text), undefined, JSON.stringify(text));
 }, PURE);
 
-t("parseIp() gives an IPv4-mapped address as IPv4, and no other", () => {
+t("parseIp() returns an IPv4-mapped address as IPv4, but no other IPv6 address", () => {
   const bytesOf = (text: string) => [...parseIp(text) ?? []];
   assertEquals(bytesOf("::ffff:10.0.0.1"), [10, 0, 0, 1]);
   assertEquals(bytesOf("::ffff:0a00:1"), [10, 0, 0, 1]);
@@ -132,7 +132,7 @@ t("parseIp() gives an IPv4-mapped address as IPv4, and no other", () => {
   assertEquals(bytesOf("no"), []);
 }, PURE);
 
-t("formatIp() writes a part of a larger buffer", () => {
+t("formatIp() reads its bytes at an offset of a larger buffer", () => {
   const bytes = new Uint8Array(40);
   bytes[20 + 15] = 1;
   assertEquals(formatIp(bytes.subarray(20, 36)), "::1");

@@ -5,13 +5,13 @@ import { t } from "../../helpers/t.ts";
 
 const PURE = { permissions: "none" } as const;
 
-t("parsePort(): a service name goes before a number, even a name of digits", () => {
+t("parsePort() looks up a service name first, even one that consists of digits", () => {
   const services = serviceLookup("80\t\t8080/tcp\t\t\t# a name of digits\n");
   assertEquals(parsePort("80", services), 8080);
   assertEquals(parsePort("81", services), 81);
 }, PURE);
 
-t("parsePort() takes 0 to 65535 with blanks before and a sign, nothing else", () => {
+t("parsePort() accepts 0 to 65535 with leading whitespace and a sign, and nothing else", () => {
   const services = serviceLookup("");
   const ports: [string, number | undefined][] = [
     ["0", 0],

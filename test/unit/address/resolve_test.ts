@@ -6,7 +6,7 @@ import { t } from "../../helpers/t.ts";
 
 const PURE = { permissions: "none" } as const;
 
-/** A resolver that knows what it is told. */
+/** A resolver that returns these addresses. */
 const knows = (...addresses: string[]): Lookup => () => Promise.resolve(addresses);
 const fails = (code: string): Lookup => () =>
   Promise.reject(Object.assign(new Error(`getaddrinfo ${code}`), { code }));
@@ -18,7 +18,7 @@ async function resolved(host: string, lookup: Lookup = mustNotAsk): Promise<stri
   return formatIp(await resolveHost(host, { lookup }));
 }
 
-t("resolveHost() takes addresses as they are, without asking", async () => {
+t("resolveHost() returns an address without asking the resolver", async () => {
   assertEquals(await resolved("127.0.0.1"), "127.0.0.1");
   assertEquals(await resolved("127.1"), "127.0.0.1");
   assertEquals(await resolved("0x7f000001"), "127.0.0.1");
@@ -26,19 +26,23 @@ t("resolveHost() takes addresses as they are, without asking", async () => {
   assertEquals(await resolved("::ffff:10.1.2.3"), "10.1.2.3");
 }, PURE);
 
-t("resolveHost(): the first IPv4 address wins, IPv6 counts where there is none", async () => {
-  assertEquals(await resolved("a", knows("::1", "10.0.0.2", "10.0.0.1")), "10.0.0.2");
-  assertEquals(await resolved("a", knows("::2", "::1")), "::2");
-}, PURE);
+t(
+  "resolveHost() returns the first IPv4 address, or the first IPv6 address if there is no IPv4",
+  async () => {
+    assertEquals(await resolved("a", knows("::1", "10.0.0.2", "10.0.0.1")), "10.0.0.2");
+    assertEquals(await resolved("a", knows("::2", "::1")), "::2");
+  },
+  PURE,
+);
 
-t("resolveHost() asks for names of every shape that hosts have", async () => {
+t("resolveHost() asks the resolver for every form of host name", async () => {
   const names = ["a", "a-b.example", "under_score", "xn--bcher-kva.example", "bücher.example"];
   for (const name of [...names, "trailing.dot.", "3com.example", "a".repeat(63)]) {
     assertEquals(await resolved(name, knows("10.0.0.1")), "10.0.0.1", name);
   }
 }, PURE);
 
-t("resolveHost() never asks for what is no name: the answer is known", async () => {
+t("resolveHost() refuses an invalid host name without asking the resolver", async () => {
   const none = [
     "",
     " ",
@@ -67,7 +71,7 @@ t("resolveHost() never asks for what is no name: the answer is known", async () 
   }
 }, PURE);
 
-t("resolveHost() says that a name is unknown, or has no address that can be used", async () => {
+t("resolveHost() reports a name that is unknown or has no usable address", async () => {
   for (
     const lookup of [
       fails("ENOTFOUND"),
@@ -82,7 +86,7 @@ t("resolveHost() says that a name is unknown, or has no address that can be used
   }
 }, PURE);
 
-t("resolveHost() does not wait for ever", async () => {
+t("resolveHost() gives up after the timeout", async () => {
   const never: Lookup = () => new Promise(() => {});
   const error = await assertRejects(
     () => resolveHost("a", { lookup: never, timeoutMs: 20 }),
@@ -94,6 +98,6 @@ t("resolveHost() does not wait for ever", async () => {
   );
 }, PURE);
 
-t("resolveHost() finds what stands in the system's hosts file", async () => {
+t("resolveHost() finds localhost in the system's hosts file", async () => {
   assertEquals(formatIp(await resolveHost("localhost")), "127.0.0.1");
 });

@@ -19,7 +19,7 @@ odd		x/tcp
   indented	77/tcp
 last		65000/tcp`;
 
-t("serviceLookup() finds names and aliases of TCP services only", () => {
+t("serviceLookup() finds TCP services by name and alias", () => {
   const lookup = serviceLookup(FILE);
   const found: [string, number | undefined][] = [
     ["tcpmux", 1],
@@ -44,7 +44,7 @@ t("serviceLookup() finds names and aliases of TCP services only", () => {
   for (const [name, port] of found) assertEquals(lookup(name), port, name);
 }, PURE);
 
-t("serviceLookup() has a table of its own where there is no file", () => {
+t("serviceLookup() uses its built-in table if there is no file", () => {
   const lookup = serviceLookup(undefined);
   assertEquals([lookup("smtp"), lookup("http"), lookup("https")], [25, 80, 443]);
   assertEquals([lookup("SMTP"), lookup("nosuch"), lookup("toString")], [
@@ -54,7 +54,7 @@ t("serviceLookup() has a table of its own where there is no file", () => {
   ]);
 }, PURE);
 
-t("systemServices() reads the file once, and only when a name is asked for", () => {
+t("systemServices() reads the file once, at the first lookup", () => {
   let reads = 0;
   const lookup = systemServices(() => {
     reads++;
@@ -65,7 +65,7 @@ t("systemServices() reads the file once, and only when a name is asked for", () 
   assertEquals(reads, 1);
 }, PURE);
 
-t("systemServices() falls back to its own table when the file cannot be read", () => {
+t("systemServices() uses the built-in table if the file cannot be read", () => {
   const lookup = systemServices(() => {
     throw new Deno.errors.NotFound("no file");
   });

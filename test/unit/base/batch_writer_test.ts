@@ -8,7 +8,7 @@ const MiB = 1 << 20;
 const KiB64 = 64 << 10;
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 
-/** A slow reader: each write waits until the test lets it go on. */
+/** A slow reader: each write waits until the test completes it. */
 function slow() {
   const writes: {
     bytes: Uint8Array;
@@ -25,7 +25,7 @@ function slow() {
     });
     return promise;
   }, (error) => failures.push(error));
-  /** Lets the write that is under way go on, and waits for the next one. */
+  /** Completes the pending write, and waits for the next one to start. */
   async function next(count?: number): Promise<void> {
     writes.at(-1)?.done(count);
     await settled();
@@ -33,26 +33,30 @@ function slow() {
   return { writer, writes, failures, next };
 }
 
-/** Whatever can happen without the world outside has happened. */
+/** Waits until all pending microtasks have run. */
 function settled(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, 0));
 }
 
-t("BatchWriter writes one at a time, and what came meanwhile together, in order", async () => {
-  const { writer, writes, next } = slow();
-  for (const text of ["a", "b", "c"]) writer.push(bytes(text));
-  await settled();
-  assertEquals(writes.map((one) => latin1FromBytes(one.bytes)), ["a"]);
-  await next();
-  writer.push(bytes("d"));
-  assertEquals(writes.map((one) => latin1FromBytes(one.bytes)), ["a", "bc"]);
-  await next();
-  await next();
-  await writer.flush();
-  assertEquals(writes.map((one) => latin1FromBytes(one.bytes)), ["a", "bc", "d"]);
-}, PURE);
+t(
+  "BatchWriter writes one batch at a time; bytes pushed meanwhile form the next, in order",
+  async () => {
+    const { writer, writes, next } = slow();
+    for (const text of ["a", "b", "c"]) writer.push(bytes(text));
+    await settled();
+    assertEquals(writes.map((one) => latin1FromBytes(one.bytes)), ["a"]);
+    await next();
+    writer.push(bytes("d"));
+    assertEquals(writes.map((one) => latin1FromBytes(one.bytes)), ["a", "bc"]);
+    await next();
+    await next();
+    await writer.flush();
+    assertEquals(writes.map((one) => latin1FromBytes(one.bytes)), ["a", "bc", "d"]);
+  },
+  PURE,
+);
 
-t("BatchWriter goes on where a write stopped short", async () => {
+t("BatchWriter continues after a short write", async () => {
   const { writer, writes, next } = slow();
   writer.push(bytes("abcdef"));
   await next(1);
@@ -62,7 +66,7 @@ t("BatchWriter goes on where a write stopped short", async () => {
   assertEquals(writes.map((one) => latin1FromBytes(one.bytes)), ["abcdef", "bcdef", "ef"]);
 }, PURE);
 
-t("BatchWriter takes no more into a batch than makes 64 KiB full", async () => {
+t("BatchWriter ends a batch at the first push that reaches 64 KiB", async () => {
   const { writer, writes, next } = slow();
   writer.push(bytes("x"));
   for (let i = 0; i < 5; i++) writer.push(new Uint8Array(30_000));
@@ -73,14 +77,14 @@ t("BatchWriter takes no more into a batch than makes 64 KiB full", async () => {
   assert(writes.every((one) => one.bytes.length < KiB64 + 200_000));
 }, PURE);
 
-t("BatchWriter: nothing is written for no bytes", async () => {
+t("BatchWriter does not write zero bytes", async () => {
   const { writer, writes } = slow();
   writer.push(new Uint8Array());
   await writer.flush();
   assertEquals([writes.length, writer.room()], [0, undefined]);
 }, PURE);
 
-t("BatchWriter asks senders to wait above 1 MiB, until there is room again", async () => {
+t("BatchWriter makes senders wait above 1 MiB until there is room again", async () => {
   const { writer, next } = slow();
   writer.push(new Uint8Array(MiB));
   assertEquals(writer.room(), undefined);
@@ -98,7 +102,7 @@ t("BatchWriter asks senders to wait above 1 MiB, until there is room again", asy
   await writer.flush();
 }, PURE);
 
-t("BatchWriter: an error is told once, everything is dropped, nobody waits for ever", async () => {
+t("BatchWriter reports an error once, drops everything, and releases waiting senders", async () => {
   const { writer, writes, failures } = slow();
   writer.push(new Uint8Array(MiB));
   writer.push(new Uint8Array(MiB));
@@ -113,7 +117,7 @@ t("BatchWriter: an error is told once, everything is dropped, nobody waits for e
   assertEquals([failures, writes.length], [[gone], 1]);
 }, PURE);
 
-t("BatchWriter: flush() waits for all that was pushed", async () => {
+t("BatchWriter: flush() waits until everything pushed is written", async () => {
   const { writer, writes, next } = slow();
   let flushed = false;
   writer.push(bytes("a"));
@@ -124,7 +128,7 @@ t("BatchWriter: flush() waits for all that was pushed", async () => {
   await next();
   await flushing;
   assertEquals(flushed, true);
-  // After that it starts anew.
+  // The writer can be used again.
   writer.push(bytes("c"));
   await next();
   await writer.flush();

@@ -1,4 +1,4 @@
-/** Completions for shells: what they offer, asked of the real shells. */
+/** Shell completions: the generated scripts, and what real shells offer with them. */
 
 import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { UsageError } from "../../../lib/base/errors.ts";
@@ -11,33 +11,33 @@ import { runProgram } from "../../helpers/program/start_program.ts";
 import { skip, t, tool } from "../../helpers/t.ts";
 
 const FOLDER = new URL("../../../scripts/package/completions/", import.meta.url).pathname;
-const made = (shell: Shell): string => completions(shell, { commands: COMMANDS });
+const scriptFor = (shell: Shell): string => completions(shell, { commands: COMMANDS });
 const LONG = OPTIONS.filter(({ name }) => name.length > 1).map(({ name }) => `--${name}`);
 
 for (const shell of SHELLS) {
-  t(`the completions for ${shell} in scripts/package are those of the tables`, async () => {
+  t(`the completions for ${shell} in scripts/package are up to date`, async () => {
     assertEquals(
       await Deno.readTextFile(`${FOLDER}${FILES[shell]}`),
-      made(shell),
-      "stale; deno run -A scripts/package/completions.ts makes them anew",
+      scriptFor(shell),
+      "stale; run deno run -A scripts/package/completions.ts",
     );
   });
 }
 
-t("--completions prints them and ends, whatever else is asked for", async () => {
+t("--completions prints the script and exits, ignoring other options", async () => {
   const { code, stdout, stderr } = await runBalance(["-f", "--completions", "bash"]);
   assertEquals({ code, stderr }, { code: 0, stderr: "" });
-  assertEquals(stdout, made("bash"));
+  assertEquals(stdout, scriptFor("bash"));
 });
 
-t("--completions for another shell is a usage error that names it", async () => {
+t("--completions for an unknown shell is a usage error that names it", async () => {
   const { code, stdout, stderr } = await runBalance(["--completions", "tcsh"]);
   const line = "invalid --completions [tcsh]: not one of bash, zsh, fish\n";
   assertEquals({ code, stdout, stderr }, { code: 64, stdout: "", stderr: line });
   assertThrows(() => completions("", { commands: [] }), UsageError, "[]");
 });
 
-t("a placeholder tells what an argument may be", () => {
+t("a placeholder of an option determines which arguments are offered", () => {
   const entries = [
     { name: "o", argument: "file", help: "it's a file: [yes]" },
     { name: "form", argument: "text|json", help: "form" },
@@ -51,14 +51,14 @@ t("a placeholder tells what an argument may be", () => {
   assertStringIncludes(of("fish"), `-l form -x -a 'text json'`);
 }, { permissions: "none" });
 
-/** What a shell offers for a command line, the last word being the one at the cursor. */
+/** The words that a shell offers for a command line; the cursor is at the last word. */
 type Offers = (words: readonly string[]) => Promise<string[]>;
 
-/** What is the same in all shells. */
+/** Asserts what all shells must offer. */
 async function assertOffers(shell: Shell, asking: (path: string) => Offers): Promise<void> {
   const folder = await Deno.makeTempDir({ prefix: "balance-completions-" });
   try {
-    await Deno.writeTextFile(`${folder}/script`, made(shell));
+    await Deno.writeTextFile(`${folder}/script`, scriptFor(shell));
     await assertCommonOffers(asking(`${folder}/script`));
   } finally {
     await Deno.remove(folder, { recursive: true });
@@ -75,14 +75,14 @@ async function assertCommonOffers(offers: Offers): Promise<void> {
   assertEquals(await offers(["balance", "--grace", "1"]), []);
 }
 
-/** Runs a shell to its end; it must have nothing to complain about. */
+/** Runs a shell to its end; asserts exit code 0 and empty standard error. */
 async function shellOutput(command: string, args: string[]): Promise<string> {
   const { stdout, stderr, code } = await runProgram(command, args);
   assertEquals({ code, stderr }, { code: 0, stderr: "" });
   return stdout;
 }
 
-/** What bash offers, as it calls a completion. */
+/** Calls the completion function as bash does. */
 function bashOffers(bash: string, path: string): Offers {
   const script = `source ${path}; complete -p balance
 COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _balance; printf '%s\\n' "\${COMPREPLY[@]}"`;
@@ -101,7 +101,7 @@ else {
     assertOffers("bash", (path) => {
       const offers = bashOffers(bash, path);
       return async (words) => {
-        // It splits a word at "=", and offers separators behind the port.
+        // bash splits words at "="; separators are offered after the port.
         assertEquals(await offers(["balance", "--completions", "=", "b"]), ["bash"]);
         assertEquals(await offers(["balance", "-f", "--grace", "1", "8080", "!"]), ["!"]);
         return await offers(words);
@@ -115,7 +115,7 @@ else {
   t("fish completes options and commands", () =>
     assertOffers("fish", (path) => async (words) => {
       const script = `source ${path}; complete -C '${words.join(" ")}'`;
-      // It keeps files in its home.
+      // fish writes files to its home directory.
       const home = `HOME=${path}.home`;
       const text = await shellOutput("/usr/bin/env", [home, fish, "--no-config", "-c", script]);
       return text.split("\n").filter(Boolean).map((line) => line.split("\t")[0] ?? "");
@@ -127,8 +127,8 @@ if (zsh === undefined) skip("zsh completes options and commands", "zsh is not in
 else {
   t("zsh completes options and commands", () =>
     assertOffers("zsh", (path) => async (words) => {
-      // It completes only in an interactive shell on a terminal, so there is one, in which every
-      // match that is added is noted and printed by ^T.
+      // zsh completes only in an interactive shell on a terminal: the script starts one that records
+      // every added match and prints them for ^T.
       const script = `zmodload zsh/zpty || exit 1
 zpty z zsh -f -i
 zpty -w z 'PS1=; autoload -U compinit; compinit -D; source ${path}'

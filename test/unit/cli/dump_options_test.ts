@@ -6,14 +6,14 @@ import { t } from "../../helpers/t.ts";
 
 const PURE = { permissions: "none" } as const;
 
-/** `parseOptions()` of some words before a port. */
+/** The dump options of a command line with these words before the port. */
 function dumpOf(words: string) {
   const channels = words === "-i" ? [] : ["host"];
   const { packetDump, dump } = parseOptions([...words.split(" "), "8080", ...channels]);
   return { packetDump, dump };
 }
 
-t("parseOptions(): -p is the dump of 3.35 unless a --dump-* makes another one of it", () => {
+t("parseOptions(): -p is the dump of 3.35 unless a --dump-* option changes it", () => {
   const classic = { packetDump: true, dump: undefined };
   for (const words of ["-fp", "-f --dump-file -", "-fp --dump-format text --dump-overflow block"]) {
     assertEquals(dumpOf(words), classic, words);
@@ -34,7 +34,7 @@ t("parseOptions(): -p is the dump of 3.35 unless a --dump-* makes another one of
   assertEquals(dumpOf("-i").packetDump, false);
 }, PURE);
 
-t("parseOptions() refuses a dump that has nowhere to go, or nothing to say", () => {
+t("parseOptions() refuses a dump without an output and --dump-* options without a dump", () => {
   const refused: [string, string][] = [
     ["-p", "-p needs -f: in the background there is nowhere to print to"],
     ["-p --dump-format hex", "-p needs -f: in the background there is nowhere to print to"],

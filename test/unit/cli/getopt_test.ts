@@ -19,11 +19,11 @@ const rewritten: [name: string, argv: string[], options: string[], operands: str
   ["an argument may follow", ["-t", "2"], ["--t=2"], []],
   ["the rest of a bundle is the argument", ["-ftfd"], ["--f", "--t=fd"], []],
   ["a bundle may end in an option whose argument follows", ["-ft", "2"], ["--f", "--t=2"], []],
-  ["an argument may begin with a dash", ["-t", "-1"], ["--t=-1"], []],
+  ["an argument may start with a dash", ["-t", "-1"], ["--t=-1"], []],
   ["an argument may be --", ["-b", "--", "80"], ["--b=--"], ["80"]],
   ["an argument may be empty", ["-b", ""], ["--b="], []],
   ["an argument may hold an equals sign", ["-ba=b"], ["--b=a=b"], []],
-  ["options are found behind operands", ["80", "-f", "host", "-d"], ["--f", "--d"], ["80", "host"]],
+  ["options are found after operands", ["80", "-f", "host", "-d"], ["--f", "--d"], ["80", "host"]],
   ["-- ends the options", ["-f", "--", "-5", "-d"], ["--f"], ["-5", "-d"]],
   ["only the first -- does", ["--", "--"], [], ["--"]],
   ["a dash alone is an operand", ["-f", "-"], ["--f"], ["-"]],
@@ -47,7 +47,7 @@ const refused: [argv: string[], message: string][] = [
   [["-fx", "80"], "balance: invalid option -- 'x'"],
   [["-F"], "balance: invalid option -- 'F'"],
   [["-f-"], "balance: invalid option -- '-'"],
-  // Names that every object has are not options.
+  // A property name of every object is not an option.
   [["--constructor"], "balance: unrecognized option '--constructor'"],
   [["-fé"], "balance: invalid option -- 'é'"],
   [["-t"], "balance: option requires an argument -- 't'"],
@@ -57,12 +57,12 @@ const refused: [argv: string[], message: string][] = [
   [["--nothing=1"], "balance: unrecognized option '--nothing'"],
   [["--help=1"], "balance: option '--help' doesn't allow an argument"],
   [["--max-groups"], "balance: option '--max-groups' requires an argument"],
-  // Long options are not abbreviated, so that new ones never change what old lines mean.
+  // Long options cannot be abbreviated, so a new option never changes an old command line.
   [["--max-g", "3"], "balance: unrecognized option '--max-g'"],
 ];
 
 for (const [argv, message] of refused) {
-  t(`normalizeOptions() refuses ${argv.join(" ")}, and the usage follows`, () => {
+  t(`normalizeOptions() refuses ${argv.join(" ")} with the usage`, () => {
     const error = assertThrows(() => normalizeOptions(argv, NAMES, "balance"), UsageError);
     assertEquals([error.message, error.showUsage, error.exitCode], [message, true, 64]);
   }, PURE);

@@ -6,40 +6,40 @@ import { t } from "../../helpers/t.ts";
 
 const PURE = { permissions: "none" } as const;
 
-t("parseOptions() knows every option of the table, and whether it takes an argument", () => {
+t("parseOptions() accepts every option of the table, with an argument where required", () => {
   for (const { name, argument } of OPTIONS) {
     const option = name.length === 1 ? `-${name}` : `--${name}`;
     try {
       parseOptions(["-f", ...argument === undefined ? [option] : [option, "1"], "8080"]);
     } catch (error) {
-      // The value may be wrong for this option, but the option is none that nobody knows.
+      // The value may be invalid for this option, but the option itself is known.
       assertMatch((error as UsageError).message, /\[1\]/);
     }
   }
 }, PURE);
 
-t("parseOptions() keeps what looks like a number or a flag as the text that it is", () => {
+t("parseOptions() keeps operands and arguments that look like numbers or flags as text", () => {
   const options = parseOptions(["-f", "0080", "1e3", "0x10", "-b", "0", "--", "--help", "-t"]);
   assertEquals(options.port, "0080");
   assertEquals(options.channels, ["1e3", "0x10", "--help", "-t"]);
   assertEquals([options.mode, options.bindHost], ["balance", "0"]);
 }, PURE);
 
-t("parseOptions() knows the defaults", () => {
+t("parseOptions() has the default timeouts and limits", () => {
   const { connectTimeoutS, idleTimeoutS, maxGroups, maxChannels } = parseOptions(["80"]);
   assertEquals([connectTimeoutS, idleTimeoutS, maxGroups, maxChannels], [5, 0, 16, 16]);
 }, PURE);
 
-t("parseOptions(): the last one of an option given twice counts", () => {
+t("parseOptions(): the last occurrence of an option counts", () => {
   assertEquals(parseOptions(["-t1", "-t2", "80"]).connectTimeoutS, 2);
 }, PURE);
 
-t("parseOptions(): given both -c and -i, -c wins", () => {
+t("parseOptions(): -c takes precedence over -i", () => {
   const { mode, command } = parseOptions(["-i", "-c", "show", "80"]);
   assertEquals([mode, command], ["command", "show"]);
 }, PURE);
 
-t("parseOptions() converts -t and -T as leniently as 3.35, and refuses what is below 1", () => {
+t("parseOptions() converts -t and -T as leniently as 3.35, and refuses values below 1", () => {
   const seconds: [string, number][] = [
     ["1", 1],
     ["5x", 5],
@@ -59,7 +59,7 @@ t("parseOptions() converts -t and -T as leniently as 3.35, and refuses what is b
   }
 }, PURE);
 
-t("parseOptions() checks the limits of the table and names a wrong one", () => {
+t("parseOptions() checks --max-groups and --max-channels, and names an invalid value", () => {
   assertEquals(parseOptions(["--max-groups=1024", "80"]).maxGroups, 1024);
   assertEquals(parseOptions(["--max-channels", "1", "80"]).maxChannels, 1);
   for (const text of ["0", "1025", "x", "", "1.5", "1e2"]) {
@@ -68,7 +68,7 @@ t("parseOptions() checks the limits of the table and names a wrong one", () => {
   }
 }, PURE);
 
-t("parseOptions() refuses a log on stdout where that is something else", () => {
+t("parseOptions() refuses a log on stdout in the background or together with -p", () => {
   const refused: [string[], RegExp][] = [
     [["--log", "-", "80"], /^balance: --log - needs -f/],
     [["-f", "-p", "--log=-", "80"], /^balance: --log - and -p both print/],

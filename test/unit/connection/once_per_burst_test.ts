@@ -2,19 +2,19 @@ import { assertEquals } from "@std/assert";
 import { oncePerBurst } from "../../../lib/connection/once_per_burst.ts";
 import { t } from "../../helpers/t.ts";
 
-t("oncePerBurst() says a line once, and again when it was quiet for ten seconds", () => {
-  const said: string[] = [];
+t("oncePerBurst() prints a line once, and again after ten quiet seconds", () => {
+  const printed: string[] = [];
   let now = 0;
-  const voice = oncePerBurst((line) => said.push(`${now} ${line}`), () => now);
+  const voice = oncePerBurst((line) => printed.push(`${now} ${line}`), () => now);
   for (now = 0; now < 30_000; now += 100) voice.say("short");
   voice.say("other");
   now += 10_001;
   voice.say("short");
-  assertEquals(said, ["0 short", "30000 other", "40001 short"]);
-  // It was silent, but nothing was better.
+  assertEquals(printed, ["0 short", "30000 other", "40001 short"]);
+  // Nothing was printed, but the problem lasted.
   now += 60_000;
   voice.lasted("short");
   now += 100;
   voice.say("short");
-  assertEquals(said.length, 3);
+  assertEquals(printed.length, 3);
 });

@@ -4,7 +4,7 @@ import { t } from "../../helpers/t.ts";
 
 const PURE = { permissions: "none" } as const;
 
-t("negotiate() gives OpenMetrics only to those who ask for it", () => {
+t("negotiate() chooses OpenMetrics only if the Accept header prefers it", () => {
   const openmetrics = [
     "application/openmetrics-text",
     "application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75," +
@@ -26,7 +26,7 @@ t("negotiate() gives OpenMetrics only to those who ask for it", () => {
   for (const accept of text) assertEquals(negotiate(accept), "text", String(accept));
 }, PURE);
 
-t("exposition() names counters as each format wants them, and escapes", () => {
+t("exposition() names counters as each format requires, and escapes help and labels", () => {
   const family = {
     name: "a_bytes",
     type: "counter",

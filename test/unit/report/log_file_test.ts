@@ -3,13 +3,13 @@ import { ExitError, UsageError } from "../../../lib/base/errors.ts";
 import { openLogFile, type OpenLogSink } from "../../../lib/report/log_file.ts";
 import { t, until } from "../../helpers/t.ts";
 
-/** A file in memory, whose disk has so many bytes of room. */
+/** A log file in memory, on a disk with `room` free bytes. */
 class Disk {
   text = "";
   room = Infinity;
   opened = 0;
   closed = 0;
-  /** Every write waits for it. */
+  /** Each write waits for this promise. */
   gate: Promise<void> | undefined;
   readonly notices: string[] = [];
 
@@ -33,7 +33,7 @@ class Disk {
   }
 }
 
-t("a full disk is said once, and whole lines follow when it has room again", async () => {
+t("a full disk is reported once; with room again the log continues with whole lines", async () => {
   const disk = new Disk();
   const log = await disk.log();
   disk.room = 8;
@@ -59,7 +59,7 @@ t("a full disk is said once, and whole lines follow when it has room again", asy
 });
 
 t(
-  "a reader that takes nothing costs bounded memory, and the end does not wait for it",
+  "a stuck reader costs bounded memory, and close() does not wait for it",
   async () => {
     const disk = new Disk();
     disk.gate = new Promise(() => {});
@@ -74,7 +74,7 @@ t(
   },
 );
 
-t("reopen() waits for the end of a batch, and loses no line", async () => {
+t("reopen() closes the old file after its last batch, and loses no line", async () => {
   const disk = new Disk();
   const log = await disk.log();
   const gate = Promise.withResolvers<void>();
@@ -89,7 +89,7 @@ t("reopen() waits for the end of a batch, and loses no line", async () => {
   assertEquals([disk.text, disk.closed], ["one\ntwo\n", 2]);
 });
 
-t("openLogFile() refuses what cannot be a log with exit code 73", async () => {
+t("openLogFile() refuses a directory with exit code 73 and an empty name with 64", async () => {
   const notice = () => {};
   const error = await assertRejects(() => openLogFile("/", { notice }), ExitError);
   assertEquals([error.message, error.exitCode], [
@@ -100,7 +100,7 @@ t("openLogFile() refuses what cannot be a log with exit code 73", async () => {
   assertEquals(empty.exitCode, 64);
 });
 
-t("a disk that is full is noticed once, and said by its reason", async () => {
+t("a full disk is reported once, with the reason of the system", async () => {
   const notices: string[] = [];
   const log = await openLogFile("/dev/full", { notice: (line) => notices.push(line) });
   for (let i = 1; i <= 4; i++) {

@@ -37,7 +37,7 @@ const END: ConnectionEnd = {
   connectMs: 0.41249,
 };
 
-t("startLine() and endLine() write key=value without blanks in values", () => {
+t("startLine() and endLine() write key=value pairs without spaces in values", () => {
   assertEquals(
     startLine(INFO, TEXT),
     "time=2026-11-22T08:39:55.656Z type=start id=17 client=[2001:db8::7]:40001 " +
@@ -52,7 +52,7 @@ t("startLine() and endLine() write key=value without blanks in values", () => {
   );
 }, PURE);
 
-t("endLine() writes - for what there is nothing to tell about, and no time for syslog", () => {
+t("endLine() writes - for absent values, and omits the time for syslog", () => {
   assertEquals(
     endLine({ ...INFO, reason: "nothing available", failed: [] }, { ...TEXT, time: false }),
     "type=end id=17 client=[2001:db8::7]:40001 listener=10.0.0.1:80 channel=- backend=- " +
@@ -61,7 +61,7 @@ t("endLine() writes - for what there is nothing to tell about, and no time for s
   );
 }, PURE);
 
-t("endLine() writes JSON with the same keys and words", () => {
+t("endLine() writes JSON with the same keys and values", () => {
   assertEquals(JSON.parse(endLine(END, { ...TEXT, format: "json" })), {
     time: "2026-11-22T08:39:55.656Z",
     type: "end",
@@ -81,7 +81,7 @@ t("endLine() writes JSON with the same keys and words", () => {
   });
 }, PURE);
 
-t("endLine() stays short after a thousand failed attempts, and tells how many there were", () => {
+t("endLine() stays below 1000 characters after 1000 failed attempts, and counts them all", () => {
   const failed = Array.from(
     { length: 1000 },
     (_, channel) => ({ group: 0, channel, failure: "refused" } as const),

@@ -5,7 +5,7 @@ import { t } from "../../helpers/t.ts";
 
 const PURE = { permissions: "none" } as const;
 
-t("parseMetricsAddress() reads a port, an address and a port, and IPv6 in brackets", () => {
+t("parseMetricsAddress() reads PORT, ADDR:PORT and [IPV6]:PORT, and refuses anything else", () => {
   const good: [string, string, number][] = [
     ["9100", "127.0.0.1", 9100],
     ["0.0.0.0:1", "0.0.0.0", 1],

@@ -4,7 +4,7 @@ import { t } from "../../helpers/t.ts";
 
 const PURE = { permissions: "none" } as const;
 
-t("every reason has somebody who ended the connection, and is one word", () => {
+t("every reason has an actor and is written as one word", () => {
   assertEquals(REASONS.length, 10);
   for (const reason of REASONS) {
     assertMatch(word(reason), /^[a-z_]+$/);

@@ -1,10 +1,10 @@
-/** Signals that come before anyone handles them. */
+/** Signals that arrive before the program handles them. */
 
 import { assertEquals } from "@std/assert";
 import { listenForSignals } from "../../../lib/system/signals.ts";
 import { t, until } from "../../helpers/t.ts";
 
-/** Sends this very process a signal and waits until all who listened before have got it. */
+/** Sends this process a signal, and waits until all earlier listeners have received it. */
 async function raise(signal: Deno.Signal): Promise<void> {
   let got = false;
   const listener = () => got = true;
@@ -14,17 +14,17 @@ async function raise(signal: Deno.Signal): Promise<void> {
   Deno.removeSignalListener(signal, listener);
 }
 
-t("listenForSignals() keeps what comes while the program starts, in order", async () => {
+t("listenForSignals() keeps signals that arrive during the start, in order", async () => {
   using signals = listenForSignals();
   await raise("SIGUSR2");
   await raise("SIGUSR1");
-  const told: string[] = [];
+  const handled: string[] = [];
   signals.handle({
-    end: (signal) => told.push(signal),
-    status: () => told.push("status"),
-    reopen: () => told.push("reopen"),
+    end: (signal) => handled.push(signal),
+    status: () => handled.push("status"),
+    reopen: () => handled.push("reopen"),
   });
-  assertEquals(told, ["reopen", "status"]);
+  assertEquals(handled, ["reopen", "status"]);
   await raise("SIGUSR1");
-  assertEquals(told, ["reopen", "status", "status"]);
+  assertEquals(handled, ["reopen", "status", "status"]);
 });

@@ -4,7 +4,7 @@ import { t } from "../../helpers/t.ts";
 
 const ROOT = new URL("../../../", import.meta.url).pathname;
 
-t("what nobody caught is said in one line, and the program goes on", async () => {
+t("surviveBugs() prints an uncaught error in one line, and the program continues", async () => {
   const script = `
     import { printErrorLine } from "${ROOT}lib/system/output.ts";
     import { surviveBugs } from "${ROOT}lib/system/survive_bugs.ts";

@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import { syslogMessage } from "../../../lib/system/syslog.ts";
 import { t } from "../../helpers/t.ts";
 
-t("syslogMessage() is that of syslog(3): priority, local time, ident with pid, text", () => {
+t("syslogMessage() has the format of syslog(3): priority, local time, ident with pid, text", () => {
   const text = "connection failed group 0 channel 0";
   const at = (time: Date) => syslogMessage(text, { severity: "notice", pid: 7, time });
   assertEquals(

@@ -1,12 +1,12 @@
 import { assertEquals } from "@std/assert";
-import { type Claim, type ClaimOptions, claims } from "../../../lib/table/claims.ts";
+import { type Claim, claims } from "../../../lib/table/claims.ts";
 import { newTable, type Table } from "../../../lib/table/table.ts";
 import { t } from "../../helpers/t.ts";
 
 const PURE = { permissions: "none" } as const;
 const V4 = Uint8Array.of(127, 0, 0, 1);
 
-/** A table from `"3 2%"`: groups of so many channels, `%` for a hash group. */
+/** A table from a text like `"3 2%"`: groups of 3 and 2 channels, `%` for a hash group. */
 function tableOf(groups: string, maxc = 0): Table {
   const table = newTable({ groups: 4, channels: 8, workers: 1 });
   for (const [group, text] of groups.split(" ").entries()) {
@@ -16,16 +16,18 @@ function tableOf(groups: string, maxc = 0): Table {
   return table;
 }
 
-interface Client extends Partial<ClaimOptions> {
+interface Client {
   hash?: number;
+  hashFailover?: boolean;
+  trace?: (line: string) => void;
 }
 
-const chosenBy = (table: Table, { hash = 0, ...options }: Client = {}) =>
-  claims(table, () => hash, { hashFailover: false, ...options });
+const chosenBy = (table: Table, { hash = 0, hashFailover = false, trace }: Client = {}) =>
+  claims(table, { hash: () => hash, hashFailover }, trace);
 
 const named = ({ group, channel }: Claim): string => `${group}/${channel}`;
 
-/** Everything that a client is offered when nothing can be connected to. */
+/** All channels that a client is offered if every dial fails. */
 function offers(table: Table, client: Client = {}): string {
   const seen: string[] = [];
   for (const claim of chosenBy(table, client)) {
@@ -35,7 +37,7 @@ function offers(table: Table, client: Client = {}): string {
   return seen.join(" ");
 }
 
-/** The first choices of so many clients that stay. */
+/** The first choices of `count` clients that stay connected. */
 function held(table: Table, count: number, client: Client = {}): string {
   return Array.from({ length: count }, () => {
     for (const claim of chosenBy(table, client)) return named(claim);
@@ -43,32 +45,36 @@ function held(table: Table, count: number, client: Client = {}): string {
   }).join(" ");
 }
 
-t("claims(): each client begins behind the one before", () => {
+t("claims() starts each client after the channel of the previous one", () => {
   assertEquals(held(tableOf("3"), 5), "0/0 0/1 0/2 0/0 0/1");
 }, PURE);
 
-t("claims() offers each channel once, all groups in turn, and then ends", () => {
+t("claims() offers each channel of each group once, in order, and then ends", () => {
   const table = tableOf("3 2 1%");
   assertEquals(offers(table), "0/0 0/1 0/2 1/0 1/1 2/0");
   assertEquals(offers(newTable({ groups: 16, channels: 16, workers: 1 })), "");
 }, PURE);
 
-t("claims() goes around from the cursor", () => {
+t("claims() wraps around from the cursor", () => {
   const table = tableOf("3");
   table.setCursor(0, 2);
   assertEquals(offers(table), "0/2 0/0 0/1");
 }, PURE);
 
-t("claims(): failover moves the cursor on, so that the next client does not meet it", () => {
-  const table = tableOf("3");
-  const client = chosenBy(table);
-  using _first = client.next().value ?? undefined;
-  assertEquals(table.cursor(0), 1);
-  using _second = client.next().value ?? undefined;
-  assertEquals(table.cursor(0), 2);
-}, PURE);
+t(
+  "claims(): failover advances the cursor, so that the next client skips the failed channel",
+  () => {
+    const table = tableOf("3");
+    const client = chosenBy(table);
+    using _first = client.next().value ?? undefined;
+    assertEquals(table.cursor(0), 1);
+    using _second = client.next().value ?? undefined;
+    assertEquals(table.cursor(0), 2);
+  },
+  PURE,
+);
 
-t("claims(): failover leaves a cursor alone that somebody else has moved meanwhile", () => {
+t("claims(): failover does not move a cursor that another client has moved meanwhile", () => {
   const table = tableOf("4");
   const slow = chosenBy(table);
   using _first = slow.next().value ?? undefined;
@@ -78,7 +84,7 @@ t("claims(): failover leaves a cursor alone that somebody else has moved meanwhi
   assertEquals(held(table, 2), "0/3 0/0");
 }, PURE);
 
-t("claims() skips what is disabled, full or freed, and counts nothing there", () => {
+t("claims() skips disabled, full and freed channels without counting", () => {
   const table = tableOf("5", 1);
   table.setEnabled(0, 0, false);
   table.enter(0, 1);
@@ -88,7 +94,7 @@ t("claims() skips what is disabled, full or freed, and counts nothing there", ()
   assertEquals([...table.rows()].map(({ totalc }) => totalc), [0, 1, 0, 0, 1]);
 }, PURE);
 
-t("claims(): the same rule holds in later groups, entered by failover or not", () => {
+t("claims() uses the same cursor rule in later groups, entered by failover or not", () => {
   const table = tableOf("1 3 2");
   table.setEnabled(1, 0, false);
   table.setEnabled(1, 2, false);
@@ -97,7 +103,7 @@ t("claims(): the same rule holds in later groups, entered by failover or not", (
   assertEquals(offers(table), "1/1 2/0 2/1");
 }, PURE);
 
-t("claims(): a group in which nothing is available starts at its first channel again", () => {
+t("claims(): a group without an available channel starts at its first channel again", () => {
   const table = tableOf("3 1");
   table.setCursor(0, 2);
   for (let i = 0; i < 3; i++) table.setEnabled(0, i, false);
@@ -105,63 +111,67 @@ t("claims(): a group in which nothing is available starts at its first channel a
   assertEquals(table.cursor(0), 0);
 }, PURE);
 
-t("claims() sees what has changed since the last offer", () => {
+t("claims() sees changes of the table since the last offer", () => {
   const table = tableOf("3");
   const client = chosenBy(table);
   client.next();
   table.setEnabled(0, 1, false);
   assertEquals(client.next().value?.channel, 2);
   table.setEnabled(0, 1, true);
-  // It is behind this client's way now.
+  // This client has already passed it.
   assertEquals(client.next().done, true);
 }, PURE);
 
-t("claims() of a hash group: one try without -H, once around with it", () => {
+t("claims() in a hash group offers one channel without -H, every channel once with it", () => {
   const table = tableOf("3% 1");
   assertEquals(offers(table, { hash: 4 }), "0/1 1/0");
   assertEquals(offers(table, { hash: 4, hashFailover: true }), "0/1 0/2 0/0 1/0");
 }, PURE);
 
-t("claims() of a hash group: -H goes on behind a channel that is not available", () => {
+t("claims() in a hash group with -H continues after an unavailable channel", () => {
   const table = tableOf("3% 1");
   table.setEnabled(0, 2, false);
   assertEquals(offers(table, { hash: 2 }), "1/0");
   assertEquals(offers(table, { hash: 2, hashFailover: true }), "0/0 0/1 1/0");
 }, PURE);
 
-t("claims(): an unsigned hash above 2^31 is divided as it is", () => {
+t("claims() divides a hash above 2^31 as an unsigned number", () => {
   assertEquals(offers(tableOf("7%"), { hash: 4294967295 }), `0/${4294967295 % 7}`);
 }, PURE);
 
-t("claims(): a hash group leaves its cursor behind the choice, for when it becomes rr", () => {
-  const table = tableOf("3%");
-  assertEquals(held(table, 1, { hash: 1 }), "0/1");
-  table.setType(0, "rr");
-  assertEquals(held(table, 2), "0/2 0/0");
-}, PURE);
+t(
+  "claims(): a hash group sets its cursor after the choice, for a later switch to round robin",
+  () => {
+    const table = tableOf("3%");
+    assertEquals(held(table, 1, { hash: 1 }), "0/1");
+    table.setType(0, "rr");
+    assertEquals(held(table, 2), "0/2 0/0");
+  },
+  PURE,
+);
 
-t("claims() asks for the hash only when a hash group is reached, once for each", () => {
+t("claims() computes the hash only when it reaches a hash group, once per group", () => {
   let asked = 0;
   const ask = () => {
     asked++;
     return 0;
   };
   const table = tableOf("1 2% 2%");
-  for (const claim of claims(table, ask, { hashFailover: true })) {
+  for (const claim of claims(table, { hash: ask, hashFailover: true })) {
     claim[Symbol.dispose]();
     if (claim.group === 0) assertEquals(asked, 0);
   }
   assertEquals(asked, 2);
 }, PURE);
 
-t("claims() of dead hash groups with -H end after each channel was offered once", () => {
+t("claims() in hash groups with -H ends after each channel was offered once", () => {
   assertEquals(
     offers(tableOf("3% 2% 4%"), { hash: 3783458, hashFailover: true }),
     "0/2 0/0 0/1 1/0 1/1 2/2 2/3 2/0 2/1",
   );
 }, PURE);
 
-t("a claim is counted while it is held, and only once when disposed twice", () => {
+t("a claim counts while it is held; disposing it twice releases it once", () => {
   const table = tableOf("1");
   const claim = chosenBy(table).next().value ?? undefined;
   assertEquals([table.c(0, 0), table.row(0, 0).totalc], [1, 1]);
@@ -170,34 +180,34 @@ t("a claim is counted while it is held, and only once when disposed twice", () =
   assertEquals([table.c(0, 0), table.row(0, 0).totalc], [0, 1]);
 }, PURE);
 
-t("maxc holds whatever the order of coming and going", () => {
+t("maxc is never exceeded, in any order of claims and releases", () => {
   const table = tableOf("2 1", 2);
   assertEquals(held(table, 7), "0/0 0/1 0/0 0/1 1/0 1/0 -");
   table.leave(0, 1);
   assertEquals(held(table, 2), "0/1 -");
 }, PURE);
 
-t("claims() tells with -d what a hash group decided", () => {
-  const told = (table: Table, client: Client): string[] => {
+t("claims() prints the decision of a hash group with -d", () => {
+  const debugLines = (table: Table, client: Client): string[] => {
     const lines: string[] = [];
     offers(table, { ...client, trace: (line) => lines.push(line) });
     return lines;
   };
   const table = tableOf("2%");
-  assertEquals(told(table, { hash: 4294967295 }), [
+  assertEquals(debugLines(table, { hash: 4294967295 }), [
     "hash of client address: -1",
     "hash modulo 2 channels of group 0 is 1",
   ]);
   table.setEnabled(0, 0, false);
-  assertEquals(told(table, { hash: 2 }).slice(2), ["channel 0 of group 0 is not available"]);
-  assertEquals(told(table, { hash: 2, hashFailover: true }).slice(2), [
+  assertEquals(debugLines(table, { hash: 2 }).slice(2), ["channel 0 of group 0 is not available"]);
+  assertEquals(debugLines(table, { hash: 2, hashFailover: true }).slice(2), [
     "channel 0 of group 0 is not available",
     "-H found channel 1 in group 0",
   ]);
   table.setEnabled(0, 1, false);
-  assertEquals(told(table, { hash: 2, hashFailover: true }).slice(2), [
+  assertEquals(debugLines(table, { hash: 2, hashFailover: true }).slice(2), [
     "channel 0 of group 0 is not available",
     "-H found no other channel in group 0",
   ]);
-  assertEquals(told(tableOf("3"), {}), []);
+  assertEquals(debugLines(tableOf("3"), {}), []);
 }, PURE);

@@ -6,7 +6,7 @@ import { t } from "../../helpers/t.ts";
 
 const PURE = { permissions: "none" } as const;
 
-t("show() prints a heading alone for no channels, and rows of any width", () => {
+t("show() prints only the heading without channels, and rows of any width", () => {
   const table = newTable({ groups: 2, channels: 3, workers: 1 });
   const heading =
     "GRP Type  #   S       ip-address  port    c      totalc maxc        sent        rcvd\n";

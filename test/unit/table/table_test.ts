@@ -14,7 +14,7 @@ function small(options: { groups?: number; channels?: number; workers?: number }
   return newTable({ groups: 2, channels: 3, workers: 1, ...options });
 }
 
-t("newTable() is empty: no channels, all counters at zero, round robin from the start", () => {
+t("newTable() has no channels, zero counters, and round robin groups", () => {
   const table = newTable({ groups: 16, channels: 16, workers: 4 });
   assertEquals([...table.rows()], []);
   for (let group = 0; group < 16; group++) {
@@ -23,7 +23,7 @@ t("newTable() is empty: no channels, all counters at zero, round robin from the 
   }
 }, PURE);
 
-t("add() appends until the group is full, and groups do not touch each other", () => {
+t("add() appends until the group is full, independently in each group", () => {
   const table = small();
   assertEquals([0, 1, 2].map((i) => table.add(0, { address: V4, port: 80 + i })), [0, 1, 2]);
   assertEquals(table.add(0, { address: V4, port: 99 }), undefined);
@@ -49,7 +49,7 @@ t("add() appends until the group is full, and groups do not touch each other", (
   });
 }, PURE);
 
-t("the last channel of the last group has room of its own", () => {
+t("the last channel of the last group does not overlap with others", () => {
   const table = newTable({ groups: 3, channels: 2, workers: 2 });
   for (let group = 0; group < 3; group++) {
     for (let channel = 0; channel < 2; channel++) {
@@ -67,7 +67,7 @@ t("the last channel of the last group has room of its own", () => {
   }
 }, PURE);
 
-t("exists() is asked with any number and never answers for another channel", () => {
+t("exists() accepts any number and is true only for existing channels", () => {
   const table = small();
   table.add(0, { address: V4, port: 80 });
   table.add(1, { address: V4, port: 81 });
@@ -80,7 +80,7 @@ t("exists() is asked with any number and never answers for another channel", () 
   }
 }, PURE);
 
-t("available() wants an enabled channel below its maxc", () => {
+t("available() requires an enabled channel below its maxc", () => {
   const table = small();
   table.add(0, { address: V4, port: 80, maxc: 2 });
   assert(table.available(0, 0));
@@ -98,7 +98,7 @@ t("available() wants an enabled channel below its maxc", () => {
   assert(!table.available(0, 0));
 }, PURE);
 
-t("setEnabled() says whether it changed anything, and leaves a freed slot alone", () => {
+t("setEnabled() returns whether it changed anything, and ignores a freed slot", () => {
   const table = small();
   table.add(0, { address: V4, port: 80 });
   assertEquals(table.setEnabled(0, 0, true), false);
@@ -110,7 +110,7 @@ t("setEnabled() says whether it changed anything, and leaves a freed slot alone"
   assertEquals([table.state(0, 0), table.exists(0, 0)], ["free", false]);
 }, PURE);
 
-t("remove() keeps the numbers of later channels; add() takes the freed slot, cleared", () => {
+t("remove() keeps the numbers of later channels; add() reuses the freed slot, cleared", () => {
   const table = small();
   for (let i = 0; i < 3; i++) table.add(0, { address: V6, port: 80 + i, maxc: 9 });
   table.enter(0, 1);
@@ -126,7 +126,7 @@ t("remove() keeps the numbers of later channels; add() takes the freed slot, cle
   assertEquals(table.add(0, { address: V4, port: 1 }), undefined);
 }, PURE);
 
-t("assign() changes address and port, an IPv6 one to an IPv4 one included", () => {
+t("assign() changes address and port, also between IPv6 and IPv4", () => {
   const table = small();
   table.add(0, { address: V6, port: 80, maxc: 4 });
   table.enter(0, 0);
@@ -137,14 +137,14 @@ t("assign() changes address and port, an IPv6 one to an IPv4 one included", () =
   assertEquals([table.address(0, 0), table.port(0, 0)], [V6, 82]);
 }, PURE);
 
-t("address() is a copy", () => {
+t("address() returns a copy", () => {
   const table = small();
   table.add(0, { address: V4, port: 80 });
   table.address(0, 0).fill(9);
   assertEquals(table.address(0, 0), V4);
 }, PURE);
 
-t("reset() clears totalc, sent and rcvd, not c", () => {
+t("reset() clears totalc, sent and rcvd, but not c", () => {
   const table = small();
   table.add(0, { address: V4, port: 80 });
   table.enter(0, 0);
@@ -155,10 +155,10 @@ t("reset() clears totalc, sent and rcvd, not c", () => {
   assertEquals([c, totalc, sent, rcvd], [1, 0, 0n, 0n]);
 }, PURE);
 
-t("totalc is unsigned and wraps at 2^32, sent and rcvd hold 64 bits", () => {
+t("totalc is unsigned and wraps at 2^32; sent and rcvd have 64 bits", () => {
   const table = small();
   table.add(0, { address: V4, port: 80 });
-  // Its word in the buffer (behind port and c) is set here, to save four billion calls.
+  // Sets its word in the buffer (after port and c) directly, to save four billion calls.
   const words = new Int32Array(table.handle.buffer);
   table.enter(0, 0);
   words[words.findIndex((word, i) => word === 80 && words[i + 1] === 1) + 2] = -2;
@@ -170,7 +170,7 @@ t("totalc is unsigned and wraps at 2^32, sent and rcvd hold 64 bits", () => {
   assertEquals(table.row(0, 0).rcvd, 3n * BigInt(Number.MAX_SAFE_INTEGER));
 }, PURE);
 
-t("locked() gives back what was returned, and is free again after an error", () => {
+t("locked() returns the result of its function, and unlocks after an error", () => {
   const table = small();
   assertEquals(table.locked(() => 7), 7);
   try {
@@ -181,7 +181,7 @@ t("locked() gives back what was returned, and is free again after an error", () 
   assertEquals(table.locked(() => 8), 8);
 }, PURE);
 
-t("releaseWorker() counts out what a dead worker held, its lock included", () => {
+t("releaseWorker() releases the claims and the lock of a dead worker", () => {
   const table = small({ workers: 2 });
   const other = new Table(table.handle, 1);
   for (let i = 0; i < 2; i++) table.add(0, { address: V4, port: 80 + i });
@@ -201,7 +201,7 @@ t("releaseWorker() counts out what a dead worker held, its lock included", () =>
   assertEquals(table.c(0, 0), 0);
 }, PURE);
 
-t("two isolates choose at the same time: an exact split, and never above maxc", async () => {
+t("two isolates that choose concurrently split exactly and never exceed maxc", async () => {
   const workers = 2, rounds = 2000, channels = 4, maxc = 1;
   const split = newTable({ groups: 1, channels, workers });
   for (let i = 0; i < channels; i++) split.add(0, { address: V4, port: 80 + i });
@@ -235,7 +235,7 @@ t("two isolates choose at the same time: an exact split, and never above maxc", 
 });
 
 t(
-  "several isolates count bytes apart: their sum, reset and a channel in a freed slot are exact",
+  "bytes counted by several isolates add up exactly, also after reset and in a reused slot",
   () => {
     const table = newTable({ groups: 1, channels: 2, workers: 3 });
     const others = [1, 2].map((worker) => new Table(table.handle, worker));
@@ -252,7 +252,7 @@ t(
     others[0]!.addSent(0, 0, 7);
     assertEquals(counted(), [7n, 0n]);
     table.remove(0, 0);
-    // A connection of the channel that was there still counts.
+    // A connection of the removed channel still counts.
     others[1]!.addRcvd(0, 0, 3);
     add();
     assertEquals(counted(), [0n, 0n]);
