@@ -1,11 +1,16 @@
 import { formatIp } from "../address/ip.ts";
-import type { ChannelRow, Table } from "./table.ts";
+import { channelRecords } from "./channel_record.ts";
+import type { ChannelRow, ChannelState, Table } from "./table.ts";
 
 const HEADING =
   "GRP Type  #   S       ip-address  port    c      totalc maxc        sent        rcvd";
 
-/** What the table shows of a channel's state; a freed slot waits for `create`. */
-const STATES = { enabled: "ENA", disabled: "dis", free: "---" } as const;
+/** States of a channel as `show` and `top` print them. A free slot can be used by `create`. */
+export const STATE_TEXTS: Readonly<Record<ChannelState, string>> = {
+  enabled: "ENA",
+  disabled: "dis",
+  free: "---",
+};
 
 /**
  * The table of `show`: a heading, then a line per channel in order of group and number.
@@ -32,7 +37,7 @@ export function showRow(row: ChannelRow): string {
     String(row.group).padStart(3),
     (row.type === "hash" ? "Hash" : "RR").padStart(4),
     String(row.channel).padStart(2),
-    STATES[row.state],
+    STATE_TEXTS[row.state],
     (free ? "-" : formatIp(row.address)).padStart(16),
     String(free ? 0 : row.port).padStart(5),
     String(row.c).padStart(4),
@@ -44,17 +49,11 @@ export function showRow(row: ChannelRow): string {
 }
 
 /**
- * The table as JSON, for programs: an array with an object per channel.
+ * The table of `show --json`: an array with a record per channel, without free slots.
  *
  * @param table The table.
- * @returns One line; counters beyond 2^53 lose their last digits.
+ * @returns One line with a newline at its end.
  */
 export function showJson(table: Table): string {
-  const channels = [...table.rows()].filter(({ state }) => state !== "free").map((row) => ({
-    ...row,
-    address: formatIp(row.address),
-    sent: Number(row.sent),
-    rcvd: Number(row.rcvd),
-  }));
-  return `${JSON.stringify(channels)}\n`;
+  return `${JSON.stringify(channelRecords(table))}\n`;
 }

@@ -3,6 +3,7 @@
 import { shortDuration } from "../../base/short_duration.ts";
 import { formatEndpoint } from "../../address/host_port.ts";
 import { NAME } from "../../base/version.ts";
+import { STATE_TEXTS } from "../../table/show.ts";
 import { TOP_ORDERS, type TopList, type TopOrder, type TopOrders } from "./order.ts";
 import { type ChannelRates, type RatedChannel, ratedChannels, together } from "./rates.ts";
 import type { TopConnection, TopSample } from "./sample.ts";
@@ -149,15 +150,13 @@ const KEYS = [
   "tab/arrows scroll",
 ];
 
-/** What `show` calls these states. */
-const STATES = { enabled: "ENA", disabled: "dis", free: "---" } as const;
 const SHORT_STATES = { dialing: "dial", open: "open", "half-closed": "half" } as const;
 
 const maybe = (value: number | undefined) => value === undefined ? "-" : compact(value);
 
 const CHANNEL_COLUMNS: readonly TableColumn<RatedChannel>[] = [
   { title: "CHAN", cell: (row) => `${row.group}.${row.channel}`, left: true, rank: 0 },
-  { title: "S", cell: (row) => STATES[row.state], left: true, rank: 5 },
+  { title: "S", cell: (row) => STATE_TEXTS[row.state], left: true, rank: 5 },
   {
     title: "ADDRESS",
     cell: (row) => formatEndpoint(row),

@@ -1,5 +1,6 @@
+import type { ChannelRecord } from "../../table/channel_record.ts";
 import type { TopOrder } from "./order.ts";
-import type { TopChannel, TopSample } from "./sample.ts";
+import type { TopSample } from "./sample.ts";
 
 /** Per second; absent as long as there is nothing to compare with. */
 export interface ChannelRates {
@@ -12,7 +13,7 @@ export interface ChannelRates {
 }
 
 /** A channel and how fast it is. */
-export interface RatedChannel extends TopChannel {
+export interface RatedChannel extends ChannelRecord {
   readonly rates: ChannelRates | undefined;
 }
 

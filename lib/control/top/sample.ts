@@ -8,8 +8,8 @@
 
 import type { Endpoint } from "../../base/endpoint.ts";
 import type { ConnectionInfo, ConnectionState } from "../../base/connection_info.ts";
-import { formatIp } from "../../address/ip.ts";
-import type { ChannelState, GroupType, Table } from "../../table/table.ts";
+import { type ChannelRecord, channelRecords } from "../../table/channel_record.ts";
+import type { Table } from "../../table/table.ts";
 import { compareWith, remember, type TopMemory } from "./memory.ts";
 import type { TopOrder } from "./order.ts";
 
@@ -23,31 +23,11 @@ export interface TopSample {
   readonly listener?: Endpoint | undefined;
   readonly workers: number;
   /** Channels in order of group and number, without freed slots. */
-  readonly channels: readonly TopChannel[];
+  readonly channels: readonly ChannelRecord[];
   /** How many connections are in which state. */
   readonly states: Readonly<Record<ConnectionState, number>>;
   /** Some connections, in the order that was asked for. */
   readonly connections: readonly TopConnection[];
-}
-
-/** One channel. */
-export interface TopChannel {
-  readonly group: number;
-  readonly channel: number;
-  readonly type: GroupType;
-  readonly state: ChannelState;
-  readonly address: string;
-  readonly port: number;
-  /** Open connections, attempts to connect included. */
-  readonly c: number;
-  /** Attempts to connect so far, modulo 2^32. */
-  readonly totalc: number;
-  /** Most connections at a time; 0 for no limit. */
-  readonly maxc: number;
-  /** Bytes from clients; beyond 2^53 the last digits are lost. */
-  readonly sent: number;
-  /** Bytes to clients. */
-  readonly rcvd: number;
 }
 
 /** One connection. */
@@ -111,12 +91,7 @@ export function takeSample(
     ...about,
     timeMs,
     workers: table.size.workers,
-    channels: [...table.rows()].filter(({ state }) => state !== "free").map((row) => ({
-      ...row,
-      address: formatIp(row.address),
-      sent: Number(row.sent),
-      rcvd: Number(row.rcvd),
-    })),
+    channels: channelRecords(table),
     states,
     connections: first(rated(connections, { timeMs, before }), { count, order }),
   };

@@ -6,13 +6,13 @@ import type { TopKey } from "../../../lib/control/top/order.ts";
 import {
   type ConnectionCounts,
   takeSample,
-  type TopChannel,
   type TopConnection,
   type TopSample,
 } from "../../../lib/control/top/sample.ts";
+import type { ChannelRecord } from "../../../lib/table/channel_record.ts";
 import { newTable } from "../../../lib/table/table.ts";
 
-export function channel(number: number, values: Partial<TopChannel> = {}): TopChannel {
+export function channel(number: number, values: Partial<ChannelRecord> = {}): ChannelRecord {
   return {
     group: 0,
     channel: number,
