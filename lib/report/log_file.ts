@@ -1,39 +1,41 @@
 /**
- * The connection log in a file, a named pipe, or on standard output.
+ * The access log in a file, a named pipe, or on standard output.
  *
- * Lines are queued and written in batches in the background. When more than about a megabyte
- * waits, lines are dropped and counted; a full disk is said once, and when it has room again the
- * log goes on with whole lines.
+ * Lines are queued and written in batches in the background. When more than about a megabyte is
+ * queued, lines are dropped and counted. A full disk is reported once; when there is space again,
+ * the log continues with whole lines.
  */
 
-import { EXIT, ExitError, messageOf, UsageError } from "../base/errors.ts";
-import { NAME } from "../base/version.ts";
-import { STDOUT } from "../base/stdout.ts";
 import { BatchWriter } from "../base/batch_writer.ts";
+import { NO_BYTES } from "../base/bytes.ts";
+import { EXIT, ExitError, systemReason, UsageError, withName } from "../base/errors.ts";
+import { STDOUT } from "../base/stdout.ts";
+import { settlesWithin } from "../base/within.ts";
 import type { LogOutput } from "./log_output.ts";
 
-/** Milliseconds that the reader may take for the last lines. */
+/** Milliseconds to wait for the last lines to be written. */
 const LAST_LINES_MS = 1000;
 const NEWLINE = 10;
 
 const encoder = new TextEncoder();
 
-/** What bytes are written to. */
+/** An open file, pipe or standard output. */
 interface LogSink {
   write(bytes: Uint8Array): Promise<number>;
   close(): void;
 }
 
-/** Opens what a path means; replaced by tests that fill a disk. */
+/** Opens the log at a path. */
 export type OpenLogSink = (path: string) => Promise<LogSink>;
 
 /**
  * Opens the log.
  *
- * @param path A file, made with mode 0600 if it does not exist, else appended to; relative to
- *     where the program was started. `-` is standard output.
- * @param options `notice` is told about trouble; `open` replaces the file system.
- * @throws {UsageError} If there is no path.
+ * @param path A file, created with mode 0600 or appended to, relative to the working directory at
+ *     start. `-` is standard output.
+ * @param options `notice` reports write errors and dropped lines; `open` replaces the file system
+ *     in tests.
+ * @throws {UsageError} If the path is empty.
  * @throws {ExitError} With exit code 73 if it cannot be opened.
  */
 export async function openLogFile(
@@ -42,19 +44,20 @@ export async function openLogFile(
 ): Promise<LogOutput> {
   if (path === "") throw new UsageError("invalid --log []: want a file, syslog or -");
   const open = options.open ?? openLogSink;
-  // The program leaves for "/" later and opens the file again then.
+  // The background process changes to "/" and reopens the file from there.
   const absolute = path === STDOUT || path.startsWith("/") ? path : `${Deno.cwd()}/${path}`;
   try {
     return new LogFile(await open(absolute), { ...options, open, path: absolute });
   } catch (error) {
-    throw new ExitError(`${NAME}: can't open log file [${path}]: ${why(error)}`, EXIT.canNotCreate);
+    const reason = systemReason(error);
+    throw new ExitError(withName(`can't open log file [${path}]: ${reason}`), EXIT.canNotCreate);
   }
 }
 
 async function openLogSink(path: string): Promise<LogSink> {
   if (path === STDOUT) return { write: (bytes) => Deno.stdout.write(bytes), close() {} };
   const isPipe = await Deno.stat(path).then((info) => info.isFifo === true, () => false);
-  // Opened for reading too, a named pipe need not have a reader yet, and may lose it.
+  // Opened for reading, too, so that the pipe needs no reader yet and survives losing one.
   if (isPipe) return await Deno.open(path, { read: true, write: true });
   return await Deno.open(path, { append: true, create: true, mode: 0o600 });
 }
@@ -65,12 +68,12 @@ class LogFile implements LogOutput {
   readonly #notice: (line: string) => void;
   readonly #writer: BatchWriter;
   #sink: LogSink;
-  /** The file to go on with after the batch that is being written. */
+  /** The reopened file, to switch to after the current batch. */
   #next: LogSink | undefined;
   #busy = false;
   #reopening: Promise<void> = Promise.resolve();
-  /** What is still to be written of a line that was cut by an error. */
-  #rest: Uint8Array = new Uint8Array();
+  /** The rest of a line that an error cut. */
+  #rest: Uint8Array = NO_BYTES;
   #failing = false;
   #late = false;
   #dropped = 0;
@@ -104,34 +107,29 @@ class LogFile implements LogOutput {
         const next = await this.#open(this.#path);
         this.#next?.close();
         this.#next = next;
-        if (!this.#busy) this.#change();
+        if (!this.#busy) this.#switch();
       } catch (error) {
-        this.#notice(`cannot reopen log file [${this.#path}], keeping the old one: ${why(error)}`);
+        const reason = systemReason(error);
+        this.#notice(`cannot reopen log file [${this.#path}], keeping the old one: ${reason}`);
       }
     });
   }
 
   async close(): Promise<void> {
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const late = new Promise<true>((resolve) => {
-      timer = setTimeout(() => resolve(true), LAST_LINES_MS);
-    });
     const written = this.#reopening.then(() => this.#writer.flush());
-    const isLate = await Promise.race([written, late]);
-    clearTimeout(timer);
-    if (isLate !== true) this.#sink.close();
+    if (await settlesWithin(written, LAST_LINES_MS)) this.#sink.close();
     if (this.#dropped > 0) this.#notice(`${this.#dropped} lines of the log were dropped`);
   }
 
-  /** Writes a batch of whole lines; one at a time, never rejects. */
+  /** Writes a batch of whole lines. Called for one batch at a time; never rejects. */
   async #write(batch: Uint8Array): Promise<number> {
     this.#busy = true;
     try {
       if (await this.#writeRest()) await this.#writeLines(batch);
-      else this.#dropped += lines(batch);
+      else this.#dropped += lineCount(batch);
     } finally {
       this.#busy = false;
-      this.#change();
+      this.#switch();
     }
     return batch.length;
   }
@@ -145,12 +143,12 @@ class LogFile implements LogOutput {
       const isCut = at > 0 && batch[at - 1] !== NEWLINE;
       const end = isCut ? batch.indexOf(NEWLINE, at) + 1 : at;
       this.#rest = batch.slice(at, end);
-      this.#dropped += lines(batch.subarray(end));
+      this.#dropped += lineCount(batch.subarray(end));
       this.#failed(error);
     }
   }
 
-  /** Completes a line that was cut; returns whether that was possible. */
+  /** Completes a line that was cut, if any. Returns whether that succeeded. */
   async #writeRest(): Promise<boolean> {
     try {
       while (this.#rest.length > 0) {
@@ -164,38 +162,34 @@ class LogFile implements LogOutput {
   }
 
   #failed(error: unknown): void {
-    if (!this.#failing) {
-      this.#notice(`cannot write log file [${this.#path}], lines are dropped: ${why(error)}`);
-    }
+    if (this.#failing) return;
     this.#failing = true;
+    this.#notice(
+      `cannot write log file [${this.#path}], lines are dropped: ${systemReason(error)}`,
+    );
   }
 
   #recovered(): void {
     if (!this.#failing) return;
     this.#failing = false;
     this.#notice(
-      `log file [${this.#path}] is written again, ${this.#dropped} lines were dropped so far`,
+      `log file [${this.#path}] is writable again, ${this.#dropped} lines were dropped so far`,
     );
   }
 
-  /** Goes on in another file, if there is one, between two batches. */
-  #change(): void {
+  /** Switches to the reopened file, if any. Called between two batches only. */
+  #switch(): void {
     if (this.#next === undefined) return;
     this.#sink.close();
     this.#sink = this.#next;
     this.#next = undefined;
     if (this.#rest.length > 0) this.#dropped++;
-    this.#rest = new Uint8Array();
+    this.#rest = NO_BYTES;
   }
 }
 
-function lines(bytes: Uint8Array): number {
+function lineCount(bytes: Uint8Array): number {
   let count = 0;
   for (let at = bytes.indexOf(NEWLINE); at >= 0; at = bytes.indexOf(NEWLINE, at + 1)) count++;
   return count;
-}
-
-/** The reason without the number and the call that the runtime adds. */
-function why(error: unknown): string {
-  return messageOf(error).replace(/ \(os error .*/s, "");
 }

@@ -1,7 +1,8 @@
-import { strictInteger } from "../base/integers.ts";
+import { type HostAndRest, splitHost } from "../address/host_port.ts";
 import { UsageError } from "../base/errors.ts";
+import { strictInteger } from "../base/integers.ts";
 
-/** Where the metrics are served, as the command line says. */
+/** The address of the metrics server as the command line gives it. */
 export interface MetricsAddress {
   /** Name or address, without brackets. */
   readonly host: string;
@@ -9,22 +10,31 @@ export interface MetricsAddress {
   readonly port: number;
 }
 
-/** Only for this host, unless said otherwise. */
+/** Reachable from this host only, unless the user asks for more. */
 const DEFAULT_HOST = "127.0.0.1";
 
 /**
- * Reads the argument of `--metrics`.
+ * Parses the argument of `--metrics`.
  *
  * @param text `PORT`, `HOST:PORT`, or `[IPV6]:PORT`.
- * @throws {UsageError} If it is none of these.
+ * @throws {UsageError} If it has another form, or the port is out of range.
  */
 export function parseMetricsAddress(text: string): MetricsAddress {
-  const parts = /^(?:(?:\[([0-9a-fA-F:.%]+)\]|([^:[\]]+)):)?(\d{1,5})$/.exec(text);
-  const port = strictInteger(parts?.[3] ?? "", { min: 1, max: 65535 });
-  if (parts === null || port === undefined) {
+  const parts = splitHost(text);
+  const isPortOnly = parts !== undefined && !parts.bracketed && parts.rest === undefined;
+  const port = parsePortNumber(isPortOnly ? text : parts?.rest ?? "");
+  if (parts === undefined || port === undefined || !isHost(parts)) {
     throw new UsageError(
       `invalid --metrics [${text}]: want [ADDR:]PORT, an IPv6 address in brackets`,
     );
   }
-  return { host: parts[1] ?? parts[2] ?? DEFAULT_HOST, port };
+  return { host: isPortOnly ? DEFAULT_HOST : parts.host, port };
+}
+
+function parsePortNumber(text: string): number | undefined {
+  return /^\d{1,5}$/.test(text) ? strictInteger(text, { min: 1, max: 65535 }) : undefined;
+}
+
+function isHost({ host, bracketed }: HostAndRest): boolean {
+  return (bracketed ? /^[0-9a-fA-F:.%]+$/ : /^[^[\]]+$/).test(host);
 }

@@ -1,38 +1,37 @@
 /**
  * The read-only HTTP server of `--metrics`: `/metrics`, `/healthz`, `/status.json`.
  *
- * Nothing that a client sends changes anything. Answers are made piece by piece as the client
- * takes them, so one that never reads costs one piece of memory and its descriptor. The runtime's
- * server ends no idle connection and limits their number to none, so it should listen only where
- * those who look after balance can reach it: on this host, unless said otherwise.
+ * Responses are generated piece by piece as the client reads them, so a client that never reads
+ * costs one piece of memory and a file descriptor. Deno's server has neither an idle timeout nor a
+ * connection limit, so it should be reachable by operators only; the default is this host.
  */
 
-import type { Endpoint } from "../base/endpoint.ts";
 import { formatEndpoint } from "../address/host_port.ts";
-import { messageOf, UnavailableError } from "../base/errors.ts";
-import { NAME } from "../base/version.ts";
+import type { Endpoint } from "../base/endpoint.ts";
+import { systemReason, UnavailableError, withName } from "../base/errors.ts";
+import { within } from "../base/within.ts";
 import { exposition, MEDIA_TYPES, negotiate } from "./exposition.ts";
 import { metrics, type MetricsSource } from "./metrics.ts";
 import { isHealthy, status } from "./status.ts";
 
-/** Characters that are made before the client has to take them. */
+/** Characters that are generated before the client has to read them. */
 const PIECE_CHARS = 32 << 10;
-/** Milliseconds that closing may take; the program ends anyway. */
+/** Milliseconds to wait for the server to close. */
 const CLOSE_MS = 1000;
 
 /** A running server. */
 export interface MetricsServer {
-  /** From now on `/healthz` says that no new connections are accepted. */
+  /** Makes `/healthz` fail, because no new connections are accepted any more. */
   stopping(): void;
-  /** Ends it, with all its connections. */
+  /** Closes the server and all its connections. */
   close(): Promise<void>;
 }
 
 /**
- * Serves the metrics.
+ * Starts to serve the metrics.
  *
- * @param at Where it listens.
- * @param source What they are about.
+ * @param at The address to listen on.
+ * @param source Where the data comes from.
  * @throws {UnavailableError} If the address cannot be bound.
  */
 export function serveMetrics(at: Endpoint, source: MetricsSource): MetricsServer {
@@ -48,10 +47,7 @@ export function serveMetrics(at: Endpoint, source: MetricsSource): MetricsServer
     },
     async close() {
       closing.abort();
-      let timer: ReturnType<typeof setTimeout> | undefined;
-      const late = new Promise((resolve) => timer = setTimeout(resolve, CLOSE_MS));
-      await Promise.race([server.finished, late]);
-      clearTimeout(timer);
+      await within(server.finished, CLOSE_MS);
     },
   };
 }
@@ -60,22 +56,22 @@ function listen(
   { address, port }: Endpoint,
   { signal, answer }: { signal: AbortSignal; answer: (request: Request) => Response },
 ): Deno.HttpServer {
-  const quiet = { onListen() {}, onError: () => say(500, "internal error") };
+  const quiet = { onListen() {}, onError: () => respond(500, "internal error") };
   try {
     return Deno.serve({ hostname: address, port, signal, ...quiet }, answer);
   } catch (error) {
-    const reason = messageOf(error).replace(/ \(os error .*/s, "");
+    const at = formatEndpoint({ address, port });
     throw new UnavailableError(
-      `${NAME}: can't bind metrics address [${formatEndpoint({ address, port })}]: ${reason}`,
+      withName(`can't bind metrics address [${at}]: ${systemReason(error)}`),
     );
   }
 }
 
 function answer(request: Request, source: MetricsSource, now: { stopping: boolean }): Response {
   if (request.method !== "GET" && request.method !== "HEAD") {
-    return say(405, "only GET and HEAD", { allow: "GET, HEAD" });
+    return respond(405, "only GET and HEAD", { allow: "GET, HEAD" });
   }
-  // For HEAD the server leaves the body out and cancels it.
+  // For HEAD, Deno discards and cancels the body.
   return page(request, source, now);
 }
 
@@ -92,20 +88,20 @@ function page(
       });
     }
     case "/healthz":
-      if (stopping) return say(503, "shutting down");
-      return isHealthy(source) ? say(200, "ok") : say(503, "no channel available");
+      if (stopping) return respond(503, "shutting down");
+      return isHealthy(source) ? respond(200, "ok") : respond(503, "no channel available");
     case "/status.json": {
       const text = `${JSON.stringify(status(source, { stopping }), null, 2)}\n`;
       return new Response(text, { headers: { ...COMMON, "content-type": "application/json" } });
     }
     case undefined:
-      return say(400, "bad request");
+      return respond(400, "bad request");
     default:
-      return say(404, "not found: there are /metrics, /healthz and /status.json");
+      return respond(404, "not found: use /metrics, /healthz or /status.json");
   }
 }
 
-/** The path that is asked for; `undefined` if the request makes no sense. */
+/** The path of the request; `undefined` if its URL is invalid. */
 function pathOf(request: Request): string | undefined {
   try {
     return new URL(request.url).pathname;
@@ -114,10 +110,10 @@ function pathOf(request: Request): string | undefined {
   }
 }
 
-/** Numbers of the moment; never what a browser believes to be a page. */
+/** Never cached, and never rendered as another media type. */
 const COMMON = { "cache-control": "no-store", "x-content-type-options": "nosniff" };
 
-function say(status: number, text: string, headers: Record<string, string> = {}): Response {
+function respond(status: number, text: string, headers: Record<string, string> = {}): Response {
   return new Response(`${text}\n`, {
     status,
     headers: { ...COMMON, "content-type": "text/plain; charset=utf-8", ...headers },

@@ -53,7 +53,7 @@ t("a full disk is reported once; with room again the log continues with whole li
   assertEquals(disk.text, "first\nsecond\nagain\n");
   assertEquals([log.dropped, disk.opened, disk.closed], [2, 1, 1]);
   assertEquals(disk.notices.slice(1), [
-    "log file [/log] is written again, 2 lines were dropped so far",
+    "log file [/log] is writable again, 2 lines were dropped so far",
     "2 lines of the log were dropped",
   ]);
 });
