@@ -1,28 +1,28 @@
 /**
- * Writes metrics as Prometheus reads them: its text format 0.0.4 and OpenMetrics 1.0. Pure.
+ * The formats that Prometheus reads: its text format 0.0.4 and OpenMetrics 1.0. Pure.
  *
- * Names follow both: counters end in `_total` (which OpenMetrics does not count as part of the
- * name of the family), units are seconds and bytes, and no family's name is another one's too.
+ * Names conform to both: samples of counters end in `_total` (in OpenMetrics the family's name
+ * does not), units are seconds and bytes, and no two families share a name.
  */
 
-/** How metrics are written. */
+/** A format of metrics. */
 export type MetricsFormat = "text" | "openmetrics";
 
-/** Media types of the formats. */
+/** Media type of each format. */
 export const MEDIA_TYPES: Readonly<Record<MetricsFormat, string>> = {
   text: "text/plain; version=0.0.4; charset=utf-8",
   openmetrics: "application/openmetrics-text; version=1.0.0; charset=utf-8",
 };
 
-/** One number. */
+/** One value. */
 export interface Sample {
-  /** Behind the family's name: `_bucket`, `_sum` and `_count` of a histogram. */
+  /** Follows the family's name: `_bucket`, `_sum` and `_count` of a histogram. */
   readonly suffix?: string;
   readonly labels?: Readonly<Record<string, string>>;
   readonly value: number | bigint;
 }
 
-/** Numbers of one name. */
+/** A metric with all its samples. */
 export interface Family {
   /** In snake case, without `_total`. */
   readonly name: string;
@@ -32,11 +32,11 @@ export interface Family {
 }
 
 /**
- * Writes families, piece by piece, so that a great many need not be in memory at once.
+ * Formats metrics piece by piece, so that they are never in memory all at once.
  *
  * @param families The metrics.
- * @param format How to write them.
- * @returns Whole lines.
+ * @param format The output format.
+ * @returns Pieces of text, each of whole lines.
  */
 export function* exposition(families: Iterable<Family>, format: MetricsFormat): Generator<string> {
   for (const { name, type, help, samples } of families) {
@@ -55,17 +55,17 @@ function labelText(labels: Readonly<Record<string, string>>): string {
   return pairs.length === 0 ? "" : `{${pairs.join(",")}}`;
 }
 
-/** Backslash and newline are escaped everywhere, the quote where the format asks for it. */
+/** Escapes backslashes and newlines, and double quotes if `quotes` is set. */
 function escaped(text: string, quotes: boolean): string {
   const safe = text.replaceAll("\\", "\\\\").replaceAll("\n", "\\n");
   return quotes ? safe.replaceAll('"', '\\"') : safe;
 }
 
 /**
- * Chooses a format by what a client accepts (RFC 9110 section 12.5.1).
+ * Negotiates the format (RFC 9110 section 12.5.1).
  *
- * @param accept The header `Accept`; `null` if there is none.
- * @returns OpenMetrics only if it is named and wanted at least as much as text.
+ * @param accept The `Accept` header; `null` without one.
+ * @returns OpenMetrics only if the header names it with at least the quality of text.
  */
 export function negotiate(accept: string | null): MetricsFormat {
   let openmetrics = 0, text = -1, any = -1;

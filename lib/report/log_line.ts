@@ -1,9 +1,9 @@
 /**
- * The lines of the connection log. Pure.
+ * The lines of the access log. Pure.
  *
- * Text is `key=value` for eyes, `grep` and every reader of logfmt; JSON is one object a line. Both
- * have the same keys and the same words (vocabulary.ts). Nothing that a peer sends gets into a
- * line: all values are numbers, addresses and words of ours.
+ * The text format is `key=value` (logfmt), JSON is one object per line. Both have the same keys
+ * and words (vocabulary.ts). Nothing that a peer sends gets into a line: all values are numbers,
+ * addresses and fixed words.
  */
 
 import type { ConnectionInfo } from "../base/connection_info.ts";
@@ -12,25 +12,25 @@ import type { LogFormat } from "../cli/options.ts";
 import type { ConnectionEnd, FailedAttempt } from "../connection/observe.ts";
 import { actorOf, word } from "./vocabulary.ts";
 
-/** How lines are written. Can be cloned to a worker. */
+/** How lines look. Can be cloned to a worker. */
 export interface LogStyle {
   readonly format: LogFormat;
-  /** A line when a connection starts, too. */
+  /** Whether the start of a connection is logged, too. */
   readonly starts: boolean;
-  /** Lines of text begin with the time; syslog has its own. JSON always tells it. */
+  /** Whether text lines start with the time, which syslog adds itself. JSON always has it. */
   readonly time: boolean;
 }
 
-/** Failed attempts that a line names at the most; it always tells how many there were. */
+/** Maximum number of failed attempts that a line lists; `attempts` counts them all. */
 const MAX_FAILURES = 32;
 
 type Fields = Readonly<Record<string, string | number | readonly string[] | undefined>>;
 
 /**
- * The line of a connection that was accepted.
+ * The line for a connection that was accepted.
  *
  * @param info The connection.
- * @param style How to write it; `now` is the time.
+ * @param style How the line looks; `now` is its time.
  * @returns One line without its newline.
  */
 export function startLine(info: ConnectionInfo, style: LogStyle & { now: Date }): string {
@@ -38,10 +38,10 @@ export function startLine(info: ConnectionInfo, style: LogStyle & { now: Date })
 }
 
 /**
- * The line of a connection that has ended: who ended it and why, and what happened before.
+ * The line for a connection that has ended: who ended it, why, and its statistics.
  *
  * @param end The connection.
- * @param style How to write it; `now` is the time.
+ * @param style How the line looks; `now` is its time.
  * @returns One line without its newline.
  */
 export function endLine(end: ConnectionEnd, style: LogStyle & { now: Date }): string {
@@ -67,13 +67,13 @@ function ends({ client, listener }: ConnectionInfo): Fields {
   return { client: formatEndpoint(client), listener: formatEndpoint(listener) };
 }
 
-/** `GROUP.CHANNEL:WHY` of each, the first ones if there are very many. */
+/** `GROUP.CHANNEL:REASON` of each, up to {@link MAX_FAILURES}. */
 function failedAttempts(failed: readonly FailedAttempt[]): string[] {
   return failed.slice(0, MAX_FAILURES)
     .map(({ group, channel, failure }) => `${group}.${channel}:${word(failure)}`);
 }
 
-/** Keys are always there in text (`-` where there is nothing to tell), and left out in JSON. */
+/** A key without a value is `-` in text and left out in JSON. */
 function line(fields: Fields, { format, time, now }: LogStyle & { now: Date }): string {
   const iso = now.toISOString();
   if (format === "json") return JSON.stringify({ time: iso, ...fields });

@@ -1,11 +1,11 @@
-/** Where the lines of the connection log go. Nothing here ever waits for the reader. */
+/** The destination of the access log. It never blocks the caller. */
 export interface LogOutput {
-  /** Writes a line later; without room it is dropped and counted. */
+  /** Queues a line; if the queue is full, the line is dropped and counted. */
   line(text: string): void;
   /** Lines that were dropped or lost so far. */
   readonly dropped: number;
-  /** The file may have been moved away: goes on in the one that has its name now. */
+  /** Opens the path again and continues there, for log rotation. */
   reopen(): void;
-  /** Writes what waits, as far as the reader takes it within a second, and closes. */
+  /** Writes queued lines for at most a second, and closes. */
   close(): Promise<void>;
 }

@@ -1,24 +1,24 @@
-/** What `/metrics` and `/status.json` tell, from the table and the counters of the moment. */
+/** The metrics, from the current table and counters. */
 
-import type { Endpoint } from "../base/endpoint.ts";
 import process from "node:process";
 import { formatEndpoint } from "../address/host_port.ts";
-import { formatIp } from "../address/ip.ts";
+import type { Endpoint } from "../base/endpoint.ts";
 import { VERSION } from "../base/version.ts";
+import { channelRecord } from "../table/channel_record.ts";
 import type { ChannelRow, Table } from "../table/table.ts";
 import type { Family, Sample } from "./exposition.ts";
 import { CONNECT_BOUNDS_S, type Stats } from "./stats.ts";
 import { FAILURES, REASONS, word } from "./vocabulary.ts";
 
-/** What is told about. */
+/** Where `/metrics` and `/status.json` get their data from. */
 export interface MetricsSource {
   readonly table: Table;
   readonly stats: Stats;
-  /** Where it listens. */
+  /** The address that balance listens on. */
   readonly listener: Endpoint;
-  /** Descriptors that the process may have open; `undefined` if nobody knows. */
+  /** File descriptors that the process may have open; `undefined` if unknown. */
   readonly descriptors: number | undefined;
-  /** Lines that the connection log has dropped so far. */
+  /** Lines that the access log has dropped so far. */
   readonly logDropped: () => number;
   /** Chunks that the packet dump has dropped so far. */
   readonly dumpDropped: () => number;
@@ -32,38 +32,26 @@ export function uptimeS(): number {
 }
 
 /**
- * The metrics.
+ * All metrics.
  *
- * @param source What they are about.
+ * @param source Where the data comes from.
  */
 export function* metrics(source: MetricsSource): Generator<Family> {
   const { table, stats } = source;
-  const gauge = (name: string, help: string, value: number): Family => ({
-    name,
-    type: "gauge",
-    help,
-    samples: [{ value }],
-  });
-  const counter = (name: string, help: string, value: number | bigint): Family => ({
-    name,
-    type: "counter",
-    help,
-    samples: [{ value }],
-  });
   yield {
     name: "balance_build_info",
     type: "gauge",
-    help: "Always 1; the labels tell what runs.",
+    help: "Always 1; the labels are the versions of balance and Deno.",
     samples: [{ labels: { version: VERSION, deno: Deno.version.deno }, value: 1 }],
   };
   yield gauge("balance_uptime_seconds", "Seconds since the program started.", uptimeS());
-  yield gauge("balance_workers", "Isolates that serve connections.", table.size.workers);
-  yield gauge("balance_connections", "Connections that are open now.", stats.open);
-  yield counter("balance_connections_accepted", "Connections accepted so far.", stats.accepted);
+  yield gauge("balance_workers", "Threads that serve connections.", table.size.workers);
+  yield gauge("balance_connections", "Open connections.", stats.open);
+  yield counter("balance_connections_accepted", "Accepted connections.", stats.accepted);
   yield {
     name: "balance_connections_ended",
     type: "counter",
-    help: "Connections that have ended, by who ended them and why.",
+    help: "Ended connections, by reason.",
     samples: REASONS.map((reason) => ({
       labels: { reason: word(reason) },
       value: stats.endedBy(reason),
@@ -72,7 +60,7 @@ export function* metrics(source: MetricsSource): Generator<Family> {
   yield {
     name: "balance_connect_failures",
     type: "counter",
-    help: "Attempts to connect to a channel that failed, by reason.",
+    help: "Failed attempts to connect to a channel, by reason.",
     samples: FAILURES.map((failure) => ({
       labels: { reason: word(failure) },
       value: stats.failedBy(failure),
@@ -81,23 +69,31 @@ export function* metrics(source: MetricsSource): Generator<Family> {
   yield* channelMetrics(table, stats);
   yield counter(
     "balance_log_dropped_lines",
-    "Lines of the connection log that were dropped or lost.",
+    "Access log lines that were dropped or lost.",
     source.logDropped(),
   );
   yield counter(
     "balance_dump_dropped_chunks",
-    "Chunks that the packet dump has dropped.",
+    "Chunks that the packet dump dropped.",
     source.dumpDropped(),
   );
   yield gauge(
     "balance_connection_fds",
-    "Descriptors that connections use; the program itself needs about 30 more.",
+    "File descriptors used by connections; the program itself needs about 30 more.",
     usedDescriptors(source),
   );
   yield* processMetrics(source);
 }
 
-/** Sockets of connections: theirs with clients, and with channels, being dialed or open. */
+function gauge(name: string, help: string, value: number): Family {
+  return { name, type: "gauge", help, samples: [{ value }] };
+}
+
+function counter(name: string, help: string, value: number | bigint): Family {
+  return { name, type: "counter", help, samples: [{ value }] };
+}
+
+/** Sockets of connections: those of clients, and those of backends, connecting or open. */
 export function usedDescriptors({ table, stats }: MetricsSource): number {
   let used = stats.open;
   for (const row of table.rows()) used += row.c;
@@ -122,23 +118,27 @@ function* channelMetrics(table: Table, stats: Stats): Generator<Family> {
     (row) => row.state === "enabled",
   );
   yield perChannel(
-    ["available", "gauge", "1 if a connection can be sent to the channel now."],
+    ["available", "gauge", "1 if the channel can take a connection now."],
     (row) => table.available(row.group, row.channel),
   );
   yield perChannel(
-    ["connections", "gauge", "Connections of the channel, those being connected included."],
+    ["connections", "gauge", "Connections of the channel, including those still connecting."],
     (row) => row.c,
   );
   yield perChannel(
-    ["max_connections", "gauge", "Most connections that the channel gets; 0 for no limit."],
+    ["max_connections", "gauge", "Maximum connections of the channel (maxc); 0 means no limit."],
     (row) => row.maxc,
   );
   yield perChannel(
-    ["attempts", "counter", "Attempts to connect to the channel: totalc of the command show."],
+    ["attempts", "counter", "Attempts to connect to the channel (totalc in show)."],
     (row) => row.totalc,
   );
   yield perChannel(
-    ["connect_failures", "counter", "Attempts to connect that failed because of the channel."],
+    [
+      "connect_failures",
+      "counter",
+      "Failed attempts to connect that were the fault of the backend.",
+    ],
     (row) => stats.blamed(row.group, row.channel),
   );
   yield perChannel(
@@ -146,18 +146,18 @@ function* channelMetrics(table: Table, stats: Stats): Generator<Family> {
     (row) => row.sent,
   );
   yield perChannel(
-    ["received_bytes", "counter", "Bytes received from the channel for clients."],
+    ["received_bytes", "counter", "Bytes sent from the channel to clients."],
     (row) => row.rcvd,
   );
   yield {
     name: "balance_channel_connect_seconds",
     type: "histogram",
-    help: "Time that successful attempts to connect to the channel took.",
+    help: "Duration of successful attempts to connect to the channel.",
     samples: samples(table, ({ group, channel }) => histogram(stats, group, channel)),
   };
 }
 
-/** The samples of all channels that exist, each with the labels of its channel. */
+/** The samples of all configured channels, each with the labels of its channel. */
 function* samples(
   table: Table,
   of: (row: ChannelRow) => Iterable<Sample>,
@@ -167,7 +167,7 @@ function* samples(
     const labels = {
       group: String(row.group),
       channel: String(row.channel),
-      backend: formatEndpoint({ address: formatIp(row.address), port: row.port }),
+      backend: formatEndpoint(channelRecord(row)),
     };
     for (const sample of of(row)) yield { ...sample, labels: { ...labels, ...sample.labels } };
   }
@@ -184,38 +184,30 @@ function* histogram(stats: Stats, group: number, channel: number): Generator<Sam
   yield { suffix: "_sum", value: Number(sumUs) / 1e6 };
 }
 
-/** As OpenMetrics writes numbers that are labels: `1.0`, `0.25`, `+Inf`. */
+/** A bucket bound as OpenMetrics requires it in labels: `1.0`, `0.25`, `+Inf`. */
 function boundText(bound: number | undefined): string {
   if (bound === undefined) return "+Inf";
   return Number.isInteger(bound) ? `${bound}.0` : String(bound);
 }
 
-/** What every program tells Prometheus about its process, under the names that are usual. */
+/** The standard process metrics of Prometheus client libraries. */
 function* processMetrics({ descriptors }: MetricsSource): Generator<Family> {
   const { user, system } = process.cpuUsage();
-  yield {
-    name: "process_cpu_seconds",
-    type: "counter",
-    help: "User and system CPU time spent, in seconds.",
-    samples: [{ value: (user + system) / 1e6 }],
-  };
-  yield {
-    name: "process_resident_memory_bytes",
-    type: "gauge",
-    help: "Resident memory size in bytes.",
-    samples: [{ value: Deno.memoryUsage().rss }],
-  };
-  yield {
-    name: "process_start_time_seconds",
-    type: "gauge",
-    help: "Start time of the process since the Unix epoch in seconds.",
-    samples: [{ value: STARTED_S }],
-  };
+  yield counter(
+    "process_cpu_seconds",
+    "Total user and system CPU time spent in seconds.",
+    (user + system) / 1e6,
+  );
+  yield gauge(
+    "process_resident_memory_bytes",
+    "Resident memory size in bytes.",
+    Deno.memoryUsage().rss,
+  );
+  yield gauge(
+    "process_start_time_seconds",
+    "Start time of the process since the Unix epoch in seconds.",
+    STARTED_S,
+  );
   if (descriptors === undefined) return;
-  yield {
-    name: "process_max_fds",
-    type: "gauge",
-    help: "Most descriptors that the process may have open.",
-    samples: [{ value: descriptors }],
-  };
+  yield gauge("process_max_fds", "Maximum number of open file descriptors.", descriptors);
 }

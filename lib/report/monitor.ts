@@ -3,19 +3,20 @@ import { blamesBackend } from "../base/reason.ts";
 import { endLine, type LogStyle, startLine } from "./log_line.ts";
 import type { Stats } from "./stats.ts";
 
-/** What watches the connections of one isolate. */
+/** What the connections of one isolate are reported to. */
 export interface MonitorParts {
-  /** The connection log: how its lines are written, and where they go. */
+  /** The access log: how its lines look, and where they go. */
   readonly log?: { readonly style: LogStyle; readonly line: (text: string) => void } | undefined;
   /** The counters of the metrics. */
   readonly stats?: Stats | undefined;
 }
 
 /**
- * Makes what connections report to.
+ * Creates the monitor that connections report to.
  *
- * @param parts Log and counters, as far as they are wanted.
- * @returns `undefined` if nothing is, so that connections do not even look at the time.
+ * @param parts Log and counters; each is optional.
+ * @returns `undefined` without either, so that connections do not even read the clock. Functions
+ *     that are not needed are `undefined`, too.
  */
 export function monitorOf({ log, stats }: MonitorParts): Monitor | undefined {
   if (log === undefined && stats === undefined) return undefined;

@@ -1,15 +1,15 @@
 /**
- * Counters of the metrics as plain numbers in one `SharedArrayBuffer`, beside the table: it exists
- * only with `--metrics`, and workers count in it without a message.
+ * The counters of the metrics in one `SharedArrayBuffer`, in which all workers count without
+ * sending messages. It exists only with `--metrics`.
  *
- * Counters only grow. What belongs to a channel belongs to its slot: it goes on when another
- * address takes the slot, as the counters of the table do after `assign`.
+ * Counters only grow. Those of a channel belong to its slot in the table: they continue when
+ * `assign` gives the slot another address, as the counters of the table do.
  */
 
 import type { DialFailure, Reason } from "../base/reason.ts";
 import { FAILURES, REASONS } from "./vocabulary.ts";
 
-/** Upper bounds of the connect-time histogram in seconds; one more bucket has none. */
+/** Upper bounds of the connect-time histogram in seconds; the last bucket has no bound. */
 export const CONNECT_BOUNDS_S: readonly number[] = [
   0.0005,
   0.001,
@@ -33,23 +33,23 @@ export interface StatsSize {
   readonly groups: number;
   /** Channels per group of the table. */
   readonly channels: number;
-  /** Isolates that serve. */
+  /** Isolates that serve connections. */
   readonly workers: number;
 }
 
-/** What is needed to count in another isolate. */
+/** What another isolate needs to use the same counters. */
 export interface StatsHandle {
   readonly size: StatsSize;
   readonly buffer: SharedArrayBuffer;
 }
 
-/** How long connecting to one channel took. */
+/** Connect times of one channel. */
 export interface ConnectTimes {
-  /** Connects per bucket of {@link CONNECT_BOUNDS_S}, and those above; not cumulative. */
+  /** Connects per bucket of {@link CONNECT_BOUNDS_S} and above the last; not cumulative. */
   readonly buckets: readonly bigint[];
   /** Successful connects. */
   readonly count: bigint;
-  /** Microseconds that they took together. */
+  /** Their total time in microseconds. */
   readonly sumUs: bigint;
 }
 
@@ -67,8 +67,8 @@ export class Stats {
   readonly #open: number;
 
   /**
-   * @param handle New counters by {@link newStats}, or those of another isolate.
-   * @param worker Which of `size.workers` counts here, from 0.
+   * @param handle Counters of {@link newStats}, from this or another isolate.
+   * @param worker Number of the worker that counts here, from 0.
    */
   constructor(handle: StatsHandle, worker = 0) {
     this.#handle = handle;
@@ -93,7 +93,7 @@ export class Stats {
     Atomics.sub(this.#counters, this.#open, 1n);
   }
 
-  /** Counts a channel that answered after so many milliseconds. */
+  /** Counts a successful connect that took `ms` milliseconds. */
   connected(group: number, channel: number, ms: number): void {
     const at = this.#channel(group, channel);
     let bucket = 0;
@@ -102,17 +102,17 @@ export class Stats {
     Atomics.add(this.#counters, at + SUM, BigInt(Math.round(ms * 1000)));
   }
 
-  /** Counts an attempt that failed, whosever fault it is. */
+  /** Counts a failed attempt, whatever the cause. */
   failed(failure: DialFailure): void {
     Atomics.add(this.#counters, FAILURE_AT.get(failure)!, 1n);
   }
 
-  /** Counts a failed attempt that a channel is to blame for. */
+  /** Counts a failed attempt that is the fault of the backend. */
   blame(group: number, channel: number): void {
     Atomics.add(this.#counters, this.#channel(group, channel) + BLAMED, 1n);
   }
 
-  /** Counts out the connections of a worker that died; nothing may run under its number. */
+  /** Removes the connections of a dead worker from the open ones. Its number must be unused. */
   releaseWorker(worker: number): void {
     Atomics.store(this.#counters, OPEN + worker, 0n);
   }
@@ -122,7 +122,7 @@ export class Stats {
     return Atomics.load(this.#counters, ACCEPTED);
   }
 
-  /** Connections that are open now, those without a channel included. */
+  /** Connections that are open now, including those without a channel. */
   get open(): number {
     let open = 0n;
     for (let worker = 0; worker < this.#handle.size.workers; worker++) {
@@ -141,12 +141,12 @@ export class Stats {
     return Atomics.load(this.#counters, FAILURE_AT.get(failure)!);
   }
 
-  /** Failed attempts that a channel is to blame for. */
+  /** Failed attempts that were the fault of the backend. */
   blamed(group: number, channel: number): bigint {
     return Atomics.load(this.#counters, this.#channel(group, channel) + BLAMED);
   }
 
-  /** How long connecting to a channel took. */
+  /** Connect times of a channel. */
   connectTimes(group: number, channel: number): ConnectTimes {
     const at = this.#channel(group, channel);
     const buckets = Array.from(
@@ -164,9 +164,9 @@ export class Stats {
 }
 
 /**
- * Makes counters at zero.
+ * Creates counters, all zero.
  *
- * @param size Their size: that of the table.
+ * @param size The size of the table.
  */
 export function newStats(size: StatsSize): Stats {
   const counters = OPEN + size.workers + size.groups * size.channels * CHANNEL_COUNTERS;

@@ -1,13 +1,10 @@
-import { formatIp } from "../address/ip.ts";
 import { VERSION } from "../base/version.ts";
+import { channelRecord } from "../table/channel_record.ts";
 import type { ChannelRow, GroupType } from "../table/table.ts";
 import { type MetricsSource, uptimeS, usedDescriptors } from "./metrics.ts";
 import { FAILURES, REASONS, word } from "./vocabulary.ts";
 
-/**
- * Whether a new connection would be served: at least one channel of any group is enabled and
- * below its limit.
- */
+/** Whether a new connection would be served: any channel is enabled and below its limit. */
 export function isHealthy({ table }: MetricsSource): boolean {
   for (let group = 0; group < table.size.groups; group++) {
     for (let channel = 0; channel < table.length(group); channel++) {
@@ -18,9 +15,9 @@ export function isHealthy({ table }: MetricsSource): boolean {
 }
 
 /**
- * What `/status.json` shows; byte counters beyond 2^53 lose their last digits.
+ * The content of `/status.json`. Counters above 2^53 lose precision.
  *
- * @param source What it is about.
+ * @param source Where the data comes from.
  * @param options `stopping`: no new connections are accepted any more.
  */
 export function status(source: MetricsSource, { stopping }: { stopping: boolean }): object {
@@ -56,20 +53,21 @@ export function status(source: MetricsSource, { stopping }: { stopping: boolean 
 }
 
 function channel({ table, stats }: MetricsSource, row: ChannelRow): object {
-  const { count, sumUs } = stats.connectTimes(row.group, row.channel);
+  const { group, channel, address, port, state, c, totalc, maxc, sent, rcvd } = channelRecord(row);
+  const { count, sumUs } = stats.connectTimes(group, channel);
   return {
-    channel: row.channel,
-    address: formatIp(row.address),
-    port: row.port,
-    state: row.state,
-    available: table.available(row.group, row.channel),
-    c: row.c,
-    totalc: row.totalc,
-    maxc: row.maxc,
-    sent: Number(row.sent),
-    rcvd: Number(row.rcvd),
+    channel,
+    address,
+    port,
+    state,
+    available: table.available(group, channel),
+    c,
+    totalc,
+    maxc,
+    sent,
+    rcvd,
     connects: Number(count),
-    connectFailures: Number(stats.blamed(row.group, row.channel)),
+    connectFailures: Number(stats.blamed(group, channel)),
     connectMsMean: count === 0n ? undefined : Math.round(Number(sumUs / count)) / 1000,
   };
 }

@@ -1,8 +1,8 @@
-/** The words that log, metrics and status have in common: one vocabulary, without blanks. */
+/** The words shared by access log, metrics and status, without spaces. */
 
 import type { DialFailure, Reason } from "../base/reason.ts";
 
-/** Who ended a connection: one of its sides, balance itself, or whoever runs it. */
+/** Who ended a connection: one of its sides, balance itself, or its operator. */
 export type Actor = "client" | "backend" | "balance" | "admin";
 
 const ACTORS: Readonly<Record<Reason, Actor>> = {
@@ -29,18 +29,18 @@ const FAILURE_SET: Readonly<Record<DialFailure, true>> = {
   "failed": true,
 };
 
-/** Every reason for which a connection ends, in a fixed order. */
+/** All reasons why connections end, in a fixed order. */
 export const REASONS = Object.keys(ACTORS) as readonly Reason[];
 
-/** Every reason for which an attempt to connect fails, in a fixed order. */
+/** All reasons why attempts to connect fail, in a fixed order. */
 export const FAILURES = Object.keys(FAILURE_SET) as readonly DialFailure[];
 
-/** Who ended a connection that ended for this reason. */
+/** Who ends connections for this reason. */
 export function actorOf(reason: Reason): Actor {
   return ACTORS[reason];
 }
 
-/** A reason as one word: `client closed` becomes `client_closed`. */
+/** A reason as a single word: `client closed` becomes `client_closed`. */
 export function word(reason: Reason | DialFailure): string {
   return reason.replaceAll(" ", "_");
 }
