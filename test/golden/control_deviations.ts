@@ -1,6 +1,6 @@
 /**
- * The records of control.json, show.json and background.json that this program deviates from on
- * purpose; the same form as the list of all other files.
+ * The records of control.json, show.json and background.json, and those of cli.json about the
+ * background, that balance deviates from on purpose; see `deviations.ts`.
  *
  * @module
  */
@@ -10,12 +10,12 @@ import type { Deviation } from "./deviations.ts";
 type Row = Deviation["number"];
 type Designed = Deviation["designed"];
 
-const CHECKED = [19, "numbers are checked, and errors name the value"] as const;
-const ADDRESSED = [14, "the channel is looked up in the group addressed"] as const;
-const WHOLE = [16, "the group is a whole number, not its lowest 8 bits"] as const;
-const LONG = [22, "a line is a line up to its newline, 4096 bytes at most"] as const;
-const GONE = [23, "a master that ends takes its socket along, nobody has to guess"] as const;
-const NO_SEGMENT = ["-", "-M is accepted and means nothing, there is no shared segment"] as const;
+const CHECKED = [11, "numbers are checked, and errors name the value"] as const;
+const ADDRESSED = [17, "the channel is looked up in the given group"] as const;
+const WHOLE = [18, "the whole number of the group counts, not its lowest 8 bits"] as const;
+const LONG = [19, "a line ends at its newline and may have 4096 bytes"] as const;
+const GONE = [16, "a process that has ended does not answer on its control socket"] as const;
+const NO_SEGMENT = [15, "-M is ignored, there is no shared memory"] as const;
 
 const HEADING =
   "GRP Type  #   S       ip-address  port    c      totalc maxc        sent        rcvd\n";
@@ -32,7 +32,7 @@ function row(
     `${String(maxc).padStart(4)}           0           0\n`;
 }
 
-/** The table of the three channels that most records begin with. */
+/** The table of the three channels that most records start with. */
 const UNTOUCHED = HEADING + row([0, 0, "ENA"], [21901, 0, 0]) +
   row([0, 1, "ENA"], [21902, 0, 7]) + row([1, 0, "ENA"], [21903, 0, 0]);
 
@@ -44,19 +44,19 @@ function control(
   return { file: "control", name, number, reason, designed };
 }
 
-/** Several records of which only the output differs. */
+/** Several records that differ only in their output. */
 function outputs(why: readonly [Row, string], list: Readonly<Record<string, string>>) {
   return Object.entries(list).map(([name, stdout]) => control(name, why, { stdout }));
 }
 
-/** Several records that are refused, so that the table stays as it was. */
+/** Several commands that are refused and leave the table unchanged. */
 function refused(list: Readonly<Record<string, string>>) {
   return Object.entries(list).map(([name, stdout]) =>
     control(name, CHECKED, { stdout, show_after: UNTOUCHED })
   );
 }
 
-/** The commands of 3.35, as the records write a line of `help` about each. */
+/** The commands of 3.35, as the records of `help` list them. */
 const RECORDED_HELP = [
   "create <host> <port>",
   "disable <channel>",
@@ -80,7 +80,7 @@ const NEWER_HELP = COMMANDS.filter(({ name }) => name !== "?" && !is335(name))
 const HELP = "available commands:\n" +
   [...RECORDED_HELP, ...NEWER_HELP].sort().map((line) => `<HELPLINE ${line}>\n`).join("");
 const NEWER = [
-  "-",
+  28,
   "there are commands that 3.35 did not have: assign, remove and others",
 ] as const;
 
@@ -150,7 +150,7 @@ const CONTROL: readonly Deviation[] = [
     i_long_line_250: `${BANNER}balance[0] ${VERSION}balance[0] `,
   }),
   control("kill_abbreviated_k", [20, "kill must be written out"], { stdout: "syntax error\n" }),
-  control("kill_unreaped_master", [23, "the master itself says that it refuses connections"], {
+  control("kill_unreaped_master", [21, "kill reports that balance has stopped listening"], {
     stdout: "shutdown complete, exiting.\n",
     exit_code: 0,
   }),
@@ -161,7 +161,7 @@ const CONTROL: readonly Deviation[] = [
     no_master_died_by_signal: "no master process, exiting.\n",
     no_master_died_by_signal_i: "no master process, exiting.\n",
   }),
-  control("no_master_never_started", [26, "the client creates nothing"], {
+  control("no_master_never_started", [22, "the client creates no files"], {
     rendezvous_file_created: false,
   }),
   control("wrong_M", NO_SEGMENT, {
@@ -179,8 +179,8 @@ const SHOW: readonly Deviation[] = [
   {
     file: "show",
     name: "long_ips",
-    number: 19,
-    reason: "port 70000 is refused at start, so 7000 stands in for it",
+    number: 11,
+    reason: "port 70000 is refused at start, so 7000 replaces it",
     designed: {
       setup: [
         "-f",
@@ -202,8 +202,8 @@ const SHOW: readonly Deviation[] = [
   {
     file: "show",
     name: "twelve_connections",
-    number: 28,
-    reason: "a burst is spread exactly: six and six, not seven and five",
+    number: 6,
+    reason: "a burst is distributed evenly: six and six, not seven and five",
     designed: {
       stdout: HEADING +
         "  0   RR  0 ENA        127.0.0.1 21001    6           6    0        6000        6018\n" +
@@ -221,7 +221,7 @@ function background(
 }
 
 const NULL_DEVICE = { "0": "/dev/null", "1": "/dev/null", "2": "/dev/null" };
-const P_IS_REFUSED = [3, "in the background there is nowhere to print a dump to"] as const;
+const P_IS_REFUSED = [14, "in the background there is no output to print a dump to"] as const;
 const P_REFUSED = {
   parent_exit_code: 64,
   parent_stderr: "balance: -p needs -f: in the background there is nowhere to print to\n",
@@ -231,9 +231,9 @@ const P_REFUSED = {
 
 const BACKGROUND: readonly Deviation[] = [
   background("background_basic", [
-    3,
-    "standard descriptors are the null device, the session is an own one, the socket is " +
-    "the owner's alone",
+    14,
+    "standard descriptors are the null device, the session is a new one, only the owner may " +
+    "use the control socket",
   ], {
     parent_seconds_below: 0.5,
     child_fds: NULL_DEVICE,
@@ -243,31 +243,34 @@ const BACKGROUND: readonly Deviation[] = [
   }),
   background(
     "background_connection_process_fds",
-    [3, "there is no process per connection, and 0-2 stay the null device"],
+    [14, "there is no process per connection, and 0-2 stay the null device"],
     { fds: NULL_DEVICE },
   ),
   background(
     "restart_old_connection_closed",
-    [8, "each master has a table of its own, the old one cannot touch the new one's"],
+    [5, "each process has its own table, so the old one cannot change the new one"],
     { rows: [[0, 0]] },
   ),
   background(
     "sigterm_master_with_open_connection",
-    [23, "orderly: the connection has its grace time, the socket goes at once"],
+    [21, "graceful shutdown: the connection is drained, the socket is removed at once"],
     { master_alive: true, rendezvous_left: false },
   ),
   background(
     "sigint_master_only_foreground",
-    [23, "orderly: it ends with 0 after its last connection"],
+    [21, "graceful shutdown: it exits with 0 after its last connection"],
     { returncode: 0 },
   ),
-  background("signals_foreground", [23, "SIGHUP ends it orderly, with 0 as nothing is cut off"], {
+  background("signals_foreground", [
+    21,
+    "SIGHUP shuts it down, with 0 because no connection is cut",
+  ], {
     after_hup: 0,
   }),
-  background("M_fds", [4, "standard descriptors are the null device with -M, too"], {
+  background("M_fds", [14, "standard descriptors are the null device with -M, too"], {
     fds: NULL_DEVICE,
   }),
-  background("rendezvous_names", [19, "ports are checked, and -M makes no file"], {
+  background("rendezvous_names", [11, "ports are checked, and -M creates no file"], {
     names: [
       [["PORT"], ["balance.PORT.0.0.0.0"]],
       [["-b", "localhost", "PORT"], ["balance.PORT.127.0.0.1"]],
@@ -280,7 +283,7 @@ const BACKGROUND: readonly Deviation[] = [
       [["-M", "PORT"], ["balance.PORT.0.0.0.0"]],
     ],
   }),
-  background("autodisable_background_syslog", ["-", "issue 3: the ident is balance"], {
+  background("autodisable_background_syslog", [26, "the syslog identifier is balance"], {
     syslog: [
       "<29><TIME> balance[<PID>]: connection failed group 0 channel 0",
       "<29><TIME> balance[<PID>]: 127.0.0.1:21951 needs to be enabled manually " +
@@ -289,26 +292,26 @@ const BACKGROUND: readonly Deviation[] = [
   }),
   background("background_with_-p_server_closes", P_IS_REFUSED, P_REFUSED),
   background("background_with_-p_client_closes", P_IS_REFUSED, P_REFUSED),
-  background("background_with_-d_client_closes", [3, "-d in the background goes to syslog"], {
+  background("background_with_-d_client_closes", [14, "-d in the background goes to syslog"], {
     parent_stdout: "",
     parent_stderr: "",
     client_received: "answer\n",
     backend_received: ["hello\n"],
   }),
-  background("background_with_-T_1_client_closes", [3, "the message goes to syslog"], {
+  background("background_with_-T_1_client_closes", [14, "the message goes to syslog"], {
     backend_received: ["hello\n"],
   }),
   background("background_with_-adpH_server_closes", P_IS_REFUSED, {
     ...P_REFUSED,
     parent_stdout: "",
   }),
-  background("stale_channel_of_a_previous_run", [7, "the table is new at each start"], {
+  background("stale_channel_of_a_previous_run", [4, "the table is new at each start"], {
     second_run_client_got: "EOF",
   }),
-  background("create_inherits_counters_of_a_previous_run", [7, "the table is new at each start"], {
+  background("create_inherits_counters_of_a_previous_run", [4, "the table is new at each start"], {
     show: HEADING + row([0, 0, "ENA"], [21001, 0, 0]) + row([0, 1, "dis"], [21001, 0, 0]),
   }),
-  background("background_-M_-p_corrupts_state", [4, "-p in the background is refused"], {
+  background("background_-M_-p_corrupts_state", [14, "-p in the background is refused"], {
     parent_exit_code: 64,
     show_before: "no master process, exiting.\n",
     show_after: "no master process, exiting.\n",
@@ -316,7 +319,7 @@ const BACKGROUND: readonly Deviation[] = [
     state_file_starts_with: null,
     next_client: null,
   }),
-  background("background_-M_-d_corrupts_state", [4, "there is no state file to write into"], {
+  background("background_-M_-d_corrupts_state", [15, "there is no state file to write to"], {
     show_after: HEADING + row([0, 0, "ENA"], [21001, 1, 0]).replace(
       /0 +0\n$/,
       "6           9\n",
@@ -327,27 +330,27 @@ const BACKGROUND: readonly Deviation[] = [
   }),
   background(
     "rendezvous_directory_created_when_missing",
-    ["-", "DESIGN.md section 2: the directory and the socket are the owner's alone"],
+    [16, "only the owner may use the directory and the socket"],
     { directory: "$BALANCE_RUNDIR", mode: "700", file_mode_with_umask_022: "600" },
   ),
 ];
 
-/** Of the command line, what is about the background. */
+/** The records of the command line that are about the background. */
 const CLI: readonly Deviation[] = [
   ["background_unknown_host", 65, "unknown or invalid address [no..such]\n"],
   ["background_bang_first", 69, "balance: no channels in group\n"],
 ].map(([name, exit_code, stderr]) => ({
   file: "cli",
   name: String(name),
-  number: 18,
-  reason: "everything is checked before the parent returns, and its exit code is true",
+  number: 13,
+  reason: "everything is checked before the parent exits, and its exit code is right",
   designed: { exit_code, stderr },
 }));
 const SIXTEEN: Deviation = {
   file: "cli",
   name: "background_channels_16",
-  number: 17,
-  reason: "16 channels really work",
+  number: 12,
+  reason: "16 channels can be given",
   designed: { keeps_running: true },
 };
 
@@ -361,9 +364,9 @@ export const CONTROL_DEVIATIONS: readonly Deviation[] = [
 ];
 
 /**
- * Puts the designed results in the place of the recorded ones.
+ * Replaces the recorded results by the designed ones.
  *
- * @param file File of the records, without its ending.
+ * @param file File of the records, without its extension.
  * @param records All records of that file.
  */
 export function designedControl<T extends { name: string }>(

@@ -1,19 +1,20 @@
 /**
- * Every record of 3.35 that this program deviates from on purpose, in one list: which fields
- * differ, what they are here, and why. The golden tests assert the designed result instead of the
- * recorded one; `golden_deviations_test.ts` proves that nothing in here is stale.
+ * The records of 3.35 that balance deviates from on purpose: which fields differ, their values
+ * here, and why. The golden tests assert these values instead of the recorded ones.
+ * `deviations_test.ts` proves that no entry is stale. The records of control, show and background
+ * are in `control_deviations.ts`.
  *
  * @module
  */
 
 /** A record that is not reproduced. */
 export interface Deviation {
-  /** File of the record, without its ending. */
+  /** File of the record, without its extension. */
   readonly file: string;
   /** Its `name`, in channel_spec its `spec`. */
   readonly name: string;
-  /** Number in the table of deviations of DESIGN.md section 2; "-" for a line without a number. */
-  readonly number: number | "-";
+  /** Number in the list of deviations in balance(1), COMPATIBILITY. */
+  readonly number: number;
   readonly reason: string;
   /** The fields that differ, with their values here. */
   readonly designed: Readonly<Record<string, unknown>>;
@@ -26,7 +27,7 @@ const maxcOf = (value: string, spec: string): string =>
   `invalid maxc [${value}] in channel [${spec}]: ` +
   "not a number from -2147483648 to 2147483647, exiting.\n";
 
-/** Ends with a usage error that names the value. */
+/** Exits with a usage error that names the value. */
 const refused = (stderr: string): Deviation["designed"] => ({
   stderr,
   exit_code: 64,
@@ -42,20 +43,20 @@ function cli(
   return { file: "cli", name, number, reason, designed };
 }
 
-const CHECKED = [19, "numbers are checked, and errors name the value"] as const;
-const COUNTED = [17, "16 groups of 16 channels really work, separators do not count"] as const;
+const CHECKED = [11, "numbers are checked, and errors name the value"] as const;
+const COUNTED = [12, "16 groups of 16 channels can be given, separators do not count"] as const;
 
 const CLI: readonly Deviation[] = [
-  cli("bad_long_option", ["-", "there is a --help"], {
+  cli("bad_long_option", [28, "--help is an option"], {
     stdout: "<USAGE>",
     stderr: "",
     exit_code: 0,
   }),
-  cli("option_6", ["-", "there is a -6: listen on IPv6 and IPv4"], {
+  cli("option_6", [27, "-6 listens on IPv6 and IPv4"], {
     argv: ["-f", "-6", "21001", "127.0.0.1:21901"],
     ...STARTS,
   }),
-  cli("ipv6_host_bracket", ["-", "there are IPv6 backends"], STARTS),
+  cli("ipv6_host_bracket", [27, "backends may have IPv6 addresses"], STARTS),
   ...[
     ["port_trailing_text", "21001abc"],
     ["port_65536", "65536"],
@@ -77,7 +78,7 @@ const CLI: readonly Deviation[] = [
   cli("channels_16", COUNTED, STARTS),
   cli("args_16_with_separators", COUNTED, STARTS),
   cli("groups_9", COUNTED, STARTS),
-  cli("B_unknown", [9, "-B is resolved at start, so that no connection fails by it later"], {
+  cli("B_unknown", [10, "-B is resolved at start, so no connection fails because of it later"], {
     stderr: "unknown or invalid address [no..such]\n",
     exit_code: 65,
     keeps_running: false,
@@ -107,7 +108,7 @@ const PACKETDUMP_SESSIONS: readonly Deviation[] = [
   {
     file: "packetdump_sessions",
     name: "client_half_close",
-    number: 11,
+    number: 8,
     reason: "half-close is passed on: the client gets the answer, and it is in the dump",
     designed: {
       events: [["->", 8], ["->", 0], ["-<", 8], ["-<", 0]],
@@ -125,39 +126,39 @@ const close = (
 ): Deviation => ({ file: "close", name, number, reason, designed });
 
 const CLOSE: readonly Deviation[] = [
-  close("client_half_close_backend_silent", 11, {
+  close("client_half_close_backend_silent", 8, {
     reason: "the client waits for an answer until the backend ends",
     designed: { client_saw: { end: "EOF", bytes: 0, data: "", while_backend_silent: "open" } },
   }),
-  close("client_half_close_backend_answers_late", 11, {
+  close("client_half_close_backend_answers_late", 8, {
     reason: "the client gets the answer",
     designed: {
       client_saw: { end: "EOF", bytes: 6, data: "answer" },
       rcvd: 6,
     },
   }),
-  close("server_half_close", 11, {
-    reason: "the backend still gets what the client sends",
+  close("server_half_close", 8, {
+    reason: "the backend still receives what the client sends",
     designed: {
       client_saw: { end: "EOF", bytes: 0, data: "", later_send: "arrives" },
       backend_saw: { end: "EOF", bytes: 5, data: "later" },
       sent: 5,
     },
   }),
-  close("server_closes_first", 11, {
-    reason: "an end of input is no error of output: that the backend is gone is only noticed " +
-      "when bytes are sent to it, so the first of them count",
+  close("server_closes_first", 8, {
+    reason: "the end of input does not end output: a closed backend is noticed only when bytes " +
+      "are sent to it, so the first bytes are counted",
     designed: {
       client_saw: { end: "EOF", bytes: 3, data: "bye", later_send: "fails in the end" },
       sent: "some",
     },
   }),
-  close("connection_process_killed", 9, {
-    reason: "there is no process per connection that could die",
+  close("connection_process_killed", 5, {
+    reason: "no connection has a process that could be killed",
     designed: { children_before: 0, c_after: 0, next_connection: "B0" },
   }),
-  close("B_not_local", "-", {
-    reason: "issue 2: never a silent wrong source, -B is proved at start",
+  close("B_not_local", 10, {
+    reason: "-B is tested at start, so no connection uses another source address",
     designed: {
       client_saw: null,
       backend_saw: null,
@@ -165,20 +166,20 @@ const CLOSE: readonly Deviation[] = [
       stderr: "balance: can't bind outgoing address [203.0.113.9]: not an address of this host\n",
     },
   }),
-  close("B_unresolvable", 9, {
-    reason: "-B is resolved at start, so that no connection fails by it later",
+  close("B_unresolvable", 10, {
+    reason: "-B is resolved at start, so no connection fails because of it later",
     designed: { client_saw: null, exit_code: 65, c_after: null, totalc: null },
   }),
-  close("backend_leaves_in_mid_upload_sigpipe", 9, {
-    reason: "claims are scoped: whatever happens, the counter returns and the dump is complete",
+  close("backend_leaves_in_mid_upload_sigpipe", 5, {
+    reason: "whatever happens, the counter returns to zero and the dump is complete",
     designed: {
       c_after: 0,
       dump_ends_with_final_record: "the backend's end is in it",
       next_client_sees: "connected (this backend sends nothing first)",
     },
   }),
-  close("slow_reader_stalls_other_direction", 12, {
-    reason: "directions are independent",
+  close("slow_reader_stalls_other_direction", 9, {
+    reason: "the directions are independent",
     designed: { client_bytes_that_reached_backend: 20 },
   }),
 ];
@@ -195,8 +196,8 @@ const row = (
   [st, c, totalc, maxc = 0]: readonly [string, number, number, number?],
 ): unknown => ({ g, type, ch, st, c, totalc, maxc });
 
-const ONE_RULE = "one rule of availability holds everywhere, failover into later groups included";
-const TRIES = "tries are counted, so the search ends after each channel was tried once";
+const ONE_RULE = "state and limit are checked everywhere, also on failover to a later group";
+const TRIES = "each channel is tried at most once, so the search ends";
 const deadHashGroups = [
   row([0, "Hash", 0], ["ENA", 0, 1]),
   row([0, "Hash", 1], ["ENA", 0, 1]),
@@ -226,7 +227,7 @@ const BALANCING: readonly Deviation[] = [
         row([1, "RR", 0], ["ENA", 1, 1, 1]),
         row([1, "RR", 1], ["ENA", 1, 1, 1]),
       ],
-      // The group was found full, which puts its cursor back to the start.
+      // The group was full, which resets its cursor.
       after_all_closed_next_sequential: ["B0", "B1", "B0", "B1"],
     },
   }),
@@ -254,7 +255,7 @@ const BALANCING: readonly Deviation[] = [
     reason: TRIES,
     designed: { channels_after: deadHashGroups },
   }),
-  balancing("aH_endless_loop_holding_lock", 5, {
+  balancing("aH_endless_loop_holding_lock", 2, {
     reason: TRIES,
     designed: {
       first_client_127_0_0_1_saw: "EOF",
@@ -264,29 +265,29 @@ const BALANCING: readonly Deviation[] = [
       stderr_lines: 10,
     },
   }),
-  balancing("hash_type_on_empty_group_master_crash", 6, {
+  balancing("hash_type_on_empty_group_master_crash", 3, {
     reason: "empty groups are skipped",
     designed: { master_returncode: null },
   }),
-  balancing("cursor_race_rapid_12_connections_2_channels", 28, {
-    reason: "the cursor advances at selection and after a failover only",
+  balancing("cursor_race_rapid_12_connections_2_channels", 6, {
+    reason: "the cursor advances only at selection and after a failover",
     designed: { runs: [[6, 6], [6, 6], [6, 6], [6, 6], [6, 6], [6, 6]] },
   }),
 ];
 
-/** Order of the first events of `-d`. */
+/** Order of the first lines of `-d`. */
 const START_ORDER = {
   start_order: ["listen_port", "bind_address", "rendezvous_file"],
 };
-const SOCKET_AFTER_BIND = "the control socket is opened when the port is bound, so that a second " +
-  "program never takes over the socket of the first";
+const SOCKET_AFTER_BIND = "the control socket is opened after the port is bound, so a second " +
+  "balance never takes over the socket of the first";
 
 const DEBUG: readonly Deviation[] = [
   ...["debug_second_start", "debug_hash_signed_print", "debug_hash_disabled_H", "debug_all_dead"]
     .map((name) => ({
       file: "debug",
       name,
-      number: "-" as const,
+      number: 16,
       reason: SOCKET_AFTER_BIND,
       designed: START_ORDER,
     })),
@@ -294,8 +295,8 @@ const DEBUG: readonly Deviation[] = [
     .map((name) => ({
       file: "debug",
       name,
-      number: 24,
-      reason: `what is printed at start is printed once, whoever reads it; ${SOCKET_AFTER_BIND}`,
+      number: 25,
+      reason: `the lines about the start are printed once; ${SOCKET_AFTER_BIND}`,
       designed: { ...START_ORDER, stdout_lines: 2 },
     })),
 ];
@@ -311,9 +312,9 @@ export const DEVIATIONS: readonly Deviation[] = [
 ];
 
 /**
- * Puts the designed results in the place of the recorded ones.
+ * Replaces the recorded results by the designed ones.
  *
- * @param file File of the records, without its ending.
+ * @param file File of the records, without its extension.
  * @param records All records of that file about 3.35.
  */
 export function designed<T extends object>(file: string, records: readonly T[]): T[] {

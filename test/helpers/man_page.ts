@@ -1,6 +1,6 @@
 const PATH = new URL("../../scripts/package/balance.1", import.meta.url).pathname;
 
-/** @returns The manual page as it is written, in mdoc(7). */
+/** @returns The source of the manual page, in mdoc(7). */
 export function source(): string {
   return Deno.readTextFileSync(PATH);
 }
@@ -9,7 +9,7 @@ export function source(): string {
  * One section of the manual page.
  *
  * @param title As in `.Sh TITLE`.
- * @throws {Error} If there is none.
+ * @throws {Error} If there is no such section.
  */
 export function section(title: string): string {
   const text = source().split(/^\.Sh /m).find((part) => part.startsWith(`${title}\n`));
@@ -17,15 +17,21 @@ export function section(title: string): string {
   return text;
 }
 
-/** A command line of EXAMPLES, and what the manual page shows below it. */
+/** @returns The items of the numbered list in COMPATIBILITY; the first one has number 1. */
+export function deviationItems(): string[] {
+  const [, list = ""] = /^\.Bl -enum.*\n([^]*?)^\.El$/m.exec(section("COMPATIBILITY")) ?? [];
+  return list.split(/^\.It\n/m).slice(1);
+}
+
+/** A command line of EXAMPLES and its output, if the manual page shows it. */
 export interface Example {
-  /** As one would type it. */
+  /** As typed. */
   readonly command: string;
   /** The lines that follow in the same display. */
   readonly shown: readonly string[];
 }
 
-/** @returns The examples in their order: what stands behind `$ `, or in backquotes for MRTG. */
+/** @returns The examples in order: the text after `$ `, or in backquotes for MRTG. */
 export function examples(): Example[] {
   const found: { command: string; shown: string[] }[] = [];
   let display = false;
@@ -44,7 +50,7 @@ export function examples(): Example[] {
   return found;
 }
 
-/** What mdoc makes of the escapes that are used in EXAMPLES. */
+/** Replaces the escapes of mdoc(7) that EXAMPLES uses. */
 function unescaped(text: string): string {
   return text.replaceAll("\\&", "").replaceAll("\\(dq", '"');
 }

@@ -1,6 +1,6 @@
 /**
- * The examples of the manual page, each run as it stands there; only hosts and ports are those of
- * the test. An example that no scene plays, or a scene without an example, fails.
+ * Runs each example of the manual page as it is printed; only hosts and ports are replaced. A test
+ * without an example fails, and so does an example without a test.
  */
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
@@ -18,39 +18,39 @@ import { syslogReceiver } from "../../helpers/net/syslog_receiver.ts";
 import { skip, t, tool, until } from "../../helpers/t.ts";
 
 const all = examples();
-const played = new Set<string>();
+const used = new Set<string>();
 
 /** The example with this command. */
 function example(command: string): Example {
   const found = all.find((one) => one.command === command);
   if (found === undefined) throw new Error(`The manual page has no example: ${command}`);
-  played.add(command);
+  used.add(command);
   return found;
 }
 
-/** Words that mean here what they mean there. */
+/** Words that are used unchanged. */
 const LITERAL =
   /^(-.*|[!%]|\d|3600|show|kill|(disable|enable) \d|mrtg-\w+ 0 0|bash|localhost::\d+)$/;
 
-/** Arguments of an example, with words of this test in the place of its hosts and ports. */
+/** Arguments of an example, its hosts and ports replaced by `words`. */
 function here(command: string, words: Readonly<Record<string, string | string[]>>): string[] {
-  // What stands behind a pipe is another program, in whose place the test is.
+  // The test takes the place of the program after a pipe.
   const [own = ""] = example(command).command.split(" | ");
   const [name, ...args] = [...own.matchAll(/"([^"]*)"|(\S+)/g)]
     .map(([, quoted, plain]) => quoted ?? plain ?? "");
   assertEquals(name, "balance");
   return args.flatMap((word) => {
     const here = words[word] ?? (LITERAL.test(word) ? word : undefined);
-    assert(here !== undefined, `${command}: the test says nothing about ${word}`);
+    assert(here !== undefined, `${command}: the test has no replacement for ${word}`);
     return here;
   });
 }
 
-/** Where several hosts listen on the port that balance has itself. */
+/** Address of balance, where other hosts listen on the same port. */
 const OWN = "127.0.0.1";
 const HOSTS = ["127.0.0.2", "127.0.0.3", "127.0.0.4"] as const;
 
-/** B0, B1 ... on one port of different hosts, and what the word for the port becomes. */
+/** B0, B1 ... on one port of different hosts; `own` replaces the port of the example. */
 function sameport(count: number): AsyncDisposable & {
   port: number;
   own: string[];
@@ -192,7 +192,7 @@ t(`example: ${FROM}`, async () => {
     started = await onOwn(argv, port);
   } catch (error) {
     assertStringIncludes((error as Error).message, "-B needs 2.7.13");
-    console.log(`skipped: ${FROM}: the runtime of the program ignores -B, which is refused`);
+    console.log(`skipped: ${FROM}: this runtime ignores -B, so balance refuses it`);
     return;
   }
   await using _balance = started;
@@ -203,7 +203,7 @@ t(`example: ${FROM}`, async () => {
 const BOTH = "balance -6 8080 [2001:db8::1]:80 192.0.2.80:80";
 if (!hasIpv6) {
   example(BOTH);
-  skip(`example: ${BOTH}`, "there is no IPv6 here");
+  skip(`example: ${BOTH}`, "this machine has no IPv6");
 } else {
   t(`example: ${BOTH}`, async () => {
     await using b0 = named("B0", { hostname: "::1" });
@@ -282,7 +282,7 @@ const BYTES = 'balance -c "mrtg-bytes 0 0" 8080';
 const CONNS = 'balance -c "mrtg-conns 0 0" 8080';
 const STRICT = 'balance --strict -c "enable 7" 8080';
 const KILL = "balance -c kill 8080";
-t("examples: those that control a running balance", async () => {
+t("examples: commands for a running balance", async () => {
   await using b0 = named("B0");
   await using b1 = named("B1");
   await using balance = await startControlled([
@@ -328,7 +328,7 @@ t("examples: those that control a running balance", async () => {
   const prompt = /^(balance\[\d+\] )(.*)$/;
   const typed = lines.flatMap((line) => prompt.exec(line)?.[2] ?? [])
     .map((line) => line === "create web4 80" ? `create 127.0.0.1 ${b0.port}` : line);
-  // What is typed does not come back from a pipe.
+  // A pipe does not echo what is typed.
   const expected = lines.map((line) => prompt.exec(line)?.[1] ?? `${line}\n`).join("")
     .replace(/is \d+$/m, `is ${balance.pid}`).replace(
       /^balance \S+ i/m,
@@ -360,6 +360,6 @@ ${COMPLETE}; complete -p balance`;
   });
 }
 
-t("every example of the manual page is played", () => {
-  assertEquals(all.map(({ command }) => command).filter((one) => !played.has(one)), []);
+t("every example of the manual page has a test", () => {
+  assertEquals(all.map(({ command }) => command).filter((one) => !used.has(one)), []);
 });
