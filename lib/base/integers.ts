@@ -16,7 +16,7 @@ export function lenientInteger(text: string): number {
  * Converts text to an integer, or says that it is none.
  *
  * Leading blanks and a sign are fine as in 3.35; anything else around the digits is not
- * (deviation 19: numbers are checked).
+ * (deviation 11 in balance(1): numbers are checked).
  *
  * @param text Any text.
  * @param range Smallest and largest value that count.

@@ -3,7 +3,7 @@ import { refusal, type Reply } from "./command.ts";
 
 /**
  * Reads a number of a command. 3.35 took everything that is none as 0, so that `disable x`
- * disabled channel 0; here it is refused (deviation 19).
+ * disabled channel 0; here it is refused (deviation 11 in balance(1)).
  *
  * @param text The word.
  * @returns An integer of any size, or the reply that refuses it.

@@ -3,7 +3,7 @@
  * child has validated, resolved and bound everything; the child's verdict is the exit code.
  *
  * The two talk over a Unix socket in the run directory, since the child's standard descriptors
- * are the null device from the beginning (deviations 3 and 18).
+ * are the null device from the beginning (deviations 13 and 14 in balance(1)).
  */
 
 import { writeAll } from "../base/bytes.ts";

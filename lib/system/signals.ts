@@ -25,7 +25,7 @@ export interface Signals extends Disposable {
 /**
  * Listens for signals, from the very start: one that comes while the program is still starting
  * ends it in order too. Besides, the runtime panics when its first use of signals meets a
- * process that has no free descriptor (PLATFORM.md section 9).
+ * process that has no free descriptor.
  *
  * @returns To be disposed, so that signals do again what they do by default.
  */
