@@ -1,5 +1,4 @@
 import { assertEquals, assertMatch } from "@std/assert";
-import { denoEngine } from "../../../lib/engine/deno/deno_engine.ts";
 import { startWorkers } from "../../../lib/workers/pool.ts";
 import { newTable } from "../../../lib/table/table.ts";
 import { drained, echo, named, namedBackends } from "../../helpers/net/backends.ts";
@@ -158,18 +157,3 @@ t(
     await balance.waitForStdout(/-< 3\nB0\\0A\n\n/);
   },
 );
-
-t("the engine refuses an exclusive listener on a port that workers share", () => {
-  const port = freePort();
-  const first = denoEngine.listen({ address: "127.0.0.1", port }, { shared: true });
-  const second = denoEngine.listen({ address: "127.0.0.1", port }, { shared: true });
-  let refused = false;
-  try {
-    denoEngine.listen({ address: "127.0.0.1", port }).close();
-  } catch (error) {
-    refused = error instanceof Deno.errors.AddrInUse;
-  }
-  first.close();
-  second.close();
-  assertEquals(refused, true);
-});

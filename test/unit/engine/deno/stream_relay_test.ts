@@ -1,4 +1,4 @@
-/** The relay over anything that reads and writes: first over memory, then over real sockets. */
+/** The relay over byte connections in memory, then over real sockets. */
 
 import { assert, assertEquals } from "@std/assert";
 import type { Ending, Side } from "../../../../lib/base/side.ts";
@@ -14,26 +14,26 @@ import { randomBytes, sha256 } from "../../../helpers/bytes.ts";
 
 const PURE = { permissions: "none" } as const;
 
-/** What a read gives: bytes, the end, or an error. */
+/** The result of a read: bytes, the end, or an error. */
 type Input = Uint8Array | null | Error;
 
 /** A connection in memory, whose other end is the test. */
 class FakeConn implements ByteConn {
-  /** What was written, piece by piece. */
+  /** Every completed write. */
   readonly written: Uint8Array[] = [];
-  /** Lengths of the buffers that were read into. */
+  /** Lengths of the read buffers. */
   readonly asked: number[] = [];
   ends = 0;
   closes = 0;
   resets = 0;
-  /** Bytes that one write takes at the most; 0 makes it wait for `takeOn`. */
+  /** The maximum number of bytes per write; 0 makes it wait for `takeOn()`. */
   takes = Infinity;
   writeError: Error | undefined;
   readonly #input: Input[] = [];
   #reader: (() => void) | undefined;
   #blocked: PromiseWithResolvers<void> | undefined;
 
-  /** Lets the next read give this. */
+  /** Queues results of the next reads. */
   gives(...input: (Input | string)[]): void {
     this.#input.push(
       ...input.map((one) => typeof one === "string" ? new TextEncoder().encode(one) : one),
@@ -41,7 +41,7 @@ class FakeConn implements ByteConn {
     this.#reader?.();
   }
 
-  /** Lets writes go on that had to wait. */
+  /** Completes waiting writes. */
   takeOn(): void {
     this.takes = Infinity;
     this.#blocked?.resolve();
@@ -93,8 +93,8 @@ class FakeConn implements ByteConn {
   }
 }
 
-/** What an observer was told. */
-interface Told {
+/** What an observer has seen. */
+interface Seen {
   moved: [Side, number][];
   ended: [Side, Ending][];
 }
@@ -102,19 +102,19 @@ interface Told {
 /** Starts a relay between two connections in memory. */
 function relaying(observer: Partial<RelayObserver> = {}) {
   const client = new FakeConn(), backend = new FakeConn();
-  const told: Told = { moved: [], ended: [] };
+  const observed: Seen = { moved: [], ended: [] };
   const relay = startRelay(
     { client: linkOf(client), backend: linkOf(backend) },
     {
-      moved: (side, bytes) => void told.moved.push([side, bytes]),
-      ended: (side, how) => void told.ended.push([side, how]),
+      moved: (side, bytes) => void observed.moved.push([side, bytes]),
+      ended: (side, how) => void observed.ended.push([side, how]),
       ...observer,
     },
   );
-  return { client, backend, relay, told };
+  return { client, backend, relay, observed };
 }
 
-/** As links of the engine: closing twice reaches the connection once. */
+/** Makes a link of the engine: closing it twice closes the connection once. */
 function linkOf(conn: ByteConn) {
   let open = true;
   return {
@@ -126,7 +126,7 @@ function linkOf(conn: ByteConn) {
   };
 }
 
-/** Whatever can happen without the world outside has happened. */
+/** Waits until everything that needs no I/O has happened. */
 async function settled(): Promise<void> {
   for (let i = 0; i < 5; i++) await new Promise((resolve) => setTimeout(resolve, 0));
 }
@@ -142,18 +142,18 @@ const RESET = new Deno.errors.ConnectionReset("reset by peer");
 const PIPE = new Deno.errors.BrokenPipe("broken pipe");
 
 t("a relay moves bytes both ways and counts them", async () => {
-  const { client, backend, relay, told } = relaying();
+  const { client, backend, relay, observed } = relaying();
   client.gives("question", null);
   backend.gives("ans", "wer", null);
   assertEquals(await relay.done, { side: "client", how: "end" });
   assertEquals([backend.text, client.text], ["question", "answer"]);
   const sum = (side: Side) =>
-    told.moved.filter(([from]) => from === side).reduce((total, [, bytes]) => total + bytes, 0);
+    observed.moved.filter(([from]) => from === side).reduce((total, [, bytes]) => total + bytes, 0);
   assertEquals([sum("client"), sum("backend")], [8, 6]);
 }, PURE);
 
-t("a relay passes the end of one direction on, and lets the other go on", async () => {
-  const { client, backend, relay, told } = relaying();
+t("a relay passes the end of one direction on, and the other direction continues", async () => {
+  const { client, backend, relay, observed } = relaying();
   client.gives("request", null);
   assertEquals(await isOver(relay), false);
   assertEquals([backend.text, backend.ends, client.ends], ["request", 1, 0]);
@@ -163,12 +163,12 @@ t("a relay passes the end of one direction on, and lets the other go on", async 
   assertEquals(client.text, "late answer");
   backend.gives(null);
   assertEquals(await relay.done, { side: "client", how: "end" });
-  // Closing says that the second direction has ended, too.
+  // The second direction is ended by the close.
   assertEquals([backend.ends, client.closes, backend.closes], [1, 1, 1]);
-  assertEquals(told.ended, [["client", "end"], ["backend", "end"]]);
+  assertEquals(observed.ended, [["client", "end"], ["backend", "end"]]);
 }, PURE);
 
-t("a relay says which side ended first", async () => {
+t("a relay reports which side ended first", async () => {
   const { client, backend, relay } = relaying();
   backend.gives(null);
   await settled();
@@ -194,27 +194,27 @@ t("a relay closes each side exactly once, however it ends", async () => {
     one.relay.close();
     await settled();
     assertEquals([one.client.closes, one.backend.closes], [1, 1], name);
-    assert(one.told.ended.length <= 2, name);
+    assert(one.observed.ended.length <= 2, name);
   }
 }, PURE);
 
-t("a relay whose client is reset ends at once, and resets the backend where it can", async () => {
-  const { client, backend, relay, told } = relaying();
+t("a client reset ends the relay at once, and resets the backend if possible", async () => {
+  const { client, backend, relay, observed } = relaying();
   client.gives("abc", RESET);
   assertEquals(await relay.done, { side: "client", how: "reset" });
   assertEquals([backend.text, backend.resets, client.resets], ["abc", 1, 0]);
-  assertEquals(told.ended, [["client", "reset"]]);
+  assertEquals(observed.ended, [["client", "reset"]]);
 }, PURE);
 
-t("a relay whose backend is reset ends the client's side too", async () => {
-  const { client, backend, relay, told } = relaying();
+t("a backend reset ends the client's side too", async () => {
+  const { client, backend, relay, observed } = relaying();
   backend.gives("xyz", RESET);
   assertEquals(await relay.done, { side: "backend", how: "reset" });
   assertEquals([client.text, client.resets, client.closes], ["xyz", 1, 1]);
-  assertEquals(told.ended, [["backend", "reset"]]);
+  assertEquals(observed.ended, [["backend", "reset"]]);
 }, PURE);
 
-t("a side that takes no more bytes may still have sent some: they arrive first", async () => {
+t("bytes already sent by a side that no longer accepts any still arrive", async () => {
   const { client, backend, relay } = relaying();
   backend.writeError = PIPE;
   client.gives("lost");
@@ -227,7 +227,7 @@ t("a side that takes no more bytes may still have sent some: they arrive first",
   assertEquals([client.closes, backend.closes], [1, 1]);
 }, PURE);
 
-t("a side that ended and then takes no more bytes ends it all", async () => {
+t("a failed write to a side that has ended ends the relay", async () => {
   const { client, backend, relay } = relaying();
   backend.gives(null);
   await settled();
@@ -236,7 +236,7 @@ t("a side that ended and then takes no more bytes ends it all", async () => {
   assertEquals(await relay.done, { side: "backend", how: "end" });
 }, PURE);
 
-t("a relay ends although neither side can be half-closed any more", async () => {
+t("a relay ends even if neither side can be half-closed", async () => {
   const { client, backend, relay } = relaying();
   client.writeError = PIPE;
   backend.writeError = PIPE;
@@ -245,51 +245,51 @@ t("a relay ends although neither side can be half-closed any more", async () => 
   await relay.done;
 }, PURE);
 
-t("a relay that is closed tells nobody of an end", async () => {
-  const { relay, told } = relaying();
+t("a closed relay does not report ends", async () => {
+  const { relay, observed } = relaying();
   relay.close();
   assertEquals((await relay.done).how, "closed");
   await settled();
-  assertEquals(told.ended, []);
+  assertEquals(observed.ended, []);
 }, PURE);
 
-t("a relay can be closed while a write waits", async () => {
-  const { client, backend, relay, told } = relaying();
+t("a relay can be closed while a write is pending", async () => {
+  const { client, backend, relay, observed } = relaying();
   backend.takes = 0;
   client.gives("stuck");
   await settled();
   relay.close();
   assertEquals((await relay.done).how, "closed");
   await settled();
-  assertEquals([told.moved, told.ended], [[], []]);
+  assertEquals([observed.moved, observed.ended], [[], []]);
 }, PURE);
 
-t("bytes count only when they are written completely, in however many pieces", async () => {
-  const { client, backend, relay, told } = relaying();
+t("bytes are counted after the complete write, in however many pieces", async () => {
+  const { client, backend, relay, observed } = relaying();
   backend.takes = 2;
   client.gives("abcde");
   await settled();
   assertEquals([backend.written.length, backend.text], [3, "abcde"]);
-  assertEquals(told.moved, [["client", 5]]);
+  assertEquals(observed.moved, [["client", 5]]);
   backend.takes = 0;
   client.gives("more");
   await settled();
-  assertEquals(told.moved.length, 1);
+  assertEquals(observed.moved.length, 1);
   backend.takeOn();
   await settled();
-  assertEquals(told.moved, [["client", 5], ["client", 4]]);
+  assertEquals(observed.moved, [["client", 5], ["client", 4]]);
   relay.close();
   await relay.done;
 }, PURE);
 
-t("nothing is read from a side whose bytes the other one does not take", async () => {
+t("nothing is read from a side while the other side does not accept bytes", async () => {
   for (const chunkBytes of [undefined, 32768]) {
     const { client, backend, relay } = relaying({ chunkBytes });
     backend.takes = 0;
     client.gives(...Array.from({ length: 10 }, () => new Uint8Array(40_000)));
     await settled();
     const reads = client.asked.length;
-    // One that is being written, and at the most one that waits behind it.
+    // One being written, and at most one waiting after it.
     assert(reads <= 2, `${reads} reads`);
     backend.gives("the other direction");
     await settled();
@@ -299,7 +299,7 @@ t("nothing is read from a side whose bytes the other one does not take", async (
   }
 }, PURE);
 
-t("buffers begin small, grow with a stream, and shrink when it has become a trickle", async () => {
+t("buffers start small, grow with a stream, and shrink when it becomes a trickle", async () => {
   const { client, backend, relay } = relaying();
   client.gives(new Uint8Array(4 * LARGEST_BYTES));
   await settled();
@@ -312,7 +312,7 @@ t("buffers begin small, grow with a stream, and shrink when it has become a tric
   await relay.done;
 }, PURE);
 
-t("with chunkBytes no read and no chunk is larger, or another size", async () => {
+t("with chunkBytes every read buffer has exactly that size, and no chunk is larger", async () => {
   const chunks: number[] = [];
   const { client, backend, relay } = relaying({
     chunkBytes: 32768,
@@ -328,7 +328,7 @@ t("with chunkBytes no read and no chunk is larger, or another size", async () =>
   assertEquals(new Set([...client.asked, ...backend.asked]), new Set([32768]));
 }, PURE);
 
-t("a chunk is seen before it is written, and may be held back", async () => {
+t("the observer sees a chunk before it is written, and may hold it back", async () => {
   const gate = Promise.withResolvers<void>();
   const seen: string[] = [];
   const { client, backend, relay } = relaying({
@@ -349,7 +349,7 @@ t("a chunk is seen before it is written, and may be held back", async () => {
   await relay.done;
 }, PURE);
 
-t("a read that began before the relay belongs to it, whatever it gives", async () => {
+t("a read that started before the relay is used, whatever its result", async () => {
   const firsts: [first: () => Promise<number | null>, backendGets: string, how: Ending][] = [
     [() => Promise.resolve(5), "early", "end"],
     [() => Promise.resolve(null), "", "end"],
@@ -369,7 +369,7 @@ t("a read that began before the relay belongs to it, whatever it gives", async (
   }
 }, PURE);
 
-t("a thousand relays one after another share buffers without mixing bytes", async () => {
+t("a thousand consecutive relays reuse buffers without mixing bytes", async () => {
   for (let i = 0; i < 1000; i++) {
     const { client, backend, relay } = relaying();
     client.gives(`question ${i}`, null);
@@ -379,7 +379,7 @@ t("a thousand relays one after another share buffers without mixing bytes", asyn
   }
 }, PURE);
 
-t("over sockets: five megabytes each way at the same time arrive as they were", async () => {
+t("over sockets: five megabytes each way at the same time arrive unchanged", async () => {
   await using sockets = await relayedSockets();
   const { near, far, relay } = sockets;
   const up = randomBytes(5_000_000, 1), down = randomBytes(5_000_000, 2);
@@ -397,7 +397,7 @@ t("over sockets: five megabytes each way at the same time arrive as they were", 
   assertEquals((await relay.done).how, "end");
 });
 
-t("over sockets: a request, its half-close, then the answer", async () => {
+t("over sockets: a request with half-close gets its answer", async () => {
   await using sockets = await relayedSockets();
   const { near, far, relay } = sockets;
   await writeAll(near, new TextEncoder().encode("request"));
@@ -413,7 +413,7 @@ t("over sockets: a request, its half-close, then the answer", async () => {
   assertEquals(await relay.done, { side: "client", how: "end" });
 });
 
-t("over sockets: a close from above ends both sides, reads that wait included", async () => {
+t("over sockets: closing the relay ends both sides, including pending reads", async () => {
   await using sockets = await relayedSockets();
   const { near, far, relay } = sockets;
   const both = Promise.all([readToEnd(near), readToEnd(far)]);
