@@ -12,7 +12,7 @@ import { parseOptions } from "../../lib/cli/options.ts";
 import { writeAll } from "../../lib/base/bytes.ts";
 import { readToEnd } from "../helpers/net/client.ts";
 import { connectUnix, controlSession, talk } from "../helpers/net/control_socket.ts";
-import { parseDump } from "../helpers/dump/dump.ts";
+import { parseDump } from "../helpers/dump/packet_dump.ts";
 import { pool } from "../helpers/pool.ts";
 import { startBalance } from "../helpers/program/start_balance.ts";
 import { startControlled } from "../helpers/program/start_controlled.ts";

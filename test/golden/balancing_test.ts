@@ -7,22 +7,22 @@ import { assert, assertEquals } from "@std/assert";
 import { formatIp, parseIp } from "../../lib/address/ip.ts";
 import { parseOptions } from "../../lib/cli/options.ts";
 import { claims } from "../../lib/table/claims.ts";
-import { hash } from "../../lib/table/hash.ts";
+import { clientHash } from "../../lib/table/client_hash.ts";
 import { newTable } from "../../lib/table/table.ts";
 import { designed } from "./deviations.ts";
 import {
   type BalancingRecord,
   countersOf,
-  play,
-  purePlace,
+  playScript,
   scriptOf,
-  socketPlace,
+  socketTarget,
   type Step,
   tableFor,
-} from "../helpers/golden/balancing_script.ts";
+  tableTarget,
+} from "../helpers/golden/balancing_scripts.ts";
 import { canBindSource, connect, readLine, readToEnd, tally } from "../helpers/net/client.ts";
-import { deadPort } from "../helpers/net/dead_port.ts";
-import { cast, loadGolden } from "../helpers/golden/golden.ts";
+import { deadPort } from "../helpers/net/ports.ts";
+import { loadGolden, recordedBackends } from "../helpers/golden/golden.ts";
 import { startInProcess } from "../helpers/program/in_process.ts";
 import { skip, t } from "../helpers/t.ts";
 
@@ -52,8 +52,8 @@ t("every recorded sequence is played here, or named as one of the shell", () => 
 
 for (const { record, steps } of scripts) {
   t(`claims() chooses as recorded: ${record.name}`, async () => {
-    await using place = await purePlace(argvOf(record));
-    await play(steps, place);
+    await using place = await tableTarget(argvOf(record));
+    await playScript(steps, place);
   }, { permissions: "none" });
 }
 
@@ -61,9 +61,9 @@ t("over real sockets the same backends answer, with the same counters", async (c
   for (const { record, steps } of scripts) {
     if (!sourceBinds && steps.some(isForeign)) continue;
     await context.step(record.name, async () => {
-      await using stage = cast();
-      await using place = await socketPlace(argvOf(record), stage);
-      await play(steps, place);
+      await using stage = recordedBackends();
+      await using place = await socketTarget(argvOf(record), stage);
+      await playScript(steps, place);
     });
   }
 });
@@ -89,7 +89,7 @@ t("the hash of 58 addresses and the channel for 7 sizes of a group are those of 
     }
     assertEquals(Object.keys(indices).length, 58);
     for (const [address, index] of Object.entries(indices)) {
-      const [claim] = claims(table, () => hashOf(address), { hashFailover: false });
+      const [claim] = claims(table, { hash: () => hashOf(address), hashFailover: false });
       assertEquals(claim?.channel, index, `${address} of ${size}`);
     }
   }
@@ -97,7 +97,7 @@ t("the hash of 58 addresses and the channel for 7 sizes of a group are those of 
 
 t("thirty clients at the same instant are spread evenly", async () => {
   const record = recordOf("simultaneous_30_threads");
-  await using stage = cast(3);
+  await using stage = recordedBackends(3);
   await using balance = await startInProcess(stage.ports.argv(argvOf(record)));
   const clients = await Promise.all(Array.from({ length: 30 }, () => connect(balance.port)));
   const names = await Promise.all(clients.map(readLine));
@@ -109,7 +109,7 @@ t("thirty clients at the same instant are spread evenly", async () => {
 
 t("twelve connections back to back over two channels are six and six", async () => {
   const { runs = [] } = recordOf("cursor_race_rapid_12_connections_2_channels");
-  await using stage = cast(2);
+  await using stage = recordedBackends(2);
   for (const [first, second] of runs) {
     await using balance = await startInProcess(
       stage.ports.argv(["-f", "21001", "127.0.0.1:21901", "127.0.0.1:21902"]),
@@ -124,7 +124,7 @@ t("twelve connections back to back over two channels are six and six", async () 
 
 t("-a and -H with nothing but dead hash groups ends, says so once, and holds nothing", async () => {
   const record = recordOf("aH_endless_loop_holding_lock");
-  await using stage = cast(0);
+  await using stage = recordedBackends(0);
   for (let recorded = 21951; recorded <= 21955; recorded++) stage.ports.set(recorded, deadPort());
   await using balance = await startInProcess(stage.ports.argv(argvOf(record)));
   const saw = async (from?: string) => {
@@ -148,9 +148,9 @@ t("a hash group that is empty takes nothing down: the next client is answered", 
     { command: "enable 1" },
     { from: "127.0.0.1", chosen: "B0", hold: false },
   ];
-  await using stage = cast(1);
-  await using place = await socketPlace(["-f", "21029", "127.0.0.1:21960"], stage);
-  await play([...steps, { command: "quit" }, ...served], place);
+  await using stage = recordedBackends(1);
+  await using place = await socketTarget(["-f", "21029", "127.0.0.1:21960"], stage);
+  await playScript([...steps, { command: "quit" }, ...served], place);
 });
 
 t("the table of a recorded command line holds its addresses and ports", async () => {
@@ -175,7 +175,7 @@ function isForeign(step: Step): boolean {
 }
 
 function hashOf(address: string): number {
-  return hash(parseIp(address) ?? new Uint8Array(4));
+  return clientHash(parseIp(address) ?? new Uint8Array(4));
 }
 
 function repeated([name, count]: [string, number]): string[] {

@@ -22,8 +22,13 @@ import {
 import { deadPort } from "../helpers/net/ports.ts";
 import { latin1FromBytes, loadGolden } from "../helpers/golden/golden.ts";
 import { pool } from "../helpers/pool.ts";
-import { programBindsSource } from "../helpers/program/program_can.ts";
-import { inProcess, type Stage, type Theatre, theProgram } from "../helpers/program/stage.ts";
+import { programBindsSource } from "../helpers/program/binds_source.ts";
+import {
+  asProgram,
+  inProcess,
+  type RunMode,
+  type RunningBalance,
+} from "../helpers/program/run_modes.ts";
 import { runBalance } from "../helpers/program/start_balance.ts";
 import { skip, t, until } from "../helpers/t.ts";
 
@@ -70,13 +75,13 @@ interface Session {
   record: CloseRecord;
   /** When the client began to connect. */
   since: number;
-  stage: Stage;
+  stage: RunningBalance;
   client: Client;
   peer: Peer;
 }
 
 /** Plays a record and asserts what it says. */
-type Script = (record: CloseRecord, on: Theatre) => Promise<void>;
+type Script = (record: CloseRecord, on: RunMode) => Promise<void>;
 
 /**
  * Seconds that something may take longer than recorded: a busy machine delays both sides, and
@@ -87,7 +92,7 @@ const LATE_S = 6;
 const EARLY_S = 0.3;
 /** Milliseconds between two bytes; well below the limit of a second, and together above it. */
 const PAUSE_MS = 400;
-const BOTH = [theProgram, inProcess];
+const BOTH = [asProgram, inProcess];
 
 const records = designed(
   "close",
@@ -245,7 +250,7 @@ const timeoutOnly: Script = async (record, on) => {
 };
 
 /** Attempts of `-d` in the words of the records. */
-function attempts(stage: Stage): string[] {
+function attempts(stage: RunningBalance): string[] {
   return stage.debugLines().flatMap((line) => {
     const match = /^connect to group (\d+) channel (\d+) (successful|failed: timeout)$/.exec(line);
     if (match === null) return [];
@@ -255,7 +260,7 @@ function attempts(stage: Stage): string[] {
 }
 
 /** `channels_after` as `[c, totalc]` or `[state, c, totalc]` of each channel. */
-function assertCounters(stage: Stage, { channels_after = [] }: CloseRecord): void {
+function assertCounters(stage: RunningBalance, { channels_after = [] }: CloseRecord): void {
   for (const [channel, recorded] of channels_after.entries()) {
     const row = stage.row?.(channel);
     if (row === undefined) return;
@@ -458,11 +463,11 @@ for (const why of ["all_disabled", "all_dead", "no_channels", "maxc_full"]) {
 }
 
 /** Records that only one of the two can play. */
-const ONLY: Readonly<Record<string, readonly Theatre[]>> = {
+const ONLY: Readonly<Record<string, readonly RunMode[]>> = {
   nothing_available_all_disabled_client_silent: [inProcess],
   nothing_available_all_disabled_client_sends_first: [inProcess],
-  B_not_local: [theProgram],
-  B_unresolvable: [theProgram],
+  B_not_local: [asProgram],
+  B_unresolvable: [asProgram],
   ...(programBinds ? {} : { B_outgoing_address: [inProcess] }),
 };
 /** Records that need what this version of Deno may lack. */

@@ -11,10 +11,10 @@ import { freePort } from "../helpers/net/ports.ts";
 import {
   assertRecorded,
   bytesFromLatin1,
-  type Cast,
-  cast,
   loadGolden,
   type PortMap,
+  type RecordedBackends,
+  recordedBackends,
 } from "../helpers/golden/golden.ts";
 import { pool } from "../helpers/pool.ts";
 import { runBalance } from "../helpers/program/start_balance.ts";
@@ -96,7 +96,7 @@ t(`${records.length} records of the control shell are reproduced`, async () => {
   assertEquals(records.length, 193);
   const name = (scene: Scene) => `${scene.records[0]?.name} ...`;
   await pool(scenes, { limit: LIMIT, name }, async (scene) => {
-    await using stage = cast(2);
+    await using stage = recordedBackends(2);
     await using master = await masterOf(scene, stage);
     for (const record of scene.records) await playRecord(record, { master, ports: stage.ports });
   });
@@ -131,7 +131,7 @@ async function playRecord(
   }
 }
 
-async function masterOf({ setup, records }: Scene, { ports }: Cast): Promise<Master> {
+async function masterOf({ setup, records }: Scene, { ports }: RecordedBackends): Promise<Master> {
   const [first] = records;
   assert(first);
   if (setup === null) return folder(freePort());
@@ -197,7 +197,7 @@ const shown = tables.filter(({ name }) => name !== "large_counters");
 t(`${shown.length} tables are shown as recorded, by -c`, async () => {
   assertEquals(tables.length, 12);
   await pool(shown, { limit: LIMIT, name: ({ name }) => name }, async (record) => {
-    await using stage = cast(1);
+    await using stage = recordedBackends(1);
     const { ports } = stage;
     const own = record.setup[1] ?? "";
     // In this file 21001 is a backend.
@@ -292,7 +292,7 @@ t("assign of 3.57 answers as recorded", async () => {
   const record = loadGolden<Session>("balancing_357")
     .find(({ name }) => name === "v357_assign_session");
   assert(record);
-  await using stage = cast(0);
+  await using stage = recordedBackends(0);
   const { ports } = stage;
   const argv = record.setup.map((word) => word === "21017" ? "PORT" : ports.here(word));
   await using balance = await startControlled(argv);

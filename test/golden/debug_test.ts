@@ -4,7 +4,7 @@ import { assert, assertEquals } from "@std/assert";
 import { designed } from "./deviations.ts";
 import { ask, canBindSource, connect, readToEnd } from "../helpers/net/client.ts";
 import { deadPort } from "../helpers/net/ports.ts";
-import { type Cast, cast, loadGolden } from "../helpers/golden/golden.ts";
+import { loadGolden, type RecordedBackends, recordedBackends } from "../helpers/golden/golden.ts";
 import { startInProcess } from "../helpers/program/in_process.ts";
 import { pool } from "../helpers/pool.ts";
 import { startBalance } from "../helpers/program/start_balance.ts";
@@ -93,8 +93,8 @@ t("-d names the host of -b on stdout", async () => {
 });
 
 /** Backend B0, and ports without a listener, under the ports that the records give them. */
-function castOf(): Cast {
-  const stage = cast(1);
+function castOf(): RecordedBackends {
+  const stage = recordedBackends(1);
   stage.ports.set(BACKEND, stage.backends[0]?.port ?? 0);
   for (const recorded of DEAD) stage.ports.set(recorded, deadPort());
   return stage;

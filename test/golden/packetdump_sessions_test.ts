@@ -9,7 +9,7 @@ import { designed } from "./deviations.ts";
 import { accepting, type Peer } from "../helpers/net/accepting.ts";
 import { canReset } from "../helpers/net/backends.ts";
 import { type Client, connect, readExactly, readToEnd } from "../helpers/net/client.ts";
-import { type DumpBlock, parseDump } from "../helpers/dump/dump.ts";
+import { type DumpBlock, parseDump } from "../helpers/dump/packet_dump.ts";
 import {
   bytesFromBase64,
   bytesFromLatin1,
@@ -17,7 +17,7 @@ import {
   loadGolden,
 } from "../helpers/golden/golden.ts";
 import { pool } from "../helpers/pool.ts";
-import { inProcess, type Stage, theProgram } from "../helpers/program/stage.ts";
+import { asProgram, inProcess, type RunningBalance } from "../helpers/program/run_modes.ts";
 import { skip, t, until } from "../helpers/t.ts";
 import { sha256 } from "../helpers/bytes.ts";
 
@@ -66,7 +66,7 @@ t("parseDump() reads back what textBlock() prints", () => {
   ]);
 });
 
-for (const theatre of [theProgram, inProcess]) {
+for (const theatre of [asProgram, inProcess]) {
   t(`${playable.length} sessions are dumped as 3.35 did: ${theatre.name}`, async () => {
     assertEquals(all.length, 16);
     await pool(playable, { limit: 3, name: ({ name }) => name }, async (record) => {
@@ -92,7 +92,7 @@ for (const theatre of [theProgram, inProcess]) {
 /** Plays a session to its end; how it ended for the client, if the backend ended it. */
 async function converse(
   record: SessionRecord,
-  { stage, client, peer }: { stage: Stage; client: Client; peer: Peer },
+  { stage, client, peer }: { stage: RunningBalance; client: Client; peer: Peer },
 ): Promise<string> {
   let saw = "";
   for (const { arrow, count, bytes } of turns(record)) {
@@ -221,7 +221,7 @@ async function sendByTwo(to: Pick<Client, "send">, bytes: Uint8Array<ArrayBuffer
   for (let at = 0; at < bytes.length; at += 2) await to.send(bytes.slice(at, at + 2));
 }
 
-function printedEnds(stage: Stage): string[] {
+function printedEnds(stage: RunningBalance): string[] {
   return latin1FromBytes(stage.stdoutBytes().slice(-64)).match(/^-[><] (0|-1)$/gm) ?? [];
 }
 

@@ -31,10 +31,10 @@ import {
   assertRecorded,
   bytesFromBase64,
   bytesFromLatin1,
-  cast,
   latin1FromBytes,
   loadGolden,
   portMap,
+  recordedBackends,
   VERSION,
   withoutDeviations,
 } from "./golden/golden.ts";
@@ -269,8 +269,8 @@ t("portMap() translates recorded ports to free ones and back", () => {
   assertEquals(ports.back(argv.join(" ")), "-f 21001 127.0.0.1:21951:7 ! 20464");
 });
 
-t("cast() plays the backends of the records", async () => {
-  await using stage = cast(3);
+t("recordedBackends() plays the backends of the records", async () => {
+  await using stage = recordedBackends(3);
   assertEquals(await ask(stage.ports.port(21902)), "B1");
 });
 

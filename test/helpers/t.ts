@@ -97,24 +97,29 @@ export async function until<T>(
 }
 
 /**
- * Polls until a value stops changing, e.g. the number of bytes sent into a full pipe.
+ * Polls until a value stands still, for example the number of bytes that a stalled reader lets
+ * through.
  *
- * @param look Returns the value; 0 and `""` never count as steady.
- * @param options Those of {@linkcode until}, and `samples`: how many equal values in a row.
+ * It must be unchanged at many consecutive looks, each in its own turn of the event loop. A single
+ * long pause would not do: on a busy machine the process may not run at all during it.
+ *
+ * @param look Returns the value. 0 and `""` never count: nothing has happened yet.
+ * @param options `looks`: how many consecutive equal ones.
  * @returns The value.
- * @throws {Error} If it keeps changing for the whole time limit.
+ * @throws {Error} If it does not stand still in time.
  */
-export async function untilSteady<T extends number | string>(
+export async function untilStill<T extends number | string>(
   look: () => T | Promise<T>,
-  options: UntilOptions & { samples: number },
+  options: { looks?: number; everyMs?: number; timeoutMs?: number; what: string },
 ): Promise<T> {
-  let last: T | undefined, equal = 0;
+  const { looks = 20, everyMs = 10, timeoutMs = 20_000, what } = options;
+  let last: T | undefined, same = 0;
   await until(async () => {
     const now = await look();
-    equal = now === last && now ? equal + 1 : 0;
+    same = now === last && now ? same + 1 : 0;
     last = now;
-    return equal >= options.samples;
-  }, options);
+    return same >= looks;
+  }, { everyMs, timeoutMs, what: () => `${what}, at ${last}` });
   return last!;
 }
 

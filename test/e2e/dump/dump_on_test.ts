@@ -15,8 +15,8 @@ import {
   readToEnd,
 } from "../../helpers/net/client.ts";
 import { type ControlSession, controlSession } from "../../helpers/net/control_socket.ts";
-import { type Conversation, readConversations } from "../../helpers/dump/dump_streams.ts";
-import { complaints, noDissector, run } from "../../helpers/dump/dump_tools.ts";
+import { type Conversation, readConversations } from "../../helpers/dump/pcapng_conversations.ts";
+import { complaints, noDissector, run } from "../../helpers/dump/capture_tools.ts";
 import { pool } from "../../helpers/pool.ts";
 import { startBackground } from "../../helpers/program/start_background.ts";
 import { type Controlled, startControlled } from "../../helpers/program/start_controlled.ts";

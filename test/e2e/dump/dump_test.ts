@@ -15,8 +15,8 @@ import {
   readText,
   readToEnd,
 } from "../../helpers/net/client.ts";
-import { readConversations } from "../../helpers/dump/dump_streams.ts";
-import { complaints, follow, noDissector, run } from "../../helpers/dump/dump_tools.ts";
+import { readConversations } from "../../helpers/dump/pcapng_conversations.ts";
+import { complaints, follow, noDissector, run } from "../../helpers/dump/capture_tools.ts";
 import { randomBytes, sha256 } from "../../helpers/bytes.ts";
 import { violations } from "../../helpers/json_schema.ts";
 import { pool } from "../../helpers/pool.ts";

@@ -17,8 +17,8 @@ import {
   makeTraffic,
   START,
   type Traffic,
-} from "../../helpers/dump/dump_traffic.ts";
-import { complaints, follow, NO_DISSECTOR, PORT, run } from "../../helpers/dump/dump_tools.ts";
+} from "../../helpers/dump/generated_traffic.ts";
+import { complaints, follow, NO_DISSECTOR, PORT, run } from "../../helpers/dump/capture_tools.ts";
 import { tool, withTools } from "../../helpers/t.ts";
 import { tempDir } from "../../helpers/temp_dir.ts";
 

@@ -1,4 +1,4 @@
-/** The connection log on standard output and in the system's log. */
+/** The connection log on standard output and in the system log. */
 
 import { assertEquals, assertMatch } from "@std/assert";
 import { named } from "../../helpers/net/backends.ts";
@@ -8,14 +8,14 @@ import { startBalance } from "../../helpers/program/start_balance.ts";
 import { syslogReceiver } from "../../helpers/net/syslog_receiver.ts";
 import { t } from "../../helpers/t.ts";
 
-t("--log - prints on stdout, where journald reads", async () => {
+t("--log - prints to stdout", async () => {
   await using server = named("B0");
   await using balance = await startBalance(["-f", "--log", "-", "PORT", server.address]);
   await ask(balance.port);
   await balance.waitForStdout(/^time=\S+ type=end id=1 \S.* reason=client_closed .*\n$/);
 });
 
-t("--log - lives on when its reader has gone or takes nothing", async () => {
+t("--log - survives a reader that leaves or never reads", async () => {
   await using server = named("B0");
   await using balance = await startBalance(["-f", "--log", "-", "PORT", server.address], {
     expectStderr: /^cannot write log file \[-\], lines are dropped: Broken pipe\n\d+ lines of/,
@@ -29,7 +29,7 @@ t("--log - lives on when its reader has gone or takes nothing", async () => {
   assertEquals(await ask(stuck.port), "B0");
 });
 
-t("--log syslog sends lines without a time of their own", async () => {
+t("--log syslog sends lines without a time field", async () => {
   await using server = named("B0");
   await using receiver = syslogReceiver();
   await using balance = await startBackground(["--log", "syslog", "PORT", server.address], {

@@ -1,4 +1,4 @@
-/** The connection log of the whole program in a file: opened, reopened, shared by workers. */
+/** The connection log in a file: opened, reopened, shared by workers. */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { named, refusing } from "../../helpers/net/backends.ts";
@@ -7,11 +7,11 @@ import { listensOn } from "../../helpers/net/tcp_sockets.ts";
 import { startBackground } from "../../helpers/program/start_background.ts";
 import { runBalance, startBalance } from "../../helpers/program/start_balance.ts";
 import { t, until } from "../../helpers/t.ts";
-import { linesOf, untilLines } from "../../helpers/log/log_file.ts";
+import { linesOf, waitForLines } from "../../helpers/log/log_file.ts";
 import { tempDir } from "../../helpers/temp_dir.ts";
 
 t(
-  "in the background: relative to the start, 0600, appended to, opened again by SIGHUP",
+  "in the background the log file has mode 0600, is appended to, and is reopened on SIGHUP",
   async () => {
     await using server = named("B0");
     await using place = tempDir();
@@ -19,23 +19,23 @@ t(
     await using balance = await startBackground(["--log", "conn.log", "PORT", server.address], {
       cwd: place.path,
     });
-    // It is there before the parent has ended.
+    // The file exists before the parent ends.
     assertEquals((Deno.statSync(path).mode ?? 0) & 0o777, 0o600);
     await ask(balance.port);
-    await untilLines(path, 1);
+    await waitForLines(path, 1);
     Deno.renameSync(path, `${path}.1`);
     await ask(balance.port);
-    await untilLines(`${path}.1`, 2);
+    await waitForLines(`${path}.1`, 2);
     balance.kill("SIGHUP");
-    await until(() => linesOf(path) !== undefined && exists(path), { what: "a new file" });
+    await until(() => exists(path), { what: "a new file" });
     await ask(balance.port);
-    assertMatch((await untilLines(path, 1))[0] ?? "", / id=3 .* by=client reason=client_closed /);
+    assertMatch((await waitForLines(path, 1))[0] ?? "", / id=3 .* by=client reason=client_closed /);
     assertEquals(linesOf(`${path}.1`).length, 2);
     balance.kill("SIGTERM");
     await balance.gone();
     await using again = await startBackground(["--log", path, "PORT", server.address]);
     await ask(again.port);
-    assertEquals((await untilLines(path, 2)).length, 2);
+    assertEquals((await waitForLines(path, 2)).length, 2);
   },
 );
 
@@ -47,7 +47,7 @@ function exists(path: string): boolean {
   }
 }
 
-t("in the foreground SIGUSR2 opens it again, and SIGHUP ends as ever", async () => {
+t("in the foreground SIGUSR2 reopens the log file, and SIGHUP ends the program", async () => {
   await using server = named("B0");
   await using place = tempDir();
   const path = `${place.path}/conn.log`;
@@ -55,26 +55,26 @@ t("in the foreground SIGUSR2 opens it again, and SIGHUP ends as ever", async () 
     expectStderr: /^cannot reopen log file .*\n$/,
   });
   await ask(balance.port);
-  await untilLines(path, 1);
+  await waitForLines(path, 1);
   Deno.removeSync(path);
   balance.kill("SIGUSR2");
   await until(() => exists(path), { what: "a new file" });
   await ask(balance.port);
-  await untilLines(path, 1);
-  // No folder, no new file: the old one goes on.
+  await waitForLines(path, 1);
+  // Without its folder, a new file cannot be created: the old one stays in use.
   Deno.renameSync(place.path, `${place.path}.moved`);
   try {
     balance.kill("SIGUSR2");
     await balance.waitForStderr(/cannot reopen log file .*keeping the old one: No such file/);
     await ask(balance.port);
-    await untilLines(`${place.path}.moved/conn.log`, 2);
+    await waitForLines(`${place.path}.moved/conn.log`, 2);
   } finally {
     Deno.renameSync(`${place.path}.moved`, place.path);
   }
   assertEquals((await balance.stop("SIGHUP")).code, 0);
 });
 
-t("several workers log into one file, every connection once", async () => {
+t("several workers log each connection once into one file", async () => {
   await using server = named("B0");
   await using place = tempDir();
   const path = `${place.path}/conn.log`;
@@ -82,7 +82,7 @@ t("several workers log into one file, every connection once", async () => {
   await using balance = await startBalance([...argv, server.address]);
   const count = 60;
   await Promise.all(Array.from({ length: count }, () => ask(balance.port)));
-  const lines = (await untilLines(path, 2 * count)).map((line) => JSON.parse(line));
+  const lines = (await waitForLines(path, 2 * count)).map((line) => JSON.parse(line));
   for (const type of ["start", "end"]) {
     const ids = lines.filter((line) => line.type === type).map(({ id }) => id);
     assertEquals(ids.sort((a, b) => a - b), Array.from({ length: count }, (_, i) => i + 1));
@@ -96,7 +96,7 @@ t("several workers log into one file, every connection once", async () => {
   assertMatch(linesOf(path).at(-1) ?? "", /"reason":"client_closed"/);
 });
 
-t("a named pipe needs no reader", async () => {
+t("logging into a named pipe does not wait for a reader", async () => {
   await using server = named("B0");
   await using place = tempDir();
   const path = `${place.path}/pipe`;
@@ -109,24 +109,27 @@ t("a named pipe needs no reader", async () => {
   assertMatch(new TextDecoder().decode(buffer.subarray(0, count ?? 0)), /^time=\S+ type=end id=1 /);
 });
 
-t("a log that cannot be opened is one clear line and exit code 73, in both modes", async () => {
-  await using dead = refusing();
-  await using place = tempDir();
-  const path = `${place.path}/missing/conn.log`;
-  for (const mode of [["-f"], []]) {
-    const argv = [...mode, "--log", path, "PORT", dead.address];
-    const { code, stdout, stderr } = await runBalance(argv);
-    assertEquals([code, stdout, stderr], [
-      73,
-      "",
-      `balance: can't open log file [${path}]: No such file or directory\n`,
-    ]);
-  }
-  const { code, stderr } = await runBalance(["-f", "--log-start", "PORT", dead.address]);
-  assertEquals([code, stderr], [64, "balance: --log-start needs --log\n"]);
-});
+t(
+  "a log file that cannot be opened ends the start with one line and exit code 73, in both modes",
+  async () => {
+    await using dead = refusing();
+    await using place = tempDir();
+    const path = `${place.path}/missing/conn.log`;
+    for (const mode of [["-f"], []]) {
+      const argv = [...mode, "--log", path, "PORT", dead.address];
+      const { code, stdout, stderr } = await runBalance(argv);
+      assertEquals([code, stdout, stderr], [
+        73,
+        "",
+        `balance: can't open log file [${path}]: No such file or directory\n`,
+      ]);
+    }
+    const { code, stderr } = await runBalance(["-f", "--log-start", "PORT", dead.address]);
+    assertEquals([code, stderr], [64, "balance: --log-start needs --log\n"]);
+  },
+);
 
-t("a client that never ends is in the log only with --log-start", async () => {
+t("a connection that is still open is logged only with --log-start", async () => {
   await using server = named("B0");
   await using place = tempDir();
   const path = `${place.path}/conn.log`;
@@ -135,10 +138,10 @@ t("a client that never ends is in the log only with --log-start", async () => {
   await using client = await connect(balance.port);
   await readLine(client);
   assertMatch(
-    (await untilLines(path, 1))[0] ?? "",
+    (await waitForLines(path, 1))[0] ?? "",
     /^time=\S+ type=start id=1 client=\S+ listener=/,
   );
   await client.closeWrite();
   await readToEnd(client);
-  await untilLines(path, 2);
+  await waitForLines(path, 2);
 });

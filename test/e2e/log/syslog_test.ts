@@ -1,4 +1,4 @@
-/** What balance sends to the system log, at a receiver of the test and at rsyslog where installed. */
+/** What balance sends to the system log, received by the test and by rsyslog if installed. */
 
 import { assertEquals, assertMatch } from "@std/assert";
 import { named, refusing } from "../../helpers/net/backends.ts";
@@ -12,7 +12,7 @@ import { skip, t, tool, until } from "../../helpers/t.ts";
 
 const FORMAT = /^<(\d+)>[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d balance\[(\d+)\]: (.*)$/;
 
-/** Texts of messages whose form, priority and pid are as they should be. */
+/** The texts of messages; asserts their format, priority and pid. */
 function texts(messages: readonly string[], { pid }: Background, priority: number): string[] {
   return messages.map((message) => {
     const [, found, of, text] = FORMAT.exec(message) ?? [];
@@ -21,7 +21,7 @@ function texts(messages: readonly string[], { pid }: Background, priority: numbe
   });
 }
 
-t("-a tells its two lines once per channel", async () => {
+t("-a logs its two lines once per disabled channel", async () => {
   await using server = named("B0");
   await using dead = refusing();
   await using log = syslogReceiver();
@@ -39,7 +39,7 @@ t("-a tells its two lines once per channel", async () => {
   assertEquals(texts(await log.waitFor(4), balance, 29), [...lines, ...lines]);
 });
 
-t("-d tells its lines in order, from the start on, with the priority of debugging", async () => {
+t("-d logs its lines in order, from the start on, with priority debug", async () => {
   await using server = named("B0");
   await using log = syslogReceiver();
   await using balance = await startBackground(["-d", "PORT", server.address], {
@@ -55,7 +55,7 @@ t("-d tells its lines in order, from the start on, with the priority of debuggin
   ]);
 });
 
-t("errors at start are told to the log and by the parent", async () => {
+t("an error at start is logged and printed by the parent", async () => {
   await using log = syslogReceiver();
   const env = { BALANCE_SYSLOG: log.path };
   const { code, stderr } = await runBalance(["PORT", "127.0.0.1:1:x"], { env });
@@ -65,7 +65,7 @@ t("errors at start are told to the log and by the parent", async () => {
   assertMatch(stderr, /^invalid maxc \[x\] in channel \[127\.0\.0\.1:1:x\]/);
 });
 
-t("where there is no log, everything else works", async () => {
+t("without a system log, everything else works", async () => {
   await using dead = refusing();
   await using balance = await startBackground(["-a", "-d", "PORT", dead.address], {
     env: { BALANCE_SYSLOG: "/nonexistent/log" },
@@ -76,14 +76,14 @@ t("where there is no log, everything else works", async () => {
   await balance.gone();
 });
 
-t("the foreground says nothing to the log", async () => {
+t("the foreground logs nothing to the system log", async () => {
   await using log = syslogReceiver();
   const env = { BALANCE_SYSLOG: log.path };
   assertEquals((await runBalance(["-f", "PORT", "no..such"], { env })).code, 65);
   assertEquals(log.messages, []);
 });
 
-t("a log that is restarted is found again", async () => {
+t("a restarted system log is found again", async () => {
   await using dead = refusing();
   const first = syslogReceiver();
   await using balance = await startBackground(["-d", "PORT", dead.address], {
@@ -104,9 +104,9 @@ t("a log that is restarted is found again", async () => {
 
 const rsyslogd = tool("rsyslogd");
 if (rsyslogd === undefined) {
-  skip("rsyslog understands our messages", "rsyslogd is not installed");
+  skip("rsyslog understands the messages of balance", "rsyslogd is not installed");
 } else {
-  t("rsyslog understands our messages", async () => {
+  t("rsyslog understands the messages of balance", async () => {
     const folder = Deno.makeTempDirSync({ prefix: "balance-test-" });
     const [socket, output, config] = ["log", "out", "conf"].map((name) => `${folder}/${name}`);
     Deno.writeTextFileSync(

@@ -1,4 +1,4 @@
-/** The HTTP server of `--metrics`: its pages, and that its clients can do no harm. */
+/** The HTTP server of `--metrics`: its pages, and hostile clients. */
 
 import { assert, assertEquals } from "@std/assert";
 import { VERSION } from "../../../lib/base/version.ts";
@@ -11,15 +11,21 @@ import { WORKERS } from "../../helpers/program/program.ts";
 import { runBalance } from "../../helpers/program/start_balance.ts";
 import { listensOn } from "../../helpers/net/tcp_sockets.ts";
 import { skip, t, until } from "../../helpers/t.ts";
-import { get, measured, OPENMETRICS, scrape, value } from "../../helpers/metrics/scrape.ts";
+import {
+  get,
+  OPENMETRICS,
+  scrape,
+  startWithMetrics,
+  value,
+} from "../../helpers/metrics/start_with_metrics.ts";
 import { freePort } from "../../helpers/net/ports.ts";
 
-t("/metrics tells what happened, valid in both formats", async () => {
+t("/metrics has the expected values, and is valid in both formats", async () => {
   await using server = echo();
   await using dead = refusing();
   const port = freePort();
   const argv = [`${port}`, "PORT", dead.address, `${server.address}:7`];
-  await using balance = await measured(argv, { port });
+  await using balance = await startWithMetrics(argv, { port });
   await using client = await connect(balance.port);
   await client.send("hello");
   assertEquals(await readText(client, 5), "hello");
@@ -75,11 +81,11 @@ t("/metrics tells what happened, valid in both formats", async () => {
   );
 });
 
-t("several workers count into the same numbers", async () => {
+t("several workers share their metrics", async () => {
   await using server = named("B0");
   const port = freePort();
   const argv = [`${port}`, "--workers", "2", "PORT", server.address];
-  await using balance = await measured(argv, { port });
+  await using balance = await startWithMetrics(argv, { port });
   await Promise.all(Array.from({ length: 40 }, () => ask(balance.port)));
   await until(async () => value(await scrape(port), "balance_connections") === 0);
   const now = await scrape(port);
@@ -89,12 +95,12 @@ t("several workers count into the same numbers", async () => {
   assertEquals(value(now, "balance_connections_ended_total", { reason: "client_closed" }), 40);
 });
 
-t("/healthz switches with the last channel that can be used", async () => {
+t("/healthz fails when no channel is available, and during shutdown", async () => {
   await using first = named("B0");
   await using second = named("B1");
   const port = freePort();
   const argv = [`${port}`, "PORT", first.address, "!", `${second.address}:1`];
-  await using balance = await measured(argv, { port });
+  await using balance = await startWithMetrics(argv, { port });
   using control = await controlSession(balance.socket);
   const health = async () => {
     const { status, text } = await get(port, "/healthz");
@@ -103,7 +109,7 @@ t("/healthz switches with the last channel that can be used", async () => {
   assertEquals(await health(), "200 ok");
   await control.ask("disable 0");
   assertEquals(await health(), "200 ok");
-  // The other group has one channel, for one connection.
+  // The other group has one channel with maxc 1.
   await using client = await connect(balance.port);
   assertEquals(await readLine(client), "B1");
   assertEquals(await health(), "503 no channel available");
@@ -113,7 +119,7 @@ t("/healthz switches with the last channel that can be used", async () => {
   );
   await control.ask("enable 0");
   assertEquals(await health(), "200 ok");
-  // While connections run to their end, nobody new should be sent here.
+  // While connections drain, no new clients should be sent here.
   balance.kill();
   await until(() => !listensOn(balance.port, balance.pid), { what: "the listener to go" });
   assertEquals(await health(), "503 shutting down");
@@ -121,11 +127,11 @@ t("/healthz switches with the last channel that can be used", async () => {
   assertEquals([status.stopping, status.healthy, status.totals.connections], [true, false, 1]);
 });
 
-t("/status.json tells about the program, its groups and totals", async () => {
+t("/status.json describes the program, its groups and totals", async () => {
   await using server = echo();
   const port = freePort();
   const argv = [`127.0.0.1:${port}`, "PORT", server.address, "%"];
-  await using balance = await measured(argv, { port });
+  await using balance = await startWithMetrics(argv, { port });
   await using client = await connect(balance.port);
   await client.send("hello");
   await readText(client, 5);
@@ -158,10 +164,10 @@ t("/status.json tells about the program, its groups and totals", async () => {
   assertEquals(status.descriptors.connections, 2);
 });
 
-t("only GET and HEAD, only three paths", async () => {
+t("the metrics server accepts only GET and HEAD of three paths", async () => {
   await using server = named("B0");
   const port = freePort();
-  await using _balance = await measured([`${port}`, "PORT", server.address], { port });
+  await using _balance = await startWithMetrics([`${port}`, "PORT", server.address], { port });
   for (const method of ["POST", "PUT", "DELETE", "OPTIONS", "PATCH", "BREW"]) {
     for (const path of ["/metrics", "/healthz", "/none"]) {
       assertEquals((await get(port, path, { method })).status, 405, method);
@@ -177,10 +183,10 @@ t("only GET and HEAD, only three paths", async () => {
   assertEquals((await get(port, "/healthz?full=1")).status, 200);
 });
 
-t("hostile clients cost nobody else anything", async () => {
+t("hostile clients of the metrics server do not affect other clients", async () => {
   await using server = named("B0");
   const port = freePort();
-  await using balance = await measured([`${port}`, "PORT", server.address], { port });
+  await using balance = await startWithMetrics([`${port}`, "PORT", server.address], { port });
   const before = await balance.quietFds();
   const encoder = new TextEncoder();
   const attacks = [
@@ -204,7 +210,7 @@ t("hostile clients cost nobody else anything", async () => {
   for (const attack of attacks) {
     const conn = await Deno.connect({ hostname: "127.0.0.1", port });
     held.push(conn);
-    // It may close while we still send, or stop reading; what it answers is not read.
+    // The server may close or stop reading meanwhile; its answer is not read.
     sending.push(writeAll(conn, encoder.encode(attack)).catch(() => {}));
     assertEquals(await ask(balance.port), "B0", JSON.stringify(attack.slice(0, 40)));
     assertEquals((await get(port, "/healthz")).status, 200);
@@ -214,13 +220,13 @@ t("hostile clients cost nobody else anything", async () => {
   await balance.settledFds(before + 2);
 });
 
-t("the program ends in time though somebody asks and never reads", async () => {
+t("the program ends within two seconds although a metrics client never reads", async () => {
   await using server = named("B0");
   const port = freePort();
-  await using balance = await measured([`${port}`, "PORT", server.address], { port });
+  await using balance = await startWithMetrics([`${port}`, "PORT", server.address], { port });
   const request = "GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n";
   using stuck = await Deno.connect({ hostname: "127.0.0.1", port });
-  // More answers than buffers hold.
+  // The answers exceed the socket buffers.
   await writeAll(stuck, new TextEncoder().encode(request.repeat(1000)));
   using _idle = await Deno.connect({ hostname: "127.0.0.1", port });
   const started = performance.now();
@@ -229,7 +235,7 @@ t("the program ends in time though somebody asks and never reads", async () => {
 });
 
 t(
-  "an address that is in use is one clear line and exit code 69, and leaves nothing behind",
+  "a metrics address in use ends the start with one line and exit code 69",
   async () => {
     await using server = named("B0");
     for (const mode of [["-f"], []]) {
@@ -253,7 +259,7 @@ if (hasIpv6) {
     await using server = named("B0");
     const port = freePort();
     const argv = [`[::1]:${port}`, "PORT", server.address];
-    await using _balance = await measured(argv, { port });
+    await using _balance = await startWithMetrics(argv, { port });
     assertEquals((await get(port, "/healthz", { host: "[::1]" })).status, 200);
   });
 } else skip("--metrics [::1]:PORT listens on IPv6", "there is no IPv6 on loopback");

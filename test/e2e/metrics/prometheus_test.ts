@@ -1,4 +1,4 @@
-/** Dashboard and alert rules, checked with Prometheus itself where it is installed. */
+/** Dashboard and alert rules, checked with Prometheus itself if it is installed. */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { named, refusing } from "../../helpers/net/backends.ts";
@@ -6,11 +6,11 @@ import { ask } from "../../helpers/net/client.ts";
 import { freePort } from "../../helpers/net/ports.ts";
 import { runProgram, startProgram } from "../../helpers/program/start_program.ts";
 import { skip, t, tool, until } from "../../helpers/t.ts";
-import { get, measured, scrape } from "../../helpers/metrics/scrape.ts";
+import { get, scrape, startWithMetrics } from "../../helpers/metrics/start_with_metrics.ts";
 
 const PACKAGE = new URL("../../../scripts/package/", import.meta.url).pathname;
 
-/** A panel or an annotation of the dashboard, as far as it is looked at. */
+/** A panel of the dashboard: the fields used here. */
 interface Panel {
   readonly id: number;
   readonly title: string;
@@ -28,7 +28,7 @@ function dashboard(): Dashboard {
   return JSON.parse(Deno.readTextFileSync(`${PACKAGE}grafana-dashboard.json`));
 }
 
-/** The queries of the dashboard, with its variables filled in. */
+/** The queries of the dashboard, with its variables replaced. */
 function queries(): string[] {
   const { panels, annotations } = dashboard();
   const found = [
@@ -41,11 +41,11 @@ function queries(): string[] {
 }
 
 t(
-  "dashboard and alert rules name only metrics that there are, and panels do not overlap",
+  "dashboard and alert rules use only existing metrics, and panels do not overlap",
   async () => {
     await using server = named("B0");
     const port = freePort();
-    await using _balance = await measured([`${port}`, "PORT", server.address], { port });
+    await using _balance = await startWithMetrics([`${port}`, "PORT", server.address], { port });
     const known = new Set(
       [...(await scrape(port)).values()].flatMap(({ samples }) => samples.map(({ name }) => name)),
     );
@@ -76,11 +76,12 @@ const promtool = tool("promtool");
 
 const prometheus = tool("prometheus");
 
-const CHECKED = "promtool finds nothing wrong with metrics, alert rules and queries";
+const CHECKED = "promtool accepts the metrics, the alert rules and the dashboard queries";
 
-const ALERTS = "promtool: alerts fire when they should, and not before";
+const ALERTS = "promtool: each alert fires on its condition and not otherwise";
 
-const SCRAPED = "prometheus scrapes it, evaluates the alert rules, and answers the dashboard";
+const SCRAPED =
+  "prometheus scrapes balance, evaluates the alert rules, and answers the dashboard queries";
 
 /** Runs promtool on a file of this text. */
 async function promtoolOn(text: string, ...command: string[]): Promise<string> {
@@ -103,7 +104,7 @@ if (promtool === undefined) {
     await using dead = refusing();
     const port = freePort();
     const argv = [`${port}`, "PORT", dead.address, server.address];
-    await using balance = await measured(argv, { port });
+    await using balance = await startWithMetrics(argv, { port });
     await ask(balance.port);
     const { text } = await get(port, "/metrics");
     const child = new Deno.Command(promtool, {
@@ -116,8 +117,8 @@ if (promtool === undefined) {
     await writer.write(new TextEncoder().encode(text));
     await writer.close();
     const { code, stdout, stderr } = await child.output();
-    const said = new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr);
-    assertEquals([code, said], [0, ""]);
+    const printed = new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr);
+    assertEquals([code, printed], [0, ""]);
 
     const { stdout: checked } = await runProgram(promtool, [
       "check",
@@ -143,7 +144,7 @@ if (promtool === undefined) {
       "BalanceDescriptorsShort",
       "BalanceReportsDropped",
     ];
-    /** Which alerts are there after half an hour of such values. */
+    /** Asserts which alerts fire after half an hour of these values. */
     const alerts = async (values: Record<string, string>, firing: readonly string[]) => {
       const tests = [{
         interval: "15s",
@@ -203,7 +204,7 @@ else {
   t(SCRAPED, async () => {
     await using server = named("B0");
     const port = freePort(), ui = freePort();
-    await using balance = await measured([`${port}`, "PORT", server.address], { port });
+    await using balance = await startWithMetrics([`${port}`, "PORT", server.address], { port });
     for (let i = 0; i < 3; i++) await ask(balance.port);
     const folder = await Deno.makeTempDir({ prefix: "balance-test-" });
     try {

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { backend, drained, echo, stalledReader } from "../../helpers/net/backends.ts";
 import { closeEndsWrites, connect, readText, readToEnd } from "../../helpers/net/client.ts";
-import { programBindsSource } from "../../helpers/program/program_can.ts";
+import { programBindsSource } from "../../helpers/program/binds_source.ts";
 import { startBalance } from "../../helpers/program/start_balance.ts";
 import { t, until } from "../../helpers/t.ts";
 

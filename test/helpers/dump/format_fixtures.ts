@@ -3,7 +3,7 @@
 import { joinBytes } from "../../../lib/base/bytes.ts";
 import type { ConnectionRoute } from "../../../lib/base/connection_info.ts";
 import type { DumpFormat } from "../../../lib/dump/formats/format.ts";
-import { START } from "./dump_traffic.ts";
+import { START } from "./generated_traffic.ts";
 
 /** Connection 17 before and after a channel answered. */
 export const accepted: ConnectionRoute = {

@@ -86,14 +86,14 @@ export function portMap(): PortMap {
 }
 
 /** A map of ports together with the backends that the records talk to. */
-export interface Cast extends AsyncDisposable {
+export interface RecordedBackends extends AsyncDisposable {
   readonly ports: PortMap;
   /** Backend `i` answers `B<i>` and stands for port 21901 + i. */
   readonly backends: readonly Backend[];
 }
 
 /** Starts backends B0 ... and maps the recorded ports to them. @param count Default 16. */
-export function cast(count = 16): Cast {
+export function recordedBackends(count = 16): RecordedBackends {
   const backends = Array.from({ length: count }, (_, index) => named(`B${index}`));
   const ports = portMap();
   backends.forEach((backend, index) => ports.set(FIRST_BACKEND + index, backend.port));

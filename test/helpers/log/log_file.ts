@@ -12,7 +12,8 @@ export function linesOf(path: string): string[] {
   }
 }
 
-export async function untilLines(path: string, count: number): Promise<string[]> {
+/** Waits until a file has at least this many lines. @returns All of them. */
+export async function waitForLines(path: string, count: number): Promise<string[]> {
   await until(() => linesOf(path).length >= count, {
     what: () => `${count} lines instead of ${linesOf(path).length} in ${path}`,
   });

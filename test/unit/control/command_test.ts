@@ -8,7 +8,7 @@ import {
 import { COMMANDS } from "../../../lib/control/commands.ts";
 import { randomNumbers } from "../../helpers/bytes.ts";
 import { t as test } from "../../helpers/t.ts";
-import { Hand } from "../../helpers/control/hand.ts";
+import { CommandSession } from "../../helpers/control/command_session.ts";
 
 const PURE = { permissions: "none" } as const;
 
@@ -49,7 +49,7 @@ t("every prefix runs the first matching command; kill must be typed in full", as
 t(
   "words are separated by spaces and tabs, surplus words are ignored, NUL ends the line",
   async () => {
-    await new Hand().expect({
+    await new CommandSession().expect({
       "": "",
       "  \t ": "",
       "\0show": "",
@@ -69,7 +69,7 @@ t(
 );
 
 t("help lists every command except ?, one per line, sorted by name", async () => {
-  const { text } = await new Hand().type("help");
+  const { text } = await new CommandSession().type("help");
   const [heading, ...lines] = text.trimEnd().split("\n");
   assertEquals(heading, "available commands:");
   assertEquals(lines, [...lines].sort());
@@ -97,7 +97,7 @@ t("any input line gets an answer and never throws", async () => {
     "a".repeat(4000),
     "\x1b[2J",
   ];
-  const hand = new Hand();
+  const hand = new CommandSession();
   for (let i = 0; i < 20_000; i++) {
     const line = Array.from(
       { length: random() % 5 },

@@ -3,7 +3,7 @@ import { formatIp } from "../../../lib/address/ip.ts";
 import { VERSION } from "../../../lib/base/version.ts";
 import { COMMANDS } from "../../../lib/control/commands.ts";
 import { t as test } from "../../helpers/t.ts";
-import { Hand } from "../../helpers/control/hand.ts";
+import { CommandSession } from "../../helpers/control/command_session.ts";
 
 const PURE = { permissions: "none" } as const;
 
@@ -41,14 +41,14 @@ t("the abbreviations in the golden records run the same commands as in 3.35", as
     kil: /^syntax error/,
     kills: /^syntax error/,
   };
-  const hand = new Hand();
+  const hand = new CommandSession();
   for (const [line, pattern] of Object.entries(meanings)) {
     assertMatch((await hand.type(line)).text, pattern, line);
   }
 });
 
 t("an argument that must be a number is checked, and the error names its value", async () => {
-  const hand = new Hand();
+  const hand = new CommandSession();
   await hand.expect({
     "disable x": "!invalid number [x]",
     "disable 1x": "!invalid number [1x]",
@@ -83,7 +83,7 @@ t("an argument that must be a number is checked, and the error names its value",
 });
 
 t("group selects the group for the other commands; mrtg-* take it as an argument", async () => {
-  const hand = new Hand();
+  const hand = new CommandSession();
   await hand.expect({
     "group 1": "",
     "disable 0": "channel 0 disabled",
@@ -104,7 +104,7 @@ t("group selects the group for the other commands; mrtg-* take it as an argument
 });
 
 t("mrtg-bytes and mrtg-conns print two values, the uptime and the name", async () => {
-  const hand = new Hand();
+  const hand = new CommandSession();
   hand.table.addSent(0, 1, 6);
   hand.table.addRcvd(0, 1, 9);
   hand.table.enter(0, 1);
@@ -131,7 +131,7 @@ t("create accepts host names, IPv4 and IPv6 addresses, service names and HOST:PO
     "[::1]:99 80": "::1 99",
   };
   for (const [words, expected] of Object.entries(cases)) {
-    const hand = new Hand(0);
+    const hand = new CommandSession(0);
     await hand.expect({ [`create ${words}`]: "channel created" });
     const { address, port, state } = hand.table.row(0, 0);
     assertEquals(`${formatIp(address)} ${port} ${state}`, `${expected} disabled`, words);
@@ -139,7 +139,7 @@ t("create accepts host names, IPv4 and IPv6 addresses, service names and HOST:PO
 });
 
 t("create refuses an invalid address or port and adds no channel", async () => {
-  const hand = new Hand();
+  const hand = new CommandSession();
   await hand.expect({
     "create no..such 80": "!invalid address",
     "create :80 90": "!invalid address",
@@ -156,7 +156,7 @@ t("create refuses an invalid address or port and adds no channel", async () => {
 });
 
 t("assign changes the address of a disabled channel and keeps its counters", async () => {
-  const hand = new Hand();
+  const hand = new CommandSession();
   hand.table.enter(0, 1);
   await hand.expect({
     "assign 1 10.0.0.1 99": "!channel must be disabled to assign new address",
@@ -175,7 +175,7 @@ t("assign changes the address of a disabled channel and keeps its counters", asy
 
 t("assign checks the channel again after the host name was resolved", async () => {
   for (const change of ["enable 1", "remove 1"]) {
-    const hand = new Hand();
+    const hand = new CommandSession();
     await hand.expect({ "disable 1": "channel 1 disabled" });
     hand.meanwhile = () => {
       if (change === "enable 1") hand.table.setEnabled(0, 1, true);
@@ -189,7 +189,7 @@ t("assign checks the channel again after the host name was resolved", async () =
 });
 
 t("remove frees a slot that create reuses, and later channels keep their numbers", async () => {
-  const hand = new Hand(3);
+  const hand = new CommandSession(3);
   hand.table.addSent(0, 1, 5);
   await hand.expect({
     "remove 1": "!channel must be disabled to be removed",
@@ -225,7 +225,7 @@ t("remove frees a slot that create reuses, and later channels keep their numbers
 });
 
 t("enable and disable report when nothing changed, without failing", async () => {
-  await new Hand().expect({
+  await new CommandSession().expect({
     "enable 0": "channel 0 already enabled",
     "disable 0": "channel 0 disabled",
     "disable 00": "channel 0 already disabled",
@@ -233,12 +233,12 @@ t("enable and disable report when nothing changed, without failing", async () =>
 });
 
 t("version prints the version and the table limits", async () => {
-  const { text } = await new Hand().type("version");
+  const { text } = await new CommandSession().type("version");
   assertEquals(text, `  This is balance ${VERSION}\n  MAXGROUPS=4\n  MAXCHANNELS=4\n`);
 });
 
 t("quit and kill return an effect for the caller to carry out", async () => {
-  const hand = new Hand();
+  const hand = new CommandSession();
   assertEquals(await hand.type("quit now"), { text: "", effect: "quit" });
   assertEquals((await hand.type("kill")).effect, "stop");
 });

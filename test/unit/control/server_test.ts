@@ -9,7 +9,7 @@ import { show } from "../../../lib/table/show.ts";
 import { newTable, type Table } from "../../../lib/table/table.ts";
 import { writeAll } from "../../../lib/base/bytes.ts";
 import { readLine, readText, readToEnd } from "../../helpers/net/client.ts";
-import { controlContext } from "../../helpers/control_context.ts";
+import { controlContext } from "../../helpers/control/control_context.ts";
 import { connectUnix, controlSession, socketPath, talk } from "../../helpers/net/control_socket.ts";
 import { freePort } from "../../helpers/net/ports.ts";
 import { runBalance } from "../../helpers/program/start_balance.ts";

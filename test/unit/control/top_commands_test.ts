@@ -7,7 +7,7 @@ import { liveOrders, topCommands } from "../../../lib/control/top_commands.ts";
 import { TOP_ORDERS } from "../../../lib/control/top/order.ts";
 import type { TopSample } from "../../../lib/control/top/sample.ts";
 import { newTable } from "../../../lib/table/table.ts";
-import { controlContext } from "../../helpers/control_context.ts";
+import { controlContext } from "../../helpers/control/control_context.ts";
 import { t as test } from "../../helpers/t.ts";
 import { ids, info } from "../../helpers/control/top_samples.ts";
 

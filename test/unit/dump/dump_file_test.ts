@@ -9,7 +9,7 @@ import {
 } from "../../../lib/dump/dump_file.ts";
 import { createPcapng } from "../../../lib/dump/formats/pcapng.ts";
 import { fileTime } from "../../../lib/dump/formats/times.ts";
-import { connectionOf, START } from "../../helpers/dump/dump_traffic.ts";
+import { connectionOf, START } from "../../helpers/dump/generated_traffic.ts";
 import { readPackets } from "../../helpers/dump/pcapng.ts";
 import { skip, t, tool, until, within } from "../../helpers/t.ts";
 

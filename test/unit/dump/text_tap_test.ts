@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { textTap } from "../../../lib/dump/text_tap.ts";
 import { BatchWriter } from "../../../lib/base/batch_writer.ts";
-import { parseDump } from "../../helpers/dump/dump.ts";
+import { parseDump } from "../../helpers/dump/packet_dump.ts";
 import { latin1FromBytes } from "../../helpers/golden/golden.ts";
 import { t } from "../../helpers/t.ts";
 

@@ -20,8 +20,7 @@ import {
 } from "../../helpers/net/client.ts";
 import { randomBytes, sha256 } from "../../helpers/bytes.ts";
 import { deadPort, freePort } from "../../helpers/net/ports.ts";
-import { untilStill } from "../../helpers/until_still.ts";
-import { skip, t, until, within } from "../../helpers/t.ts";
+import { skip, t, until, untilStill, within } from "../../helpers/t.ts";
 import { dialing } from "../../helpers/net/tcp_sockets.ts";
 
 const ENGINES: readonly (readonly [name: string, engine: Engine])[] = [["denoEngine", denoEngine]];

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import type { DumpBatch } from "../../../lib/workers/dump_outbox.ts";
-import { START } from "../../helpers/dump/dump_traffic.ts";
+import { START } from "../../helpers/dump/generated_traffic.ts";
 import { t } from "../../helpers/t.ts";
 import { accepted } from "../../helpers/dump/dump_records.ts";
 import { worker } from "../../helpers/dump/worker_dump.ts";

@@ -2,7 +2,7 @@ import { assertEquals, assertMatch, assertNotMatch } from "@std/assert";
 import { createHex } from "../../../../lib/dump/formats/hex.ts";
 import { localTime } from "../../../../lib/dump/formats/times.ts";
 import { randomBytes } from "../../../helpers/bytes.ts";
-import { START } from "../../../helpers/dump/dump_traffic.ts";
+import { START } from "../../../helpers/dump/generated_traffic.ts";
 import { t } from "../../../helpers/t.ts";
 import { accepted, answered, record } from "../../../helpers/dump/format_fixtures.ts";
 

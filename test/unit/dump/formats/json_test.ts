@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import type { DumpFormat } from "../../../../lib/dump/formats/format.ts";
 import { createJson } from "../../../../lib/dump/formats/json.ts";
-import { makeTraffic, START } from "../../../helpers/dump/dump_traffic.ts";
+import { makeTraffic, START } from "../../../helpers/dump/generated_traffic.ts";
 import { type Schema, violations } from "../../../helpers/json_schema.ts";
 import { t } from "../../../helpers/t.ts";
 import { accepted, answered, record } from "../../../helpers/dump/format_fixtures.ts";

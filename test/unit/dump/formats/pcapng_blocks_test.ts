@@ -1,6 +1,6 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { createPcapng } from "../../../../lib/dump/formats/pcapng.ts";
-import { START } from "../../../helpers/dump/dump_traffic.ts";
+import { START } from "../../../helpers/dump/generated_traffic.ts";
 import { readBlocks, readOptions } from "../../../helpers/dump/pcapng.ts";
 import { t } from "../../../helpers/t.ts";
 

@@ -2,7 +2,7 @@ import { joinBytes } from "../../../../lib/base/bytes.ts";
 import { assert, assertEquals } from "@std/assert";
 import { createPcapng } from "../../../../lib/dump/formats/pcapng.ts";
 import { randomBytes } from "../../../helpers/bytes.ts";
-import { START } from "../../../helpers/dump/dump_traffic.ts";
+import { START } from "../../../helpers/dump/generated_traffic.ts";
 import { readPackets } from "../../../helpers/dump/pcapng.ts";
 import { t } from "../../../helpers/t.ts";
 import { accepted, answered, record } from "../../../helpers/dump/format_fixtures.ts";

@@ -3,7 +3,7 @@ import type { ConnectionRoute } from "../../../../lib/base/connection_info.ts";
 import { assert, assertEquals } from "@std/assert";
 import type { DumpFormat } from "../../../../lib/dump/formats/format.ts";
 import { createPcapng } from "../../../../lib/dump/formats/pcapng.ts";
-import { makeTraffic, START } from "../../../helpers/dump/dump_traffic.ts";
+import { makeTraffic, START } from "../../../helpers/dump/generated_traffic.ts";
 import { readPackets } from "../../../helpers/dump/pcapng.ts";
 import { t } from "../../../helpers/t.ts";
 import { accepted, answered, record } from "../../../helpers/dump/format_fixtures.ts";

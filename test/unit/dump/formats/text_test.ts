@@ -4,7 +4,7 @@ import { createText } from "../../../../lib/dump/formats/text.ts";
 import { textTap } from "../../../../lib/dump/text_tap.ts";
 import { BatchWriter } from "../../../../lib/base/batch_writer.ts";
 import { randomBytes, randomNumbers } from "../../../helpers/bytes.ts";
-import { START } from "../../../helpers/dump/dump_traffic.ts";
+import { START } from "../../../helpers/dump/generated_traffic.ts";
 import { t } from "../../../helpers/t.ts";
 import { accepted } from "../../../helpers/dump/dump_records.ts";
 

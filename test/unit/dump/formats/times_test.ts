@@ -5,7 +5,7 @@ import {
   localTime,
   nowMicroseconds,
 } from "../../../../lib/dump/formats/times.ts";
-import { START } from "../../../helpers/dump/dump_traffic.ts";
+import { START } from "../../../helpers/dump/generated_traffic.ts";
 import { t } from "../../../helpers/t.ts";
 
 const PURE = { permissions: "none" } as const;

@@ -9,7 +9,7 @@ import { startInProcess } from "./in_process.ts";
 import { startBalance } from "./start_balance.ts";
 
 /** A running balance to play on. */
-export interface Stage extends AsyncDisposable {
+export interface RunningBalance extends AsyncDisposable {
   readonly port: number;
   /** What it has said on stderr so far. */
   stderr(): string;
@@ -28,14 +28,14 @@ export interface Stage extends AsyncDisposable {
 }
 
 /** One of the two ways to start a balance. */
-export interface Theatre {
+export interface RunMode {
   readonly name: string;
   /** @param argv Arguments, with `PORT` as the word for the port. */
-  start(argv: readonly string[]): Promise<Stage>;
+  start(argv: readonly string[]): Promise<RunningBalance>;
 }
 
 /** The real program. */
-export const theProgram: Theatre = {
+export const asProgram: RunMode = {
   name: "the program",
   async start(argv) {
     const balance = await startBalance(argv, { expectStderr: "any" });
@@ -51,7 +51,7 @@ export const theProgram: Theatre = {
 };
 
 /** Its parts in this process. */
-export const inProcess: Theatre = {
+export const inProcess: RunMode = {
   name: "in process",
   async start(argv) {
     const balance = await startInProcess(argv);

@@ -16,7 +16,7 @@ import type { Table } from "../../../lib/table/table.ts";
 import { named } from "../net/backends.ts";
 import { type Client, connect, readLine, readText, readToEnd } from "../net/client.ts";
 import { deadPort } from "../net/ports.ts";
-import { type Cast, type PortMap, portMap } from "./golden.ts";
+import { type PortMap, portMap, type RecordedBackends } from "./golden.ts";
 import { startInProcess } from "../program/in_process.ts";
 
 /** A row of `channels_after`. */
@@ -151,7 +151,7 @@ function labelled(label: string, chosen: readonly string[]): Step[] {
 }
 
 /** Where a script is played. */
-export interface Place extends AsyncDisposable {
+export interface ScriptTarget extends AsyncDisposable {
   readonly table: Table;
   readonly ports: PortMap;
   /** Connects; the name of the backend that answers, or `EOF`. */
@@ -164,22 +164,22 @@ export interface Place extends AsyncDisposable {
 }
 
 /** Plays a script and asserts what it says. */
-export async function play(script: readonly Step[], place: Place): Promise<void> {
+export async function playScript(script: readonly Step[], target: ScriptTarget): Promise<void> {
   const session = { group: 0 };
   const seen: string[] = [], expected: string[] = [];
   for (const step of script) {
-    if ("command" in step) command(place, session, step.command);
+    if ("command" in step) command(target, session, step.command);
     else if ("chosen" in step) {
-      seen.push(await place.client(step.from, step.hold));
+      seen.push(await target.client(step.from, step.hold));
       expected.push(step.chosen);
-    } else if ("backend" in step) await place.backend(step.backend, step.alive);
-    else if ("closeAll" in step) await place.closeAll();
-    else if ("echo" in step) assertEquals(await place.echo?.(step.echo) ?? step.echo, step.echo);
+    } else if ("backend" in step) await target.backend(step.backend, step.alive);
+    else if ("closeAll" in step) await target.closeAll();
+    else if ("echo" in step) assertEquals(await target.echo?.(step.echo) ?? step.echo, step.echo);
     else if ("stderr" in step) {
-      if (place.stderr) assertEquals(place.ports.back(place.stderr()), step.stderr);
+      if (target.stderr) assertEquals(target.ports.back(target.stderr()), step.stderr);
     } else {
       assertEquals(seen, expected);
-      assertEquals(countersOf(place.table), step.counters);
+      assertEquals(countersOf(target.table), step.counters);
     }
   }
   assertEquals(seen, expected);
@@ -200,7 +200,7 @@ export function countersOf(table: Table): CounterRow[] {
 
 /** Carries a control command out on the table itself. */
 function command(
-  { table, ports }: Pick<Place, "table" | "ports">,
+  { table, ports }: Pick<ScriptTarget, "table" | "ports">,
   session: { group: number },
   line: string,
 ): void {
@@ -240,7 +240,7 @@ function command(
  * A place without sockets: channels are chosen by `claims()`, and what dialing gives is known:
  * recorded ports from 21901 to 21916 answer, all others refuse.
  */
-export async function purePlace(argv: readonly string[]): Promise<Place> {
+export async function tableTarget(argv: readonly string[]): Promise<ScriptTarget> {
   const options = parseOptions(argv);
   const table = await tableFor(options);
   const stopped = new Set<number>();
@@ -299,7 +299,10 @@ export async function tableFor(options: Options): Promise<Table> {
  * @param argv Recorded arguments.
  * @param stage The backends, and the ports they have here.
  */
-export async function socketPlace(argv: readonly string[], stage: Cast): Promise<Place> {
+export async function socketTarget(
+  argv: readonly string[],
+  stage: RecordedBackends,
+): Promise<ScriptTarget> {
   const { ports } = stage;
   for (const [recorded] of argv.join(" ").matchAll(DEAD)) ports.set(Number(recorded), deadPort());
   const balance = await startInProcess(ports.argv(argv));

@@ -5,12 +5,12 @@ import { type ControlContext, type Reply, runLine } from "../../../lib/control/c
 import { COMMANDS } from "../../../lib/control/commands.ts";
 import { showRow } from "../../../lib/table/show.ts";
 import { newTable, type Table } from "../../../lib/table/table.ts";
-import { controlContext } from "../control_context.ts";
+import { controlContext } from "./control_context.ts";
 
 const LOCAL = new Uint8Array([127, 0, 0, 1]);
 
 /** A control session on a table with `n` channels in group 0 and one in group 1. */
-export class Hand {
+export class CommandSession {
   readonly table: Table = newTable({ groups: 4, channels: 4, workers: 1 });
   readonly #context: ControlContext;
   #session = { group: 0 };

@@ -6,7 +6,7 @@ import { listensOn } from "../net/tcp_sockets.ts";
 import { until } from "../t.ts";
 
 /** Starts balance with --metrics, and waits until the metrics server listens. */
-export async function measured(
+export async function startWithMetrics(
   argv: readonly string[],
   { port }: { port: number },
 ): Promise<Controlled> {

@@ -1,6 +1,6 @@
-import { serviceLookup } from "../../lib/address/services.ts";
-import type { ControlContext } from "../../lib/control/command.ts";
-import type { Table } from "../../lib/table/table.ts";
+import { serviceLookup } from "../../../lib/address/services.ts";
+import type { ControlContext } from "../../../lib/control/command.ts";
+import type { Table } from "../../../lib/table/table.ts";
 
 /**
  * What control commands work on where there is a table and nothing else: no connections, no dump.
