@@ -6,7 +6,7 @@ import { startControlled } from "../../helpers/program/start_controlled.ts";
 import { t, until } from "../../helpers/t.ts";
 
 t(
-  "a second balance on the same port fails on the port first, with the recorded message",
+  "a second balance on the same port fails to bind before it touches the control socket",
   async () => {
     await using balance = await startControlled(["-f", "PORT", "127.0.0.1:9"]);
     const { port, rundir } = balance;
@@ -16,7 +16,7 @@ t(
   },
 );
 
-t("the socket of a balance that was killed is replaced by the next", async () => {
+t("the control socket of a killed balance is replaced by the next start", async () => {
   using directory = folder();
   const env = { BALANCE_RUNDIR: directory.path };
   const first = await startControlled(["-f", "PORT", "127.0.0.1:9"], { env });
@@ -38,7 +38,7 @@ t("the socket of a balance that was killed is replaced by the next", async () =>
   await until(() => [...Deno.readDirSync(directory.path)].length === 0);
 });
 
-t("a run directory that cannot be used ends the start with 73 and the reason", async () => {
+t("an unusable run directory ends the start with exit code 73 and the reason", async () => {
   using directory = folder(0o777);
   const { code, stderr } = await runBalance(["-f", "PORT", "127.0.0.1:9"], {
     rundir: directory.path,

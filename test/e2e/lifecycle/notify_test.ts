@@ -1,4 +1,4 @@
-/** What a service manager is told (sd_notify(3)), at a socket of the test's own. */
+/** Notifications to a service manager (sd_notify(3)), received by the test. */
 
 import { assertEquals } from "@std/assert";
 import { named } from "../../helpers/net/backends.ts";
@@ -14,7 +14,7 @@ async function start(manager: SyslogReceiver, ...argv: string[]) {
   return await startControlled(["-f", ...argv], { env: { NOTIFY_SOCKET: manager.path } });
 }
 
-t("READY comes when connections are served, STOPPING with the first signal", async () => {
+t("READY is sent when connections are accepted, STOPPING at the first signal", async () => {
   await using manager = syslogReceiver();
   await using server = named("B0");
   await using balance = await start(manager, "PORT", server.address);
@@ -29,7 +29,7 @@ t("READY comes when connections are served, STOPPING with the first signal", asy
   assertEquals(manager.messages.length, 2);
 });
 
-t("STOPPING is told even where nothing keeps the program from ending", async () => {
+t("STOPPING is sent even if the program can end at once", async () => {
   await using manager = syslogReceiver();
   for (let i = 1; i <= 5; i++) {
     await using balance = await start(manager, "PORT", "127.0.0.1:9");
@@ -38,7 +38,7 @@ t("STOPPING is told even where nothing keeps the program from ending", async () 
   }
 });
 
-t("kill tells STOPPING as well", async () => {
+t("the kill command sends STOPPING", async () => {
   await using manager = syslogReceiver();
   await using balance = await start(manager, "PORT", "127.0.0.1:9");
   const { port, rundir } = balance;
@@ -47,7 +47,7 @@ t("kill tells STOPPING as well", async () => {
   assertEquals(await manager.waitFor(2), ["READY=1", "STOPPING=1"]);
 });
 
-t("a start that fails is never READY, and a manager that is gone is no hindrance", async () => {
+t("a failed start sends no READY, and a missing manager does not prevent a start", async () => {
   await using manager = syslogReceiver();
   const { code } = await runBalance(["-f", "PORT", "no..such"], {
     env: { NOTIFY_SOCKET: manager.path },
@@ -59,20 +59,20 @@ t("a start that fails is never READY, and a manager that is gone is no hindrance
   assertEquals((await balance.stop()).code, 0);
 });
 
-t("a manager that takes nothing delays neither start nor end for long", async () => {
+t("a manager that reads nothing delays neither start nor end for long", async () => {
   const folder = Deno.makeTempDirSync({ prefix: "balance-test-" });
   const path = `${folder}/notify`;
   const receiver = Deno.listenDatagram({ transport: "unixpacket", path });
   const own = `${folder}/own`;
   const filler = Deno.listenDatagram({ transport: "unixpacket", path: own });
-  // Fills the queue of the receiver, so that the next datagram has to wait.
-  let stuck = false;
-  while (!stuck) {
-    const sent = filler.send(new Uint8Array(1), { transport: "unixpacket", path }).catch(() => 0);
-    stuck = await Promise.race([
-      sent.then(() => false),
-      new Promise<boolean>((resolve) => setTimeout(() => resolve(true), 100)),
-    ]);
+  // Fills the queue of the receiver until a datagram has to wait.
+  for (let pending = 0; pending < 20;) {
+    let sent = false;
+    filler.send(new Uint8Array(1), { transport: "unixpacket", path }).catch(() => {})
+      .finally(() => sent = true);
+    for (pending = 0; pending < 20 && !sent; pending++) {
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
   }
   {
     await using balance = await startControlled(["-f", "PORT", "127.0.0.1:9"], {
@@ -85,23 +85,26 @@ t("a manager that takes nothing delays neither start nor end for long", async ()
   Deno.removeSync(folder, { recursive: true });
 });
 
-t("what a killed one of the same process id left does not silence it", async () => {
-  await using manager = syslogReceiver();
-  const rundir = Deno.makeTempDirSync({ prefix: "balance-test-" });
-  const { command, args } = program({ cachedOnly: true });
-  // The shell becomes the program: as in a container, where the first process is number 1.
-  const script = `: > "$0/.notify.$$"; exec "$@"`;
-  const child = new Deno.Command("/bin/sh", {
-    args: ["-c", script, rundir, command, ...args, "-f", String(freePort()), "127.0.0.1:9"],
-    env: { BALANCE_RUNDIR: rundir, NOTIFY_SOCKET: manager.path, DENO_NO_UPDATE_CHECK: "1" },
-    stdin: "null",
-    stdout: "null",
-    stderr: "inherit",
-  }).spawn();
-  assertEquals(await manager.waitFor(1), ["READY=1"]);
-  child.kill("SIGTERM");
-  assertEquals((await child.status).code, 0);
-  await until(() => manager.messages.length === 2);
-  assertEquals([...Deno.readDirSync(rundir)], []);
-  Deno.removeSync(rundir, { recursive: true });
-});
+t(
+  "a file left by a killed balance with the same process id does not suppress notifications",
+  async () => {
+    await using manager = syslogReceiver();
+    const rundir = Deno.makeTempDirSync({ prefix: "balance-test-" });
+    const { command, args } = program({ cachedOnly: true });
+    // The shell becomes the program, so the file has its process id, as with pid 1 in a container.
+    const script = `: > "$0/.notify.$$"; exec "$@"`;
+    const child = new Deno.Command("/bin/sh", {
+      args: ["-c", script, rundir, command, ...args, "-f", String(freePort()), "127.0.0.1:9"],
+      env: { BALANCE_RUNDIR: rundir, NOTIFY_SOCKET: manager.path, DENO_NO_UPDATE_CHECK: "1" },
+      stdin: "null",
+      stdout: "null",
+      stderr: "inherit",
+    }).spawn();
+    assertEquals(await manager.waitFor(1), ["READY=1"]);
+    child.kill("SIGTERM");
+    assertEquals((await child.status).code, 0);
+    await until(() => manager.messages.length === 2);
+    assertEquals([...Deno.readDirSync(rundir)], []);
+    Deno.removeSync(rundir, { recursive: true });
+  },
+);
