@@ -2,7 +2,7 @@ import { prepareDirectory, runDirectories } from "./run_directory.ts";
 
 /** Sends datagrams to a Unix socket. */
 export interface DatagramSender extends Disposable {
-  /** Sends one datagram; resolves to whether it was taken. Never rejects. */
+  /** Sends one datagram. Resolves to whether it was delivered; never rejects. */
   send(text: string): Promise<boolean>;
 }
 
@@ -11,12 +11,12 @@ const encoder = new TextEncoder();
 /**
  * Opens a sender of datagrams.
  *
- * A socket of the runtime needs an address of its own. It is a file in the run directory, which
- * is there for a moment only: nobody answers to it, and so nothing is left when we are killed.
+ * Deno requires the sending socket to have an address. It is a file in the run directory, removed
+ * right after binding: no replies are expected, and a killed process leaves nothing there.
  *
- * @param to Path of the receiver; a name that begins with `@` is in the abstract name space.
- * @param purpose Part of the file's name.
- * @returns `undefined` if there is no directory for it.
+ * @param to Path of the receiver; a leading `@` means the abstract namespace.
+ * @param purpose Part of the file's name, unique in the process.
+ * @returns `undefined` if no run directory is usable.
  */
 export function datagramSender(to: string, purpose: string): DatagramSender | undefined {
   const path = to.replace(/^@/, "\0");
@@ -48,5 +48,5 @@ export function datagramSender(to: string, purpose: string): DatagramSender | un
 function removeIfThere(path: string): void {
   try {
     Deno.removeSync(path);
-  } catch { /* not there, or not ours, which binding will tell */ }
+  } catch { /* missing, or not removable, and then binding fails */ }
 }

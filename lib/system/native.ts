@@ -1,15 +1,15 @@
 /**
- * The few things that only the C library can do, done first of all; then the permission to call
- * it is given up for good, for this isolate and all workers (see SECURITY.md).
+ * The few calls that only the C library offers. They are made first; then the FFI permission is
+ * revoked for this isolate and all workers (see SECURITY.md).
  */
 
-/** `RLIMIT_NOFILE`, which macOS numbers differently, and what it accepts at the most. */
+/** macOS has another number for `RLIMIT_NOFILE` and a maximum value (`OPEN_MAX`). */
 const DARWIN = Deno.build.os === "darwin";
 const RLIMIT_NOFILE = DARWIN ? 8 : 7;
 const MAX_DESCRIPTORS = DARWIN ? 10240n : 2n ** 64n - 1n;
 const PR_SET_NAME = 15;
 const F_GETFD = 1, F_SETFD = 2, FD_CLOEXEC = 1;
-/** Descriptors that a parent may have left open for us are looked for below this number. */
+/** Inherited descriptors are searched below this number. */
 const INHERITED_BELOW = 1024;
 
 const SYMBOLS = {
@@ -21,33 +21,32 @@ const LINUX_SYMBOLS = {
   fcntl: { parameters: ["i32", "i32", "i32"], result: "i32" },
 } as const;
 
-/** What the process may use. */
+/** File descriptors of the process. */
 export interface ProcessLimits {
-  /** Descriptors that may be open at a time; `undefined` if that could not be found out. */
+  /** Maximum number of open descriptors; `undefined` if unknown. */
   readonly descriptors: number | undefined;
-  /** Descriptors that were open at the start. */
+  /** Descriptors that were open at start. */
   readonly open: number;
 }
 
-/** What {@link prepareProcess} found out. */
 let limits: ProcessLimits = { descriptors: undefined, open: 0 };
 
-/** What the process may use, as far as {@link prepareProcess} could find out. */
+/** The limits that {@link prepareProcess} found. */
 export function processLimits(): ProcessLimits {
   return limits;
 }
 
-/** A kind of machine, as far as the C library is concerned. */
+/** A platform, which determines where the C library is. */
 export interface Machine {
   readonly os: string;
   readonly arch: string;
 }
 
 /**
- * Paths of the C library on a kind of machine.
+ * Possible paths of the C library on a platform.
  *
- * They are absolute and permitted as such: a mere name would be looked up in the working
- * directory first, where anybody may have put a file. The library is loaded already.
+ * They are absolute, and the permission names them: Deno looks a bare name up in the working
+ * directory first, where anyone may have put a file.
  *
  * @param machine Default: this one.
  */
@@ -62,13 +61,13 @@ export function cLibraries(machine: Machine = Deno.build): string[] {
 }
 
 /**
- * Raises the soft limit of open descriptors to the hard one, gives the process its name, and
- * keeps descriptors that were inherited from whoever started us from going further, into the
- * background. To be called before anything is read.
+ * Raises the soft limit of open descriptors to the hard limit, names the process, and sets
+ * close-on-exec on inherited descriptors, so that the background process does not get them. Call
+ * this before anything else.
  *
- * @param name What `ps` shows, up to 15 bytes.
- * @returns What is allowed now. Where there is no such library, or it is not permitted (from
- * source without `--allow-ffi`), nothing happens.
+ * @param name The name that `ps` shows, up to 15 bytes.
+ * @returns The limits that apply now. Without the library or the permission to call it (from
+ *     source without `--allow-ffi`), nothing is changed and the limit is unknown.
  */
 export function prepareProcess(name: string): ProcessLimits {
   try {
@@ -83,7 +82,7 @@ export function prepareProcess(name: string): ProcessLimits {
   return limits;
 }
 
-/** Does it with one library; `undefined` if that is not there. */
+/** Prepares the process with one library; `undefined` if that cannot be loaded. */
 function prepareWith(path: string, name: string): ProcessLimits | undefined {
   try {
     const library = Deno.dlopen(path, SYMBOLS);
@@ -113,7 +112,7 @@ function raiseDescriptors(
   return Number(limit[0]);
 }
 
-/** Returns how many descriptors are open. */
+/** Names the process and sets close-on-exec. Returns how many descriptors are open. */
 function prepareLinux(path: string, name: string): number {
   const library = Deno.dlopen(path, LINUX_SYMBOLS);
   try {

@@ -1,47 +1,51 @@
+/**
+ * Synchronous printing. Each call writes everything before it returns, and a closed stdout or
+ * stderr is not an error.
+ */
+
+import { writeAllSync } from "../base/bytes.ts";
+
 const encoder = new TextEncoder();
 
 /**
- * Prints on stderr, whole and at once; a reader that is gone is no error.
+ * Prints to stderr.
  *
  * @param text What to print, newline included.
  */
 export function printError(text: string): void {
-  writeAllSync(Deno.stderr, encoder.encode(text));
+  printAll(Deno.stderr, encoder.encode(text));
 }
 
 /**
- * Prints a line on stderr, whole and at once, so that those of several isolates never mix.
+ * Prints a line to stderr in one write, so that lines of several isolates do not mix.
  *
- * @param line What to print, without its newline.
+ * @param line The line without its newline.
  */
 export function printErrorLine(line: string): void {
   printError(`${line}\n`);
 }
 
 /**
- * Prints on stdout, whole and at once; a reader that is gone is no error.
+ * Prints to stdout.
  *
  * @param text What to print, newline included.
  */
 export function print(text: string): void {
-  writeAllSync(Deno.stdout, encoder.encode(text));
+  printAll(Deno.stdout, encoder.encode(text));
 }
 
 /**
- * Prints bytes on stdout, whole and at once; a reader that is gone is no error.
+ * Prints bytes to stdout.
  *
  * @param bytes What to print.
  */
 export function printBytes(bytes: Uint8Array): void {
-  writeAllSync(Deno.stdout, bytes);
+  printAll(Deno.stdout, bytes);
 }
 
-function writeAllSync(
-  to: { writeSync(bytes: Uint8Array): number },
-  bytes: Uint8Array,
-): void {
+function printAll(to: { writeSync(bytes: Uint8Array): number }, bytes: Uint8Array): void {
   try {
-    for (let at = 0; at < bytes.length;) at += to.writeSync(bytes.subarray(at));
+    writeAllSync(to, bytes);
   } catch (error) {
     if (!(error instanceof Deno.errors.BrokenPipe || error instanceof Deno.errors.BadResource)) {
       throw error;

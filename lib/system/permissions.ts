@@ -1,22 +1,23 @@
 import { cLibraries, type Machine } from "./native.ts";
 
 /**
- * How the memory of the program is managed: garbage is collected sooner than V8 would by itself,
- * which after a burst of connections keeps several times of what is in use.
+ * Makes V8 collect garbage earlier. By default, it keeps several times the memory in use after a
+ * burst of connections.
  */
 export const MEMORY_FLAGS = "--v8-flags=--max-semi-space-size=3,--heap-growing-percent=15";
 
 /**
- * Everything that the program is allowed to do; nothing else is ever granted, it never prompts.
+ * All permissions of the program; it never prompts for more.
  *
- * - `net`: listening, dialling, names; on Deno 2.9 unix sockets as well.
- * - `read`, `write` without a list: control socket, dump and log are where the user says.
- * - `env`: run directory, syslog's socket, the socket of a service manager.
- * - `sys`: the user id, for the owner of the run directory, and the umask, for the socket's
- *   mode; Deno 2.9 knows no narrower name for the latter.
- * - `ffi`: the C library at its absolute paths, given up again at the very start (native.ts).
+ * - `net`: listening, dialing, resolving; in Deno 2.9 also Unix sockets.
+ * - `read`, `write` without a list: the user chooses the paths of control socket, dump and log.
+ * - `env`: run directory, syslog socket, socket of the service manager.
+ * - `sys`: the user ID, to check who owns the run directory, and the umask, for the mode of
+ *   sockets; Deno 2.9 has no narrower permission for the umask.
+ * - `ffi`: the C library at its absolute paths; revoked right after start (native.ts).
+ * - `run`: this executable only, to start the background process.
  *
- * @param machine What it runs on; default: this one.
+ * @param machine The platform it runs on; default: this one.
  */
 export function permissionFlags(machine?: Machine): string[] {
   return [
@@ -27,7 +28,7 @@ export function permissionFlags(machine?: Machine): string[] {
     "--allow-env=BALANCE_RUNDIR,BALANCE_SYSLOG,XDG_RUNTIME_DIR,NOTIFY_SOCKET",
     "--allow-sys",
     `--allow-ffi=${cLibraries(machine).join(",")}`,
-    // Only this very file may be run, wherever it is copied to: for going to the background.
+    // The executable itself, wherever it is installed.
     "--allow-run=/proc/self/exe",
   ];
 }

@@ -4,30 +4,27 @@ export const SIGNAL_EXIT = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const;
 /** A signal that ends the program. */
 export type EndSignal = keyof typeof SIGNAL_EXIT;
 
-/** What is done about signals. */
+/** Callbacks for signals. */
 export interface SignalHandlers {
-  /** Those that end the program. */
+  /** SIGINT, SIGTERM, SIGHUP: stop. */
   readonly end: (signal: EndSignal) => void;
-  /** SIGUSR1, which asks how it is. */
+  /** SIGUSR1: log the current state. */
   readonly status: () => void;
-  /** SIGUSR2, which asks to open logs again. */
+  /** SIGUSR2: reopen logs. */
   readonly reopen: () => void;
 }
 
-/** Signals that are listened for. */
+/** Signals that are caught. Disposing restores their default action. */
 export interface Signals extends Disposable {
-  /** Resolves with the first signal that ends the program while nobody handles them. */
+  /** Resolves with the first signal that ends the program before {@link handle} is called. */
   readonly early: Promise<EndSignal>;
-  /** Hands signals over from now on, those that came before first. */
+  /** Sets the handlers. Signals that arrived before are passed to them first, in order. */
   handle(handlers: SignalHandlers): void;
 }
 
 /**
- * Listens for signals, from the very start: one that comes while the program is still starting
- * ends it in order too. Besides, the runtime panics when its first use of signals meets a
- * process that has no free descriptor.
- *
- * @returns To be disposed, so that signals do again what they do by default.
+ * Catches signals. Call this first of all, so that a signal during start is handled, too, and
+ * because Deno panics if its first signal listener finds no free file descriptor.
  */
 export function listenForSignals(): Signals {
   const early = Promise.withResolvers<EndSignal>();

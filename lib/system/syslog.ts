@@ -1,32 +1,33 @@
 import { NAME } from "../base/version.ts";
+import { within } from "../base/within.ts";
 import { datagramSender } from "./datagram.ts";
 
-/** Where syslog(3) sends to; `$BALANCE_SYSLOG` names another socket. */
+/** The socket of syslog(3); `$BALANCE_SYSLOG` names another one. */
 const DEV_LOG = "/dev/log";
-/** Facility daemon, as 3.35. */
+/** Facility `daemon`, as in 3.35. */
 const DAEMON = 3;
-/** Severities of RFC 3164 section 4.1.1 that are used here. */
+/** The severities in use (RFC 3164 section 4.1.1). */
 const SEVERITY = { notice: 5, info: 6, debug: 7 } as const;
 const MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(" ");
-/** Messages that may wait for a slow receiver; later ones are dropped. */
+/** Maximum number of messages queued for a slow receiver; more are dropped. */
 const MAX_WAITING = 1000;
-/** Milliseconds that what still waits may take to be delivered at the end. */
+/** Milliseconds to wait for queued messages at the end. */
 const CLOSE_MS = 1000;
 
-/** A way to the system's log. */
+/** A connection to syslog. */
 export interface Syslog {
-  /** Logs lines, in order; whatever cannot be delivered is dropped, as syslog(3) does. */
+  /** Logs lines, in order. Lines that cannot be delivered are dropped, as in syslog(3). */
   log(severity: keyof typeof SEVERITY, text: string): void;
-  /** Lines that were not delivered so far. */
+  /** Lines that were dropped so far. */
   readonly dropped: number;
-  /** Waits, but not for long, until what was logged so far is delivered; then closes. */
+  /** Waits for queued lines for at most a second, and closes. */
   close(): Promise<void>;
 }
 
 /**
- * Opens the system's log, ident `balance` with the process id.
+ * Opens syslog, with `balance` and the process ID as ident.
  *
- * @param options `now` gives the time of a message; `purpose` tells several in one process apart.
+ * @param options `now` returns the time of a message; `purpose` must be unique in the process.
  */
 export function openSyslog(
   options: { now?: () => Date; purpose?: string } = {},
@@ -57,10 +58,7 @@ export function openSyslog(
       return dropped;
     },
     async close() {
-      let timer: ReturnType<typeof setTimeout> | undefined;
-      const late = new Promise((resolve) => timer = setTimeout(resolve, CLOSE_MS));
-      await Promise.race([last, late]);
-      clearTimeout(timer);
+      await within(last, CLOSE_MS);
       sender?.[Symbol.dispose]();
     },
   };
@@ -70,7 +68,7 @@ export function openSyslog(
  * One message as syslog(3) writes it to its socket (RFC 3164 without a host name).
  *
  * @param text One line.
- * @param options Severity, process id and time.
+ * @param options Severity, process ID and time.
  */
 export function syslogMessage(
   text: string,
