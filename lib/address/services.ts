@@ -1,6 +1,6 @@
-/** Names of TCP services: the text of services(5) to ports, and a table for hosts without one. */
+/** Ports of TCP services by name: from services(5), or from a built-in table. */
 
-/** Ports of services that people name; used where `/etc/services` is missing (slim images). */
+/** Common services, for systems without `/etc/services` (slim images). */
 const BUILT_IN: Readonly<Record<string, number>> = {
   "ftp-data": 20,
   ftp: 21,
@@ -66,14 +66,14 @@ const BUILT_IN: Readonly<Record<string, number>> = {
   "mqtt-tls": 8883,
 };
 
-/** Finds the port of a TCP service by its exact name; `undefined` if there is none. */
+/** Looks up the port of a TCP service by name, case-sensitive; `undefined` if unknown. */
 export type ServiceLookup = (name: string) => number | undefined;
 
 /**
- * Makes a look-up of service names out of the text of services(5).
+ * Creates a lookup from the text of services(5).
  *
  * @param text Contents of `/etc/services`; `undefined` uses the built-in table.
- * @returns Looks names and aliases of TCP services up, case counts, as getservbyname(3).
+ * @returns Finds names and aliases of TCP services, as getservbyname(3) does.
  */
 export function serviceLookup(text: string | undefined): ServiceLookup {
   if (text === undefined) {
@@ -91,11 +91,10 @@ export function serviceLookup(text: string | undefined): ServiceLookup {
 }
 
 /**
- * The look-up of this host: `/etc/services`, read once and only when a name is asked for.
+ * The lookup of this host. It reads `/etc/services` once, at the first use, and uses the built-in
+ * table if the file cannot be read.
  *
- * A file that is missing or cannot be read is no error: the built-in table takes its place.
- *
- * @param read Reads the file; throws when it cannot be read.
+ * @param read Reads the file; throws if it cannot be read.
  */
 export function systemServices(
   read: () => string = () => Deno.readTextFileSync("/etc/services"),
@@ -106,7 +105,7 @@ export function systemServices(
       let text: string | undefined;
       try {
         text = read();
-      } catch { /* as if there were none */ }
+      } catch { /* the built-in table is used */ }
       found = serviceLookup(text);
     }
     return found(name);
