@@ -5,14 +5,15 @@ import { createInterface } from "node:readline";
 import process from "node:process";
 import { EXIT } from "../base/errors.ts";
 import { NAME, VERSION } from "../base/version.ts";
+import { SIGNAL_EXIT } from "../system/signals.ts";
 import { type Answer, ControlClient } from "./client.ts";
 import { readCommand } from "./command.ts";
 import { COMMANDS } from "./commands.ts";
 import { lines, MAX_LINE_BYTES } from "./protocol.ts";
 import { liveOrders } from "./top_commands.ts";
+import { runTop } from "./live_top.ts";
 import type { TopOrders } from "./top/order.ts";
-import { type EndSignal, readlineTerminal } from "./top/terminal.ts";
-import { runTop } from "./top/view.ts";
+import { readlineTerminal } from "./top/terminal.ts";
 
 const encoder = new TextEncoder();
 
@@ -84,9 +85,6 @@ export async function runShell(options: { at: Endpoint; print: Print }): Promise
     input.close();
   }
 }
-
-/** Exit code of a shell that a signal ended while it showed `top`: 128 plus its number. */
-const SIGNAL_EXIT: Readonly<Record<EndSignal, number>> = { SIGHUP: 129, SIGTERM: 143 };
 
 /** How `top` is to be sorted, if a line means its live view. */
 function topOrders(line: string): TopOrders | undefined {

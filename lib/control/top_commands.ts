@@ -1,4 +1,4 @@
-/** The command `top`: one frame by hand, or a sample for the live view of the shell. */
+/** The command `top`: a single frame, or a sample for the live view of the shell. */
 
 import { VERSION } from "../base/version.ts";
 import type { Command, ControlContext, Reply, Session } from "./command.ts";
@@ -6,18 +6,15 @@ import { refusal } from "./command.ts";
 import { frameText, type Size, topFrame } from "./top/frame.ts";
 import type { TopMemory } from "./top/memory.ts";
 import { readTopKey, sortedBy, TOP_ORDERS, type TopOrder, type TopOrders } from "./top/order.ts";
-import { type ConnectionCounts, takeSample, type TopSample } from "./top/sample.ts";
+import { type ConnectionCounts, MAX_LISTED, takeSample, type TopSample } from "./top/sample.ts";
 
-/** Size of a single frame: the terminal that everybody has. */
+/** Size of a single frame: that of a standard terminal. */
 const SINGLE: Size = { columns: 80, rows: 24 };
 
-/** Most connections of one answer. */
-export const MAX_LISTED = 1000;
-
 /**
- * The commands about watching.
+ * The command `top`.
  *
- * @param spanMs Milliseconds that a single frame looks at, for its rates.
+ * @param spanMs Milliseconds between the two samples of a single frame, for its rates.
  */
 export function topCommands(spanMs = 1000): readonly Command[] {
   return [
@@ -27,35 +24,35 @@ export function topCommands(spanMs = 1000): readonly Command[] {
       optional: "[key] [--json [count]]",
       help: "watch traffic; q leaves",
       run: async (context, session, words) => {
-        const wanted = parseWords(words);
-        if ("text" in wanted) return wanted;
-        if (wanted.json) return await sampled(context, session, wanted);
-        return { text: frameText(await singleFrame(context, { ...wanted, spanMs })) };
+        const request = parseWords(words);
+        if ("text" in request) return request;
+        if (request.json) return await sampleReply(context, session, request);
+        return { text: frameText(await singleFrame(context, { ...request, spanMs })) };
       },
     },
   ];
 }
 
 /**
- * How the live view is to be sorted.
+ * The initial orders of the live view.
  *
- * @param words What follows `top`.
- * @returns `undefined` if they ask for something else.
+ * @param words The arguments of `top`.
+ * @returns `undefined` if they are wrong or request JSON.
  */
 export function liveOrders(words: readonly string[]): TopOrders | undefined {
-  const wanted = parseWords(words);
-  return "text" in wanted || wanted.json ? undefined : wanted.orders;
+  const request = parseWords(words);
+  return "text" in request || request.json ? undefined : request.orders;
 }
 
-/** What `top` was asked for. */
-interface Wanted {
+/** The arguments of `top`. */
+interface TopRequest {
   readonly orders: TopOrders;
   readonly json: boolean;
-  /** How many connections. */
+  /** Maximum number of connections. */
   readonly count: number;
 }
 
-function parseWords(words: readonly string[]): Wanted | Reply {
+function parseWords(words: readonly string[]): TopRequest | Reply {
   let orders = TOP_ORDERS, json = false, count = SINGLE.rows;
   for (const word of words) {
     const key = readTopKey(word);
@@ -67,11 +64,11 @@ function parseWords(words: readonly string[]): Wanted | Reply {
   return { orders, json, count };
 }
 
-/** Answers a sample; what the next one is compared with belongs to the session. */
-async function sampled(
+/** A sample as JSON. The session remembers it, for the rates of the next one. */
+async function sampleReply(
   context: ControlContext,
   session: Session,
-  { orders, count }: Wanted,
+  { orders, count }: TopRequest,
 ): Promise<Reply> {
   const order = orders.connections;
   const { sample, memory } = await sampleNow(context, { order, count, memory: session.top });
@@ -80,7 +77,7 @@ async function sampled(
 
 async function singleFrame(
   context: ControlContext,
-  { orders, count, spanMs }: Wanted & { spanMs: number },
+  { orders, count, spanMs }: TopRequest & { spanMs: number },
 ) {
   const order = orders.connections;
   const before = await sampleNow(context, { order, count: 0 });

@@ -1,19 +1,20 @@
-/** `top` as lines of text: pure, from two samples and the size of the screen. */
+/** `top` as lines of text, from two samples and the size of the screen. Pure. */
 
-import { shortDuration } from "../../base/short_duration.ts";
 import { formatEndpoint } from "../../address/host_port.ts";
+import { channelText } from "../../base/connection_info.ts";
+import { shortDuration } from "../../base/short_duration.ts";
 import { NAME } from "../../base/version.ts";
 import { STATE_TEXTS } from "../../table/show.ts";
 import { TOP_ORDERS, type TopList, type TopOrder, type TopOrders } from "./order.ts";
-import { type ChannelRates, type RatedChannel, ratedChannels, together } from "./rates.ts";
+import { type ChannelRates, type RatedChannel, ratedChannels, totalRates } from "./rates.ts";
 import type { TopConnection, TopSample } from "./sample.ts";
 import { compact, shortened, type TableColumn, tableLines } from "./table.ts";
 
 /** One line of a frame. */
 export interface FrameLine {
-  /** Without blanks at its end, at most as wide as the screen. */
+  /** Without trailing spaces, at most as wide as the screen. */
   readonly text: string;
-  /** How it looks where that is possible. */
+  /** How a terminal shows it. */
   readonly style?: "bold" | "heading" | "dim" | undefined;
 }
 
@@ -23,44 +24,44 @@ export interface Size {
   readonly rows: number;
 }
 
-/** Where somebody is who looks at it live. */
+/** What the user of the live view looks at. */
 export interface TopPlace {
-  /** The list that the arrows move. */
+  /** The list that the arrow keys scroll. */
   readonly focus: TopList;
-  /** The first line shown of each list, from 0. */
+  /** First visible line of each list, from 0. */
   readonly from: Readonly<Record<TopList, number>>;
 }
 
 /** Options of {@linkcode topFrame}. */
 export interface FrameOptions extends Size {
-  /** How the lists are sorted; the connections of a sample are sorted already. */
+  /** The order of the lists. Connections are sorted in the sample; this is only their title. */
   readonly orders?: TopOrders;
-  /** Absent for a single frame, which is about nobody's keys. */
+  /** Absent for a single frame, which has no keys. */
   readonly place?: TopPlace | undefined;
 }
 
-/** The smallest screen on which there is something to see. */
-export const SMALLEST: Size = { columns: 40, rows: 8 };
+/** The smallest screen that `top` supports. */
+const MIN_SIZE: Size = { columns: 40, rows: 8 };
 
-/** From so many rows on, each list has a line above it that says what is shown. */
-const ROWS_FOR_TITLES = 14;
+/** Rows from which on each list has a title with the visible range. */
+const MIN_ROWS_WITH_TITLES = 14;
 
-/** Lines of what concerns everything. */
+/** Lines of the summary. */
 const SUMMARY_ROWS = 3;
 
 /**
- * How many lines each list has on a screen: channels what they need, but not more than half as
- * long as there are connections to show.
+ * How many lines each list has on a screen: channels get what they need, but at most half of it
+ * while connections need the rest.
  *
- * @param sample What is to be shown.
- * @param options The screen, and whether it is live.
+ * @param sample What to show.
+ * @param options The screen, and whether there is a line for keys (`live`).
  */
 export function topLayout(
   sample: TopSample,
   options: Size & { live: boolean },
 ): Readonly<Record<TopList, number>> & { readonly titles: boolean } {
   const { rows, live } = options;
-  const titles = rows >= ROWS_FOR_TITLES;
+  const titles = rows >= MIN_ROWS_WITH_TITLES;
   const space = rows - SUMMARY_ROWS - (live ? 1 : 0) - (titles ? 4 : 2);
   const wanted = Math.max(sample.channels.length, 1);
   const others = Math.max(connectionCount(sample), 1);
@@ -68,17 +69,17 @@ export function topLayout(
   return { channels, connections: space - channels, titles };
 }
 
-/** Number of open connections, shown or not. */
+/** Number of open connections, listed or not. */
 export function connectionCount({ states }: TopSample): number {
   return states.dialing + states.open + states["half-closed"];
 }
 
 /**
- * One frame: what concerns everything, the channels, some connections, and the keys.
+ * One frame: a summary, the channels, connections, and the keys.
  *
  * @param sample What to show.
  * @param before An earlier sample, for the rates of channels.
- * @param options The screen and what is wanted on it.
+ * @param options The screen, the orders, and what the user looks at.
  * @returns As many lines as the screen has rows.
  */
 export function topFrame(
@@ -87,20 +88,24 @@ export function topFrame(
   options: FrameOptions,
 ): FrameLine[] {
   const { columns, rows, orders = TOP_ORDERS, place } = options;
-  if (columns < SMALLEST.columns || rows < SMALLEST.rows) return tooSmall(options);
+  if (columns < MIN_SIZE.columns || rows < MIN_SIZE.rows) return tooSmall(options);
   const channels = ratedChannels(sample, before, orders.channels);
   const layout = topLayout(sample, { columns, rows, live: place !== undefined });
-  const list = <T>(name: TopList, all: readonly T[], look: ListLook<T>) => {
+  const list = <T>(name: TopList, all: readonly T[], format: ListFormat<T>) => {
     const count = layout[name];
     const from = Math.max(0, Math.min(place?.from[name] ?? 0, all.length - count));
-    const [heading = "", ...lines] = tableLines(look.columns, all, { width: columns, from, count });
-    const shown = lines.map((text, index) => ({ text, style: look.style?.(all[from + index]!) }));
+    const [heading = "", ...lines] = tableLines(format.columns, all, {
+      width: columns,
+      from,
+      count,
+    });
+    const shown = lines.map((text, index) => ({ text, style: format.style?.(all[from + index]!) }));
     if (shown.length === 0) shown.push({ text: `no ${name}`, style: "dim" });
     while (shown.length < count) shown.push({ text: "", style: undefined });
     const title = titleOf(name, {
       from,
       to: from + lines.length,
-      of: look.of,
+      of: format.of,
       order: orders[name],
     });
     const focused = place?.focus === name;
@@ -126,15 +131,15 @@ export function topFrame(
   return frame.map(({ text, style }) => ({ text: text.trimEnd(), style }));
 }
 
-/** A frame as text without any looks. */
+/** A frame as text without styles. */
 export function frameText(frame: readonly FrameLine[]): string {
   return frame.map(({ text }) => `${text}\n`).join("");
 }
 
-/** How a list looks. */
-interface ListLook<T> {
+/** How to show a list. */
+interface ListFormat<T> {
   readonly columns: readonly TableColumn<T>[];
-  /** How many there are in all. */
+  /** Total number of rows, listed or not. */
   readonly of: number;
   readonly style?: (row: T) => FrameLine["style"];
 }
@@ -150,9 +155,9 @@ const KEYS = [
   "tab/arrows scroll",
 ];
 
-const SHORT_STATES = { dialing: "dial", open: "open", "half-closed": "half" } as const;
+const CONNECTION_STATES = { dialing: "dial", open: "open", "half-closed": "half" } as const;
 
-const maybe = (value: number | undefined) => value === undefined ? "-" : compact(value);
+const compactOrDash = (value: number | undefined) => value === undefined ? "-" : compact(value);
 
 const CHANNEL_COLUMNS: readonly TableColumn<RatedChannel>[] = [
   { title: "CHAN", cell: (row) => `${row.group}.${row.channel}`, left: true, rank: 0 },
@@ -166,9 +171,9 @@ const CHANNEL_COLUMNS: readonly TableColumn<RatedChannel>[] = [
   },
   { title: "C", cell: (row) => String(row.c), width: 4, rank: 2 },
   { title: "MAXC", cell: (row) => row.maxc === 0 ? "-" : String(row.maxc), rank: 8 },
-  { title: "CONN/s", cell: ({ rates }) => maybe(rates?.conns), rank: 6 },
-  { title: "SENT/s", cell: ({ rates }) => maybe(rates?.sent), rank: 3 },
-  { title: "RCVD/s", cell: ({ rates }) => maybe(rates?.rcvd), rank: 4 },
+  { title: "CONN/s", cell: ({ rates }) => compactOrDash(rates?.conns), rank: 6 },
+  { title: "SENT/s", cell: ({ rates }) => compactOrDash(rates?.sent), rank: 3 },
+  { title: "RCVD/s", cell: ({ rates }) => compactOrDash(rates?.rcvd), rank: 4 },
   { title: "TOTALC", cell: (row) => compact(row.totalc), rank: 10 },
   { title: "SENT", cell: (row) => compact(row.sent), width: 5, rank: 7 },
   { title: "RCVD", cell: (row) => compact(row.rcvd), width: 5, rank: 9 },
@@ -185,30 +190,30 @@ const CONNECTION_COLUMNS: readonly TableColumn<TopConnection>[] = [
   },
   {
     title: "CHAN",
-    cell: (row) => row.channel === undefined ? "-" : `${row.group}.${row.channel}`,
+    cell: (row) => channelText(row) ?? "-",
     left: true,
     rank: 4,
   },
-  { title: "STATE", cell: (row) => SHORT_STATES[row.state], left: true, rank: 9 },
+  { title: "STATE", cell: (row) => CONNECTION_STATES[row.state], left: true, rank: 9 },
   { title: "AGE", cell: (row) => shortDuration(row.ageMs), width: 6, rank: 5 },
   { title: "IDLE", cell: (row) => shortDuration(row.idleMs), width: 6, rank: 8 },
-  { title: "SENT/s", cell: (row) => maybe(row.sentRate), rank: 2 },
-  { title: "RCVD/s", cell: (row) => maybe(row.rcvdRate), rank: 3 },
+  { title: "SENT/s", cell: (row) => compactOrDash(row.sentRate), rank: 2 },
+  { title: "RCVD/s", cell: (row) => compactOrDash(row.rcvdRate), rank: 3 },
   { title: "SENT", cell: (row) => compact(row.sent), width: 5, rank: 6 },
   { title: "RCVD", cell: (row) => compact(row.rcvd), width: 5, rank: 7 },
 ];
 
-/** Three lines about everything. */
+/** The three lines of totals. */
 function summary(
   sample: TopSample,
   channels: readonly RatedChannel[],
   columns: number,
 ): FrameLine[] {
   const { version, pid, timeMs, listener, workers, states } = sample;
-  const rates = together(channels);
+  const rates = totalRates(channels);
   const sum = (of: "totalc" | "sent" | "rcvd") =>
     compact(channels.reduce((all, channel) => all + channel[of], 0));
-  const perSecond = (of: keyof ChannelRates) => `${maybe(rates?.[of])}/s`;
+  const perSecond = (of: keyof ChannelRates) => `${compactOrDash(rates?.[of])}/s`;
   return [
     {
       text: fitted([
@@ -250,7 +255,7 @@ function titleOf(
   return of === 0 ? name : `${name} ${Math.min(from + 1, to)}-${to} of ${of} ${by}`;
 }
 
-/** As many words as there is room for; the first ones matter most. */
+/** As many words as fit; the most important ones are first. */
 function fitted(words: readonly string[], columns: number): string {
   let text = "";
   for (const word of words) {
@@ -264,7 +269,7 @@ function fitted(words: readonly string[], columns: number): string {
 function tooSmall({ columns, rows }: Size): FrameLine[] {
   const lines = [
     "terminal too small",
-    `${columns}x${rows} of ${SMALLEST.columns}x${SMALLEST.rows}`,
+    `${columns}x${rows} of ${MIN_SIZE.columns}x${MIN_SIZE.rows}`,
   ];
   return Array.from(
     { length: Math.max(rows, 0) },

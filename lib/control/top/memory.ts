@@ -1,9 +1,9 @@
-/** What was seen before, to tell rates: the same for channels and for connections. */
+/** Earlier samples, to compute rates: the same for channels and for connections. */
 
-/** Rates over less than this, in milliseconds, would say little. */
-const LEAST_SPAN_MS = 500;
+/** Minimum time between two samples to compute a rate, in milliseconds. */
+const MIN_SPAN_MS = 500;
 
-/** Something seen at a time. */
+/** Something measured at a time. */
 interface Moment {
   readonly timeMs: number;
 }
@@ -12,23 +12,23 @@ interface Moment {
 export type TopMemory<T extends Moment> = readonly T[];
 
 /**
- * The last moment that is long enough ago to tell a rate.
+ * The last moment that is long enough ago to compute a rate.
  *
- * @param memory What was seen before.
- * @param timeMs Now.
+ * @param memory The earlier moments.
+ * @param timeMs Now, in milliseconds.
  */
 export function compareWith<T extends Moment>(memory: TopMemory<T>, timeMs: number): T | undefined {
-  return memory.find((moment) => timeMs - moment.timeMs >= LEAST_SPAN_MS);
+  return memory.find((moment) => timeMs - moment.timeMs >= MIN_SPAN_MS);
 }
 
 /**
- * Remembers a moment, unless the last one has just been.
+ * Remembers a moment, unless the last one is too recent.
  *
- * @param memory What was seen before.
- * @param moment What is seen now.
+ * @param memory The earlier moments.
+ * @param moment The current one.
  */
 export function remember<T extends Moment>(memory: TopMemory<T>, moment: T): TopMemory<T> {
   const [last] = memory;
   if (last === undefined) return [moment];
-  return moment.timeMs - last.timeMs < LEAST_SPAN_MS ? memory : [moment, last];
+  return moment.timeMs - last.timeMs < MIN_SPAN_MS ? memory : [moment, last];
 }

@@ -1,6 +1,6 @@
-/** By what the two lists of `top` are sorted. */
+/** The sort orders of the two lists of `top`. */
 
-/** What a list can be sorted by. */
+/** Sort keys. */
 export const TOP_KEYS = ["number", "conns", "rate", "sent", "rcvd", "age"] as const;
 
 /** One of {@link TOP_KEYS}. */
@@ -9,23 +9,23 @@ export type TopKey = typeof TOP_KEYS[number];
 /** The lists of `top`. */
 export type TopList = "channels" | "connections";
 
-/** How one list is sorted: numbers upwards, all else from the most to the least. */
+/** The order of one list: ascending for `number`, descending for all other keys. */
 export interface TopOrder {
   readonly key: TopKey;
-  /** The other way around. */
+  /** The opposite direction. */
   readonly reversed: boolean;
 }
 
-/** How each list is sorted. */
+/** The order of each list. */
 export type TopOrders = Readonly<Record<TopList, TopOrder>>;
 
-/** The orders at first: channels stay where they are, the busiest connections are above. */
+/** The initial orders: channels by number, the busiest connections first. */
 export const TOP_ORDERS: TopOrders = {
   channels: { key: "number", reversed: false },
   connections: { key: "rate", reversed: false },
 };
 
-/** The lists that have what a key asks for; the other one stays as it is. */
+/** The lists that a key sorts; the other one keeps its order. */
 const LISTS: Readonly<Record<TopKey, readonly TopList[]>> = {
   number: ["channels"],
   conns: ["channels"],
@@ -36,10 +36,10 @@ const LISTS: Readonly<Record<TopKey, readonly TopList[]>> = {
 };
 
 /**
- * Sorts by a key; if that is so already, the other way around.
+ * Sorts by a key; if the lists are sorted by it already, reverses them.
  *
- * @param orders How it is sorted now.
- * @param key By what it shall be sorted.
+ * @param orders The current orders.
+ * @param key The new sort key.
  */
 export function sortedBy(orders: TopOrders, key: TopKey): TopOrders {
   const lists = LISTS[key];
@@ -51,9 +51,9 @@ export function sortedBy(orders: TopOrders, key: TopKey): TopOrders {
 }
 
 /**
- * Reads the name of a key, which may be abbreviated.
+ * Reads the name of a sort key, which may be abbreviated.
  *
- * @returns `undefined` if there is no such key.
+ * @returns The first key that matches; `undefined` if there is none.
  */
 export function readTopKey(text: string): TopKey | undefined {
   return text === "" ? undefined : TOP_KEYS.find((key) => key.startsWith(text));

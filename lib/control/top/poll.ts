@@ -1,18 +1,18 @@
-/** Looks again and again; see {@link poll}. */
+/** Repeated sampling; see {@link poll}. */
 export interface Poll extends Disposable {
-  /** Looks at once, or as soon as the present look is over. */
+  /** Samples at once, or as soon as the current sample is done. */
   now(): void;
 }
 
 /**
- * Does something regularly, one after another, until it is disposed.
+ * Samples periodically, one sample at a time, until it is disposed.
  *
- * @param look What to do; its result is not asked for any more once it is disposed.
- * @param options Milliseconds from one beginning to the next, `rest` times as long as it took as
- * a pause at least, and who gets results and errors.
+ * @param sample Takes a sample. After disposal its result is dropped.
+ * @param options `periodMs`: milliseconds from one start to the next; `rest`: the minimum pause as
+ * a multiple of the duration of a sample; `onResult` and `onError`: receive results and errors.
  */
 export function poll<T>(
-  look: () => Promise<T>,
+  sample: () => Promise<T>,
   options: {
     periodMs: number;
     rest: number;
@@ -21,31 +21,31 @@ export function poll<T>(
   },
 ): Poll {
   let timer: ReturnType<typeof setTimeout> | undefined;
-  let busy = false, again = false, over = false;
+  let busy = false, again = false, disposed = false;
 
   async function once(): Promise<void> {
     [busy, again] = [true, false];
-    const began = performance.now();
-    const result = await look();
-    const took = performance.now() - began;
+    const started = performance.now();
+    const result = await sample();
+    const took = performance.now() - started;
     busy = false;
-    if (over) return;
+    if (disposed) return;
     options.onResult(result);
-    if (over) return;
+    if (disposed) return;
     timer = setTimeout(now, again ? 0 : Math.max(options.periodMs - took, took * options.rest));
   }
 
   function now(): void {
     clearTimeout(timer);
     if (busy) again = true;
-    else once().catch((error) => over || options.onError(error));
+    else once().catch((error) => disposed || options.onError(error));
   }
 
   now();
   return {
     now,
     [Symbol.dispose]() {
-      over = true;
+      disposed = true;
       clearTimeout(timer);
     },
   };

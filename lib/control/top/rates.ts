@@ -2,7 +2,7 @@ import type { ChannelRecord } from "../../table/channel_record.ts";
 import type { TopOrder } from "./order.ts";
 import type { TopSample } from "./sample.ts";
 
-/** Per second; absent as long as there is nothing to compare with. */
+/** Rates per second. */
 export interface ChannelRates {
   /** Attempts to connect. */
   readonly conns: number;
@@ -12,20 +12,21 @@ export interface ChannelRates {
   readonly rcvd: number;
 }
 
-/** A channel and how fast it is. */
+/** A channel with its rates. */
 export interface RatedChannel extends ChannelRecord {
+  /** Absent until there are two samples. */
   readonly rates: ChannelRates | undefined;
 }
 
 /**
- * The channels of a sample with their rates since another one.
+ * The channels of a sample with their rates since an earlier sample.
  *
  * A counter that is lower than before was reset, or belongs to a new channel in a freed slot: it
  * has counted from zero.
  *
  * @param sample The later sample.
- * @param before The earlier one, if there is any.
- * @param order Of the result.
+ * @param before The earlier sample, if any.
+ * @param order The order of the result.
  */
 export function ratedChannels(
   sample: TopSample,
@@ -47,7 +48,7 @@ export function ratedChannels(
   return order.reversed ? rated.reverse() : rated;
 }
 
-/** What comes first weighs most. */
+/** The sort value, largest first. */
 function weight({ c, sent, rcvd, rates }: RatedChannel, { key }: TopOrder): number {
   switch (key) {
     case "conns":
@@ -61,8 +62,8 @@ function weight({ c, sent, rcvd, rates }: RatedChannel, { key }: TopOrder): numb
   }
 }
 
-/** The rates of some channels together. */
-export function together(channels: readonly RatedChannel[]): ChannelRates | undefined {
+/** The sum of the rates of some channels. */
+export function totalRates(channels: readonly RatedChannel[]): ChannelRates | undefined {
   if (channels.length > 0 && channels[0]!.rates === undefined) return undefined;
   const sum = { conns: 0, sent: 0, rcvd: 0 };
   for (const { rates } of channels) {

@@ -1,9 +1,9 @@
 /**
- * What `top` shows of one moment, as plain numbers: it is what `top --json` answers.
+ * What `top` shows of one moment, as plain numbers: the output of `top --json`.
  *
- * The busiest connections are chosen where all of them are known, so that fifty thousand cost
- * the control connection no more than the lines of a screen. How fast a connection is can only
- * be told there, too: by what the same client was told last.
+ * The server selects the connections, so that fifty thousand of them cost the control connection
+ * no more than the lines of a screen. It also computes their rates, from what it remembers of the
+ * last sample of the same client.
  */
 
 import type { Endpoint } from "../../base/endpoint.ts";
@@ -13,20 +13,23 @@ import type { Table } from "../../table/table.ts";
 import { compareWith, remember, type TopMemory } from "./memory.ts";
 import type { TopOrder } from "./order.ts";
 
+/** Maximum number of connections in one sample. */
+export const MAX_LISTED = 1000;
+
 /** One moment. */
 export interface TopSample {
   readonly version: string;
   readonly pid: number;
   /** Milliseconds since the program started. */
   readonly timeMs: number;
-  /** Where it listens, if that is known. */
+  /** Where balance listens, if known. */
   readonly listener?: Endpoint | undefined;
   readonly workers: number;
-  /** Channels in order of group and number, without freed slots. */
+  /** Channels in order of group and number, without free slots. */
   readonly channels: readonly ChannelRecord[];
-  /** How many connections are in which state. */
+  /** Open connections by state. */
   readonly states: Readonly<Record<ConnectionState, number>>;
-  /** Some connections, in the order that was asked for. */
+  /** The first connections in the requested order. */
   readonly connections: readonly TopConnection[];
 }
 
@@ -43,22 +46,22 @@ export interface TopConnection {
   readonly sent: number;
   /** Bytes to the client. */
   readonly rcvd: number;
-  /** Bytes per second from the client; absent as long as there is nothing to compare with. */
+  /** Bytes per second from the client; absent until there are two samples. */
   readonly sentRate?: number | undefined;
   /** Bytes per second to the client. */
   readonly rcvdRate?: number | undefined;
 }
 
-/** What must be remembered of all connections to tell their rates the next time. */
+/** What is remembered of all connections, to compute their rates in the next sample. */
 export interface ConnectionCounts {
   readonly timeMs: number;
-  /** Numbers of the connections, upwards. */
+  /** Numbers of the connections, ascending. */
   readonly ids: Float64Array;
-  /** `sent` and `rcvd` of each, in this order. */
+  /** `sent` and `rcvd` of each connection, in this order. */
   readonly bytes: Float64Array;
 }
 
-/** What a sample is taken of. */
+/** Where a sample comes from. */
 export interface TopSource {
   readonly version: string;
   readonly pid: number;
@@ -73,10 +76,10 @@ export interface TopSource {
 /**
  * Takes a sample.
  *
- * @param source Of what.
+ * @param source Where it comes from.
  * @param options `count`: how many connections it lists at most, in which `order`; `memory`: what
- * was returned the last time, for the rates.
- * @returns The sample, and what is to be remembered.
+ * the last call returned, for the rates.
+ * @returns The sample, and the memory for the next call.
  */
 export function takeSample(
   source: TopSource,
@@ -116,10 +119,10 @@ interface Rates {
   readonly rcvd: number | undefined;
 }
 
-/** A connection this much older than the last look, in milliseconds, was there without us. */
+/** How much older than the time since the last sample a new connection may be, in milliseconds. */
 const LATE_MS = 500;
 
-/** Walks along the connections and what is remembered of them, which are in the same order. */
+/** Merges connections and memory; both are sorted by number. */
 function* rated(
   connections: readonly ConnectionInfo[],
   { timeMs, before }: { timeMs: number; before: ConnectionCounts | undefined },
@@ -129,8 +132,8 @@ function* rated(
   for (const info of connections) {
     while (before !== undefined && at < before.ids.length && before.ids[at]! < info.id) at++;
     const known = before !== undefined && before.ids[at] === info.id;
-    // One that was not there yet began at zero. Workers tell one after another, so it may have
-    // begun a little before; but if it is old, its worker had no time to tell of it.
+    // A new connection started at zero. Workers report one after another, so it may be a little
+    // older than the last sample. A much older one was missing there: its worker was too busy.
     if (spanMs <= 0 || !known && info.ageMs > spanMs + LATE_MS) {
       yield { info, sent: undefined, rcvd: undefined };
     } else {
@@ -151,7 +154,7 @@ function first(
   const sign = order.reversed ? -1 : 1;
   for (const rates of all) {
     const value = sign * weight(rates, order);
-    // Among equals the older one is first; in reverse it is last.
+    // Ties: the older connection first, in reverse order last.
     const comesBefore = (other: { value: number }) =>
       order.reversed ? other.value > value : other.value >= value;
     const last = best[count - 1];
@@ -180,7 +183,7 @@ function first(
   }));
 }
 
-/** What comes first weighs most. */
+/** The sort value, largest first. */
 function weight({ info, sent, rcvd }: Rates, { key }: TopOrder): number {
   switch (key) {
     case "sent":
@@ -188,12 +191,12 @@ function weight({ info, sent, rcvd }: Rates, { key }: TopOrder): number {
     case "rcvd":
       return info.rcvd;
     case "rate":
-      // Without a rate yet, the mean of its life has to do.
+      // Until there is a rate, its mean since the start.
       return sent === undefined || rcvd === undefined
         ? (info.sent + info.rcvd) * 1000 / Math.max(info.ageMs, 1)
         : sent + rcvd;
     default:
-      // By age, that is: workers tell ages as of different moments, but numbers go up with time.
+      // By age. Workers measure ages at different moments, but numbers grow with time.
       return -info.id;
   }
 }

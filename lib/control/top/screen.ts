@@ -1,35 +1,35 @@
 /**
- * A screen of lines on a terminal.
+ * A full-screen list of lines on a terminal.
  *
- * Made of the few sequences that every terminal since the VT100 understands, so there is nothing
- * to depend on: kits for terminals (Ink, blessed, Cliffy) bring a layout engine and widgets, to
- * draw what is here a list of lines, and some look for a terminfo that is not on every server.
+ * It uses only sequences of ECMA-48 and xterm that every terminal in use understands, and no
+ * terminfo, which is not installed on every server. Terminal libraries (Ink, blessed, Cliffy) are
+ * layout engines with widgets; this is a list of lines.
  */
 
 import type { FrameLine, Size } from "./frame.ts";
 
 const CSI = "\x1b[";
-/** To the alternate screen; without a cursor, and without a new line behind the last column. */
+/** Alternate screen, no cursor, no line wrap, cleared. */
 const ENTER = `${CSI}?1049h${CSI}?25l${CSI}?7l${CSI}2J`;
-/** What does not know an alternate screen is left clean at least. */
+/** Also clears the screen, for terminals without an alternate screen. */
 const LEAVE = `${CSI}0m${CSI}2J${CSI}H${CSI}?7h${CSI}?25h${CSI}?1049l`;
-const LOOKS = { bold: `${CSI}1m`, heading: `${CSI}7m`, dim: `${CSI}2m` } as const;
+const STYLES = { bold: `${CSI}1m`, heading: `${CSI}7m`, dim: `${CSI}2m` } as const;
 const PLAIN = `${CSI}0m`;
 
-/** Draws frames; nobody else may write to the terminal meanwhile. */
+/** Draws frames. Until `leave`, it must be the only writer to the terminal. */
 export interface Screen {
-  /** Draws the lines that differ from those of the last frame, all in one write. */
+  /** Draws the lines that changed since the last frame, in one write. */
   draw(frame: readonly FrameLine[], size: Size): void;
-  /** Forgets what is there: the next frame is drawn whole. */
+  /** Forgets the last frame, so the next one is drawn in full. */
   forget(): void;
-  /** Gives the terminal back as it was. Harmless when repeated. */
+  /** Restores the terminal. May be called again. */
   leave(): void;
 }
 
 /**
- * Takes the whole screen.
+ * Switches the terminal to a full screen.
  *
- * @param write Writes to the terminal, whole and at once.
+ * @param write Writes all of a text to the terminal before it returns.
  */
 export function enterScreen(write: (text: string) => void): Screen {
   let shown: string[] = [], left = false, width = 0;
@@ -37,7 +37,7 @@ export function enterScreen(write: (text: string) => void): Screen {
   return {
     draw(frame, { columns, rows }) {
       let changes = "";
-      // A terminal that has another width may have broken lines anywhere.
+      // After a change of the width the terminal may have wrapped lines anywhere.
       if (columns !== width) shown = [];
       if (shown.length === 0) changes = `${CSI}2J`;
       width = columns;
@@ -66,5 +66,5 @@ export function enterScreen(write: (text: string) => void): Screen {
 
 function painted({ text, style }: FrameLine, columns: number): string {
   if (style === undefined) return text;
-  return `${LOOKS[style]}${style === "heading" ? text.padEnd(columns) : text}${PLAIN}`;
+  return `${STYLES[style]}${style === "heading" ? text.padEnd(columns) : text}${PLAIN}`;
 }

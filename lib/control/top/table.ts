@@ -1,29 +1,29 @@
-/** Tables that fit: what does not matter most is left out where there is no room. */
+/** Tables that fit a width: the least important columns are dropped first. */
 
 /** One column. */
 export interface TableColumn<T> {
   readonly title: string;
   readonly cell: (row: T) => string;
-  /** Text stands at the left, numbers at the right. */
+  /** Left-aligned, for text; numbers are right-aligned. */
   readonly left?: boolean;
-  /** Characters that it has at least, so that a longer value moves nothing. */
+  /** Minimum width in characters, so that longer values do not move other columns. */
   readonly width?: number;
-  /** May be shortened; takes what the others leave. At most one column is so. */
+  /** May be shortened, and gets the space that is left. At most one column. */
   readonly flexible?: boolean;
-  /** What is left out first has the highest. */
+  /** Importance; the column with the highest rank is dropped first. */
   readonly rank: number;
 }
 
-/** Characters to which a flexible column is shortened before another one is left out. */
-const SHORT = 21, SHORT_IN_NARROW = 16, NARROW = 60;
+/** Minimum characters of a flexible column: shortened to this before a column is dropped. */
+const MIN_FLEXIBLE = 21, MIN_FLEXIBLE_NARROW = 16, NARROW = 60;
 
 /**
  * A table as lines: the heading, then a line per row.
  *
- * @param columns In order from the left, one blank between them.
- * @param rows All rows; they decide how wide columns are, so that scrolling moves nothing.
- * @param options How many characters it may have, and which rows are wanted.
- * @returns None is longer than `width`, if the columns of the lowest rank fit at all.
+ * @param columns From left to right, one space between them.
+ * @param rows All rows; they determine the widths, so that columns do not move on scrolling.
+ * @param options `width` in characters, `from` and `count`: which rows to return.
+ * @returns Lines of at most `width` characters, if the column of the lowest rank fits.
  */
 export function tableLines<T>(
   columns: readonly TableColumn<T>[],
@@ -38,7 +38,7 @@ export function tableLines<T>(
       Math.max(column.title.length, column.width ?? 0),
     ),
   ]));
-  const short = width < NARROW ? SHORT_IN_NARROW : SHORT;
+  const short = width < NARROW ? MIN_FLEXIBLE_NARROW : MIN_FLEXIBLE;
   const least = (column: TableColumn<T>) =>
     column.flexible ? Math.min(widest.get(column)!, short) : widest.get(column)!;
   const kept = new Set<TableColumn<T>>();
@@ -64,10 +64,10 @@ export function tableLines<T>(
 }
 
 /**
- * Takes out of the middle what is too much: both ends of an address tell it from others.
+ * Cuts the middle of a text that is too long: addresses differ at both ends.
  *
- * @param text Some text.
- * @param width At most so many characters, at least 1.
+ * @param text Any text.
+ * @param width Maximum length in characters, at least 1.
  */
 export function shortened(text: string, width: number): string {
   if (text.length <= width) return text;
@@ -78,14 +78,14 @@ export function shortened(text: string, width: number): string {
 const UNITS = ["", "k", "M", "G", "T", "P", "E"];
 
 /**
- * A number in at most five characters, with units of 1000. (`@std/fmt/bytes` takes up to nine,
- * which are too many for a column, and has no numbers without a unit.)
+ * A number in at most five characters, with units of 1000. (`@std/fmt/bytes` needs up to nine,
+ * too wide for a column, and always prints a unit.)
  *
  * @param value Not negative, below 10^21.
  */
 export function compact(value: number): string {
   let unit = 0;
-  // Rounding comes first: 999.6 is 1.00k and not 1000.
+  // Round first: 999.6 is 1.00k, not 1000.
   while (Math.round(value) >= 1000 && unit < UNITS.length - 1) {
     value /= 1000;
     unit++;

@@ -1,32 +1,33 @@
-/** The terminal of the live view: its keys, its size, and what else happens to it. */
+/** The terminal of the live view: keys, size and other events. */
 
 import process from "node:process";
+import type { EndSignal } from "../../system/signals.ts";
 import type { Size } from "./frame.ts";
 
-/** A signal that ends the program. */
-export type EndSignal = "SIGTERM" | "SIGHUP";
+/** A signal that ends the live view. SIGINT is the key `ctrl-c`. */
+export type TerminalSignal = Exclude<EndSignal, "SIGINT">;
 
 /** What happens to a terminal. */
 export type TerminalEvent =
   | { readonly type: "key"; readonly name: string }
-  /** Its size has changed. */
+  /** Its size changed. */
   | { readonly type: "resize" }
-  /** Something else was on it: all must be drawn again. */
+  /** Another program used it: everything must be drawn again. */
   | { readonly type: "lost" }
-  /** It is gone. */
+  /** It was closed. */
   | { readonly type: "end" }
-  | { readonly type: "signal"; readonly signal: EndSignal };
+  | { readonly type: "signal"; readonly signal: TerminalSignal };
 
 /** What the live view needs of a terminal. */
 export interface Terminal {
   size(): Size;
-  /** Writes all, at once. */
+  /** Writes all of it before it returns. */
   write(text: string): void;
-  /** Tells what happens; until it is disposed, keys belong to the listener alone. */
+  /** Reports events. Until it is disposed, only this listener receives keys. */
   listen(onEvent: (event: TerminalEvent) => void): Disposable;
 }
 
-/** What `node:readline` says about a key. */
+/** A key as `node:readline` reports it. */
 interface Key {
   readonly name?: string | undefined;
   readonly ctrl?: boolean;
@@ -36,23 +37,23 @@ interface Key {
 type Listener = (...args: unknown[]) => void;
 
 /**
- * The terminal on which the shell's `node:readline` is working.
+ * The terminal of the shell, which `node:readline` reads.
  *
- * That one keeps the terminal raw and takes keys apart (`keypress`); its listeners are put aside
- * meanwhile. Thus there is one reader of the terminal, no key is lost between the two, and the
- * shell goes on with its history as if nothing had been.
+ * It keeps reading, in raw mode, and parses keys (`keypress`); while the live view runs, its own
+ * listeners are replaced. So the terminal has one reader, no key is lost in between, and the shell
+ * keeps its history.
  *
- * @param print Writes bytes, whole and at once.
+ * @param print Writes all bytes before it returns.
  */
 export function readlineTerminal(print: (bytes: Uint8Array) => void): Terminal {
   const encoder = new TextEncoder();
-  let gone = () => {};
+  let closed = () => {};
   return {
     size() {
       try {
         return Deno.consoleSize();
       } catch {
-        // It has just gone.
+        // The terminal is closed.
         return { columns: 80, rows: 24 };
       }
     },
@@ -60,12 +61,12 @@ export function readlineTerminal(print: (bytes: Uint8Array) => void): Terminal {
       try {
         print(encoder.encode(text));
       } catch {
-        // Nobody is there to be shown anything; an exception would hide why.
-        gone();
+        // The terminal is closed; an exception would hide why the view ends.
+        closed();
       }
     },
     listen(onEvent) {
-      gone = () => onEvent({ type: "end" });
+      closed = () => onEvent({ type: "end" });
       using undo = new DisposableStack();
       takeOver(undo, process.stdin, {
         event: "keypress",
@@ -75,17 +76,17 @@ export function readlineTerminal(print: (bytes: Uint8Array) => void): Terminal {
             name: nameOf(text as string | undefined, key as Key | undefined),
           }),
       });
-      // Otherwise readline draws its prompt when the size changes; we hear of that by the signal.
+      // readline would draw its prompt after a change of size; SIGWINCH reports it here.
       takeOver(undo, process.stdout, { event: "resize", listener: () => {} });
-      process.stdin.on("end", gone);
+      process.stdin.on("end", closed);
       undo.defer(() => {
-        process.stdin.off("end", gone);
-        gone = () => {};
+        process.stdin.off("end", closed);
+        closed = () => {};
       });
       const signals: [Deno.Signal, () => void][] = [
         ["SIGWINCH", () => onEvent({ type: "resize" })],
         ["SIGCONT", () => {
-          // Whoever stopped us has had the terminal as he likes it.
+          // After a stop the shell may have changed the mode of the terminal.
           process.stdin.setRawMode?.(true);
           onEvent({ type: "lost" });
         }],
@@ -103,7 +104,7 @@ export function readlineTerminal(print: (bytes: Uint8Array) => void): Terminal {
   };
 }
 
-/** The part of an event emitter that is used. */
+/** The part of an event emitter that is used here. */
 interface Emitter {
   listeners(event: string): unknown[];
   removeAllListeners(event: string): unknown;
@@ -111,7 +112,7 @@ interface Emitter {
   off(event: string, listener: Listener): unknown;
 }
 
-/** Listens in the place of whoever has listened so far. */
+/** Replaces all listeners of an event until `undo` is disposed. */
 function takeOver(
   undo: DisposableStack,
   emitter: unknown,

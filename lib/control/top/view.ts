@@ -1,58 +1,30 @@
-/** The live view of `top`: what keys do, and when it looks again. */
+/** The live view of `top`: keys, sampling and drawing. */
 
-import type { Endpoint } from "../../base/endpoint.ts";
-import { ControlClient } from "../client.ts";
-import { MAX_LISTED } from "../top_commands.ts";
 import { connectionCount, type Size, topFrame, topLayout, type TopPlace } from "./frame.ts";
 import { compareWith, remember, type TopMemory } from "./memory.ts";
 import { sortedBy, type TopKey, type TopList, type TopOrders } from "./order.ts";
 import { poll } from "./poll.ts";
-import type { TopSample } from "./sample.ts";
+import { MAX_LISTED, type TopSample } from "./sample.ts";
 import { enterScreen, type Screen } from "./screen.ts";
-import type { EndSignal, Terminal, TerminalEvent } from "./terminal.ts";
+import type { Terminal, TerminalEvent, TerminalSignal } from "./terminal.ts";
 
-/** Milliseconds between two looks. */
+/** Milliseconds between two samples. */
 const PERIOD_MS = 1000;
-/** The server is left alone so many times as long as it took to answer, should that be more. */
+/** Minimum pause as a multiple of the time a sample took: the server is busy with it 10% at most. */
 const REST = 9;
 
-/** How a live view ended: by a key, the server gone, the terminal gone, or by a signal. */
-export type TopEnd = "left" | "lost" | "closed" | EndSignal;
+/** Why a live view ended: a key, the server is gone, the terminal is gone, or a signal. */
+export type TopEnd = "left" | "lost" | "closed" | TerminalSignal;
 
-/** What somebody looks at. */
+/** What the user looks at, and in which order. */
 export interface TopState extends TopPlace {
   readonly orders: TopOrders;
 }
 
-/** Asks for a sample with so many connections; `undefined` if the server is gone. */
+/** Requests a sample with up to `count` connections; `undefined` if the server is gone. */
 export type Sampler = (
   options: { count: number; orders: TopOrders },
 ) => Promise<TopSample | undefined>;
-
-/**
- * Shows `top` live, on a control session of its own: it can be left while the server is slow, and
- * takes what the server remembers for it along.
- *
- * @param terminal Where; it is as it was afterwards, whatever happens.
- * @param options Where the balance listens, the `pid` that it had, and how lists are sorted.
- * @throws {ExitError} If there is no balance any more, or too many want to control it.
- */
-export async function runTop(
-  terminal: Terminal,
-  options: { at: Endpoint; pid: number; orders: TopOrders },
-): Promise<TopEnd> {
-  using client = await ControlClient.connect(options.at);
-  if (client.hello.pid !== options.pid) return "lost";
-  return await topView(terminal, { sampler: samplerOf(client), orders: options.orders });
-}
-
-function samplerOf(client: ControlClient): Sampler {
-  return async ({ count, orders: { connections: { key, reversed } } }) => {
-    // A key that is given twice sorts the other way around.
-    const answer = await client.ask(`top ${key} ${reversed ? key : ""} --json ${count}`);
-    return answer && JSON.parse(answer.text);
-  };
-}
 
 type ViewEvent =
   | TerminalEvent
@@ -60,10 +32,12 @@ type ViewEvent =
   | { readonly type: "error"; readonly error: unknown };
 
 /**
- * The view itself; see {@link runTop}.
+ * Shows `top` live until it ends, and restores the terminal.
  *
- * @param terminal Where.
- * @param options Who is asked, how often in milliseconds (default 1000), and the orders at first.
+ * @param terminal Where to show it.
+ * @param options `sampler`: where samples come from, every `periodMs` milliseconds (default 1000);
+ * `orders`: the initial orders.
+ * @throws Whatever the sampler rejects with.
  */
 export async function topView(
   terminal: Terminal,
@@ -73,13 +47,13 @@ export async function topView(
   using _listening = terminal.listen(events.push);
   const screen = enterScreen((text) => terminal.write(text));
   try {
-    return await look({ ...options, terminal, events, screen });
+    return await runView({ ...options, terminal, events, screen });
   } finally {
     screen.leave();
   }
 }
 
-async function look(
+async function runView(
   { terminal, events, screen, sampler, orders, periodMs = PERIOD_MS }: {
     terminal: Terminal;
     events: Queue<ViewEvent>;
@@ -94,7 +68,7 @@ async function look(
   let memory: TopMemory<TopSample> = [];
   const wanted = () =>
     Math.min(state.from.connections + 2 * Math.max(terminal.size().rows, 1), MAX_LISTED);
-  using asking = poll(() => sampler({ count: wanted(), orders: state.orders }), {
+  using sampling = poll(() => sampler({ count: wanted(), orders: state.orders }), {
     periodMs,
     rest: REST,
     onResult: (sample) => events.push({ type: "sample", sample }),
@@ -119,13 +93,13 @@ async function look(
         screen.forget();
         break;
       case "key": {
-        if (LEAVING.includes(event.name)) return "left";
+        if (QUIT_KEYS.includes(event.name)) return "left";
         if (event.name === "ctrl-l") screen.forget();
         const next = pressed(state, event.name, { sample, size: terminal.size() });
         const reordered = next.orders !== state.orders;
         state = next;
-        if (reordered || (sample !== undefined && sample.connections.length < lacking(sample))) {
-          asking.now();
+        if (reordered || (sample !== undefined && sample.connections.length < visible(sample))) {
+          sampling.now();
         }
       }
     }
@@ -135,16 +109,16 @@ async function look(
     }
   }
 
-  /** How many connections the view would show if they were listed. */
-  function lacking(sample: TopSample): number {
+  /** Connections of the sample up to the last visible line. */
+  function visible(sample: TopSample): number {
     const { connections } = topLayout(sample, { ...terminal.size(), live: true });
     return Math.min(state.from.connections + connections, connectionCount(sample), MAX_LISTED);
   }
 }
 
-const LEAVING: readonly string[] = ["q", "escape", "ctrl-c", "ctrl-d"];
+const QUIT_KEYS: readonly string[] = ["q", "escape", "ctrl-c", "ctrl-d"];
 
-const SORTING: Readonly<Record<string, TopKey>> = {
+const SORT_KEYS: Readonly<Record<string, TopKey>> = {
   n: "number",
   c: "conns",
   r: "rate",
@@ -154,19 +128,19 @@ const SORTING: Readonly<Record<string, TopKey>> = {
 };
 
 /**
- * What a key changes.
+ * The state after a key.
  *
- * @param state What somebody looks at.
+ * @param state The current state.
  * @param key Name of the key.
- * @param options What is shown now, and the screen; they bound scrolling.
- * @returns The same state for a key without a meaning.
+ * @param options The current sample and the screen, which limit scrolling.
+ * @returns The same state if the key has no meaning.
  */
 export function pressed(
   state: TopState,
   key: string,
   options: { sample: TopSample | undefined; size: Size },
 ): TopState {
-  const sorting = Object.hasOwn(SORTING, key) ? SORTING[key] : undefined;
+  const sorting = Object.hasOwn(SORT_KEYS, key) ? SORT_KEYS[key] : undefined;
   if (sorting !== undefined) {
     const orders = sortedBy(state.orders, sorting);
     const from = (list: TopList) => orders[list] === state.orders[list] ? state.from[list] : 0;

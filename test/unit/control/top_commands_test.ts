@@ -85,4 +85,7 @@ t(
 t("liveOrders() accepts a line with sort keys only", () => {
   assertEquals(liveOrders([]), TOP_ORDERS);
   assertEquals(liveOrders(["conns"])?.channels.key, "conns");
+  assertEquals(liveOrders(["age", "a"])?.connections, { key: "age", reversed: true });
+  assertEquals(liveOrders(["--json"]), undefined);
+  assertEquals(liveOrders(["x"]), undefined);
 });

@@ -1,5 +1,4 @@
 import { assertEquals } from "@std/assert";
-import { liveOrders } from "../../../../lib/control/top_commands.ts";
 import { readTopKey, sortedBy, TOP_ORDERS } from "../../../../lib/control/top/order.ts";
 import { t as test } from "../../../helpers/t.ts";
 
@@ -26,7 +25,4 @@ t("sort keys of top may be abbreviated; choosing the same key again reverses the
   // A key that a list does not have leaves its order unchanged.
   assertEquals(sortedBy(TOP_ORDERS, "conns").connections, TOP_ORDERS.connections);
   assertEquals(sortedBy(TOP_ORDERS, "age").channels, TOP_ORDERS.channels);
-  assertEquals(liveOrders(["age", "a"])?.connections, { key: "age", reversed: true });
-  assertEquals(liveOrders(["--json"]), undefined);
-  assertEquals(liveOrders(["x"]), undefined);
 });

@@ -1,7 +1,6 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
-import { MAX_LISTED } from "../../../../lib/control/top_commands.ts";
 import { TOP_ORDERS } from "../../../../lib/control/top/order.ts";
-import type { TopSample } from "../../../../lib/control/top/sample.ts";
+import { MAX_LISTED, type TopSample } from "../../../../lib/control/top/sample.ts";
 import type { Terminal, TerminalEvent } from "../../../../lib/control/top/terminal.ts";
 import {
   pressed,
