@@ -1,5 +1,4 @@
 import { assertEquals } from "@std/assert";
-import { formatEndpoint } from "../../../lib/address/host_port.ts";
 import { formatIp, parseIp, parseIpv4, parseIpv6 } from "../../../lib/address/ip.ts";
 import { t } from "../../helpers/t.ts";
 
@@ -137,9 +136,4 @@ t("formatIp() reads its bytes at an offset of a larger buffer", () => {
   bytes[20 + 15] = 1;
   assertEquals(formatIp(bytes.subarray(20, 36)), "::1");
   assertEquals(formatIp(bytes.subarray(20, 24)), "0.0.0.0");
-}, PURE);
-
-t("formatEndpoint() puts IPv6 into brackets", () => {
-  assertEquals(formatEndpoint({ address: "127.0.0.1", port: 80 }), "127.0.0.1:80");
-  assertEquals(formatEndpoint({ address: "::1", port: 80 }), "[::1]:80");
 }, PURE);
