@@ -1,6 +1,5 @@
 import { VERSION } from "../base/version.ts";
-import { channelRecord } from "../table/channel_record.ts";
-import type { ChannelRow, GroupType } from "../table/table.ts";
+import { type ChannelRecord, channelRecords } from "../table/channel_record.ts";
 import { type MetricsSource, uptimeS, usedDescriptors } from "./metrics.ts";
 import { FAILURES, REASONS, word } from "./vocabulary.ts";
 
@@ -22,7 +21,7 @@ export function isHealthy({ table }: MetricsSource): boolean {
  */
 export function status(source: MetricsSource, { stopping }: { stopping: boolean }): object {
   const { table, stats, listener, descriptors } = source;
-  const rows = [...table.rows()].filter(({ state }) => state !== "free");
+  const records = channelRecords(table);
   return {
     version: VERSION,
     deno: Deno.version.deno,
@@ -32,10 +31,10 @@ export function status(source: MetricsSource, { stopping }: { stopping: boolean 
     workers: table.size.workers,
     stopping,
     healthy: !stopping && isHealthy(source),
-    groups: [...new Set(rows.map(({ group }) => group))].map((group) => ({
+    groups: [...Map.groupBy(records, ({ group }) => group)].map(([group, channels]) => ({
       group,
-      type: table.type(group) satisfies GroupType,
-      channels: rows.filter((row) => row.group === group).map((row) => channel(source, row)),
+      type: table.type(group),
+      channels: channels.map((record) => channelStatus(source, record)),
     })),
     totals: {
       connections: stats.open,
@@ -44,16 +43,16 @@ export function status(source: MetricsSource, { stopping }: { stopping: boolean 
       connectFailures: Object.fromEntries(
         FAILURES.map((one) => [word(one), Number(stats.failedBy(one))]),
       ),
-      sent: Number(rows.reduce((all, { sent }) => all + sent, 0n)),
-      rcvd: Number(rows.reduce((all, { rcvd }) => all + rcvd, 0n)),
+      sent: records.reduce((total, { sent }) => total + sent, 0),
+      rcvd: records.reduce((total, { rcvd }) => total + rcvd, 0),
     },
     dropped: { logLines: source.logDropped(), dumpChunks: source.dumpDropped() },
     descriptors: { connections: usedDescriptors(source), limit: descriptors },
   };
 }
 
-function channel({ table, stats }: MetricsSource, row: ChannelRow): object {
-  const { group, channel, address, port, state, c, totalc, maxc, sent, rcvd } = channelRecord(row);
+function channelStatus({ table, stats }: MetricsSource, record: ChannelRecord): object {
+  const { group, channel, address, port, state, c, totalc, maxc, sent, rcvd } = record;
   const { count, sumUs } = stats.connectTimes(group, channel);
   return {
     channel,
