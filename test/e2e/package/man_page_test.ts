@@ -4,6 +4,7 @@ import { assert, assertEquals } from "@std/assert";
 import { EXIT } from "../../../lib/base/errors.ts";
 import { OPTIONS } from "../../../lib/cli/option_table.ts";
 import { COMMANDS } from "../../../lib/control/commands.ts";
+import { REASONS, word } from "../../../lib/report/vocabulary.ts";
 import { permissionFlags } from "../../../lib/system/permissions.ts";
 import { SIGNAL_EXIT } from "../../../lib/system/signals.ts";
 import { section, source } from "../../helpers/man_page.ts";
@@ -66,12 +67,22 @@ t("the manual page describes every exit code", () => {
   }
 });
 
-t("the manual page describes every environment variable that balance may read, and no others", () => {
-  const flag = permissionFlags().find((one) => one.startsWith("--allow-env=")) ?? "";
-  assertEquals(
-    items("ENVIRONMENT").map((item) => item.replace("Ev ", "")).toSorted(),
-    flag.replace("--allow-env=", "").split(",").toSorted(),
-  );
+t(
+  "the manual page describes every environment variable that balance may read, and no others",
+  () => {
+    const flag = permissionFlags().find((one) => one.startsWith("--allow-env=")) ?? "";
+    assertEquals(
+      items("ENVIRONMENT").map((item) => item.replace("Ev ", "")).toSorted(),
+      flag.replace("--allow-env=", "").split(",").toSorted(),
+    );
+  },
+);
+
+t("the manual page describes every reason of the access log", () => {
+  const text = section("CONNECTION LOG");
+  for (const reason of REASONS) {
+    assert(text.includes(word(reason)), `${word(reason)} is not described`);
+  }
 });
 
 t("the manual page shows the version of this program", () => {
