@@ -23,9 +23,10 @@ usage: ${NAME} [options] port [host[:port[:maxc]] ... [! | %]] ...
        ${NAME} [-b host] -i port
        ${NAME} [-b host] [--strict] -c cmd port
 
-TCP load balancer: forwards each connection on port to a channel (host:port, at
-most maxc connections) of the first group that has one available. "!" ends a
-round robin group, "%" a group that picks by hash of the client (sticky).
+TCP load balancer with failover, a drop-in replacement for Inlab's balance.
+Each connection on port goes to a channel (host:port, at most maxc connections)
+of the first group that has one available; later groups are the backup. "!" ends
+a round robin group, "%" a group that picks by hash of the client (sticky).
 
 ${rows.join("\n")}
 
