@@ -1,4 +1,4 @@
-/** The background, signals and what they leave behind, as 3.35 did it or as we designed it. */
+/** Background mode and signals: the records of 3.35, and the designed deviations. */
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { designedControl } from "./control_deviations.ts";
@@ -15,7 +15,7 @@ import { t, until } from "../helpers/t.ts";
 import { freePort } from "../helpers/net/ports.ts";
 import { jobOf } from "../helpers/program/process.ts";
 
-/** The fields of all records; each has its own. */
+/** The fields of all records; each record has only some. */
 interface BackgroundRecord {
   name: string;
   parent_exit_code?: number;
@@ -82,7 +82,7 @@ function record(
   t(`${what} (${names.join(", ")})`, () => fn(...found));
 }
 
-/** Descriptors of a process and where they lead, as far as a record names them. */
+/** The targets of the file descriptors that a record names. */
 function descriptors(pid: number, wanted: Record<string, string> = {}): Record<string, string> {
   return Object.fromEntries(
     Object.keys(wanted).map((fd) => [fd, Deno.readLinkSync(`/proc/${pid}/fd/${fd}`)]),
@@ -91,10 +91,10 @@ function descriptors(pid: number, wanted: Record<string, string> = {}): Record<s
 
 const namesIn = (folder: string): string[] => [...Deno.readDirSync(folder)].map(({ name }) => name);
 
-/** Ports of a table as the record writes that of its only backend. */
+/** A table with the backend port replaced by that of the record. */
 const tableOf = (text: string, port: number): string => text.replaceAll(String(port), "21001");
 
-/** A connection that has sent 6 bytes and got 9, its name included. */
+/** A connection that has sent 6 bytes and received 9, including the backend's name. */
 async function opened(port: number): Promise<Client> {
   const client = await connect(port);
   await client.send("hello\n");
@@ -116,9 +116,9 @@ async function rowsOf({ socket }: { socket: string }): Promise<[number, number][
   });
 }
 
-record(["background_basic"], "the parent returns and the child is on its own", async (record) => {
+record(["background_basic"], "the parent returns and the child runs detached", async (record) => {
   await using server = named("B0");
-  // On a busy machine everything takes longer, also what is known to be quick.
+  // The bound is scaled by the time of a trivial command, since a busy machine delays both.
   const started = performance.now();
   await runBalance(["--version"]);
   const quick = performance.now() - started;
@@ -153,7 +153,7 @@ record(["background_basic"], "the parent returns and the child is on its own", a
 
 record(
   ["background_connection_process_fds"],
-  "a connection leaves the standard descriptors alone",
+  "a connection does not change the standard descriptors",
   async (record) => {
     await using server = named("B0");
     await using balance = await startBackground(["PORT", server.address]);
@@ -168,7 +168,7 @@ record(
     "restart_while_old_connection_open",
     "restart_old_connection_closed",
   ],
-  "kill leaves an open connection alone, and another balance may follow at once",
+  "kill keeps an open connection, and another balance can start at once",
   async (killed, restarted, closed) => {
     await using server = named("B0");
     await using old = await startBackground(["PORT", server.address]);
@@ -194,7 +194,7 @@ record(
 
 record(
   ["sigterm_master_with_open_connection"],
-  "SIGTERM leaves an open connection its time",
+  "SIGTERM lets an open connection finish",
   async (record) => {
     await using server = named("B0");
     await using balance = await startBackground(["PORT", server.address]);
@@ -210,7 +210,7 @@ record(
 
 record(
   ["sigint_master_only_foreground"],
-  "SIGINT in the foreground leaves an open connection its time",
+  "SIGINT in the foreground lets an open connection finish",
   async (record) => {
     await using server = named("B0");
     await using balance = await startControlled(["-f", "PORT", server.address]);
@@ -225,7 +225,7 @@ record(
 
 record(
   ["signals_foreground"],
-  "SIGUSR1 and SIGCHLD are survived, SIGHUP ends the foreground",
+  "SIGUSR1 and SIGCHLD do not end the program, SIGHUP ends the foreground",
   async (record) => {
     await using balance = await startControlled(["-f", "PORT", "127.0.0.1:9"], {
       expectStderr: /^GRP Type .*\n {2}0 .*\n$/,
@@ -239,14 +239,14 @@ record(
   },
 );
 
-record(["M_fds"], "-M changes nothing about the descriptors", async (record) => {
+record(["M_fds"], "-M does not change the descriptors", async (record) => {
   await using balance = await startBackground(["-M", "PORT", "127.0.0.1:9"]);
   assertEquals(descriptors(balance.pid, record.fds), record.fds);
 });
 
 record(["rendezvous_names"], "the socket is named after port and address", async (record) => {
   for (const [argv, names] of record.names ?? []) {
-    // The address as it is in the name; the port of smtp may be taken on all others.
+    // The address in the name; port 25 uses a random loopback address, on which it is free.
     const service = argv.includes("smtp");
     const address = service
       ? `127.${[0, 0, 0].map(() => 1 + Math.floor(Math.random() * 250)).join(".")}`
@@ -286,7 +286,7 @@ function canListen(hostname: string, port: number): boolean {
 
 record(
   ["autodisable_background_syslog"],
-  "-a in the background tells the system's log",
+  "-a in the background writes to the system log",
   async (record) => {
     await using server = named("B0");
     await using dead = refusing();
@@ -364,7 +364,7 @@ for (
 
 record(
   ["stale_channel_of_a_previous_run"],
-  "nothing of an earlier run is used",
+  "a start ignores the state of an earlier run",
   async (record) => {
     await using server = named("B0");
     await using dead = refusing();
@@ -386,7 +386,7 @@ record(
 
 record(
   ["create_inherits_counters_of_a_previous_run"],
-  "a channel that is created inherits nothing",
+  "a created channel starts with zero counters",
   async (record) => {
     await using server = named("B0");
     const port = freePort();
@@ -403,7 +403,7 @@ record(
 
 record(
   ["reset_keeps_current_connections"],
-  "reset leaves the number of open connections",
+  "reset keeps the number of open connections",
   async (record) => {
     await using server = named("B0");
     await using balance = await startControlled(["-f", "PORT", server.address]);
@@ -444,7 +444,7 @@ record(["background_-M_-d_corrupts_state"], "-M and -d in the background", async
 
 record(
   ["rendezvous_directory_created_when_missing"],
-  "the run directory is made",
+  "a missing run directory is created",
   async (record) => {
     const parent = Deno.makeTempDirSync({ prefix: "balance-test-" });
     const rundir = `${parent}/run`;
@@ -458,7 +458,7 @@ record(
   },
 );
 
-t("every record of the background is played here", () => {
+t("every record of background mode is played here", () => {
   assertEquals(records.length, 22);
   assertEquals([...played].sort(), records.map(({ name }) => name).sort());
 });

@@ -1,6 +1,6 @@
 /**
- * Which backend 3.35 chose, for every recorded sequence: over the pure choice of channels, and
- * again over real sockets.
+ * The backends that 3.35 chose in every recorded sequence: with claims() alone, and again with real
+ * sockets.
  */
 
 import { assert, assertEquals } from "@std/assert";
@@ -26,7 +26,7 @@ import { loadGolden, recordedBackends } from "../helpers/golden/golden.ts";
 import { startInProcess } from "../helpers/program/in_process.ts";
 import { skip, t } from "../helpers/t.ts";
 
-/** How the control shell writes through a pipe: a matter of its own tests. */
+/** How the control shell writes to a pipe: played in control_test.ts. */
 const OF_THE_SHELL = "interactive_pipe_buffering";
 
 const all = loadGolden<BalancingRecord>("balancing");
@@ -38,7 +38,7 @@ const scripts = records.flatMap((record) => {
 });
 const sourceBinds = await canBindSource();
 
-t("every recorded sequence is played here, or named as one of the shell", () => {
+t("every recorded sequence is played here or belongs to the control shell", () => {
   console.log(`skipped here: ${all.length - records.length} records of the shell`);
   const others = records.filter((record) => scriptOf(record) === undefined);
   assertEquals(others.map(({ name }) => name), [
@@ -57,7 +57,7 @@ for (const { record, steps } of scripts) {
   }, { permissions: "none" });
 }
 
-t("over real sockets the same backends answer, with the same counters", async (context) => {
+t("real connections reach the recorded backends, with the recorded counters", async (context) => {
   for (const { record, steps } of scripts) {
     if (!sourceBinds && steps.some(isForeign)) continue;
     await context.step(record.name, async () => {
@@ -75,7 +75,7 @@ if (!sourceBinds) {
   );
 }
 
-t("the hash of 58 addresses and the channel for 7 sizes of a group are those of 3.35", () => {
+t("the hash of 58 addresses and the channel for 7 group sizes equal those of 3.35", () => {
   const record = records.find(({ name }) => name === "hash_table");
   const folded = Object.entries(record?.fold_unsigned32 ?? {});
   const sizes = Object.entries(record?.channel_index_by_n ?? {});
@@ -95,7 +95,7 @@ t("the hash of 58 addresses and the channel for 7 sizes of a group are those of 
   }
 });
 
-t("thirty clients at the same instant are spread evenly", async () => {
+t("thirty simultaneous clients are spread evenly", async () => {
   const record = recordOf("simultaneous_30_threads");
   await using stage = recordedBackends(3);
   await using balance = await startInProcess(stage.ports.argv(argvOf(record)));
@@ -107,7 +107,7 @@ t("thirty clients at the same instant are spread evenly", async () => {
   await balance.idle();
 });
 
-t("twelve connections back to back over two channels are six and six", async () => {
+t("twelve rapid connections to two channels are split six and six", async () => {
   const { runs = [] } = recordOf("cursor_race_rapid_12_connections_2_channels");
   await using stage = recordedBackends(2);
   for (const [first, second] of runs) {
@@ -122,24 +122,27 @@ t("twelve connections back to back over two channels are six and six", async () 
   }
 });
 
-t("-a and -H with nothing but dead hash groups ends, says so once, and holds nothing", async () => {
-  const record = recordOf("aH_endless_loop_holding_lock");
-  await using stage = recordedBackends(0);
-  for (let recorded = 21951; recorded <= 21955; recorded++) stage.ports.set(recorded, deadPort());
-  await using balance = await startInProcess(stage.ports.argv(argvOf(record)));
-  const saw = async (from?: string) => {
-    await using client = await connect(balance.port, from && sourceBinds ? { from } : {});
-    return (await readToEnd(client)).text || "EOF";
-  };
-  assertEquals(await saw(), record.first_client_127_0_0_1_saw);
-  assertEquals(await saw("127.0.0.2"), record.second_client_127_0_0_2_saw);
-  assertEquals(balance.stderr.trimEnd().split("\n").length, record.stderr_lines);
-  let hangs = true;
-  balance.table.locked(() => hangs = false);
-  assertEquals(hangs, record.maxc_command_hangs);
-});
+t(
+  "-a and -H with only dead hash groups end the connection, print one line, and hold no lock",
+  async () => {
+    const record = recordOf("aH_endless_loop_holding_lock");
+    await using stage = recordedBackends(0);
+    for (let recorded = 21951; recorded <= 21955; recorded++) stage.ports.set(recorded, deadPort());
+    await using balance = await startInProcess(stage.ports.argv(argvOf(record)));
+    const saw = async (from?: string) => {
+      await using client = await connect(balance.port, from && sourceBinds ? { from } : {});
+      return (await readToEnd(client)).text || "EOF";
+    };
+    assertEquals(await saw(), record.first_client_127_0_0_1_saw);
+    assertEquals(await saw("127.0.0.2"), record.second_client_127_0_0_2_saw);
+    assertEquals(balance.stderr.trimEnd().split("\n").length, record.stderr_lines);
+    let hangs = true;
+    balance.table.locked(() => hangs = false);
+    assertEquals(hangs, record.maxc_command_hangs);
+  },
+);
 
-t("a hash group that is empty takes nothing down: the next client is answered", async () => {
+t("an empty hash group does not crash the program: the next client is served", async () => {
   const record = recordOf("hash_type_on_empty_group_master_crash");
   assertEquals(record.master_returncode, null);
   const steps = scriptOf(record) ?? [];
@@ -153,7 +156,7 @@ t("a hash group that is empty takes nothing down: the next client is answered", 
   await playScript([...steps, { command: "quit" }, ...served], place);
 });
 
-t("the table of a recorded command line holds its addresses and ports", async () => {
+t("the table of a recorded command line has its addresses, ports and maxc", async () => {
   const table = await tableFor(parseOptions(argvOf(recordOf("rr_maxc_negative"))));
   const rows = [...table.rows()].map((row) => `${formatIp(row.address)}:${row.port}:${row.maxc}`);
   assertEquals(rows, ["127.0.0.1:21901:-1", "127.0.0.1:21902:0"]);

@@ -1,4 +1,4 @@
-/** Channel arguments as 3.35 read them, from text to the row of `show`. */
+/** Channel arguments as in 3.35, from the text to the row of `show`. */
 
 import { assertEquals, assertRejects } from "@std/assert";
 import { formatIp } from "../../lib/address/ip.ts";
@@ -17,7 +17,7 @@ import { t } from "../helpers/t.ts";
 interface ChannelSpecRecord {
   spec: string;
   listen_port: number;
-  /** Absent or null for one that is refused. */
+  /** Absent or null if the argument is refused. */
   show_row?: string | null;
   ip?: string;
   port?: number;
@@ -30,12 +30,12 @@ const records = designed("channel_spec", loadGolden<ChannelSpecRecord>("channel_
 const good = records.filter(({ show_row }) => show_row);
 const bad = records.filter(({ show_row }) => !show_row);
 
-/** The row of a table with just this channel. */
+/** The row of a table with only this channel. */
 async function rowOf({ spec, listen_port }: ChannelSpecRecord): Promise<ChannelRow> {
   const size = { groups: 16, channels: 16, workers: 1 };
   const groups = parseGroups([spec], {
     defaultPort: listen_port,
-    // The table of this program, so that the host's own does not matter.
+    // The built-in service table, so that the host's file does not matter.
     services: serviceLookup(undefined),
     maxGroups: size.groups,
     maxChannels: size.channels,
@@ -43,7 +43,7 @@ async function rowOf({ spec, listen_port }: ChannelSpecRecord): Promise<ChannelR
   return (await tableOf(groups, { size })).row(0, 0);
 }
 
-t(`${good.length} channel arguments give address, port, maxc and row of 3.35`, async () => {
+t(`${good.length} channel arguments have the address, port, maxc and row of 3.35`, async () => {
   for (const record of good) {
     const row = await rowOf(record);
     assertEquals(showRow(row), record.show_row, record.spec);
@@ -55,7 +55,7 @@ t(`${good.length} channel arguments give address, port, maxc and row of 3.35`, a
   }
 });
 
-t(`${bad.length} channel arguments are refused with a line that names the value`, async () => {
+t(`${bad.length} channel arguments are refused with an error that names the value`, async () => {
   assertEquals(good.length + bad.length, 42);
   for (const record of bad) {
     const error = await assertRejects(() => rowOf(record), ExitError, undefined, record.spec);
@@ -63,7 +63,7 @@ t(`${bad.length} channel arguments are refused with a line that names the value`
   }
 });
 
-t("the program ends with that line and its exit code", async () => {
+t("the program ends with the error of a refused channel argument and its exit code", async () => {
   await pool(bad, { limit: 3, name: ({ spec }) => spec }, async (record) => {
     const ended = await runBalance(["-f", "PORT", record.spec], { timeoutMs: 20_000 });
     assertEquals(ended.stdout, "");

@@ -1,4 +1,4 @@
-/** The command line as 3.35 took it: each record with the real program as a subprocess. */
+/** The command line as in 3.35: each record with the program as a subprocess. */
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { serviceLookup } from "../../lib/address/services.ts";
@@ -14,22 +14,22 @@ interface CliRecord {
   argv: string[];
   stdout?: string;
   stderr?: string;
-  /** Absent or null for one that runs. */
+  /** Absent or null if the program keeps running. */
   exit_code?: number | null;
   keeps_running: boolean;
   usage?: { options_listed: string[] };
-  /** `ADDRESS:PORT` that was really bound. */
+  /** The bound `ADDRESS:PORT`. */
   listening_on?: string | null;
   listen_backlog_shown?: number;
 }
 
-/** Side by side; each is a fraction of a second of one core. */
+/** How many run concurrently; each takes a fraction of a second of one core. */
 const LIMIT = 3;
-/** Ports of the records that are the program's own; `PORT` is what the helpers replace. */
+/** Ports in the records that the program listens on; the helpers replace `PORT`. */
 const OWN_PORT = /\b(21001|20464)\b/g;
-/** The port that something listens on already, at 127.0.0.1. */
+/** A port on 127.0.0.1 that is already in use. */
 const TAKEN = 21777;
-/** Records of the background, whose messages and codes belong to that mode's tests. */
+/** Records of background mode, which are played in background_test.ts. */
 const BACKGROUND = [
   "background_unknown_host",
   "background_channels_16",
@@ -42,20 +42,20 @@ const all = designed("cli", loadGolden<CliRecord>("cli"));
 const records = all.filter(({ name }) => !BACKGROUND.includes(name));
 const ends = records.filter(({ keeps_running }) => !keeps_running);
 const runs = records.filter(({ keeps_running }) => keeps_running);
-/** Ports that are no free ones: `startBalance` is told them. */
+/** Records with a fixed port instead of a free one. */
 const FIXED: Readonly<Record<string, { port: number; argv: string[] }>> = {
   port_65535: fixed(65535, "65535"),
   port_name_known: fixed(25, "smtp"),
 };
 
-t("every record of the command line is run here, or named as one of the background", () => {
+t("every record of the command line is run here or belongs to background mode", () => {
   console.log(`skipped here: ${BACKGROUND.length} records of the background`);
   assertEquals(all.length, 88);
   assertEquals(ends.length + runs.length + BACKGROUND.length, all.length);
 });
 
 t(
-  `the ${ends.length} command lines that 3.35 refuses end with its lines and exit codes`,
+  `the ${ends.length} command lines that 3.35 refuses end with its messages and exit codes`,
   async () => {
     const ports = portMap();
     using _taken = Deno.listen({ hostname: "127.0.0.1", port: ports.port(TAKEN) });
@@ -80,7 +80,7 @@ t(`the ${runs.length} command lines that 3.35 accepts are accepted`, async () =>
       console.log(`skipped: ${record.name}: port ${own.port} cannot be bound here`);
       return;
     }
-    // Only this record wants a port of the program that is taken elsewhere.
+    // Only this record listens on a port that is in use on another address.
     const port = own?.port ??
       (record.argv.includes(String(TAKEN)) ? ports.port(TAKEN) : undefined);
     const argv = own?.argv ?? argvOf(record, ports);
@@ -96,7 +96,7 @@ t(`the ${runs.length} command lines that 3.35 accepts are accepted`, async () =>
   });
 });
 
-t("the name of a service is its port", async () => {
+t("a service name as port is looked up", async () => {
   const services = serviceLookup(undefined);
   const at = { port: "smtp", bindHost: undefined, ipv6: false };
   assertEquals(await listeningAddress(at, services), { address: "0.0.0.0", port: 25 });
@@ -106,7 +106,7 @@ function argvOf(record: CliRecord, ports: PortMap): string[] {
   return ports.argv(record.argv.map((word) => word.replaceAll(OWN_PORT, "PORT")));
 }
 
-/** A port that is meant as it is gets an address of its own, so that it is free. */
+/** A fixed port on a random loopback address, where it is free. */
 function fixed(port: number, word: string): { port: number; argv: string[] } {
   const address = `127.${[0, 0, 0].map(() => 1 + Math.floor(Math.random() * 250)).join(".")}`;
   return { port, argv: ["-f", "-b", address, word, "127.0.0.1:21901"] };
@@ -121,7 +121,7 @@ function canListen(hostname: string, port: number): boolean {
   }
 }
 
-/** Address, port and backlog of the listening socket, as the system shows them. */
+/** Asserts address, port and backlog of the listening socket, as ss(8) shows them. */
 function assertListens(port: number, record: CliRecord): void {
   const ss = tool("ss");
   if (ss === undefined) {
@@ -131,9 +131,9 @@ function assertListens(port: number, record: CliRecord): void {
   const { stdout } = new Deno.Command(ss, { args: ["-Hltn", `sport = :${port}`] }).outputSync();
   const [, , backlog, local] = new TextDecoder().decode(stdout).trim().split(/\s+/);
   assertEquals(local, (record.listening_on ?? "").replace(OWN_PORT, String(port)));
-  const most = Number(Deno.readTextFileSync("/proc/sys/net/core/somaxconn"));
+  const maximum = Number(Deno.readTextFileSync("/proc/sys/net/core/somaxconn"));
   assert(
-    Number(backlog) === Math.min(record.listen_backlog_shown ?? 0, most),
+    Number(backlog) === Math.min(record.listen_backlog_shown ?? 0, maximum),
     `backlog ${backlog}`,
   );
 }

@@ -1,7 +1,7 @@
 /**
- * How connections end: close, half-close, abort, time limits, nothing available, `-B`, `-b`. Each
- * record is played by the real program as a subprocess, and again in this process, where the
- * counters can be looked at.
+ * How connections end: close, half-close, reset, timeouts, no available channel, `-B`, `-b`. Each
+ * record is played with the program as a subprocess, and again in this process, where the counters
+ * can be read.
  */
 
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
@@ -31,6 +31,7 @@ import {
 } from "../helpers/program/run_modes.ts";
 import { runBalance } from "../helpers/program/start_balance.ts";
 import { skip, t, until } from "../helpers/t.ts";
+import { untilStill } from "../helpers/until_still.ts";
 
 /** How one side saw the end. */
 interface Saw {
@@ -73,24 +74,24 @@ interface CloseRecord {
 /** A conversation: balance, its client, and the backend's end of the same connection. */
 interface Session {
   record: CloseRecord;
-  /** When the client began to connect. */
+  /** When the client started to connect, in milliseconds of `performance.now()`. */
   since: number;
   stage: RunningBalance;
   client: Client;
   peer: Peer;
 }
 
-/** Plays a record and asserts what it says. */
+/** Plays a record and asserts its results. */
 type Script = (record: CloseRecord, on: RunMode) => Promise<void>;
 
 /**
- * Seconds that something may take longer than recorded: a busy machine delays both sides, and
- * balance does not count the time in which it was kept from running.
+ * Seconds by which a result may be later than recorded: a busy machine delays both sides, and
+ * balance does not count time during which it could not run.
  */
 const LATE_S = 6;
-/** Seconds that it may be earlier: balance looks at the time now and then only. */
+/** Seconds by which it may be earlier: balance checks the time only at its ticks. */
 const EARLY_S = 0.3;
-/** Milliseconds between two bytes; well below the limit of a second, and together above it. */
+/** Milliseconds between two bytes: well below the timeout of a second, all of them above it. */
 const PAUSE_MS = 400;
 const BOTH = [asProgram, inProcess];
 
@@ -101,8 +102,8 @@ const records = designed(
 const sourceBinds = await canBindSource();
 const programBinds = await programBindsSource();
 
-/** A promise that is awaited later: if something else fails before, its failure is no news. */
-function begun<T>(promise: Promise<T>): Promise<T> {
+/** Marks a promise that is awaited later, so that its failure alone does not end the test. */
+function awaitedLater<T>(promise: Promise<T>): Promise<T> {
   promise.catch(() => {});
   return promise;
 }
@@ -131,14 +132,14 @@ function session(
     if (record.c_after !== undefined) assertEquals([row.c, row.totalc], [record.c_after, 1]);
     if (typeof record.sent === "number") assertEquals(Number(row.sent), record.sent);
     else if (record.sent !== undefined) assert(row.sent > 0n);
-    // How much of a flood passes is up to buffers.
+    // How much of a flood passes depends on buffers.
     if (record.rcvd !== undefined && record.rcvd < 1000) {
       assertEquals(Number(row.rcvd), record.rcvd);
     } else if (record.rcvd !== undefined) assert(row.rcvd > 0n);
   };
 }
 
-/** Reads to the end: how it ended, what came, and how long after `since` (default now). */
+/** Reads to the end: how it ended, the bytes, and the seconds after `since` (default: now). */
 async function sawOf(from: Client | Peer, since = performance.now()): Promise<Saw> {
   const { end, text } = await readToEnd(
     { read: (buffer) => from.read(buffer) },
@@ -148,7 +149,7 @@ async function sawOf(from: Client | Peer, since = performance.now()): Promise<Sa
   return { end, bytes: text.length, data: text, seconds };
 }
 
-/** Asserts what one side saw; times only where the recorded one is an own time of balance. */
+/** Asserts what one side saw; its time only if the recorded one is a timeout of balance. */
 function assertSaw(saw: Saw, recorded: CloseRecord["client_saw"]): void {
   assert(typeof recorded === "object" && recorded !== null);
   assertEquals([saw.end, saw.bytes, saw.data], [recorded.end, recorded.bytes, recorded.data]);
@@ -162,7 +163,7 @@ function assertTook(seconds = NaN, recorded = NaN): void {
   );
 }
 
-/** Sends until that fails. */
+/** Sends until sending fails. */
 async function sendUntilItFails(to: Client | Peer, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
   const end = performance.now() + 5000;
   await assertRejects(async () => {
@@ -173,11 +174,11 @@ async function sendUntilItFails(to: Client | Peer, bytes: Uint8Array<ArrayBuffer
   });
 }
 
-/** One side sends a byte now and then, four times; then both are silent. */
+/** One side sends four bytes with pauses; then both are idle. */
 const activity = (whose: "client" | "backend") =>
   session(async ({ record, client, peer }) => {
     const [from, to] = whose === "client" ? [client, peer] : [peer, client];
-    const other = begun(sawOf(to));
+    const other = awaitedLater(sawOf(to));
     let last = NaN;
     for (let i = 0; i < 4; i++) {
       await wait(PAUSE_MS);
@@ -189,7 +190,7 @@ const activity = (whose: "client" | "backend") =>
       ? [record.client_saw, record.backend_saw]
       : [record.backend_saw, record.client_saw];
     assertSaw(own, recordedOwn);
-    // Measured from the start and with other pauses it says the same.
+    // The recorded time has another starting point; everything else is equal.
     assertSaw({ ...await other, seconds: NaN }, Object.assign({}, recordedOther, { seconds: 0 }));
   });
 
@@ -199,10 +200,10 @@ const idle = session(async ({ record, since, client, peer }) => {
   assertSaw(sawBackend, record.backend_saw);
 });
 
-/** The client goes while the backend floods it, with or without ending its side first. */
+/** The client closes while the backend floods it, with or without a half-close first. */
 const leaving = (halfClose: boolean) =>
   session(async ({ client, peer }) => {
-    const flood = begun(sendUntilItFails(peer, new Uint8Array(65536).fill(0x78)));
+    const flood = awaitedLater(sendUntilItFails(peer, new Uint8Array(65536).fill(0x78)));
     await readExactly(client, 100_000);
     if (halfClose) await client.closeWrite();
     await readExactly(client, 50_000);
@@ -210,7 +211,7 @@ const leaving = (halfClose: boolean) =>
     await flood;
   });
 
-/** No channel can be used: the client's connection is ended at once. */
+/** No channel is available: the client's connection is ended at once. */
 function nothingAvailable(why: string, sendsFirst: boolean): Script {
   return async (record, on) => {
     await using backend = named("B0");
@@ -226,12 +227,12 @@ function nothingAvailable(why: string, sendsFirst: boolean): Script {
     await using first = why === "maxc_full" ? await connect(stage.port) : undefined;
     if (first !== undefined) assertEquals(await readLine(first), "B0");
     await using client = await connect(stage.port);
-    // It may be over already, and then sending fails.
+    // The connection may be over already, and then sending fails.
     if (sendsFirst) await client.send("hello").catch(() => {});
     const saw = await sawOf(client);
     assert(typeof record.client_saw === "object" && record.client_saw !== null);
     assertEquals([saw.bytes, saw.data], [record.client_saw.bytes, record.client_saw.data]);
-    // Usually a reset for a client that has already sent, says the specification; not always.
+    // A client that has already sent usually sees a reset, but not always.
     if (sendsFirst) assertMatch(saw.end ?? "", /^(EOF|RST)$/);
     else assertEquals(saw.end, record.client_saw.end);
     assert((saw.seconds ?? NaN) < LATE_S, `took ${saw.seconds} s`);
@@ -249,7 +250,7 @@ const timeoutOnly: Script = async (record, on) => {
   assertCounters(stage, record);
 };
 
-/** Attempts of `-d` in the words of the records. */
+/** The dial attempts printed by `-d`, in the words of the records. */
 function attempts(stage: RunningBalance): string[] {
   return stage.debugLines().flatMap((line) => {
     const match = /^connect to group (\d+) channel (\d+) (successful|failed: timeout)$/.exec(line);
@@ -269,7 +270,7 @@ function assertCounters(stage: RunningBalance, { channels_after = [] }: CloseRec
   }
 }
 
-/** Asks and measures. */
+/** Asks a backend for its name; returns it and the seconds. */
 async function timedAsk(port: number): Promise<[string, number]> {
   const start = performance.now();
   const name = await ask(port);
@@ -293,7 +294,7 @@ const SCRIPTS: Readonly<Record<string, Script>> = {
     await client.send("req");
     assertEquals(await readText(peer, 3), record.backend_saw?.first);
     await client.closeWrite();
-    const waiting = begun(sawOf(client));
+    const waiting = awaitedLater(sawOf(client));
     let over = false;
     waiting.then(() => over = true, () => {});
     assertSaw(await sawOf(peer), record.backend_saw?.then);
@@ -341,7 +342,7 @@ const SCRIPTS: Readonly<Record<string, Script>> = {
     await client.send("req");
     assertEquals(await readText(peer, 3), "req");
     await client.send(new Uint8Array(50_000));
-    // What the program has written is what waits at the backend.
+    // Everything the program has written is in the receive buffer of the backend.
     await until(() => unread(peer) === 50_000 && stage.row?.(0).sent !== 3n);
     await peer.send("xxxxxxxxxx");
     peer.close();
@@ -363,7 +364,7 @@ const SCRIPTS: Readonly<Record<string, Script>> = {
     }
     await stage.idle?.();
     if (stage.row) assertEquals(stage.row(0).c, record.c_after);
-    // The program is told of the end a moment after the client has left.
+    // The program notices the end a moment after the client closes.
     await until(async () => await ask(stage.port) === record.next_connection);
   },
   connect_timeout_only_channel: timeoutOnly,
@@ -422,7 +423,7 @@ const SCRIPTS: Readonly<Record<string, Script>> = {
     {
       await using client = await connect(stage.port);
       const peer = await backend.accept();
-      const upload = begun(sendUntilItFails(client, new Uint8Array(65536)));
+      const upload = awaitedLater(sendUntilItFails(client, new Uint8Array(65536)));
       await readExactly(peer, 100_000);
       await peer.send("answer");
       await peer.closeWrite();
@@ -433,7 +434,7 @@ const SCRIPTS: Readonly<Record<string, Script>> = {
     if (stage.row) assertEquals([stage.row(0).c, stage.row(0).totalc], [record.c_after, 1]);
     assertEquals(record.dump_ends_with_final_record, "the backend's end is in it");
     await until(() => /^-< (0|-1)$/m.test(latin1FromBytes(stage.stdoutBytes())));
-    const arrival = begun(backend.accept());
+    const arrival = awaitedLater(backend.accept());
     await using _next = await until(() => admitted(stage.port, arrival));
     (await arrival).close();
   },
@@ -443,10 +444,7 @@ const SCRIPTS: Readonly<Record<string, Script>> = {
       const bytes = new Uint8Array(65536);
       for (;; written++) await peer.send(bytes);
     })().catch(() => {});
-    for (let seen = -1; seen !== written;) {
-      seen = written;
-      await wait(300);
-    }
+    await untilStill(() => written, { what: "the backend to be held back" });
     for (let i = 0; i < 20; i++) await client.send("z");
     const count = record.client_bytes_that_reached_backend ?? 0;
     assertEquals(await readText(peer, count), "z".repeat(count));
@@ -462,7 +460,7 @@ for (const why of ["all_disabled", "all_dead", "no_channels", "maxc_full"]) {
   }
 }
 
-/** Records that only one of the two can play. */
+/** Records that only one of the two run modes can play. */
 const ONLY: Readonly<Record<string, readonly RunMode[]>> = {
   nothing_available_all_disabled_client_silent: [inProcess],
   nothing_available_all_disabled_client_sends_first: [inProcess],
@@ -470,7 +468,7 @@ const ONLY: Readonly<Record<string, readonly RunMode[]>> = {
   B_unresolvable: [asProgram],
   ...(programBinds ? {} : { B_outgoing_address: [inProcess] }),
 };
-/** Records that need what this version of Deno may lack. */
+/** Records that need features this version of Deno may lack. */
 const LACKING: Readonly<Record<string, string>> = {
   ...(canReset ? {} : {
     client_rst: "this version of Deno cannot reset a connection",
@@ -484,17 +482,17 @@ const cases = records.filter(({ name }) => LACKING[name] === undefined).flatMap(
   (ONLY[record.name] ?? BOTH).map((on) => ({ record, on }))
 );
 
-/** One for all: it never answers anybody, and is made while nothing else keeps us busy. */
+/** One for all records: it never answers. It is created before the machine is busy. */
 let hole: Promise<DeadEnd> | undefined;
 const theHole = (): Promise<DeadEnd> => hole ??= blackHole();
 
-t(`${records.length} recorded ends of connections come out as recorded or designed`, async () => {
+t(`${records.length} recorded ends of connections are reproduced`, async () => {
   assertEquals(records.length, 36);
   for (const { name } of records) assert(SCRIPTS[name], `no script for ${name}`);
   const name = (one: typeof cases[number]) =>
     `${one.record.name} ${one.record.options ?? ""} (${one.on.name})`;
   await using _hole = await theHole();
-  // Nearly all of it is waiting for time limits.
+  // Nearly all of the time is spent waiting for timeouts.
   const longestFirst = cases.toSorted((a, b) => duration(b.record) - duration(a.record));
   await pool(longestFirst, { limit: 8, name }, async ({ record, on }) => {
     await SCRIPTS[record.name]?.(record, on);
@@ -505,13 +503,13 @@ function duration(record: CloseRecord): number {
   return /^(T|connect_timeout)/.test(record.name) ? Number(record.options?.[1] ?? 5) || 5 : 0;
 }
 
-/** Processes that another one has started. */
+/** The number of child processes. */
 function children(pid: number): number {
   const path = `/proc/${pid}/task/${pid}/children`;
   return Deno.readTextFileSync(path).split(" ").filter((word) => word !== "").length;
 }
 
-/** Bytes that a peer has received and not read, from the system's table of sockets. */
+/** Bytes in the receive buffer of a peer, from the system's socket table. */
 function unread(peer: Peer): number {
   const rows = Deno.readTextFileSync("/proc/net/tcp").trim().split("\n").slice(1);
   const columns = rows.map((row) => row.trim().split(/\s+/)).find(([, local, remote]) =>
@@ -524,7 +522,7 @@ function portOf(endpoint = ""): number {
   return parseInt(endpoint.split(":")[1] ?? "", 16);
 }
 
-/** A client whose connection reaches the backend, `undefined` if it is ended instead. */
+/** A client whose connection reaches the backend, or `undefined` if it is closed instead. */
 async function admitted(port: number, arrival: Promise<Peer>): Promise<Client | undefined> {
   const client = await connect(port);
   const ended = readToEnd(client).catch(() => {});

@@ -1,4 +1,4 @@
-/** What people type at a running balance: the records of 3.35, with the real program on both ends. */
+/** Control commands: the records of 3.35, with the program as server and as client. */
 
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import { show, showRow } from "../../lib/table/show.ts";
@@ -33,9 +33,9 @@ interface ControlRecord {
   stdout: string;
   stderr: string;
   exit_code: number;
-  /** The table after it. */
+  /** The table afterwards. */
   show_after?: string;
-  /** What is in the run directory after it. */
+  /** The files in the run directory afterwards. */
   files?: string[];
   rendezvous_file_created?: boolean;
   note?: string;
@@ -48,15 +48,15 @@ interface ShowRecord {
   stdout: string;
 }
 
-/** Side by side; each scene is a master and its clients, one after another. */
+/** How many scenes run concurrently; each is a master and its clients, one after another. */
 const LIMIT = 3;
-/** Most records of different masters that are played on one. */
+/** The maximum number of records of different masters that share one. */
 const SHARED = 20;
 
 const records = designedControl("control", loadGolden<ControlRecord>("control"));
 const tables = designedControl("show", loadGolden<ShowRecord>("show"));
 
-/** Records that were made with one master, in their order. */
+/** Records that are played with one master, in order. */
 interface Scene {
   readonly setup: string[] | null;
   readonly records: ControlRecord[];
@@ -65,8 +65,8 @@ interface Scene {
 const scenes = scenesOf(records);
 
 /**
- * Records with the same master are played on one, as they were made; so are those that leave the
- * table of their master as it was, whatever its port was then, which is asserted after each.
+ * Records of the same master are played with one master, as they were recorded. Records that do not
+ * change the table share a master too, whatever its port was; this is asserted after each.
  */
 function scenesOf(all: readonly ControlRecord[]): Scene[] {
   const scenes = new Map<string, Scene>();
@@ -84,7 +84,7 @@ function scenesOf(all: readonly ControlRecord[]): Scene[] {
   return [...scenes.values()];
 }
 
-/** A master of a scene, as its clients see it. */
+/** The master of a scene. */
 interface Master extends AsyncDisposable {
   readonly port: number;
   readonly rundir: string;
@@ -176,7 +176,7 @@ function otherRelease(version: string): Master {
   };
 }
 
-/** One connection to channel 0: the client sends 6 bytes, the backend 9, its name included. */
+/** One connection to channel 0: the client sends 6 bytes, the backend 9, including its name. */
 async function connectOnce(balance: { port: number; rundir: string }): Promise<void> {
   await using client = await connect(balance.port);
   await client.send("hello\n");
@@ -189,18 +189,18 @@ async function noConnections({ port, rundir }: { port: number; rundir: string })
   await until(async () => {
     const shown = await talk(socketPath(rundir, port), "show\n");
     return shown.split("\n").slice(1, -1).every((line) => line.trim().split(/\s+/)[6] === "0");
-  }, { what: "all connections to be counted out" });
+  }, { what: "all connections to end" });
 }
 
 const shown = tables.filter(({ name }) => name !== "large_counters");
 
-t(`${shown.length} tables are shown as recorded, by -c`, async () => {
+t(`${shown.length} tables are printed by -c show as recorded`, async () => {
   assertEquals(tables.length, 12);
   await pool(shown, { limit: LIMIT, name: ({ name }) => name }, async (record) => {
     await using stage = recordedBackends(1);
     const { ports } = stage;
     const own = record.setup[1] ?? "";
-    // In this file 21001 is a backend.
+    // In this record file 21001 is a backend.
     if (record.setup.includes("127.0.0.1:21001")) ports.set(21001, stage.backends[0]?.port ?? 0);
     const argv = record.setup.map((word) => word === own ? "PORT" : ports.here(word));
     await using balance = await startControlled(argv);
@@ -224,13 +224,13 @@ t(`${shown.length} tables are shown as recorded, by -c`, async () => {
   });
 });
 
-t("the table with large counters is shown as recorded", () => {
+t("a table with large counters is printed as recorded", () => {
   const record = tables.find(({ name }) => name === "large_counters");
-  const most = 2n ** 64n - 1n;
+  const maximum = 2n ** 64n - 1n;
   const values: [c: number, totalc: number, maxc: number, sent: bigint, rcvd: bigint][] = [
     [9999, 1215752191, 9999, 99999999999n, 99999999999n],
     [10000, 4294967295, 10000, 100000000000n, 1234567890123n],
-    [-1, 0, 0, most, most],
+    [-1, 0, 0, maximum, maximum],
     [123456, 4000000000, 123456, 0n, 1n],
     [7, 7, 7, 7n, 7n],
     [0, 0, 0, 0n, 0n],
@@ -254,7 +254,7 @@ t("the table with large counters is shown as recorded", () => {
   assertEquals(`${heading}${rows.join("\n")}\n`, record?.stdout);
 });
 
-t("counters in the shared table wrap where 3.35's do, and not before", () => {
+t("counters in the shared table wrap at 2^64 as in 3.35", () => {
   const table = newTable({ groups: 1, channels: 1, workers: 1 });
   table.add(0, { address: new Uint8Array([127, 0, 0, 1]), port: 1 });
   for (let i = 0; i < 3; i++) table.addSent(0, 0, 2 ** 53);
@@ -264,7 +264,7 @@ t("counters in the shared table wrap where 3.35's do, and not before", () => {
   assertEquals([sent, rcvd], [3n * 2n ** 53n, 5n]);
 });
 
-t("an IPv6 address lengthens its row as any long value does", () => {
+t("an IPv6 address makes its row longer, like any long value", () => {
   const table = newTable({ groups: 1, channels: 2, workers: 1 });
   const address = new Uint8Array(16);
   address.set([0x20, 1, 0xd, 0xb8], 0);
@@ -282,7 +282,7 @@ t("an IPv6 address lengthens its row as any long value does", () => {
   );
 });
 
-t("assign of 3.57 answers as recorded", async () => {
+t("assign prints what 3.57 printed", async () => {
   interface Session {
     name: string;
     setup: string[];
@@ -305,7 +305,7 @@ t("assign of 3.57 answers as recorded", async () => {
   assertEquals([ended.code, ended.stderr], [0, ""]);
 });
 
-t("-i shows its output at once through a pipe, where 3.35 waited for its end", async () => {
+t("-i writes its output to a pipe at once, unlike 3.35", async () => {
   await using balance = await startControlled(["-f", "PORT", "127.0.0.1:9"]);
   await using shell = startShell(balance);
   await shell.waitForStdout(/PID of master process is \d+\n\nbalance\[0\] $/);
@@ -317,7 +317,7 @@ t("-i shows its output at once through a pipe, where 3.35 waited for its end", a
   assertEquals(shell.stdout.endsWith("balance[3] \n"), true);
 });
 
-t("every deviation of control, show and background names a record and really differs", () => {
+t("every deviation of control, show and background names a record and differs from it", () => {
   for (const { file, name, number, reason, designed } of CONTROL_DEVIATIONS) {
     const record = loadGolden<{ name: string } & Record<string, unknown>>(file)
       .find((one) => one.name === name);

@@ -1,4 +1,4 @@
-/** The kinds of events that 3.35 tells under `-d`, in our words. */
+/** The events that 3.35 prints with `-d`, in the words of balance 4. */
 
 import { assert, assertEquals } from "@std/assert";
 import { designed } from "./deviations.ts";
@@ -20,11 +20,11 @@ interface DebugRecord {
   chosen: string[];
   stderr_events: DebugEvent[];
   stdout_lines: number;
-  /** Order of the events before the list of channels, where it is not the recorded one. */
+  /** Order of the events before the channel list, if it differs from the recorded one. */
   start_order?: string[];
 }
 
-/** What 3.35 calls every failure but a timeout. */
+/** The name in the records for every failure except a timeout. */
 const REFUSED = "refused (any error but timeout)";
 /** The recorded ports of this file: 21001 is backend B0. */
 const BACKEND = 21001;
@@ -42,22 +42,22 @@ if (playable.length < records.length) {
 }
 
 t(
-  `-d tells the recorded events at start and of each connection: ${records.length} records`,
+  `-d prints the recorded events at start and of each connection: ${records.length} records`,
   async () => {
     assertEquals(records.length, 8);
     await pool(playable, { limit: 3, name: ({ name }) => name }, async (record) => {
       await using stage = castOf();
-      // What the shell did before is done by the next test.
+      // Records with commands before the connections are played by the next test.
       const clients = record.shell_before === null ? record.chosen : [];
       const own = record.setup.find((word) => /^21\d{3}$/.test(word)) ?? "";
       const argv = record.setup.map((word) => word === own ? "PORT" : stage.ports.here(word));
       await using balance = await startBalance(argv, { expectStderr: "any" });
       stage.ports.set(Number(own), balance.port);
       for (const chosen of clients) assertEquals(await askFrom(balance.port, record), chosen);
-      const expected = inOurOrder(record).filter((event) =>
+      const expected = inDesignedOrder(record).filter((event) =>
         record.shell_before === null || !ofConnection(event)
       );
-      // It listens before it has said everything about its start.
+      // The program listens before it has printed all lines about its start.
       await until(() => balance.stderr.split("\n").length > expected.length);
       const { stdout, stderr } = await balance.stop();
       const lines = stderr.trimEnd().split("\n");
@@ -68,7 +68,7 @@ t(
 );
 
 for (const record of playable.filter(({ shell_before }) => shell_before !== null)) {
-  t(`-d tells the recorded events of a connection: ${record.name}`, async () => {
+  t(`-d prints the recorded events of a connection: ${record.name}`, async () => {
     await using stage = castOf();
     await using balance = await startInProcess(stage.ports.argv(record.setup));
     for (const [, channel] of record.shell_before?.matchAll(/disable (\d+)/g) ?? []) {
@@ -83,7 +83,7 @@ for (const record of playable.filter(({ shell_before }) => shell_before !== null
   });
 }
 
-t("-d names the host of -b on stdout", async () => {
+t("-d prints the host of -b on stdout", async () => {
   await using balance = await startBalance(["-fd", "-b", "127.0.0.1", "PORT"], {
     expectStderr: "any",
   });
@@ -92,7 +92,7 @@ t("-d names the host of -b on stdout", async () => {
   assertEquals(stdout, "argv[0]=balance\nbindhost=127.0.0.1\n");
 });
 
-/** Backend B0, and ports without a listener, under the ports that the records give them. */
+/** Backend B0 and closed ports, mapped from the ports in the records. */
 function castOf(): RecordedBackends {
   const stage = recordedBackends(1);
   stage.ports.set(BACKEND, stage.backends[0]?.port ?? 0);
@@ -111,13 +111,13 @@ function ofConnection({ event }: DebugEvent): boolean {
   return /^(accepted|hash_|H_|attempt)/.test(event);
 }
 
-/** The recorded events, those at start in the designed order. */
-function inOurOrder({ stderr_events, start_order = [] }: DebugRecord): DebugEvent[] {
+/** The recorded events, with those at start in the designed order. */
+function inDesignedOrder({ stderr_events, start_order = [] }: DebugRecord): DebugEvent[] {
   const first = start_order.flatMap((kind) => stderr_events.filter(({ event }) => event === kind));
   return [...first, ...stderr_events.filter((event) => !first.includes(event))];
 }
 
-/** Our lines as events, one for each. */
+/** The event of each printed line. */
 function eventsOf(lines: readonly string[], record: DebugRecord): DebugEvent[] {
   const hashFailover = record.setup.includes("-H");
   return lines.map((line) => {
@@ -125,7 +125,7 @@ function eventsOf(lines: readonly string[], record: DebugRecord): DebugEvent[] {
       const match = pattern.exec(line);
       if (match !== null) return make(match.slice(1), hashFailover);
     }
-    throw new Error(`Cannot tell the kind of event of [${line}]`);
+    throw new Error(`Unknown kind of event: [${line}]`);
   });
 }
 

@@ -1,6 +1,6 @@
 /**
- * Whole conversations under `-p` as 3.35 printed them: each is played by the real program as a
- * subprocess, and again in this process, where the counters can be looked at.
+ * Whole conversations printed by `-p` as in 3.35: each is played with the program as a subprocess,
+ * and again in this process, where the counters can be read.
  */
 
 import { assert, assertEquals } from "@std/assert";
@@ -23,7 +23,7 @@ import { sha256 } from "../helpers/bytes.ts";
 
 interface SessionRecord {
   name: string;
-  /** Who sent how much: 0 is an orderly end, -1 a reset. */
+  /** Direction and number of bytes; 0 is an orderly end, -1 a reset. */
   events: ["->" | "-<", number][];
   stdout_base64: string | null;
   stdout_sha256?: string;
@@ -37,11 +37,11 @@ interface SessionRecord {
 }
 
 /**
- * Sessions whose data are sent without waiting for each block: what is read at once is up to the
- * system, so that only the bytes, and blocks of at most 32768 of them, are compared.
+ * Sessions that send without waiting for each block: the system decides how much one read returns,
+ * so only the bytes and the maximum block size of 32768 are asserted.
  */
 const FREE_CHUNKS = ["small_writes_unpaused", "c2s_100000", "s2c_1000000"];
-/** Sessions that are sent at once and are nevertheless read in blocks that are known. */
+/** Sessions that send everything at once and are nevertheless read in known blocks. */
 const AT_ONCE = ["c2s_32769", "c2s_65536"];
 const BLOCK_BYTES = 32768;
 
@@ -67,7 +67,7 @@ t("parseDump() reads back what textBlock() prints", () => {
 });
 
 for (const theatre of [asProgram, inProcess]) {
-  t(`${playable.length} sessions are dumped as 3.35 did: ${theatre.name}`, async () => {
+  t(`${playable.length} sessions are dumped as in 3.35: ${theatre.name}`, async () => {
     assertEquals(all.length, 16);
     await pool(playable, { limit: 3, name: ({ name }) => name }, async (record) => {
       await using backend = await accepting({ viaNode: sideOfReset(record) === "-<" });
@@ -89,7 +89,7 @@ for (const theatre of [asProgram, inProcess]) {
   });
 }
 
-/** Plays a session to its end; how it ended for the client, if the backend ended it. */
+/** Plays a session to its end; returns how it ended for the client if the backend ended it. */
 async function converse(
   record: SessionRecord,
   { stage, client, peer }: { stage: RunningBalance; client: Client; peer: Peer },
@@ -103,7 +103,7 @@ async function converse(
         ? sendByTwo(from, bytes)
         : from.send(bytes);
       if (record.name === "client_closes_with_unread") {
-        // The first byte proves that they are there; the others stay unread.
+        // The first byte proves that the bytes have arrived; the others stay unread.
         await readExactly(to, 1);
         await sending;
         continue;
@@ -111,7 +111,7 @@ async function converse(
       assertEquals(sha256(await readExactly(to, count)), sha256(bytes));
       await sending;
     } else if (count < 0) {
-      // A reset overtakes nothing: what was sent before it has been read.
+      // Everything sent before the reset has been read.
       if (fromClient) await client.reset();
       else {
         peer.reset();
@@ -124,7 +124,7 @@ async function converse(
       await client.closeWrite();
       assertEquals((await readToEnd({ read: (buffer) => peer.read(buffer) })).bytes.length, 0);
     } else await client.close();
-    // The end of a direction is printed before the next thing happens.
+    // The end of a direction is printed before the next step.
     if (count <= 0) await until(() => printedEnds(stage).includes(`${arrow} ${count}`));
   }
   await client.close();
@@ -132,14 +132,14 @@ async function converse(
   return saw;
 }
 
-/** What is sent: the blocks of the record, those of a session at once put together. */
+/** The blocks to send: those of the record, merged if the session sends everything at once. */
 function turns(record: SessionRecord): DumpBlock[] {
   const blocks = recordedBlocks(record);
   if (!FREE_CHUNKS.includes(record.name) && !AT_ONCE.includes(record.name)) return blocks;
   return together(blocks);
 }
 
-/** Neighbouring blocks of one direction as one. */
+/** Merges neighboring blocks of one direction. */
 function together(blocks: readonly DumpBlock[]): DumpBlock[] {
   const result: DumpBlock[] = [];
   for (const block of blocks) {
@@ -154,7 +154,7 @@ function together(blocks: readonly DumpBlock[]): DumpBlock[] {
   return result;
 }
 
-/** The blocks of a record; big ones are stored as a sum only, but what they held is known. */
+/** The blocks of a record; large ones are recorded only as a checksum of known content. */
 function recordedBlocks(record: SessionRecord): DumpBlock[] {
   if (record.stdout_base64 !== null) return parseDump(bytesFromBase64(record.stdout_base64));
   let sent = 0;
@@ -169,7 +169,7 @@ function recordedBlocks(record: SessionRecord): DumpBlock[] {
   });
 }
 
-/** What the record's blocks look like printed; proved by the recorded sum. */
+/** The printed blocks of a record, verified with the recorded checksum. */
 function recordedText(record: SessionRecord): Uint8Array {
   const printed = joined(
     recordedBlocks(record).map(({ arrow, count, bytes }) =>
@@ -195,7 +195,7 @@ function assertPrinted(printed: Uint8Array<ArrayBuffer>, record: SessionRecord):
   const blocks = parseDump(printed);
   for (const { count } of blocks) assert(count <= BLOCK_BYTES, `a block of ${count} bytes`);
   assertEquals(sums(together(blocks)), sums(together(parseDump(recorded))));
-  // Whatever the blocks are, each is printed as 3.35 prints it.
+  // Whatever the block sizes are, each block is printed as by 3.35.
   const again = blocks.filter(({ count }) => count > 0).map(({ arrow, bytes }) =>
     textBlock(arrow === "->" ? "client" : "backend", bytes).length
   );
