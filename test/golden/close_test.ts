@@ -30,8 +30,7 @@ import {
   type RunningBalance,
 } from "../helpers/program/run_modes.ts";
 import { runBalance } from "../helpers/program/start_balance.ts";
-import { skip, t, until } from "../helpers/t.ts";
-import { untilStill } from "../helpers/until_still.ts";
+import { skip, t, until, untilStill } from "../helpers/t.ts";
 
 /** How one side saw the end. */
 interface Saw {
