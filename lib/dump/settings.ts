@@ -5,7 +5,12 @@ import { STDOUT } from "../base/stdout.ts";
 import { DUMP_OVERFLOWS, type DumpOverflow, parseRotation, type Rotation } from "./dump_file.ts";
 import { isPerConnection } from "./file_name.ts";
 import { type FilterOptions, parseDumpFilter } from "./filter.ts";
-import { DUMP_FORMATS, DUMP_SIDES, type DumpFormatName, type DumpSides } from "./formats/format.ts";
+import {
+  DUMP_FORMATS,
+  DUMP_SIDES,
+  type DumpFormatName,
+  type DumpSideOption,
+} from "./formats/format.ts";
 
 /** Texts as given; absent ones were not. */
 export interface DumpTexts extends FilterOptions {
@@ -25,7 +30,7 @@ export interface DumpTexts extends FilterOptions {
 export interface DumpSettings {
   readonly format: DumpFormatName;
   readonly file: string;
-  readonly side: DumpSides;
+  readonly side: DumpSideOption;
   readonly overflow: DumpOverflow;
   readonly rotate?: Rotation | undefined;
   /** Texts that {@link parseDumpFilter} reads. */

@@ -1,17 +1,18 @@
 import { NAME, VERSION } from "../../base/version.ts";
-import type { DumpFormat } from "./format.ts";
+import type { DumpFormat, DumpFormatName, DumpSideOption } from "./format.ts";
 import { createHex } from "./hex.ts";
 import { createJson } from "./json.ts";
 import { createPcapng } from "./pcapng.ts";
-import type { DumpSettings } from "../settings.ts";
 import { createText } from "./text.ts";
 
 /**
- * Makes the encoder that settings ask for.
+ * Creates the encoder for one file or stream.
  *
- * @param settings Format and side.
+ * @param options Name of the format, and the legs that it shows (the text format has none).
  */
-export function createFormat({ format, side }: Pick<DumpSettings, "format" | "side">): DumpFormat {
+export function createFormat(
+  { format, side }: { format: DumpFormatName; side: DumpSideOption },
+): DumpFormat {
   switch (format) {
     case "text":
       return createText();

@@ -1,11 +1,10 @@
 /**
- * What a dump format has to offer. No input or output here: every method returns the bytes to
- * append to the dump, often none.
+ * The interface of a dump format. No I/O: every method returns the bytes to append to the dump,
+ * often none.
  *
- * The life of a connection in a dump: `open`, any number of `event`, `connected` when a channel
- * answers, `data` and `end` for each direction, `close`. A format must cope with a connection it
- * hears of late (a dump switched on at run time, a filter that decides when the channel is known):
- * then `connected`, `data`, `event` or `end` come without `open`.
+ * Calls for one connection come in this order: `open`, any number of `event`, `connected` when a
+ * backend has answered, `data` and `end` for each direction, `close`. A format must also accept a
+ * connection without `open`: a dump may start at run time, and a filter may decide late.
  *
  * Times are whole microseconds since 1970-01-01 UTC, as a number (exact until the year 2255).
  */
@@ -19,62 +18,63 @@ export const DUMP_FORMATS = ["text", "hex", "json", "pcapng"] as const;
 /** One of {@link DUMP_FORMATS}. */
 export type DumpFormatName = typeof DUMP_FORMATS[number];
 
-/** A pair of sockets: client and balance, or balance and backend. */
-export type DumpSide = "client" | "server";
+/** One of the two TCP connections of a relay: client to balance, or balance to backend. */
+export type DumpLeg = "client" | "server";
 
-/** What `--dump-side` takes. */
+/** Which legs a dump shows, as `--dump-side` takes it. */
 export const DUMP_SIDES = ["client", "server", "both"] as const;
 
 /** One of {@link DUMP_SIDES}. */
-export type DumpSides = typeof DUMP_SIDES[number];
+export type DumpSideOption = typeof DUMP_SIDES[number];
 
-/** Bytes that were read at once. */
+/** Bytes of one read. */
 export interface DumpChunk {
+  /** Which side sent them. */
   readonly direction: Side;
-  /** What is shown: all of it, or the first part (`--dump-bytes`). Not kept by the format. */
+  /** All bytes, or the first ones (`--dump-bytes`). The format does not keep them. */
   readonly bytes: Uint8Array;
-  /** How many bytes there really were. @default {bytes.length} */
+  /** How many bytes were read. @default {bytes.length} */
   readonly length?: number | undefined;
   /** Microseconds since 1970. */
   readonly time: number;
-  /** The only pair of sockets that saw these bytes (a PROXY header). @default both */
-  readonly side?: DumpSide | undefined;
+  /** The only leg with these bytes. @default both */
+  readonly leg?: DumpLeg | undefined;
 }
 
-/** Something to know about a connection: failover tried, idle limit, closed by control. */
+/** Something else that happened: a failed dial, the idle timeout, closed by control. */
 export interface DumpEvent {
   readonly text: string;
   /** Microseconds since 1970. */
   readonly time: number;
 }
 
-/** A direction that ended. */
+/** The end of one direction. */
 export interface DumpEnd {
-  /** Who will send nothing more. */
+  /** The side that sends nothing more. */
   readonly direction: Side;
-  /** `"end"`: an orderly end (FIN); `"reset"`: the whole connection was torn down (RST). */
+  /** `"end"`: orderly (FIN); `"reset"`: the whole connection was reset (RST). */
   readonly how: Ending;
   /** Microseconds since 1970. */
   readonly time: number;
-  /** The only pair of sockets where it ended like this. @default both */
-  readonly side?: DumpSide | undefined;
+  /** The only leg that ended like this. @default both */
+  readonly leg?: DumpLeg | undefined;
 }
 
 /** Encodes what happens to connections; one object for each file or stream. */
 export interface DumpFormat {
   readonly name: DumpFormatName;
   /**
-   * The beginning of a file, also after each rotation: connections that are open then are
-   * introduced again as soon as something happens to them.
+   * The header of a file, also after a rotation. Connections that are open then are introduced
+   * again with their next record.
    */
   start(time: number): Uint8Array;
   /** A client was accepted. */
   open(connection: ConnectionRoute, time: number): Uint8Array;
-  /** A channel answered: `group`, `channel` and `backend` are known now. */
+  /** A backend answered: `group`, `channel` and `backend` are known now. */
   connected(connection: ConnectionRoute, time: number): Uint8Array;
-  /** Bytes went by. */
+  /** Bytes were read. */
   data(connection: ConnectionRoute, chunk: DumpChunk): Uint8Array;
-  /** Bytes went by that are not in the dump: filtered out, or dropped since the reader is slow. */
+  /** Bytes were read that are not in the dump: filtered out, or dropped. */
   skip(connection: ConnectionRoute, chunk: DumpChunk): void;
   /** Something else happened. */
   event(connection: ConnectionRoute, event: DumpEvent): Uint8Array;
@@ -83,9 +83,9 @@ export interface DumpFormat {
   /** Both sockets are closed; the format forgets the connection. */
   close(connection: ConnectionRoute, time: number): Uint8Array;
   /**
-   * Tells how much was dropped since the dump began.
+   * Records how many chunks were dropped.
    *
-   * @param chunks Number of chunks, only growing.
+   * @param chunks Number of chunks since the dump started.
    */
   lost(chunks: number, time: number): Uint8Array;
 }

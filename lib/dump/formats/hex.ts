@@ -1,12 +1,12 @@
 /**
- * The hex format: blocks in the manner of `hexdump -C`, with a line before each one that tells
- * direction, time and connection. Readable by eye, and by `text2pcap`:
+ * The hex format: blocks like those of `hexdump -C`, each after a line with direction, time and
+ * connection. For humans, and for `text2pcap`:
  *
  *     text2pcap -D -t '%Y-%m-%d %H:%M:%S.%f' -T 40001,6379 -4 10.0.0.1,10.0.0.2 dump.hex dump.pcapng
  *
- * with the port and address of the client before those of the listener (`-6` for IPv6), and
+ * with the port and address of the client first, then those of the listener (`-6` for IPv6), and
  * without `-a`. Events are comments (`#`). Blocks are paragraphs, so `awk -v RS= '$4 == "#17"'
- * -v ORS='\n\n'` picks out one connection.
+ * -v ORS='\n\n'` prints one connection.
  */
 
 import { joinBytes, NO_BYTES } from "../../base/bytes.ts";
@@ -20,15 +20,15 @@ import {
   type DumpEnd,
   type DumpEvent,
   type DumpFormat,
-  type DumpSide,
-  type DumpSides,
+  type DumpLeg,
+  type DumpSideOption,
 } from "./format.ts";
 import { localTime } from "./times.ts";
 
 /** What to record. */
 export interface HexOptions {
-  /** Whose addresses are shown. With `"both"` it is the client's, once. @default {"client"} */
-  readonly side?: DumpSides;
+  /** Whose addresses are shown; `"both"` shows the client's. @default {"client"} */
+  readonly side?: DumpSideOption;
 }
 
 const LINE_BYTES = 16;
@@ -38,14 +38,14 @@ const SPACE = 0x20, BAR = 0x7c, NEWLINE = 0x0a, DOT = 0x2e;
 
 const encoder = new TextEncoder();
 const DIGITS = encoder.encode("0123456789abcdef");
-/** Each byte's character in the right column; a table, since random bytes defy branches. */
+/** Each byte's character in the right column; a table, since branches on random bytes are slow. */
 const SHOWN = Uint8Array.from(
   { length: 256 },
   (_, value) => value >= SPACE && value < 0x7f ? value : DOT,
 );
 
 /**
- * Makes an encoder for one file or stream.
+ * Creates the encoder for one file or stream.
  *
  * @param options Whose addresses are shown.
  */
@@ -55,9 +55,9 @@ export function createHex(options: HexOptions = {}): DumpFormat {
 
 class Hex implements DumpFormat {
   readonly name = "hex";
-  readonly #side: DumpSides;
+  readonly #side: DumpSideOption;
 
-  constructor(side: DumpSides) {
+  constructor(side: DumpSideOption) {
     this.#side = side;
   }
 
@@ -82,9 +82,9 @@ class Hex implements DumpFormat {
   }
 
   data(connection: ConnectionRoute, chunk: DumpChunk): Uint8Array {
-    const { bytes, side } = chunk;
+    const { bytes, leg } = chunk;
     const length = chunk.length ?? bytes.length;
-    if (length === 0 || side !== undefined && side !== this.#shown()) return NO_BYTES;
+    if (length === 0 || leg !== undefined && leg !== this.#leg()) return NO_BYTES;
     if (bytes.length === 0) {
       return comment(connection, `${chunk.direction} sent ${length} bytes`, chunk.time);
     }
@@ -108,7 +108,7 @@ class Hex implements DumpFormat {
   }
 
   end(connection: ConnectionRoute, end: DumpEnd): Uint8Array {
-    if (end.side !== undefined && end.side !== this.#shown()) return NO_BYTES;
+    if (end.leg !== undefined && end.leg !== this.#leg()) return NO_BYTES;
     return comment(connection, `${end.direction} ${end.how}`, end.time);
   }
 
@@ -120,13 +120,13 @@ class Hex implements DumpFormat {
     return encoder.encode(`# ${localTime(time)} ${chunks} chunks dropped so far\n\n`);
   }
 
-  #shown(): DumpSide {
+  #leg(): DumpLeg {
     return this.#side === "server" ? "server" : "client";
   }
 
   /**
-   * The line before a block. No word of it may consist of hexadecimal digits only, since
-   * text2pcap would take it for an offset.
+   * The line before a block. No word of it may consist of hexadecimal digits only: text2pcap would
+   * read it as an offset.
    */
   #intro(connection: ConnectionRoute, chunk: DumpChunk): string {
     const [from, to] = this.#ends(connection, chunk.direction);
@@ -152,7 +152,7 @@ function arrow(from: Endpoint, to: Endpoint): string {
   return `${formatEndpoint(from)} > ${formatEndpoint(to)}`;
 }
 
-/** One line that text2pcap passes over. */
+/** One line that text2pcap ignores. */
 function comment(connection: ConnectionRoute, text: string, time: number): Uint8Array {
   // deno-lint-ignore no-control-regex
   const line = text.replace(/[\x00-\x1f\x7f]+/g, " ");
@@ -160,8 +160,8 @@ function comment(connection: ConnectionRoute, text: string, time: number): Uint8
 }
 
 /**
- * A block in the manner of `hexdump -C`, with every line written out, the length as last line and
- * an empty line.
+ * A block like that of `hexdump -C`, but with repeated lines written out; the length is the last
+ * line, and an empty line follows.
  *
  * @param intro The line before, ASCII.
  */

@@ -1,6 +1,6 @@
 /**
- * The JSON format: one object a line (see json.schema.json beside this file). Every line tells
- * all about its connection, so that a file may begin anywhere and `jq` or `grep` suffice.
+ * The JSON format: one object per line, see json.schema.json in this folder. Every line has
+ * everything about its connection, so a file may start anywhere, and `jq` or `grep` is enough.
  */
 
 import { NO_BYTES } from "../../base/bytes.ts";
@@ -12,23 +12,24 @@ import {
   type DumpEnd,
   type DumpEvent,
   type DumpFormat,
-  type DumpSides,
+  type DumpLeg,
+  type DumpSideOption,
 } from "./format.ts";
 import { isoTime } from "./times.ts";
 
 /** What to record. */
 export interface JsonOptions {
-  /** Bytes that were seen on the other side only are left out. @default {"client"} */
-  readonly side?: DumpSides;
+  /** Bytes of the other leg only are left out. @default {"client"} */
+  readonly side?: DumpSideOption;
 }
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /**
- * Makes an encoder for one file or stream.
+ * Creates the encoder for one file or stream.
  *
- * @param options Which side is recorded.
+ * @param options Which legs are recorded.
  */
 export function createJson(options: JsonOptions = {}): DumpFormat {
   return new Json(options.side ?? "client");
@@ -36,9 +37,9 @@ export function createJson(options: JsonOptions = {}): DumpFormat {
 
 class Json implements DumpFormat {
   readonly name = "json";
-  readonly #side: DumpSides;
+  readonly #side: DumpSideOption;
 
-  constructor(side: DumpSides) {
+  constructor(side: DumpSideOption) {
     this.#side = side;
   }
 
@@ -55,10 +56,10 @@ class Json implements DumpFormat {
   }
 
   data(connection: ConnectionRoute, chunk: DumpChunk): Uint8Array {
-    const { bytes, direction, time, side } = chunk;
+    const { bytes, direction, time, leg } = chunk;
     const length = chunk.length ?? bytes.length;
-    if (length === 0 || this.#leavesOut(side)) return NO_BYTES;
-    const head = start("data", { time, connection, more: { direction, side, length } });
+    if (length === 0 || this.#leavesOut(leg)) return NO_BYTES;
+    const head = start("data", { time, connection, more: { direction, side: leg, length } });
     const text = printable(bytes);
     const tail = text === undefined ? "" : `,"text":${JSON.stringify(text)}`;
     return encoder.encode(`${head},"data":"${bytes.toBase64()}"${tail}}\n`);
@@ -71,9 +72,9 @@ class Json implements DumpFormat {
   }
 
   end(connection: ConnectionRoute, end: DumpEnd): Uint8Array {
-    const { direction, how, side, time } = end;
-    if (this.#leavesOut(side)) return NO_BYTES;
-    return line("end", { time, connection, more: { direction, side, how } });
+    const { direction, how, leg, time } = end;
+    if (this.#leavesOut(leg)) return NO_BYTES;
+    return line("end", { time, connection, more: { direction, side: leg, how } });
   }
 
   close(connection: ConnectionRoute, time: number): Uint8Array {
@@ -84,12 +85,12 @@ class Json implements DumpFormat {
     return line("lost", { time, more: { chunks } });
   }
 
-  #leavesOut(side: DumpSides | undefined): boolean {
-    return side !== undefined && this.#side !== "both" && side !== this.#side;
+  #leavesOut(leg: DumpLeg | undefined): boolean {
+    return leg !== undefined && this.#side !== "both" && leg !== this.#side;
   }
 }
 
-/** What a line tells besides its type. */
+/** What a line contains besides its type. */
 interface Line {
   readonly time: number;
   readonly connection?: ConnectionRoute;
@@ -119,10 +120,10 @@ function endpointText(endpoint: Endpoint | undefined): string | undefined {
 }
 
 /**
- * Bytes as text, if people can read it.
+ * Bytes as text, if it is readable.
  *
- * @returns `undefined` if they are no UTF-8 or hold control characters besides tab, line feed and
- *     carriage return.
+ * @returns `undefined` if they are not UTF-8, or contain control characters other than tab, line
+ *     feed and carriage return.
  */
 function printable(bytes: Uint8Array): string | undefined {
   try {

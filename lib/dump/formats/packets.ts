@@ -1,6 +1,6 @@
 /**
- * IP packets as they might have been seen on the wire: IPv4 (RFC 791) or IPv6 (RFC 8200) and TCP
- * (RFC 9293) headers around bytes that balance relayed. Pure.
+ * IP packets as they could have been on the wire: IPv4 (RFC 791) or IPv6 (RFC 8200) and TCP
+ * (RFC 9293) headers around the bytes that balance relayed. Pure.
  */
 
 import type { Endpoint } from "../../base/endpoint.ts";
@@ -12,16 +12,16 @@ export const FIN = 1, SYN = 2, RST = 4, PSH = 8, ACK = 16;
 /** Which end of a flow sends: 0 is the one that opened the connection. */
 export type Sender = 0 | 1;
 
-/** Memory that packets are written to, seen in three ways. Zero at the start. */
+/** Memory that packets are written to, in three views. Zero at first. */
 export interface PacketBuffer {
   readonly bytes: Uint8Array<ArrayBuffer>;
   readonly view: DataView;
-  /** In the machine's byte order, which does not matter to a checksum (RFC 1071). */
+  /** In the byte order of the machine, which does not matter for a checksum (RFC 1071). */
   readonly words: Int32Array;
 }
 
 /**
- * Makes memory for packets.
+ * Creates memory for packets.
  *
  * @param length In bytes, a multiple of 4.
  */
@@ -37,7 +37,7 @@ export function packetBuffer(length: number): PacketBuffer {
 /** One segment to write. */
 export interface Segment {
   readonly from: Sender;
-  /** {@link FIN} and the others, added up. */
+  /** {@link FIN} and the others, ORed. */
   readonly flags: number;
   /** Bytes to write, the first of `length`. @default none */
   readonly payload?: Uint8Array;
@@ -60,7 +60,7 @@ const LITTLE_ENDIAN = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1;
 export class TcpFlow {
   /** Bytes of the IP header: 20 or 40. */
   readonly ipHeader: 20 | 40;
-  /** The largest payload of one packet, so that the IP length fits in 16 bits. */
+  /** Maximum payload of one packet: the IP length must fit in 16 bits. */
   readonly maxPayload: number;
   /** The IP header and ports of each sender. */
   readonly #heads: readonly [Uint8Array, Uint8Array];
@@ -97,25 +97,25 @@ export class TcpFlow {
     return this.ipHeader + (flags & SYN ? SYN_HEADER : TCP_HEADER);
   }
 
-  /** Moves a sender's sequence number on, or back: bytes that are not in the dump. */
+  /** Moves a sender's sequence number forward or back, for bytes that are not in the dump. */
   advance(from: Sender, count: number): void {
     this.#next[from] = wrap(this.#next[from] + count);
   }
 
   /**
-   * Changes the window a sender announces a little, so that its next packet without bytes is
-   * a window update, not a repeated acknowledgement.
+   * Changes a sender's window by one, so that its next packet without bytes is a window update
+   * and not a duplicate acknowledgement.
    */
   changeWindow(from: Sender): void {
     this.#windows[from] ^= 1;
   }
 
   /**
-   * Writes a packet and moves the sequence number on. Everything the other end sent so far is
-   * acknowledged. A packet that holds less than `length` bytes has no TCP checksum (0).
+   * Writes a packet and advances the sequence number. It acknowledges everything that the other
+   * end has sent. A packet with fewer than `length` bytes has no TCP checksum (0).
    *
    * @param into Memory that is still zero there.
-   * @param at Where to begin, a multiple of 4.
+   * @param at Where to start, a multiple of 4.
    * @param segment `length` at most {@link maxPayload}.
    * @returns Bytes written.
    */
@@ -143,7 +143,7 @@ export class TcpFlow {
     view.setUint16(tcp + 12, offsetAndFlags);
     view.setUint16(tcp + 14, window);
     if (flags & SYN) {
-      // Maximum segment size, no operation, window scale.
+      // Options: maximum segment size, no-operation, window scale.
       view.setUint32(tcp + 20, 0x02040000 | this.maxPayload);
       view.setUint32(tcp + 24, 0x01030300 | WINDOW_SHIFT);
     }
@@ -166,7 +166,7 @@ function wrap(value: number): number {
   return value >>> 0;
 }
 
-/** Two addresses of one family. An address that cannot be read is the unspecified one. */
+/** Two addresses of one family. An address that cannot be parsed becomes the unspecified one. */
 function sameFamily(first: string, second: string): [Uint8Array, Uint8Array] {
   const read = (text: string, other: string) =>
     parseIp(text) ?? new Uint8Array(other.includes(":") ? 16 : 4);
@@ -217,8 +217,8 @@ function sumBytes(bytes: Uint8Array): number {
 }
 
 /**
- * Sum of bytes as 16-bit words in network order, folded to 16 bits; an odd byte is followed by a
- * zero. Takes four bytes at a step: both halves stay below 2^31 for 65535 bytes.
+ * Sum of bytes as 16-bit words in network order, folded to 16 bits; a zero follows an odd byte.
+ * Adds four bytes at a time: both halves stay below 2^31 for 65535 bytes.
  *
  * @param start A multiple of 4; the bytes up to the next multiple after the end are zero.
  */
@@ -234,7 +234,7 @@ function sumWords(words: Int32Array, start: number, length: number): number {
   return LITTLE_ENDIAN ? (sum & 0xff) << 8 | sum >> 8 : sum;
 }
 
-/** Adds the carries back in until 16 bits are left. */
+/** Adds the carries until 16 bits are left. */
 function fold(sum: number): number {
   while (sum > MAX_UINT16) sum = (sum % 0x10000) + Math.floor(sum / 0x10000);
   return sum;

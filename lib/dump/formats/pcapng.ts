@@ -2,8 +2,8 @@
  * The pcapng format (draft-ietf-opsawg-pcapng): opens in Wireshark, tshark, tcpdump, tcpflow.
  *
  * A connection becomes a TCP conversation between the real addresses: handshake, a packet for
- * each chunk (several for more than 64 KiB), now and then an acknowledgement, FIN or RST.
- * Events are comments of packets without bytes. With both sides there are two conversations.
+ * each chunk (several for more than 64 KiB), occasional acknowledgements, FIN or RST. Events are
+ * comments of packets without payload. With `"both"` there are two conversations per connection.
  */
 
 import { joinBytes, NO_BYTES } from "../../base/bytes.ts";
@@ -14,8 +14,8 @@ import {
   type DumpEnd,
   type DumpEvent,
   type DumpFormat,
-  type DumpSide,
-  type DumpSides,
+  type DumpLeg,
+  type DumpSideOption,
 } from "./format.ts";
 import { formatEndpoint } from "../../address/host_port.ts";
 import { ACK, packetBuffer, RST, type Sender } from "./packets.ts";
@@ -31,10 +31,10 @@ import {
   writeChunk,
 } from "./pcapng_flow.ts";
 
-/** What to record and what to say about the recorder. */
+/** What to record, and the texts of the section header. */
 export interface PcapngOptions {
   /** Which conversations. @default {"client"} */
-  readonly side?: DumpSides;
+  readonly side?: DumpSideOption;
   /** @default {Deno.build.arch} */
   readonly hardware?: string;
   /** @default {Deno.build.os} */
@@ -43,10 +43,10 @@ export interface PcapngOptions {
   readonly application?: string;
 }
 
-/** Events that wait for the backend's conversation to begin, if only that is recorded. */
+/** Events kept until the backend's conversation starts, if only that leg is recorded. */
 const MAX_WAITING = 16;
 
-/** What is kept for each open connection. */
+/** The state of one open connection. */
 interface State {
   client?: Flow;
   server?: Flow;
@@ -54,17 +54,17 @@ interface State {
   waiting: string[];
 }
 
-const SIDES: readonly DumpSide[] = ["client", "server"];
-const DESCRIPTION: Readonly<Record<DumpSides, string>> = {
+const LEGS: readonly DumpLeg[] = ["client", "server"];
+const DESCRIPTION: Readonly<Record<DumpSideOption, string>> = {
   client: "between the client and balance",
   server: "between balance and the backend",
   both: "between the client and balance, and between balance and the backend",
 };
 
 /**
- * Makes an encoder for one file or stream.
+ * Creates the encoder for one file or stream.
  *
- * @param options Which side is recorded, texts for the section header.
+ * @param options Which legs are recorded, texts of the section header.
  */
 export function createPcapng(options: PcapngOptions = {}): DumpFormat {
   return new Pcapng(options);
@@ -72,21 +72,21 @@ export function createPcapng(options: PcapngOptions = {}): DumpFormat {
 
 class Pcapng implements DumpFormat {
   readonly name = "pcapng";
-  readonly #sides: readonly DumpSide[];
+  readonly #legs: readonly DumpLeg[];
   readonly #header: Uint8Array;
   readonly #states = new Map<number, State>();
   #section = 0;
 
   constructor(options: PcapngOptions) {
     const side = options.side ?? "client";
-    this.#sides = SIDES.filter((each) => side === "both" || side === each);
+    this.#legs = LEGS.filter((leg) => side === "both" || side === leg);
     this.#header = joinBytes([
       sectionHeader({
         hardware: options.hardware ?? Deno.build.arch,
         os: options.os ?? Deno.build.os,
         application: options.application ?? "balance",
       }),
-      // One for both sides: libpcap refuses a second interface with raw IP packets.
+      // One interface for both legs: libpcap refuses a second one with raw IP packets.
       interfaceDescription(side, DESCRIPTION[side]),
     ]);
   }
@@ -103,7 +103,7 @@ class Pcapng implements DumpFormat {
   connected(connection: ConnectionRoute, time: number): Uint8Array {
     const pieces = [this.#introduced(connection, time)];
     const state = this.#state(connection);
-    // The conversation with the backend says it in its own first packet.
+    // The server leg has it in the comment of its first packet.
     if (state.client !== undefined) {
       pieces.push(this.#comment(state.client, [describeChannel(connection)], time));
     }
@@ -117,15 +117,15 @@ class Pcapng implements DumpFormat {
     const state = this.#state(connection);
     const from = SENDER[chunk.direction];
     let total = head.length;
-    for (const side of this.#sides) {
-      const flow = flowSeeing(state, side, chunk.side);
+    for (const leg of this.#legs) {
+      const flow = flowOf(state, leg, chunk.leg);
       if (flow !== undefined) total += sizeOfChunk(flow, chunk);
     }
     const into = packetBuffer(total);
     into.bytes.set(head);
     let at = head.length;
-    for (const side of this.#sides) {
-      const flow = flowSeeing(state, side, chunk.side);
+    for (const leg of this.#legs) {
+      const flow = flowOf(state, leg, chunk.leg);
       if (flow === undefined) continue;
       at = writeChunk(flow, chunk, into, at);
       flow.bytes[from] += length;
@@ -136,8 +136,8 @@ class Pcapng implements DumpFormat {
   skip(connection: ConnectionRoute, chunk: DumpChunk): void {
     const state = this.#state(connection);
     const from = SENDER[chunk.direction];
-    for (const side of this.#sides) {
-      const flow = flowSeeing(state, side, chunk.side);
+    for (const leg of this.#legs) {
+      const flow = flowOf(state, leg, chunk.leg);
       if (flow === undefined) continue;
       const length = chunk.length ?? chunk.bytes.length;
       flow.tcp.advance(from, length);
@@ -160,8 +160,8 @@ class Pcapng implements DumpFormat {
     const pieces = [this.#introduced(connection, end.time)];
     const state = this.#state(connection);
     const from = SENDER[end.direction];
-    for (const side of this.#sides) {
-      const flow = flowSeeing(state, side, end.side);
+    for (const leg of this.#legs) {
+      const flow = flowOf(state, leg, end.leg);
       if (flow === undefined || flow.reset || flow.ended[from]) continue;
       if (end.how === "end") pieces.push(finish(flow, from, end.time));
       else {
@@ -196,17 +196,17 @@ class Pcapng implements DumpFormat {
     return state;
   }
 
-  /** Brings every conversation that is known by now into the present section. */
+  /** Introduces every known conversation in the current section. */
   #introduced(connection: ConnectionRoute, time: number): Uint8Array {
     const state = this.#state(connection);
     let pieces: Uint8Array[] | undefined;
-    for (const side of this.#sides) {
-      const flow = state[side] ?? this.#newFlow(connection, side);
+    for (const leg of this.#legs) {
+      const flow = state[leg] ?? this.#newFlow(connection, leg);
       if (flow === undefined) continue;
-      state[side] = flow;
+      state[leg] = flow;
       if (flow.reset || flow.section === this.#section) continue;
       const comments = [
-        describeConnection(connection, { side, continued: flow.section > 0 && flow.bytes }),
+        describeConnection(connection, { leg, continued: flow.section > 0 && flow.bytes }),
         ...state.waiting.splice(0),
       ];
       pieces ??= [];
@@ -216,43 +216,40 @@ class Pcapng implements DumpFormat {
     return pieces === undefined ? NO_BYTES : joinBytes(pieces);
   }
 
-  #newFlow(connection: ConnectionRoute, side: DumpSide): Flow | undefined {
-    const ends = endsOf(connection, side);
+  #newFlow(connection: ConnectionRoute, leg: DumpLeg): Flow | undefined {
+    const ends = endsOf(connection, leg);
     if (ends === undefined) return undefined;
     return newFlow(ends, {
-      initial: initialNumbers(connection.id, side),
-      balance: side === "client" ? 1 : 0,
+      initial: initialNumbers(connection.id, leg),
+      balance: leg === "client" ? 1 : 0,
     });
   }
 
-  /** A packet from balance that only carries comments. */
+  /** A packet from balance that has only comments. */
   #comment(flow: Flow, comments: readonly string[], time: number): Uint8Array {
     flow.tcp.changeWindow(flow.balance);
     return controlPacket(flow, { from: flow.balance, flags: ACK, time, comments });
   }
 }
 
-/** The conversation of one side, unless only the other side saw what happened. */
-function flowSeeing(state: State, side: DumpSide, only: DumpSide | undefined): Flow | undefined {
-  return only === undefined || only === side ? state[side] : undefined;
+/** The conversation of one leg; `undefined` if the record is about the other leg only. */
+function flowOf(state: State, leg: DumpLeg, only: DumpLeg | undefined): Flow | undefined {
+  return only === undefined || only === leg ? state[leg] : undefined;
 }
 
-/** Who opened and who accepted the connection of one side; `undefined` while not known. */
-function endsOf(
-  connection: ConnectionRoute,
-  side: DumpSide,
-): [Endpoint, Endpoint] | undefined {
+/** Who opened and who accepted a leg; `undefined` while not known. */
+function endsOf(connection: ConnectionRoute, leg: DumpLeg): [Endpoint, Endpoint] | undefined {
   const { client, listener, local, backend } = connection;
-  if (side === "client") return [client, listener];
+  if (leg === "client") return [client, listener];
   if (backend === undefined) return undefined;
-  // Without a known port of its own, one that tells connections apart.
+  // If the local port is unknown: one that distinguishes connections.
   const unknown = { address: "", port: 1024 + connection.id % 64000 };
   return [local ?? unknown, backend];
 }
 
-/** First sequence numbers that differ from connection to connection, so that ports can return. */
-function initialNumbers(id: number, side: DumpSide): [number, number] {
-  const first = Math.imul(id, 0x9e3779b1) + (side === "client" ? 0 : 0x3c6ef372);
+/** Initial sequence numbers; they differ between connections, since ports may be reused. */
+function initialNumbers(id: number, leg: DumpLeg): [number, number] {
+  const first = Math.imul(id, 0x9e3779b1) + (leg === "client" ? 0 : 0x3c6ef372);
   return [first >>> 0, Math.imul(first, 0x85ebca6b) >>> 0];
 }
 
@@ -266,14 +263,12 @@ function describeChannel(connection: ConnectionRoute): string {
 
 function describeConnection(
   connection: ConnectionRoute,
-  options: { side: DumpSide; continued: false | readonly [number, number] },
+  options: { leg: DumpLeg; continued: false | readonly [number, number] },
 ): string {
   const { id, client } = connection;
   const channel = channelText(connection);
   const parts = [`connection ${id}`];
-  if (options.side === "server") {
-    parts.push(`client ${formatEndpoint(client)}`);
-  }
+  if (options.leg === "server") parts.push(`client ${formatEndpoint(client)}`);
   if (channel !== undefined) parts.push(`channel ${channel}`);
   if (options.continued) {
     const [client, backend] = options.continued;

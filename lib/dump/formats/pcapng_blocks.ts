@@ -8,9 +8,9 @@ import type { PacketBuffer } from "./packets.ts";
 
 const SECTION_HEADER = 0x0a0d0d0a, INTERFACE = 1, INTERFACE_STATISTICS = 5, ENHANCED_PACKET = 6;
 const BYTE_ORDER_MAGIC = 0x1a2b3c4d;
-/** Packets begin with an IPv4 or IPv6 header. */
+/** Packets start with an IPv4 or IPv6 header. */
 const LINKTYPE_RAW = 101;
-/** The largest packet; what Wireshark uses, and libpcap's limit. */
+/** Maximum size of a packet: the default of Wireshark and the limit of libpcap. */
 const SNAP_LENGTH = 262144;
 const OPTION_END = 0, OPTION_COMMENT = 1;
 const SHB_HARDWARE = 2, SHB_OS = 3, SHB_APPLICATION = 4;
@@ -19,12 +19,12 @@ const ISB_IFDROP = 5;
 /** Bytes of an enhanced packet block before and after its packet and options. */
 export const EPB_HEAD = 28, EPB_TAIL = 4;
 const TWO_32 = 2 ** 32;
-/** Bytes of a text in an option. */
+/** Maximum bytes of a text in an option. */
 const MAX_TEXT = 4096;
 
 const encoder = new TextEncoder();
 
-/** What an enhanced packet block says about its packet. */
+/** What an enhanced packet block contains about its packet. */
 export interface Frame {
   /** Microseconds since 1970. */
   readonly time: number;
@@ -37,9 +37,9 @@ export interface Frame {
 }
 
 /**
- * Writes what surrounds a packet in an enhanced packet block.
+ * Writes the enhanced packet block around a packet.
  *
- * @param into Memory with the packet at `at` + {@link EPB_HEAD}, its options behind it.
+ * @param into Memory with the packet at `at` + {@link EPB_HEAD}, followed by its options.
  * @returns The length of the block.
  */
 export function writeFrame(into: PacketBuffer, at: number, packet: Frame): number {
@@ -55,7 +55,7 @@ export function writeFrame(into: PacketBuffer, at: number, packet: Frame): numbe
   return blockLength;
 }
 
-/** The beginning of a file: who wrote it. Its length is not known, so that it can be a stream. */
+/** The start of a file: the program that wrote it. No section length, since it may be a stream. */
 export function sectionHeader(
   texts: { hardware: string; os: string; application: string },
 ): Uint8Array {
@@ -84,7 +84,7 @@ export function interfaceDescription(name: string, description: string): Uint8Ar
   ]);
 }
 
-/** How many chunks were dropped so far; `capinfos` shows it. */
+/** How many chunks were dropped; `capinfos` shows it. */
 export function interfaceStatistics(dropped: number, time: number): Uint8Array {
   const fixed = new Uint8Array(12);
   const view = new DataView(fixed.buffer);
@@ -98,7 +98,7 @@ export function interfaceStatistics(dropped: number, time: number): Uint8Array {
   ]);
 }
 
-/** The options of a packet that carries comments; nothing if there are none. */
+/** The options of a packet with comments; empty without comments. */
 export function commentOptions(comments: readonly string[]): Uint8Array {
   return optionList(comments.map((text) => option(OPTION_COMMENT, text)));
 }
@@ -117,12 +117,12 @@ function block(type: number, fixed: Uint8Array, options: readonly Uint8Array[]):
   return bytes;
 }
 
-/** Options and their end mark; nothing if there are none. */
+/** Options and their end mark; empty without options. */
 function optionList(options: readonly Uint8Array[]): Uint8Array {
   return options.length === 0 ? NO_BYTES : joinBytes([...options, option(OPTION_END, NO_BYTES)]);
 }
 
-/** An option: code, length, value, padding. Texts are cut where a character begins. */
+/** An option: code, length, value, padding. A long text is cut between two characters. */
 function option(code: number, value: string | Uint8Array): Uint8Array {
   const bytes = typeof value === "string" ? encodeAtMost(value, MAX_TEXT) : value;
   const out = new Uint8Array(4 + padded(bytes.length));
@@ -133,7 +133,7 @@ function option(code: number, value: string | Uint8Array): Uint8Array {
   return out;
 }
 
-/** UTF-8 of the beginning of a text. */
+/** The first bytes of a text in UTF-8. */
 function encodeAtMost(text: string, length: number): Uint8Array {
   const into = new Uint8Array(length);
   return into.subarray(0, encoder.encodeInto(text, into).written);

@@ -1,4 +1,4 @@
-/** One TCP conversation of a pcapng file: the blocks for its handshake, its bytes, its end. */
+/** One TCP conversation of a pcapng file: the blocks of its handshake, its data and its end. */
 
 import { joinBytes } from "../../base/bytes.ts";
 import type { Endpoint } from "../../base/endpoint.ts";
@@ -17,7 +17,7 @@ import {
 import { commentOptions, EPB_HEAD, EPB_TAIL, padded, writeFrame } from "./pcapng_blocks.ts";
 
 /**
- * An acknowledgement is written after this many segments without one: 2 MiB at the most, less than
+ * An acknowledgement is written after this many segments without one: at most 2 MiB, less than
  * the window, and few enough for the analysis of Wireshark.
  */
 const SEGMENTS_PER_ACK = 32;
@@ -30,9 +30,9 @@ export interface Flow {
   readonly tcp: TcpFlow;
   /** Which end is balance. */
   readonly balance: Sender;
-  /** The section (file) it was introduced in last, 0 for none. */
+  /** The last section (file) that introduced it; 0 if none has. */
   section: number;
-  /** Segments of each end that the other one did not acknowledge yet. */
+  /** Segments of each end that the other end has not acknowledged. */
   readonly unacknowledged: [number, number];
   /** Bytes of each end so far. */
   readonly bytes: [number, number];
@@ -40,7 +40,7 @@ export interface Flow {
   reset: boolean;
 }
 
-/** One packet without bytes. */
+/** One packet without payload. */
 export interface ControlPacket {
   readonly from: Sender;
   readonly flags: number;
@@ -49,7 +49,7 @@ export interface ControlPacket {
 }
 
 /**
- * Makes a conversation that nothing was written of.
+ * Creates a conversation of which nothing was written.
  *
  * @param ends Who opened the connection, who accepted it.
  * @param options First sequence numbers; which end is balance.
@@ -69,7 +69,7 @@ export function newFlow(
   };
 }
 
-/** The handshake; in a later file with the numbers that make the next bytes fit. */
+/** The handshake; in a later file its sequence numbers match the bytes that follow. */
 export function introduce(flow: Flow, comments: readonly string[], time: number): Uint8Array {
   const { tcp } = flow;
   const ended = [...flow.ended];
@@ -96,7 +96,7 @@ export function finish(flow: Flow, from: Sender, time: number): Uint8Array {
   ]);
 }
 
-/** A block with a packet without bytes, and its comments. */
+/** The block of a packet without payload, with its comments. */
 export function controlPacket(flow: Flow, packet: ControlPacket): Uint8Array {
   const { from, flags, time, comments = [] } = packet;
   const options = commentOptions(comments);
@@ -119,7 +119,7 @@ export function sizeOfChunk(flow: Flow, chunk: DumpChunk): number {
   const segments = Math.ceil((chunk.length ?? held) / tcp.maxPayload);
   const waiting = flow.unacknowledged[SENDER[chunk.direction]];
   const acknowledgements = Math.floor((waiting + segments) / SEGMENTS_PER_ACK);
-  // Every segment but the last one that holds bytes is full.
+  // Every segment with bytes is full, except the last one.
   const full = Math.floor(held / tcp.maxPayload);
   return (segments + acknowledgements) * frameLength + full * padded(tcp.maxPayload) +
     padded(held - full * tcp.maxPayload);

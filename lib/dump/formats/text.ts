@@ -1,20 +1,20 @@
-/** The text format: the blocks of 3.35, nothing else, so that its readers find only them. */
+/** The text format: only the blocks of 3.35, so that programs that read its dumps find nothing new. */
 
-import { joinBytes, NO_BYTES } from "../../base/bytes.ts";
+import { NO_BYTES } from "../../base/bytes.ts";
 import type { ConnectionRoute } from "../../base/connection_info.ts";
 import { DUMP_BLOCK_BYTES } from "../../base/limits.ts";
-import { type DumpChunk, type DumpEnd, type DumpFormat } from "./format.ts";
-import { textBlock, textEnd } from "./text_block.ts";
+import type { DumpChunk, DumpEnd, DumpFormat } from "./format.ts";
+import { maxTextBlockBytes, textBlock, textEnd, writeTextBlock } from "./text_block.ts";
 
-/** Makes an encoder for one file or stream. */
+/** Creates the encoder for one file or stream. */
 export function createText(): DumpFormat {
   return new Text();
 }
 
 class Text implements DumpFormat {
   readonly name = "text";
-  /** Connections whose end is written, and nothing came after it. */
-  readonly #finished = new Set<number>();
+  /** Connections whose end was written, with no data after it. */
+  readonly #ended = new Set<number>();
 
   start(): Uint8Array {
     return NO_BYTES;
@@ -29,12 +29,11 @@ class Text implements DumpFormat {
   }
 
   data(connection: ConnectionRoute, { direction, bytes }: DumpChunk): Uint8Array {
-    this.#finished.delete(connection.id);
-    const blocks: Uint8Array[] = [];
-    for (let at = 0; at < bytes.length; at += DUMP_BLOCK_BYTES) {
-      blocks.push(textBlock(direction, bytes.subarray(at, at + DUMP_BLOCK_BYTES)));
-    }
-    return joinBytes(blocks);
+    this.#ended.delete(connection.id);
+    if (bytes.length === 0) return NO_BYTES;
+    return bytes.length <= DUMP_BLOCK_BYTES
+      ? textBlock(direction, bytes)
+      : textBlocks(direction, bytes);
   }
 
   skip(): void {}
@@ -43,19 +42,34 @@ class Text implements DumpFormat {
     return NO_BYTES;
   }
 
-  /** One record ends a session, as text_tap.ts explains. */
+  /**
+   * One record ends a session, from the side that ended it. 3.35 ended a session with its first
+   * half; here the other direction may continue, and if it did its end is recorded, too.
+   */
   end(connection: ConnectionRoute, { direction, how }: DumpEnd): Uint8Array {
-    if (this.#finished.has(connection.id)) return NO_BYTES;
-    this.#finished.add(connection.id);
+    if (this.#ended.has(connection.id)) return NO_BYTES;
+    this.#ended.add(connection.id);
     return textEnd(direction, how);
   }
 
   close(connection: ConnectionRoute): Uint8Array {
-    this.#finished.delete(connection.id);
+    this.#ended.delete(connection.id);
     return NO_BYTES;
   }
 
   lost(): Uint8Array {
     return NO_BYTES;
   }
+}
+
+/** Blocks of at most {@link DUMP_BLOCK_BYTES}, as 3.35 reads at most that much at once. */
+function textBlocks(side: DumpChunk["direction"], bytes: Uint8Array): Uint8Array {
+  const count = Math.ceil(bytes.length / DUMP_BLOCK_BYTES);
+  const blocks = new Uint8Array(count * maxTextBlockBytes(DUMP_BLOCK_BYTES));
+  let end = 0;
+  for (let at = 0; at < bytes.length; at += DUMP_BLOCK_BYTES) {
+    const part = bytes.subarray(at, at + DUMP_BLOCK_BYTES);
+    end = writeTextBlock(blocks, end, { side, bytes: part });
+  }
+  return blocks.subarray(0, end);
 }

@@ -1,14 +1,18 @@
 /**
- * The packet dump of 3.35: a header line with direction and length, the bytes made readable,
- * one newline. Pure.
+ * The packet dump of 3.35: a header line with direction and length, the bytes made printable, one
+ * newline. Pure.
  */
 
 import type { Ending, Side } from "../../base/side.ts";
 
 const ARROW = { client: "->", backend: "-<" } as const;
+/** Arrow, blank, digits of any length, newline. */
+const MAX_HEADER_BYTES = 20;
+/** An escape takes three bytes, and no byte causes more than one line break. */
+const MAX_BYTES_PER_BYTE = 4;
 const NEWLINE = 10;
 const BACKSLASH = 92;
-/** A line is broken as soon as it holds more columns than this. */
+/** A line is broken as soon as it has more columns than this. */
 const COLUMNS = 80;
 
 const encoder = new TextEncoder();
@@ -23,39 +27,62 @@ const PRINTED: readonly Uint8Array[] = Array.from({ length: 256 }, (_, value) =>
 /**
  * One block of the packet dump.
  *
- * @param side Who sent the bytes.
- * @param bytes What was read at once.
+ * @param side The side that sent the bytes.
+ * @param bytes The bytes of one read.
  * @returns The printable block, header line included.
  */
 export function textBlock(side: Side, bytes: Uint8Array): Uint8Array {
+  const block = new Uint8Array(maxTextBlockBytes(bytes.length));
+  return block.subarray(0, writeTextBlock(block, 0, { side, bytes }));
+}
+
+/**
+ * Maximum size of a block.
+ *
+ * @param length Number of bytes that it shows.
+ */
+export function maxTextBlockBytes(length: number): number {
+  return MAX_HEADER_BYTES + length * MAX_BYTES_PER_BYTE + 1;
+}
+
+/**
+ * Writes a block; see {@link textBlock}.
+ *
+ * @param into Has room for {@link maxTextBlockBytes}.
+ * @param start Where the block starts.
+ * @returns Where the block ends.
+ */
+export function writeTextBlock(
+  into: Uint8Array,
+  start: number,
+  { side, bytes }: { side: Side; bytes: Uint8Array },
+): number {
   const header = encoder.encode(`${ARROW[side]} ${bytes.length}\n`);
-  // An escape takes three bytes, and no byte brings more than one line break.
-  const block = new Uint8Array(header.length + bytes.length * 4 + 1);
-  block.set(header);
-  let at = header.length, column = 0;
+  into.set(header, start);
+  let at = start + header.length, column = 0;
   for (let i = 0; i < bytes.length; i++) {
     const value = bytes[i]!;
     if (value >= 0x20 && value <= 0x7e && value !== BACKSLASH) {
-      block[at++] = value;
+      into[at++] = value;
       column++;
     } else {
       const printed = PRINTED[value]!;
-      for (let j = 0; j < printed.length; j++) block[at++] = printed[j]!;
+      for (let j = 0; j < printed.length; j++) into[at++] = printed[j]!;
       column = value === NEWLINE ? COLUMNS + 1 : column + printed.length;
     }
     if (column > COLUMNS) {
-      block[at++] = NEWLINE;
+      into[at++] = NEWLINE;
       column = 0;
     }
   }
-  block[at++] = NEWLINE;
-  return block.subarray(0, at);
+  into[at++] = NEWLINE;
+  return at;
 }
 
 /**
  * The record at the end of a direction.
  *
- * @param side Whose input ended.
+ * @param side The side whose input ended.
  * @param how `"end"` for an orderly end (0), `"reset"` for a read error (-1).
  */
 export function textEnd(side: Side, how: Ending): Uint8Array {

@@ -1,19 +1,19 @@
 /** Times of a dump: whole microseconds since 1970-01-01 UTC, and their texts. */
 
-/** How far the fine clock may be from the system's before it is set again, in milliseconds. */
+/** How far the fine clock may be from the system's before it is adjusted, in milliseconds. */
 const DRIFT_MS = 5;
 
 let origin = performance.timeOrigin;
 
 /**
- * The system's time, finer than `Date.now()`.
+ * The system time, with more precision than `Date.now()`.
  *
  * @returns Whole microseconds since 1970.
  */
 export function nowMicroseconds(): number {
   const fine = performance.now();
   const coarse = Date.now();
-  // The fine clock does not follow when the system's is set or slewed.
+  // The fine clock does not follow when the system clock is set or slewed.
   if (Math.abs(origin + fine - coarse) > DRIFT_MS) origin = coarse - fine;
   return Math.round((origin + fine) * 1000);
 }
@@ -23,7 +23,7 @@ function digits(value: number, width: number): string {
   return String(value).padStart(width, "0");
 }
 
-/** Remembers the text of the last second: chunks come in bursts. */
+/** Caches the text of the last second, since chunks come in bursts. */
 function bySecond(text: (date: Date) => string): (second: number) => string {
   let known = NaN, last = "";
   return (second) => {
@@ -58,7 +58,7 @@ export function isoTime(time: number): string {
 }
 
 /**
- * A time in the local zone, as `text2pcap -t '%Y-%m-%d %H:%M:%S.%f'` reads it.
+ * A time in the local time zone, as `text2pcap -t '%Y-%m-%d %H:%M:%S.%f'` reads it.
  *
  * @param time Microseconds since 1970.
  * @returns For example `2026-11-22 06:03:20.123456`.
@@ -68,7 +68,7 @@ export function localTime(time: number): string {
 }
 
 /**
- * A time in the local zone for a file's name, to the second.
+ * A time in the local time zone for a file name, with a precision of one second.
  *
  * @param time Microseconds since 1970.
  * @returns For example `20261122T060320`.

@@ -124,9 +124,9 @@ t("json: records of the other side are left out, or marked with their side", () 
       direction: "client",
       bytes: bytes("PROXY"),
       time: START,
-      side: "server",
+      leg: "server",
     }),
-    format.end(answered, { direction: "backend", how: "reset", time: START, side: "server" }),
+    format.end(answered, { direction: "backend", how: "reset", time: START, leg: "server" }),
   ];
   assertEquals(record(createJson(), story).length, 0);
   assertEquals(

@@ -95,10 +95,10 @@ t("pcapng: client and server side may end differently and see different bytes", 
       direction: "client",
       bytes: bytes("PROXY"),
       time: START,
-      side: "server",
+      leg: "server",
     }),
     format.data(answered, { direction: "client", bytes: bytes("GET"), time: START }),
-    format.end(answered, { direction: "backend", how: "reset", time: START, side: "server" }),
+    format.end(answered, { direction: "backend", how: "reset", time: START, leg: "server" }),
     format.close(answered, START),
   ]);
   const packets = readPackets(file);
