@@ -1,4 +1,4 @@
-import { UsageError } from "../base/errors.ts";
+import { UsageError, withName } from "../base/errors.ts";
 import { STDOUT } from "../base/stdout.ts";
 import {
   type DumpSettings,
@@ -6,10 +6,11 @@ import {
   isClassic,
   parseDumpSettings,
 } from "../dump/settings.ts";
+import type { Arguments } from "./arguments.ts";
 
-/** The packet dump that a command line asks for. */
+/** The packet dump of a command line. */
 export interface DumpOptions {
-  /** `-p` as in 3.35: the conversation as text on stdout. */
+  /** Whether to dump as `-p` of 3.35: the traffic as text on stdout. */
   readonly packetDump: boolean;
   /** Any other dump. */
   readonly dump: DumpSettings | undefined;
@@ -17,7 +18,7 @@ export interface DumpOptions {
 
 const NO_DUMP: DumpOptions = { packetDump: false, dump: undefined };
 
-/** Options of the dump; their names without `dump-`. */
+/** Names of the dump options, without `dump-`. */
 const NAMES = [
   "format",
   "file",
@@ -31,33 +32,26 @@ const NAMES = [
 ] as const;
 
 /**
- * Reads `-p` and the options `--dump-*`. Pure.
+ * Parses `-p` and the options `--dump-*`. Pure.
  *
- * @param args `text` gives the value of a long option; `p` and `f` whether those were given; only
- *     the mode `"balance"` dumps.
- * @throws {UsageError} If they make no sense.
+ * @param args The command line.
+ * @param mode Only the mode `"balance"` dumps.
+ * @throws {UsageError} If they are invalid or contradict each other.
  */
-export function dumpOptions(
-  { text, p, f, mode }: {
-    text: (name: string) => string | undefined;
-    p: boolean;
-    f: boolean;
-    mode: string;
-  },
-): DumpOptions {
+export function dumpOptions({ flags, values }: Arguments, mode: string): DumpOptions {
   if (mode !== "balance") return NO_DUMP;
-  const texts: DumpTexts = Object.fromEntries(NAMES.map((name) => [name, text(`dump-${name}`)]));
-  const given = NAMES.find((name) => texts[name] !== undefined);
-  if (!p && texts.file === undefined) {
+  const texts: DumpTexts = Object.fromEntries(
+    NAMES.map((name) => [name, values.get(`dump-${name}`)]),
+  );
+  if (!flags.has("p") && texts.file === undefined) {
+    const given = NAMES.find((name) => texts[name] !== undefined);
     if (given === undefined) return NO_DUMP;
-    throw new UsageError(`balance: --dump-${given} [${texts[given]}] needs -p or --dump-file`);
+    throw new UsageError(withName(`--dump-${given} [${texts[given]}] needs -p or --dump-file`));
   }
   const settings = settingsOf(texts);
-  if (settings.file === STDOUT && !f) {
-    const what = texts.file === undefined ? "-p" : "--dump-file -";
-    throw new UsageError(
-      `balance: ${what} needs -f: in the background there is nowhere to print to`,
-    );
+  if (settings.file === STDOUT && !flags.has("f")) {
+    const option = texts.file === undefined ? "-p" : "--dump-file -";
+    throw new UsageError(withName(`${option} needs -f: there is no stdout in the background`));
   }
   return isClassic(settings)
     ? { packetDump: true, dump: undefined }
@@ -68,6 +62,6 @@ function settingsOf(texts: DumpTexts): DumpSettings {
   try {
     return parseDumpSettings(texts);
   } catch (error) {
-    throw error instanceof UsageError ? new UsageError(`balance: ${error.message}`) : error;
+    throw error instanceof UsageError ? new UsageError(withName(error.message)) : error;
   }
 }

@@ -1,7 +1,7 @@
 /**
- * What getopt(3) did for 3.35 and `parseArgs` of `@std/cli` cannot: bundled letters with an
- * attached argument (`-ft2`), an argument that begins with a dash, options behind the port,
- * and its two messages. Pure.
+ * What getopt(3) does for 3.35 and `parseArgs` of `@std/cli` cannot: bundled letters with an
+ * attached argument (`-ft2`), arguments that start with a dash, options after the port, and the
+ * messages of getopt(3). Pure.
  */
 
 import { UsageError } from "../base/errors.ts";
@@ -19,10 +19,10 @@ export interface OptionNames {
  * `-ft2 8080 -d host` becomes `--f --t=2 --d -- 8080 host`.
  *
  * @param argv The arguments.
- * @param names Which options there are.
- * @param program The name in messages.
+ * @param names All options.
+ * @param program The program's name, for messages.
  * @returns Arguments for `parseArgs`.
- * @throws {UsageError} For an unknown option or one whose argument is missing.
+ * @throws {UsageError} If an option is unknown, or its argument is missing or not allowed.
  */
 export function normalizeOptions(
   argv: readonly string[],

@@ -1,21 +1,21 @@
 import { type ChannelSpec, parseChannelSpec } from "../address/channel_spec.ts";
 import type { ServiceLookup } from "../address/services.ts";
-import { UnavailableError, UsageError } from "../base/errors.ts";
+import { UnavailableError, UsageError, withName } from "../base/errors.ts";
 import type { GroupType } from "../table/table.ts";
 
-/** A group as the command line describes it. */
+/** A group as given on the command line. */
 export interface GroupSpec {
   readonly type: GroupType;
   readonly channels: readonly ChannelSpec[];
 }
 
 /**
- * Reads the channels and their separators: `!` ends a round robin group, `%` a hash group, the
- * last group is round robin unless `%` follows it. A separator at the very end opens no group.
+ * Parses channels and separators. `!` ends a round robin group, `%` ends a hash group. The last
+ * group needs no separator and is then round robin.
  *
- * @param args The arguments behind the port.
+ * @param args The arguments after the port.
  * @param options Defaults of a channel, and the limits.
- * @throws {UsageError} If there are more groups or channels than the limits allow.
+ * @throws {UsageError} If a limit is exceeded.
  * @throws {UnavailableError} If a group is empty.
  * @see balance(1), GROUPS
  */
@@ -32,7 +32,7 @@ export function parseGroups(
   let channels: ChannelSpec[] = [];
   for (const arg of args) {
     if (arg === "!" || arg === "%") {
-      if (channels.length === 0) throw new UnavailableError("balance: no channels in group");
+      if (channels.length === 0) throw new UnavailableError(withName("no channels in group"));
       groups.push({ type: arg === "%" ? "hash" : "rr", channels });
       channels = [];
       continue;

@@ -1,6 +1,4 @@
-import { parseArgs } from "@std/cli/parse-args";
-import { UsageError } from "../base/errors.ts";
-import { lenientInteger, strictInteger } from "../base/integers.ts";
+import { UsageError, withName } from "../base/errors.ts";
 import {
   DEFAULT_CONNECT_TIMEOUT_S,
   DEFAULT_GRACE_S,
@@ -10,197 +8,151 @@ import {
   MAX_TABLE_SIZE,
   MAX_WORKERS,
 } from "../base/limits.ts";
-import { NAME } from "../base/version.ts";
 import { STDOUT } from "../base/stdout.ts";
 import type { DumpSettings } from "../dump/settings.ts";
-import { dumpOptions } from "./dump_options.ts";
-import { normalizeOptions } from "./getopt.ts";
-import { OPTIONS } from "./option_table.ts";
+import { type Arguments, parseArguments, REPORT_OPTION } from "./arguments.ts";
+import { type DumpOptions, dumpOptions } from "./dump_options.ts";
+import { choiceValue, integerValue, secondsValue } from "./values.ts";
 
-/** Formats of the connection log. */
+/** Formats of the access log. */
 export const LOG_FORMATS = ["text", "json"] as const;
 
 /** One of {@link LOG_FORMATS}. */
 export type LogFormat = typeof LOG_FORMATS[number];
 
-/** What the command line asks for. A plain record: it can be cloned to a worker. */
+/**
+ * What the program does. `help`, `version` and `completions` print and exit, `shell` is `-i`,
+ * `command` is `-c`.
+ */
+export type Mode = "help" | "version" | "completions" | "balance" | "shell" | "command";
+
+/** The parsed command line. A plain record: it can be cloned to a worker. */
 export interface Options {
-  /** `help`, `version`, `completions` print and end; `shell` is -i, `command` is -c. */
-  readonly mode: "help" | "version" | "completions" | "balance" | "shell" | "command";
-  /** The port argument as it was given. */
+  readonly mode: Mode;
+  /** The port argument as given. */
   readonly port: string;
-  /** Channels and separators as they were given. */
+  /** Channels and separators as given. */
   readonly channels: readonly string[];
   readonly autoDisable: boolean;
   readonly bindHost: string | undefined;
   readonly sourceHost: string | undefined;
-  /** The control command of -c. */
+  /** The control command of `-c`. */
   readonly command: string | undefined;
   readonly debug: boolean;
   readonly foreground: boolean;
   readonly hashFailover: boolean;
-  /** `-p` as in 3.35: the conversation as text on stdout. */
+  /** Whether to dump as `-p` of 3.35: the traffic as text on stdout. */
   readonly packetDump: boolean;
-  /** Any other dump, by `--dump-file` and the like. */
+  /** Any other dump, from `--dump-file` and related options. */
   readonly dump: DumpSettings | undefined;
   readonly connectTimeoutS: number;
   /** 0 for no limit. */
   readonly idleTimeoutS: number;
   readonly ipv6: boolean;
-  /** `--workers`: isolates that serve, at least 1. */
+  /** `--workers`: isolates that serve connections, at least 1. */
   readonly workers: number;
   /** `--grace`: seconds that open connections may take to end after SIGTERM. */
   readonly graceS: number;
-  /** `--strict`: a control command that fails ends `-c` with exit code 1. */
+  /** `--strict`: `-c` exits with 1 if the control command fails. */
   readonly strict: boolean;
-  /** Hidden: this is the background process, whose parent waits at that socket. */
+  /** Hidden: this is the background process, and its parent listens on this socket. */
   readonly reportTo: string | undefined;
-  /** `--completions`: the shell they are for. */
+  /** `--completions`: name of the shell. */
   readonly completions: string | undefined;
   /** `--log`: a file, `syslog`, or `-` for stdout. */
   readonly log: string | undefined;
   readonly logFormat: LogFormat | undefined;
-  /** `--log-start`: a line when a connection starts, too. */
+  /** `--log-start`: log the start of each connection, too. */
   readonly logStarts: boolean;
-  /** `--metrics` as it was given. */
+  /** `--metrics` as given. */
   readonly metrics: string | undefined;
   readonly maxGroups: number;
   readonly maxChannels: number;
 }
 
-const takesArgument = (long: boolean) =>
-  Object.fromEntries(
-    OPTIONS.filter(({ name }) => (name.length > 1) === long)
-      .map(({ name, argument }) => [name, argument !== undefined]),
-  );
-/** Hidden option of the background process: the socket at which its parent waits. */
-export const REPORT_OPTION = "report-to";
-
-const NAMES = {
-  letters: takesArgument(false),
-  long: { ...takesArgument(true), [REPORT_OPTION]: true },
-};
-const STRINGS = [
-  ...OPTIONS.filter((o) => o.argument !== undefined).map((o) => o.name),
-  REPORT_OPTION,
-];
-const LIMITS = { min: 1, max: MAX_TABLE_SIZE };
-const FLAGS = OPTIONS.filter((o) => o.argument === undefined).map((o) => o.name);
+const TABLE_RANGE = { min: 1, max: MAX_TABLE_SIZE };
+const GRACE_RANGE = { min: 0, max: MAX_GRACE_S };
+const WORKERS_RANGE = { min: 1, max: MAX_WORKERS };
 
 /**
- * Reads the command line. Pure: nothing is resolved, opened or looked up.
+ * Parses the command line. Pure: nothing is resolved or opened.
  *
  * @param argv Arguments without the program's name.
- * @returns What they ask for.
- * @throws {UsageError} If they make no sense.
+ * @throws {UsageError} If it is invalid.
  * @see balance(1), OPTIONS
  */
 export function parseOptions(argv: readonly string[]): Options {
-  const args = parseArgs(normalizeOptions(argv, NAMES, NAME), {
-    string: STRINGS,
-    boolean: FLAGS,
-    "--": true,
-  });
-  const [port, ...channels] = args["--"] ?? [];
-  const text = (name: string) => args[name] as string | undefined;
-  const flag = (name: string) => args[name] === true;
-
-  const command = text("c");
-  const mode = flag("help")
-    ? "help"
-    : flag("version")
-    ? "version"
-    : text("completions") !== undefined
-    ? "completions"
-    : command !== undefined
-    ? "command"
-    : flag("i")
-    ? "shell"
-    : "balance";
-  const asks = mode === "help" || mode === "version" || mode === "completions";
-  if (!asks && (port === undefined || (mode !== "balance" && channels.length > 0))) {
-    throw new UsageError("", true);
-  }
-  const { packetDump, dump } = dumpOptions({ text, p: flag("p"), f: flag("f"), mode });
-  if (mode === "balance" && text("log") === "-") {
-    if (!flag("f")) {
-      throw new UsageError(
-        "balance: --log - needs -f: in the background there is nowhere to print to",
-      );
-    }
-    if (packetDump || dump?.file === STDOUT) {
-      const what = flag("p") ? "-p" : "--dump-file -";
-      throw new UsageError(`balance: --log - and ${what} both print on stdout`);
-    }
-  }
+  const args = parseArguments(argv);
+  const { flags, values, operands } = args;
+  const [port = "", ...channels] = operands;
+  const mode = modeOf(args);
+  checkOperands(mode, operands);
+  const { packetDump, dump } = dumpOptions(args, mode);
+  if (mode === "balance") checkLogOnStdout(args, { packetDump, dump });
   return {
     mode,
-    port: port ?? "",
+    port,
     channels,
-    autoDisable: flag("a"),
-    bindHost: text("b"),
-    sourceHost: text("B"),
-    command,
-    debug: flag("d"),
-    foreground: flag("f"),
-    hashFailover: flag("H"),
+    autoDisable: flags.has("a"),
+    bindHost: values.get("b"),
+    sourceHost: values.get("B"),
+    command: values.get("c"),
+    debug: flags.has("d"),
+    foreground: flags.has("f"),
+    hashFailover: flags.has("H"),
     packetDump,
     dump,
-    connectTimeoutS: seconds(text("t")) ?? DEFAULT_CONNECT_TIMEOUT_S,
-    idleTimeoutS: seconds(text("T")) ?? 0,
-    ipv6: flag("6"),
-    graceS: number("grace", text("grace"), { min: 0, max: MAX_GRACE_S }) ?? DEFAULT_GRACE_S,
-    workers: workers(text("workers")),
-    strict: flag("strict"),
-    reportTo: text(REPORT_OPTION),
-    completions: text("completions"),
-    log: text("log"),
-    logFormat: choice("log-format", text("log-format"), LOG_FORMATS),
-    logStarts: flag("log-start"),
-    metrics: text("metrics"),
-    maxGroups: number("max-groups", text("max-groups"), LIMITS) ?? DEFAULT_MAX_GROUPS,
-    maxChannels: number("max-channels", text("max-channels"), LIMITS) ?? DEFAULT_MAX_CHANNELS,
+    connectTimeoutS: secondsValue(args, "t") ?? DEFAULT_CONNECT_TIMEOUT_S,
+    idleTimeoutS: secondsValue(args, "T") ?? 0,
+    ipv6: flags.has("6"),
+    graceS: integerValue(args, "grace", GRACE_RANGE) ?? DEFAULT_GRACE_S,
+    workers: workerCount(args),
+    strict: flags.has("strict"),
+    reportTo: values.get(REPORT_OPTION),
+    completions: values.get("completions"),
+    log: values.get("log"),
+    logFormat: choiceValue(args, "log-format", LOG_FORMATS),
+    logStarts: flags.has("log-start"),
+    metrics: values.get("metrics"),
+    maxGroups: integerValue(args, "max-groups", TABLE_RANGE) ?? DEFAULT_MAX_GROUPS,
+    maxChannels: integerValue(args, "max-channels", TABLE_RANGE) ?? DEFAULT_MAX_CHANNELS,
   };
 }
 
-/** `-t` and `-T`: converted as leniently as 3.35 does; below 1 is a usage error. */
-function seconds(text: string | undefined): number | undefined {
-  if (text === undefined) return undefined;
-  const value = lenientInteger(text);
-  if (value < 1) throw new UsageError("", true);
-  return value;
+function modeOf({ flags, values }: Arguments): Mode {
+  if (flags.has("help")) return "help";
+  if (flags.has("version")) return "version";
+  if (values.has("completions")) return "completions";
+  if (values.has("c")) return "command";
+  return flags.has("i") ? "shell" : "balance";
 }
 
-function workers(text: string | undefined): number {
-  if (text === "auto") return Math.min(navigator.hardwareConcurrency, MAX_WORKERS);
-  return number("workers", text, { min: 1, max: MAX_WORKERS }) ?? 1;
-}
-
-/** One word of several. */
-function choice<T extends string>(
-  name: string,
-  text: string | undefined,
-  words: readonly T[],
-): T | undefined {
-  const found = words.find((one) => one === text);
-  if (found === undefined && text !== undefined) {
-    throw new UsageError(`invalid --${name} [${text}]: not one of ${words.join(", ")}`);
+/** Every mode but the printing ones needs a port; only `balance` takes channels. */
+function checkOperands(mode: Mode, operands: readonly string[]): void {
+  if (mode === "help" || mode === "version" || mode === "completions") return;
+  if (operands.length === 0 || (mode !== "balance" && operands.length > 1)) {
+    throw new UsageError("", true);
   }
-  return found;
 }
 
-/** A number of a long option, checked. */
-function number(
-  name: string,
-  text: string | undefined,
-  range: { min: number; max: number },
-): number | undefined {
-  if (text === undefined) return undefined;
-  const value = strictInteger(text, range);
-  if (value === undefined) {
-    throw new UsageError(
-      `invalid --${name} [${text}]: not a number from ${range.min} to ${range.max}`,
-    );
+/** The access log on stdout needs the foreground, and stdout for itself. */
+function checkLogOnStdout(
+  { flags, values }: Arguments,
+  { packetDump, dump }: DumpOptions,
+): void {
+  if (values.get("log") !== STDOUT) return;
+  if (!flags.has("f")) {
+    throw new UsageError(withName("--log - needs -f: there is no stdout in the background"));
   }
-  return value;
+  if (packetDump || dump?.file === STDOUT) {
+    const option = flags.has("p") ? "-p" : "--dump-file -";
+    throw new UsageError(withName(`--log - and ${option} both print on stdout`));
+  }
+}
+
+function workerCount(args: Arguments): number {
+  if (args.values.get("workers") === "auto") {
+    return Math.min(navigator.hardwareConcurrency, MAX_WORKERS);
+  }
+  return integerValue(args, "workers", WORKERS_RANGE) ?? 1;
 }

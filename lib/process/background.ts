@@ -8,7 +8,8 @@
 
 import { writeAll } from "../base/bytes.ts";
 import { EXIT, ExitError, messageOf, UnavailableError, withName } from "../base/errors.ts";
-import { type Options, REPORT_OPTION } from "../cli/options.ts";
+import { REPORT_OPTION } from "../cli/arguments.ts";
+import type { Options } from "../cli/options.ts";
 import { prepareDirectory, runDirectories, type RunDirectory } from "../system/run_directory.ts";
 import { startMaster } from "./balancer.ts";
 import { MEMORY_FLAGS, permissionFlags } from "../system/permissions.ts";

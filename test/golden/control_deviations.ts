@@ -224,7 +224,7 @@ const NULL_DEVICE = { "0": "/dev/null", "1": "/dev/null", "2": "/dev/null" };
 const P_IS_REFUSED = [14, "in the background there is no output to print a dump to"] as const;
 const P_REFUSED = {
   parent_exit_code: 64,
-  parent_stderr: "balance: -p needs -f: in the background there is nowhere to print to\n",
+  parent_stderr: "balance: -p needs -f: there is no stdout in the background\n",
   client_received: null,
   backend_received: [],
 } as const;

@@ -36,9 +36,9 @@ t("parseOptions(): -p is the dump of 3.35 unless a --dump-* option changes it", 
 
 t("parseOptions() refuses a dump without an output and --dump-* options without a dump", () => {
   const refused: [string, string][] = [
-    ["-p", "-p needs -f: in the background there is nowhere to print to"],
-    ["-p --dump-format hex", "-p needs -f: in the background there is nowhere to print to"],
-    ["--dump-file -", "--dump-file - needs -f: in the background there is nowhere to print to"],
+    ["-p", "-p needs -f: there is no stdout in the background"],
+    ["-p --dump-format hex", "-p needs -f: there is no stdout in the background"],
+    ["--dump-file -", "--dump-file - needs -f: there is no stdout in the background"],
     ["-f --dump-format hex", "--dump-format [hex] needs -p or --dump-file"],
     ["-f --dump-client ::1", "--dump-client [::1] needs -p or --dump-file"],
     ["-fp --dump-format xml", "invalid dump format [xml]: want text, hex, json, pcapng"],
