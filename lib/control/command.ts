@@ -8,40 +8,40 @@ import type { Table } from "../table/table.ts";
 import type { TopMemory } from "./top/memory.ts";
 import type { ConnectionCounts } from "./top/sample.ts";
 
-/** Which connections are meant: by number, or all of a channel. */
+/** Connections to close: one by its number, or all of a channel. */
 export type Selection =
   | { readonly id: number }
   | { readonly group: number; readonly channel: number };
 
-/** The open connections, over all workers. */
+/** The open connections of all workers. */
 export interface Connections {
-  /** All of them, in order of their numbers. */
+  /** All open connections, in order of their numbers. */
   connections(): Promise<ConnectionInfo[]>;
-  /** Ends some; how many there were. */
+  /** Closes connections and returns how many. */
   close(selection: Selection): Promise<number>;
 }
 
-/** The dump that is on. */
+/** The current dump. */
 export interface DumpStatus extends DumpCounts {
   readonly settings: DumpSettings;
-  /** When it was begun, in milliseconds since 1970. */
+  /** Its start, in milliseconds since 1970. */
   readonly since: number;
-  /** The present file. */
+  /** Its current file. */
   readonly path: string;
 }
 
 /** The packet dump. */
 export interface DumpControl {
   /**
-   * Begins a dump in the place of the present one.
+   * Replaces the current dump.
    *
-   * @throws {UsageError} If it makes no sense.
-   * @throws {Error} If its file cannot be made.
+   * @throws {UsageError} If the arguments are wrong.
+   * @throws {Error} If its file cannot be created.
    */
   on(texts: DumpTexts): Promise<DumpStatus>;
-  /** Ends the present dump; whether there was one. */
+  /** Stops the current dump and returns whether there was one. */
   off(): Promise<boolean>;
-  /** The present dump, if there is one. */
+  /** The current dump, if any. */
   status(): DumpStatus | undefined;
 }
 
@@ -51,44 +51,44 @@ export interface ControlContext {
   readonly services: ServiceLookup;
   readonly connections: Connections;
   readonly dump: DumpControl;
-  /** Where it listens. */
+  /** Where balance listens. */
   readonly listener?: Endpoint | undefined;
-  /** Finds the address of a host; rejects with an `AddressError`. */
+  /** Resolves a host; rejects with an `AddressError`. */
   readonly resolve: (host: string) => Promise<Ip>;
 }
 
-/** What one control client has chosen. A value: a command gives the next one. */
+/** State of one control client. Immutable: a command returns the next one. */
 export interface Session {
   /** The current group. */
   readonly group: number;
-  /** What `top --json` compares with the next time. */
+  /** Earlier samples of `top --json`, for rates. */
   readonly top?: TopMemory<ConnectionCounts>;
 }
 
-/** What a command answers. */
+/** The reply to a command. */
 export interface Reply {
-  /** Lines, each with a newline at its end; may be empty. */
+  /** Lines, each with a newline at its end. May be empty. */
   readonly text: string;
-  /** The command did not do what it was asked for; `--strict` makes that an exit code. */
+  /** The command was refused; `-c` with `--strict` exits with 1. */
   readonly failed?: boolean;
-  /** The session from now on, if it changed. */
+  /** The new session, if it changed. */
   readonly session?: Session;
-  /** `"quit"` ends the session, `"stop"` the whole program; the caller carries it out. */
+  /** `"quit"` ends the session, `"stop"` the program. The caller does it. */
   readonly effect?: "quit" | "stop";
 }
 
-/** One command: everything about it in one place. */
+/** One command. */
 export interface Command {
   readonly name: string;
-  /** Placeholders of the arguments that it needs. */
+  /** Placeholders of the required arguments. */
   readonly args: readonly string[];
-  /** What may follow them, as `help` shows it. */
+  /** Optional arguments as `help` shows them. */
   readonly optional?: string;
-  /** What `help` says. */
+  /** Description in `help` and in the completions of shells. */
   readonly help: string;
-  /** Whether only the whole word counts. */
+  /** Whether it cannot be abbreviated. */
   readonly wholeWord?: boolean;
-  /** Does it. `words` are the arguments; surplus ones are ignored by all commands. */
+  /** Runs it. `words` are the arguments. The commands of 3.35 ignore surplus ones. */
   readonly run: (
     context: ControlContext,
     session: Session,
@@ -96,23 +96,28 @@ export interface Command {
   ) => Reply | Promise<Reply>;
 }
 
-/** A reply that says why nothing was done. */
+/** A reply of one line. */
+export function message(text: string): Reply {
+  return { text: `${text}\n` };
+}
+
+/** A reply of one line for a command that was refused: the reason. */
 export function refusal(text: string): Reply {
   return { text: `${text}\n`, failed: true };
 }
 
-/** The reply of 3.35 to whatever it did not understand. */
+/** The reply of 3.35 to any line that it does not understand. */
 export const SYNTAX_ERROR: Reply = refusal("syntax error");
 
 /**
- * Finds out what a line means.
+ * Parses a line.
  *
- * Words are separated by blanks, tabs and newlines; a command may be abbreviated, the first
- * match in the order of the table wins. What follows a NUL byte is ignored, as in 3.35.
+ * Words are separated by spaces, tabs and newlines. A command may be abbreviated; the first match
+ * in the order of the table wins. Everything after a NUL byte is ignored, as in 3.35.
  *
  * @param commands The table of commands.
  * @param line The line.
- * @returns `undefined` for an empty line; its command is `undefined` if there is no such one.
+ * @returns `undefined` for an empty line; `command` is `undefined` if there is no such command.
  */
 export function readCommand(
   commands: readonly Command[],
@@ -127,26 +132,26 @@ export function readCommand(
 }
 
 /**
- * Runs one line of a control client, as {@link readCommand} understands it.
+ * Runs one line of a control client; see {@link readCommand}.
  *
  * @param commands The table of commands.
  * @param line The line.
- * @param at What it works on, and the client's session.
+ * @param at What commands work on, and the client's session.
  */
 export async function runLine(
   commands: readonly Command[],
   line: string,
   at: { context: ControlContext; session: Session },
 ): Promise<Reply> {
-  const meant = readCommand(commands, line);
-  if (meant === undefined) return { text: "" };
-  const { command, words } = meant;
+  const parsed = readCommand(commands, line);
+  if (parsed === undefined) return { text: "" };
+  const { command, words } = parsed;
   if (command === undefined || words.length < command.args.length) return SYNTAX_ERROR;
   return await command.run(at.context, at.session, words);
 }
 
 /**
- * The text of `help`: a line per command in order of names.
+ * The text of `help`: a line per command, sorted by name.
  *
  * @param commands The table of commands.
  */

@@ -10,7 +10,7 @@ import { type Answer, ControlClient } from "./client.ts";
 import { readCommand } from "./command.ts";
 import { COMMANDS } from "./commands.ts";
 import { lines, MAX_LINE_BYTES } from "./protocol.ts";
-import { liveOrders } from "./top_commands.ts";
+import { liveOrders } from "./top_command.ts";
 import { runTop } from "./live_top.ts";
 import type { TopOrders } from "./top/order.ts";
 import { readlineTerminal } from "./top/terminal.ts";

@@ -10,7 +10,7 @@ import type { Terminal, TerminalEvent, TerminalSignal } from "./terminal.ts";
 
 /** Milliseconds between two samples. */
 const PERIOD_MS = 1000;
-/** Minimum pause as a multiple of the time a sample took: the server is busy with it 10% at most. */
+/** Minimum pause as a multiple of the time a sample took: the server spends 10% on it at most. */
 const REST = 9;
 
 /** Why a live view ended: a key, the server is gone, the terminal is gone, or a signal. */

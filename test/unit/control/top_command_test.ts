@@ -3,7 +3,7 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import { VERSION } from "../../../lib/base/version.ts";
 import { type ControlContext, runLine, type Session } from "../../../lib/control/command.ts";
 import { COMMANDS } from "../../../lib/control/commands.ts";
-import { liveOrders, topCommands } from "../../../lib/control/top_commands.ts";
+import { liveOrders, topCommand } from "../../../lib/control/top_command.ts";
 import { TOP_ORDERS } from "../../../lib/control/top/order.ts";
 import type { TopSample } from "../../../lib/control/top/sample.ts";
 import { newTable } from "../../../lib/table/table.ts";
@@ -33,7 +33,7 @@ function context(connections: readonly ConnectionInfo[] = []): ControlContext {
 
 t("top prints one 80x24 frame with rates", async () => {
   const at = { context: context([info(1, { sent: 5, ageMs: 10 })]), session: { group: 0 } };
-  const running = runLine([...topCommands(600)], "top sent", at);
+  const running = runLine([topCommand(600)], "top sent", at);
   // Between the two samples.
   await Promise.resolve();
   at.context.table.addSent(0, 1, 6000);

@@ -1,37 +1,35 @@
-/** The command about the packet dump: `dump on`, `dump off`, `dump`. */
+/** The command for the packet dump: `dump`, `dump on`, `dump off`. */
 
+import { messageOf } from "../base/errors.ts";
 import { STDOUT } from "../base/stdout.ts";
 import { DUMP_FORMATS } from "../dump/formats/format.ts";
 import { describeDump, type DumpTexts } from "../dump/settings.ts";
 import type { Command, DumpControl, DumpStatus, Reply } from "./command.ts";
 import { refusal, SYNTAX_ERROR } from "./command.ts";
 
-/** See the head of this file. */
-export const DUMP_COMMANDS: readonly Command[] = [
-  {
-    name: "dump",
-    args: [],
-    optional: "[--json] | on ... | off",
-    help: "show the dump, end it, begin one: on [FORMAT] [FILE] [client CIDR] " +
-      "[channel G.N] [conn ID]",
-    run: ({ dump }, _session, [what, ...words]) => {
-      switch (what) {
-        case undefined:
-          return { text: statusText(dump.status()) };
-        case "--json":
-          return { text: `${JSON.stringify(statusJson(dump.status()))}\n` };
-        case "on":
-          return on(dump, words);
-        case "off":
-          return off(dump);
-        default:
-          return SYNTAX_ERROR;
-      }
-    },
+export const DUMP: Command = {
+  name: "dump",
+  args: [],
+  optional: "[--json] | on ... | off",
+  help: "show, start or stop the packet dump: on [FORMAT] [FILE] [client CIDR] " +
+    "[channel G.N] [conn ID]",
+  run: ({ dump }, _session, [what, ...words]) => {
+    switch (what) {
+      case undefined:
+        return { text: statusText(dump.status()) };
+      case "--json":
+        return { text: `${JSON.stringify(statusJson(dump.status()))}\n` };
+      case "on":
+        return on(dump, words);
+      case "off":
+        return off(dump);
+      default:
+        return SYNTAX_ERROR;
+    }
   },
-];
+};
 
-/** Words of `dump on` that are followed by a value; the options without `--dump-`. */
+/** Words of `dump on` before a value: the `--dump-*` options, and `conn`. */
 const KEYS: Readonly<Record<string, keyof DumpTexts>> = {
   client: "client",
   channel: "channel",
@@ -50,8 +48,8 @@ async function on(dump: DumpControl, words: readonly string[]): Promise<Reply> {
     const { settings } = await dump.on(texts);
     return { text: `dump on: ${describeDump(settings)}\n` };
   } catch (error) {
-    // What is wrong with it, or with its file. Anything else is a bug of ours, and told all the same.
-    return refusal(error instanceof Error ? error.message : String(error));
+    // Wrong arguments or an unusable file. Anything else is a bug in balance, reported as well.
+    return refusal(messageOf(error));
   }
 }
 
@@ -61,7 +59,7 @@ async function off(dump: DumpControl): Promise<Reply> {
   return { text: "dump off\n" };
 }
 
-/** `[FORMAT] [FILE]` and then pairs of a key and its value; `undefined` if it is not that. */
+/** Reads `[FORMAT] [FILE]` and pairs of a word and its value; `undefined` for anything else. */
 function parseWords(words: readonly string[]): DumpTexts | undefined {
   const texts: { -readonly [Key in keyof DumpTexts]: DumpTexts[Key] } = {};
   const rest = [...words];

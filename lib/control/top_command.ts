@@ -16,21 +16,19 @@ const SINGLE: Size = { columns: 80, rows: 24 };
  *
  * @param spanMs Milliseconds between the two samples of a single frame, for its rates.
  */
-export function topCommands(spanMs = 1000): readonly Command[] {
-  return [
-    {
-      name: "top",
-      args: [],
-      optional: "[key] [--json [count]]",
-      help: "watch traffic; q leaves",
-      run: async (context, session, words) => {
-        const request = parseWords(words);
-        if ("text" in request) return request;
-        if (request.json) return await sampleReply(context, session, request);
-        return { text: frameText(await singleFrame(context, { ...request, spanMs })) };
-      },
+export function topCommand(spanMs = 1000): Command {
+  return {
+    name: "top",
+    args: [],
+    optional: "[key] [--json [count]]",
+    help: "show the traffic; q leaves the live view",
+    run: async (context, session, words) => {
+      const request = parseWords(words);
+      if ("text" in request) return request;
+      if (request.json) return await sampleReply(context, session, request);
+      return { text: frameText(await singleFrame(context, { ...request, spanMs })) };
     },
-  ];
+  };
 }
 
 /**
