@@ -1,33 +1,32 @@
 /**
- * Completions for shells, written from the table of options. Pure.
+ * Shell completions, generated from the table of options. Pure.
  *
- * What an argument may be is told by its placeholder: `host`, `file`, `port`, `cmd` (a control
- * command), or a choice such as `text|json`; whatever else it says is typed by hand.
+ * The placeholder of an argument determines what is offered: `host`, `file`, `port`, `cmd` (a
+ * control command) or a choice such as `text|json`. For any other placeholder nothing is offered.
  */
 
 import { UsageError } from "../base/errors.ts";
 import { NAME } from "../base/version.ts";
 import { type OptionEntry, OPTIONS } from "./option_table.ts";
 
-/** Shells that there are completions for. */
+/** The supported shells. */
 export const SHELLS = ["bash", "zsh", "fish"] as const;
 
 /** One of {@linkcode SHELLS}. */
 export type Shell = typeof SHELLS[number];
 
-/** A control command, as far as a shell is concerned. */
+/** A control command. */
 export interface CommandEntry {
   readonly name: string;
   readonly help: string;
 }
 
 /**
- * The completions of one shell, to be sourced by it or put where it looks for such files.
+ * The completion script for a shell, to be sourced or installed where the shell looks for it.
  *
  * @param shell Name of the shell.
- * @param options `commands` are what can follow `-c`; `entries` default to all options.
- * @returns The text of a script.
- * @throws {UsageError} If there are none for that shell.
+ * @param options `commands` are offered after `-c`; `entries` default to all options.
+ * @throws {UsageError} If the shell is not supported.
  * @see balance(1), option --completions
  */
 export function completions(
@@ -35,7 +34,7 @@ export function completions(
   options: { commands: readonly CommandEntry[]; entries?: readonly OptionEntry[] },
 ): string {
   const { entries = OPTIONS } = options;
-  // "?" is a pattern in every shell, and "help" says the same.
+  // Without "?", which is a glob pattern in every shell and an alias of "help".
   const commands = options.commands.filter(({ name }) => /^[a-z-]+$/.test(name));
   const head = `# Completion of ${NAME}(1) for ${shell}, made by: ${NAME} --completions ${shell}\n`;
   switch (shell) {
@@ -52,7 +51,7 @@ export function completions(
   }
 }
 
-/** What can be offered for an argument. */
+/** What is offered for an argument. */
 type Kind = "host" | "file" | "port" | "command" | "text" | readonly string[];
 
 function kindOf({ argument = "" }: OptionEntry): Kind {
@@ -90,7 +89,7 @@ _${NAME}() {
   elif [[ $prev == = && COMP_CWORD -ge 2 ]]; then
     prev=\${COMP_WORDS[COMP_CWORD - 2]}
   fi
-  # The last letter of a bundle is what takes the argument.
+  # In a bundle such as -ft, the last letter takes the argument.
   if [[ $prev =~ ^-[${letters}]+([a-zA-Z])$ ]]; then prev=-\${BASH_REMATCH[1]}; fi
   case $prev in
 ${cases}  esac
@@ -131,14 +130,14 @@ function zsh(entries: readonly OptionEntry[], commands: readonly CommandEntry[])
   const specs = entries.map((entry) => {
     const help = zshText(entry.help);
     const name = dashed(entry);
-    // What only prints and ends stands alone.
+    // Options that print and exit exclude all others.
     const alone = ["help", "version", "completions"].includes(entry.name) ? "(- *)" : "";
     if (entry.argument === undefined) return `'${alone}${name}[${help}]'`;
     const joined = isLetter(entry) ? "+" : "=";
     const message = zshText(entry.argument);
     return `'${alone}${name}${joined}[${help}]:${message}:${zshAction(kindOf(entry))}'`;
   });
-  const lines = commands.map(({ name, help }) => `    ${quoted(`${name}:${help}`)}\n`);
+  const lines = commands.map(({ name, help }) => `    ${zshQuoted(`${name}:${help}`)}\n`);
   return `
 _${NAME}_commands() {
   local -a commands
@@ -174,7 +173,7 @@ function zshAction(kind: Kind): string {
   return kind === "text" ? " " : `(${kind.join(" ")})`;
 }
 
-/** Text inside a specification of `_arguments`, itself in single quotes. */
+/** Escapes text for a single-quoted specification of `_arguments`. */
 function zshText(text: string): string {
   return text.replaceAll(/[\\[\]:]/g, "\\$&").replaceAll("'", `'\\''`);
 }
@@ -201,12 +200,12 @@ function fishArgument(kind: Kind, commands: readonly CommandEntry[]): string {
   return ` -x -a ${fishQuoted(kind.join(" "))}`;
 }
 
-/** In single quotes for fish, which takes a backslash in them. */
+/** Single-quotes text for fish, which allows backslash escapes inside. */
 function fishQuoted(text: string): string {
   return `'${text.replaceAll(/[\\']/g, "\\$&")}'`;
 }
 
-/** In single quotes for bash and zsh. */
-function quoted(text: string): string {
+/** Single-quotes text for zsh. */
+function zshQuoted(text: string): string {
   return `'${text.replaceAll("'", `'\\''`)}'`;
 }
