@@ -1,31 +1,34 @@
-/** Limits and defaults; the unit is part of each name. */
+/** Limits and defaults. Names contain the unit. */
 
-/** Groups that exist unless `--max-groups` says otherwise (3.35: MAXGROUPS). */
+/** Default of `--max-groups` (3.35: MAXGROUPS). */
 export const DEFAULT_MAX_GROUPS = 16;
 
-/** Channels per group unless `--max-channels` says otherwise (3.35: MAXCHANNELS). */
+/** Default of `--max-channels`, per group (3.35: MAXCHANNELS). */
 export const DEFAULT_MAX_CHANNELS = 16;
 
-/** The most that `--max-groups` and `--max-channels` accept: keeps the table of one worker below 96 MiB. */
+/**
+ * Maximum of `--max-groups` and of `--max-channels`. It keeps the table of one worker below
+ * 96 MiB.
+ */
 export const MAX_TABLE_SIZE = 1024;
 
-/** Seconds that one attempt to connect may take without `-t`. */
+/** Default of `-t`: connect timeout in seconds. */
 export const DEFAULT_CONNECT_TIMEOUT_S = 5;
 
-/** Largest block of the packet dump, and so the largest read while it is on (3.35). */
+/** Maximum block of the packet dump, and so the maximum read while it is on (3.35). */
 export const DUMP_BLOCK_BYTES = 32768;
 
-/** Connections that may wait to be accepted; the kernel caps it at net.core.somaxconn. */
+/** Listen backlog; the kernel limits it to net.core.somaxconn. */
 export const BACKLOG = 4096;
 
-/** Milliseconds that the name of a host may take to resolve before that is an error. */
+/** Timeout for resolving a host name in milliseconds. */
 export const RESOLVE_TIMEOUT_MS = 10_000;
 
-/** Seconds that open connections may take to end after SIGTERM, without `--grace`. */
+/** Default of `--grace`: seconds that open connections may take to end after SIGTERM. */
 export const DEFAULT_GRACE_S = 30;
 
-/** The most that `--grace` accepts: a day. */
+/** Maximum of `--grace`: a day. */
 export const MAX_GRACE_S = 86_400;
 
-/** The most that `--workers` accepts. */
+/** Maximum of `--workers`. */
 export const MAX_WORKERS = 64;
