@@ -6,8 +6,8 @@
  * addresses and fixed words.
  */
 
-import type { ConnectionInfo } from "../base/connection_info.ts";
 import { formatEndpoint } from "../address/host_port.ts";
+import { channelText, type ConnectionInfo } from "../base/connection_info.ts";
 import type { LogFormat } from "../cli/options.ts";
 import type { ConnectionEnd, FailedAttempt } from "../connection/observe.ts";
 import { actorOf, word } from "./vocabulary.ts";
@@ -45,12 +45,12 @@ export function startLine(info: ConnectionInfo, style: LogStyle & { now: Date })
  * @returns One line without its newline.
  */
 export function endLine(end: ConnectionEnd, style: LogStyle & { now: Date }): string {
-  const { failed, connectMs, group, channel, backend } = end;
+  const { failed, connectMs, backend } = end;
   return line({
     type: "end",
     id: end.id,
     ...ends(end),
-    channel: channel === undefined ? undefined : `${group}.${channel}`,
+    channel: channelText(end),
     backend: backend && formatEndpoint(backend),
     by: actorOf(end.reason),
     reason: word(end.reason),
@@ -70,7 +70,7 @@ function ends({ client, listener }: ConnectionInfo): Fields {
 /** `GROUP.CHANNEL:REASON` of each, up to {@link MAX_FAILURES}. */
 function failedAttempts(failed: readonly FailedAttempt[]): string[] {
   return failed.slice(0, MAX_FAILURES)
-    .map(({ group, channel, failure }) => `${group}.${channel}:${word(failure)}`);
+    .map((attempt) => `${channelText(attempt)}:${word(attempt.failure)}`);
 }
 
 /** A key without a value is `-` in text and left out in JSON. */
