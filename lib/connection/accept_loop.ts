@@ -1,28 +1,29 @@
-import { bugLine, codeOf, messageOf } from "../base/errors.ts";
+import { bugLine } from "../base/errors.ts";
 import type { Link, Listener } from "../engine/engine.ts";
 import type { Ticking } from "./clock.ts";
-import { Connection, type ConnectionContext } from "./connection.ts";
-import { oncePerBurst } from "./once_per_burst.ts";
+import { Connection } from "./connection.ts";
+import type { ConnectionContext } from "./context.ts";
 
-/** Milliseconds to wait when connections cannot be accepted for lack of something. */
-const PAUSE_MS = 100;
+/** Pause after accept failed for a shortage such as EMFILE, in milliseconds. */
+const SHORTAGE_PAUSE_MS = 100;
 /**
- * After so many looks in a row, so many milliseconds apart, without a new connection none is
- * believed to wait in the kernel any more; one alone may come right after the system has kept us
- * from running. Looking ends after `MOST_DRAIN_MS` in any case.
+ * A graceful stop first accepts what waits in the backlog, which closing the socket would reset. The
+ * backlog counts as empty after this many looks in a row without a new connection; one look alone
+ * may follow a moment in which the system did not run us.
  */
-const QUIET_LOOKS = 2, LOOK_MS = 5, MOST_DRAIN_MS = 200;
+const QUIET_LOOKS = 2, LOOK_MS = 5;
+/** Maximum time for emptying the backlog, in milliseconds. */
+const MAX_BACKLOG_MS = 200;
 
-/** Said when there are `maxConnections`. */
-const FULL = "cannot accept more connections: the limit of descriptors is reached";
+/** The notice when `maxConnections` are open. */
+const FULL = "cannot accept more connections: the limit of file descriptors is reached";
 
 /** A running accept loop and its connections. */
 export interface Serving {
   /** Connections that are open now. */
   readonly connections: ReadonlySet<Connection>;
   /**
-   * Stops accepting, behind those who are connected as far as they can tell: what waits in the
-   * kernel is accepted, since it would be reset otherwise. Open connections go on.
+   * Stops accepting after the clients that wait in the backlog; open connections go on.
    *
    * @returns Resolves when new connections are refused.
    */
@@ -36,113 +37,118 @@ export interface Serving {
 /**
  * Accepts connections and runs each to its end.
  *
- * The loop never waits for a dial and never ends on an error: a shortage of descriptors is
- * said once per burst, waited out, and accepting goes on. Who is not accepted waits in the
- * kernel, and is not lost.
+ * The loop never waits for a dial and never ends on an error. A shortage of file descriptors
+ * (EMFILE) is reported once per burst, then accepting goes on after a pause. Clients that are not
+ * accepted wait in the backlog and are not lost.
  *
  * @param listener Owned from now on.
  * @param context What connections share.
+ * @param maxConnections Connections that may be open at a time; default no limit.
  */
-export function serve(listener: Listener, context: ConnectionContext): Serving {
-  const connections = new Set<Connection>();
-  // While there are connections the clock runs, so that each knows for how long it is idle.
-  const presence: Ticking = { tick() {} };
-  const idle: (() => void)[] = [];
-  const { maxConnections = Infinity } = context;
-  let stopped = false, accepted = 0;
-  let pause: { wake: () => void; forRoom: boolean } | undefined;
-  let stopping: Promise<void> | undefined;
-  const { shortage = oncePerBurst(context.notice) } = context;
-  // Not a copy: what is dumped may change while connections are served.
-  const shared: ConnectionContext = Object.create(context, { shortage: { value: shortage } });
-
-  function handle(client: Link): void {
-    const connection = new Connection(client, shared);
-    if (connections.size === 0) context.clock.watch(presence);
-    connections.add(connection);
-    connection.run().catch(internalError).finally(() => {
-      connections.delete(connection);
-      if (pause?.forRoom) pause.wake();
-      if (connections.size > 0) return;
-      context.clock.unwatch(presence);
-      idle.forEach((resolve) => resolve());
-    });
-  }
-
-  /** A bug of ours must not take other connections down; it is said. */
-  function internalError(error: unknown): void {
-    context.notice(bugLine(error));
-  }
-
-  async function accept(): Promise<void> {
-    while (!stopped) {
-      if (connections.size >= maxConnections) {
-        shortage.say(FULL);
-        await paused();
-        shortage.lasted(FULL);
-        continue;
-      }
-      try {
-        handle(await listener.accept());
-        accepted++;
-      } catch (error) {
-        if (stopped || error instanceof Deno.errors.BadResource) return;
-        if (isPeers(error)) continue;
-        shortage.say(`cannot accept connections: ${reasonOf(error)}`);
-        await paused(PAUSE_MS);
-      }
-    }
-  }
-
-  /** Sleeps so long, or else until a connection ends; not through `stopNow`. */
-  async function paused(ms?: number): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const timer = ms === undefined ? undefined : setTimeout(resolve, ms);
-    pause = { wake: resolve, forRoom: ms === undefined };
-    await promise;
-    pause = undefined;
-    clearTimeout(timer);
-  }
-
-  function stopNow(): void {
-    if (stopped) return;
-    stopped = true;
-    listener.close();
-    pause?.wake();
-  }
-
-  async function drain(): Promise<void> {
-    const end = performance.now() + MOST_DRAIN_MS;
-    for (let quiet = 0; quiet < QUIET_LOOKS && !stopped && performance.now() < end;) {
-      const before = accepted;
-      await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
-      quiet = accepted === before ? quiet + 1 : 0;
-    }
-    stopNow();
-  }
-
-  async function whenDone(): Promise<void> {
-    await accept();
-    if (connections.size > 0) await new Promise<void>((resolve) => idle.push(resolve));
-    context.clock.stop();
-  }
-
+export function serve(
+  listener: Listener,
+  context: ConnectionContext,
+  maxConnections = Infinity,
+): Serving {
+  const loop = new AcceptLoop(listener, context, maxConnections);
   return {
-    connections,
-    stop: () => stopping ??= drain(),
-    stopNow,
-    done: whenDone(),
+    connections: loop.connections,
+    stop: () => loop.stop(),
+    stopNow: () => loop.stopNow(),
+    done: loop.run(),
   };
 }
 
-/** The reason without the number that the runtime adds. */
-function reasonOf(error: unknown): string {
-  return messageOf(error).replace(/ \(os error \d+\)$/, "");
-}
+class AcceptLoop {
+  readonly connections = new Set<Connection>();
+  readonly #listener: Listener;
+  readonly #context: ConnectionContext;
+  readonly #maxConnections: number;
+  /** Keeps the clock running while there are connections, so that idle times are known. */
+  readonly #keepsClockRunning: Ticking = { tick() {} };
+  /** Resolves when the last connection has ended. */
+  #idle: PromiseWithResolvers<void> | undefined;
+  #stopped = false;
+  #stopping: Promise<void> | undefined;
+  #accepted = 0;
+  #pause: { wake: () => void; untilRoom: boolean } | undefined;
 
-/** Whether the peer took its connection back before it was accepted: nothing of ours is short. */
-function isPeers(error: unknown): boolean {
-  return error instanceof Deno.errors.ConnectionAborted ||
-    error instanceof Deno.errors.ConnectionReset ||
-    error instanceof Deno.errors.NotConnected || codeOf(error) === "EPROTO";
+  constructor(listener: Listener, context: ConnectionContext, maxConnections: number) {
+    this.#listener = listener;
+    this.#context = context;
+    this.#maxConnections = maxConnections;
+  }
+
+  async run(): Promise<void> {
+    await this.#acceptAll();
+    if (this.connections.size > 0) await (this.#idle = Promise.withResolvers()).promise;
+    this.#context.clock.stop();
+  }
+
+  stop(): Promise<void> {
+    return this.#stopping ??= this.#emptyBacklog();
+  }
+
+  stopNow(): void {
+    if (this.#stopped) return;
+    this.#stopped = true;
+    this.#listener.close();
+    this.#pause?.wake();
+  }
+
+  async #acceptAll(): Promise<void> {
+    const { shortage } = this.#context;
+    while (!this.#stopped) {
+      if (this.connections.size >= this.#maxConnections) {
+        shortage.notice(FULL);
+        await this.#paused();
+        shortage.lasted(FULL);
+        continue;
+      }
+      const accepted = await this.#listener.accept();
+      if (!("failure" in accepted)) {
+        this.#accepted++;
+        this.#start(accepted);
+      } else if (accepted.failure === "closed") return;
+      else if (accepted.failure === "shortage" && !this.#stopped) {
+        shortage.notice(`cannot accept connections: ${accepted.reason}`);
+        await this.#paused(SHORTAGE_PAUSE_MS);
+      }
+    }
+  }
+
+  #start(client: Link): void {
+    const { connections } = this, { clock, notice } = this.#context;
+    const connection = new Connection(client, this.#context);
+    if (connections.size === 0) clock.watch(this.#keepsClockRunning);
+    connections.add(connection);
+    // A bug in balance is reported and must not take other connections down.
+    connection.run().catch((error) => notice(bugLine(error))).finally(() => {
+      connections.delete(connection);
+      if (this.#pause?.untilRoom) this.#pause.wake();
+      if (connections.size > 0) return;
+      clock.unwatch(this.#keepsClockRunning);
+      this.#idle?.resolve();
+    });
+  }
+
+  /** Pauses, by default until a connection ends; `stopNow` ends any pause. */
+  async #paused(ms?: number): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = ms === undefined ? undefined : setTimeout(resolve, ms);
+    this.#pause = { wake: resolve, untilRoom: ms === undefined };
+    await promise;
+    this.#pause = undefined;
+    clearTimeout(timer);
+  }
+
+  async #emptyBacklog(): Promise<void> {
+    const end = performance.now() + MAX_BACKLOG_MS;
+    for (let quiet = 0; quiet < QUIET_LOOKS && !this.#stopped && performance.now() < end;) {
+      const before = this.#accepted;
+      await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+      quiet = this.#accepted === before ? quiet + 1 : 0;
+    }
+    this.stopNow();
+  }
 }

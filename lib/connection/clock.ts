@@ -4,18 +4,18 @@ export interface Ticking {
   tick(now: number): void;
 }
 
-/** Milliseconds between two looks. */
+/** Milliseconds between two ticks. */
 export const TICK_MS = 100;
 
 /**
- * A coarse clock that all connections share, instead of timers of their own.
+ * A coarse clock that all connections share instead of timers of their own.
  *
- * Its time is monotonic, so setting the wall clock changes nothing, and it does not run on
- * while the process was kept from running: a connection is not idle because we were stopped.
- * It ticks only while somebody watches.
+ * It is monotonic, so setting the wall clock changes nothing. Time during which the process was
+ * stopped does not count, so a suspended process does not find its connections idle. It ticks only
+ * while something is watched.
  */
 export class Clock {
-  /** Milliseconds since some moment; advances in steps. */
+  /** Milliseconds since an arbitrary moment; advances in steps. */
   now = 0;
   readonly #watching = new Set<Ticking>();
   #timer: ReturnType<typeof setInterval> | undefined;

@@ -3,72 +3,26 @@
  *
  *     claim a channel -> dial it (the next claim if that fails) -> relay both ways -> release
  *
- * Everything is decided here; bytes are moved below the seam (lib/engine).
+ * Every decision is made here; an engine (lib/engine) moves the bytes.
  */
 
-import type { ConnectionInfo } from "../base/connection_info.ts";
-import type { Endpoint } from "../base/endpoint.ts";
 import { formatEndpoint } from "../address/host_port.ts";
-import { formatIp, parseIp } from "../address/ip.ts";
-import type { Ending, Side } from "../base/side.ts";
-import type { Engine, Link, Relay, RelayEnd, RelayObserver } from "../engine/engine.ts";
-import { type Claim, claims } from "../table/claims.ts";
-import { hash } from "../table/hash.ts";
-import type { Table } from "../table/table.ts";
-import type { Clock, Ticking } from "./clock.ts";
-import type { FailedAttempt, Monitor, Tap, TapMaker } from "./observe.ts";
-import type { BurstVoice } from "./once_per_burst.ts";
+import { parseIp } from "../address/ip.ts";
+import type { ConnectionInfo } from "../base/connection_info.ts";
 import { blamesBackend, type DialFailure, type Reason } from "../base/reason.ts";
-
-/** A client that waits for a dial is watched after so long: most dials are faster. */
-const WATCH_AFTER_MS = 100;
-/**
- * A client that has ended its output without a byte has left, or wants to hear what the backend
- * says first; nobody can tell. It is waited for so long, more than a backend that answers needs.
- */
-const LEFT_AFTER_MS = 300;
-
-/** What every connection is told. All of it can be cloned to another isolate. */
-export interface ConnectionOptions {
-  /** `-t`: milliseconds that one attempt to connect may take. */
-  readonly connectTimeoutMs: number;
-  /** `-T`: milliseconds without data in either direction until it ends; 0 for no limit. */
-  readonly idleTimeoutMs: number;
-  /** `-H`: failover within hash groups. */
-  readonly hashFailover: boolean;
-  /** `-a`: a channel that cannot be connected to is disabled. */
-  readonly autoDisable: boolean;
-  /** `-B`: local address of connections to backends. */
-  readonly source?: string | undefined;
-}
-
-/** What all connections of one isolate share. */
-export interface ConnectionContext {
-  readonly engine: Engine;
-  readonly table: Table;
-  readonly clock: Clock;
-  readonly options: ConnectionOptions;
-  /** Says one line that an administrator should see. */
-  readonly notice: (line: string) => void;
-  /** Says that something of ours is short; absent: as a notice, once per burst. */
-  readonly shortage?: BurstVoice | undefined;
-  /** Connections that may be open in this isolate at a time; absent without a limit. */
-  readonly maxConnections?: number | undefined;
-  /** `-d`: says one line about what happens; absent without it. */
-  readonly debug?: ((line: string) => void) | undefined;
-  /** Makes the tap of a connection, for the packet dump; absent without one. */
-  readonly tap?: TapMaker | undefined;
-  /** Reads at most so many bytes at once; for the tap. */
-  readonly chunkBytes?: number | undefined;
-  /** Log and metrics; absent without them. */
-  readonly monitor?: Monitor | undefined;
-}
+import type { Ending, Side } from "../base/side.ts";
+import type { Link, Relay, RelayEnd, RelayObserver } from "../engine/engine.ts";
+import { type Claim, claims } from "../table/claims.ts";
+import { clientHash } from "../table/client_hash.ts";
+import type { Ticking } from "./clock.ts";
+import type { ConnectionContext } from "./context.ts";
+import type { FailedAttempt, Tap, TapMaker } from "./observe.ts";
+import { connectTimedOut, hasLeft, idleTimedOut, isSlowDial } from "./timeouts.ts";
 
 /** One client's connection. */
 export class Connection implements Ticking, RelayObserver {
   /** Unique over all workers. */
   readonly id: number;
-  readonly chunkBytes: number | undefined;
   chunk: RelayObserver["chunk"];
   readonly #context: ConnectionContext;
   readonly #client: Link;
@@ -77,9 +31,11 @@ export class Connection implements Ticking, RelayObserver {
   #backend: Link | undefined;
   #relay: Relay | undefined;
   #tap: Tap | undefined;
+  /** The current attempt to connect. */
   #dialing: AbortController | undefined;
   #dialingSince = 0;
-  #watched = false;
+  #readsAhead = false;
+  /** When the client half-closed during a dial; -1 if it did not. */
   #leftSince = -1;
   #halfClosed = false;
   #lastActive: number;
@@ -87,24 +43,24 @@ export class Connection implements Ticking, RelayObserver {
   #rcvd = 0;
   #failed: FailedAttempt[] | undefined;
   #connectMs: number | undefined;
+  /** Why it was ended from outside. */
   #stopped: Reason | undefined;
 
   /**
    * @param client An accepted link; this connection closes it.
-   * @param context What it shares with others.
+   * @param context What it shares with other connections.
    */
   constructor(client: Link, context: ConnectionContext) {
     this.id = context.table.nextConnection();
     this.#client = client;
     this.#context = context;
     this.#lastActive = context.clock.now;
-    this.chunkBytes = context.chunkBytes;
-    if (context.tap !== undefined) this.setTap(context.tap);
+    const tap = context.tap();
+    if (tap !== undefined) this.setTap(tap);
   }
 
-  /** What there is to know about it now. */
+  /** The connection as it is now. */
   info(): ConnectionInfo {
-    const { table, clock } = this.#context;
     const claim = this.#claim;
     return {
       id: this.id,
@@ -112,23 +68,20 @@ export class Connection implements Ticking, RelayObserver {
       listener: this.#client.local,
       group: claim?.group,
       channel: claim?.channel,
-      backend: claim && {
-        address: formatIp(table.address(claim.group, claim.channel)),
-        port: table.port(claim.group, claim.channel),
-      },
+      backend: claim?.backend,
       local: this.#backend?.local,
       state: this.#relay === undefined ? "dialing" : this.#halfClosed ? "half-closed" : "open",
       ageMs: Math.round(performance.now() - this.#since),
-      idleMs: Math.round(clock.now - this.#lastActive),
+      idleMs: Math.round(this.#context.clock.now - this.#lastActive),
       sent: this.#sent,
       rcvd: this.#rcvd,
     };
   }
 
   /**
-   * Begins or ends to dump it.
+   * Starts or stops to dump it.
    *
-   * @param make Makes the tap; `undefined` ends it.
+   * @param make Makes the tap; `undefined` stops.
    */
   setTap(make: TapMaker | undefined): void {
     const tap = make?.(this.info());
@@ -138,22 +91,19 @@ export class Connection implements Ticking, RelayObserver {
   }
 
   /**
-   * Runs it to its end. Never rejects for anything that peers do.
+   * Runs it to its end. Never rejects because of a peer.
    *
-   * One function holds the claim from choosing to closing: what waits for as long as the
-   * connection lives is paid for by each idle connection.
+   * One async function holds the claim from choosing to closing: each idle connection pays for
+   * every suspended frame.
    */
   async run(): Promise<void> {
     const { table, clock, options, debug, monitor } = this.#context;
     debug?.(`connect from ${this.#client.remote.address}`);
     monitor?.started?.(this.info());
     let reason: Reason = "nothing available";
-    const choices = claims(table, () => this.#hash(), {
-      hashFailover: options.hashFailover,
-      trace: debug,
-    });
+    const client = { hash: () => this.#hash(), hashFailover: options.hashFailover };
     try {
-      for (using claim of choices) {
+      for (using claim of claims(table, client, debug)) {
         this.#claim = claim;
         const backend = await this.#dial(claim);
         if (typeof backend === "string") reason = "connect failed";
@@ -162,23 +112,13 @@ export class Connection implements Ticking, RelayObserver {
       }
     } finally {
       clock.unwatch(this);
-      if (monitor !== undefined) this.#report(reason);
-      this.#tap?.closed(this.#stopped ?? reason);
+      this.#report(this.#stopped ?? reason);
       this.#client.close();
     }
   }
 
-  #report(reason: Reason): void {
-    this.#context.monitor?.ended?.({
-      ...this.info(),
-      reason: this.#stopped ?? reason,
-      failed: this.#failed ?? [],
-      connectMs: this.#connectMs,
-    });
-  }
-
   /**
-   * Ends it now: a dial is cancelled, a relay closed on both sides.
+   * Ends it now: a dial is cancelled, a relay is closed on both sides.
    *
    * @param reason Why.
    */
@@ -188,7 +128,7 @@ export class Connection implements Ticking, RelayObserver {
     this.#relay?.close();
   }
 
-  /** Bytes were written completely; called by the relay. */
+  /** All bytes of a chunk were written; called by the relay. */
   moved(side: Side, bytes: number): void {
     const { table, clock } = this.#context;
     this.#lastActive = clock.now;
@@ -209,14 +149,18 @@ export class Connection implements Ticking, RelayObserver {
     this.#tap?.ended(side, how);
   }
 
-  /** Looks at the time limits; called by the clock. */
+  /** Checks the time limits; called by the clock. */
   tick(now: number): void {
     const { options } = this.#context;
     if (this.#dialing !== undefined) {
-      if (now - this.#dialingSince >= options.connectTimeoutMs) this.#dialing.abort("timeout");
-      if (this.#leftSince >= 0 && now - this.#leftSince >= LEFT_AFTER_MS) this.close("client left");
-      else if (!this.#watched && now - this.#dialingSince >= WATCH_AFTER_MS) this.#watch();
-    } else if (this.#relay !== undefined && now - this.#lastActive > options.idleTimeoutMs) {
+      const dialing = { since: this.#dialingSince, now };
+      if (connectTimedOut(options, dialing)) this.#dialing.abort("timeout");
+      if (this.#leftSince >= 0 && hasLeft({ since: this.#leftSince, now })) {
+        this.close("client left");
+      } else if (!this.#readsAhead && isSlowDial(dialing)) this.#readAhead();
+    } else if (
+      this.#relay !== undefined && idleTimedOut(options, { since: this.#lastActive, now })
+    ) {
       const line = `timed out after ${options.idleTimeoutMs / 1000} seconds`;
       this.#context.notice(line);
       this.#tap?.event(line);
@@ -224,31 +168,37 @@ export class Connection implements Ticking, RelayObserver {
     }
   }
 
+  #report(reason: Reason): void {
+    this.#context.monitor?.ended?.({
+      ...this.info(),
+      reason,
+      failed: this.#failed ?? [],
+      connectMs: this.#connectMs,
+    });
+    this.#tap?.closed(reason);
+  }
+
   async #dial(claim: Claim): Promise<Link | DialFailure> {
-    const { engine, table, clock, options, debug, monitor } = this.#context;
-    const to: Endpoint = {
-      address: formatIp(table.address(claim.group, claim.channel)),
-      port: table.port(claim.group, claim.channel),
-    };
+    const { engine, clock, options, debug, monitor } = this.#context;
+    const { group, channel } = claim;
     this.#dialing = new AbortController();
     this.#dialingSince = clock.now;
     clock.watch(this);
     const { signal } = this.#dialing;
     const began = monitor === undefined ? 0 : performance.now();
-    const backend = await engine.dial(to, { signal, source: options.source });
+    const backend = await engine.dial(claim.backend, { signal, source: options.source });
     this.#dialing = undefined;
     const failure = typeof backend === "string" ? backend : undefined;
     if (monitor !== undefined) {
       this.#connectMs = performance.now() - began;
-      const { group, channel } = claim;
       monitor.dialed?.({ group, channel, ms: this.#connectMs, failure });
     }
-    if (failure !== undefined) this.#dialFailed(claim, { to, failure });
-    else debug?.(`connect to group ${claim.group} channel ${claim.channel} successful`);
+    if (failure !== undefined) this.#dialFailed(claim, failure);
+    else debug?.(`connect to group ${group} channel ${channel} successful`);
     return backend;
   }
 
-  #dialFailed(claim: Claim, { to, failure }: { to: Endpoint; failure: DialFailure }): void {
+  #dialFailed(claim: Claim, failure: DialFailure): void {
     const { group, channel } = claim;
     const line = `connect to group ${group} channel ${channel} failed: ${failure}`;
     this.#connectMs = undefined;
@@ -256,17 +206,17 @@ export class Connection implements Ticking, RelayObserver {
     this.#context.debug?.(line);
     this.#tap?.event(line);
     if (failure === "no descriptor" || failure === "no local port") {
-      this.#context.shortage?.say(`cannot connect to backends: ${failure}`);
+      this.#context.shortage.notice(`cannot connect to backends: ${failure}`);
     }
-    if (this.#context.options.autoDisable && blamesBackend(failure)) this.#disable(claim, to);
+    if (this.#context.options.autoDisable && blamesBackend(failure)) this.#disable(claim);
   }
 
   /** `-a`: the two lines of 3.35, once per channel that was enabled until now. */
-  #disable({ group, channel }: Claim, to: Endpoint): void {
+  #disable({ group, channel, backend }: Claim): void {
     if (!this.#context.table.setEnabled(group, channel, false)) return;
     this.#context.notice(`connection failed group ${group} channel ${channel}`);
     this.#context.notice(
-      `${formatEndpoint(to)} needs to be enabled manually ` +
+      `${formatEndpoint(backend)} needs to be enabled manually ` +
         "using balance -i after the problem is solved",
     );
   }
@@ -278,15 +228,15 @@ export class Connection implements Ticking, RelayObserver {
     this.#backend = backend;
     this.#tap?.connected(this.info());
     this.#relay = engine.relay(this.#client, backend, this);
-    // It was closed while the dial succeeded.
+    // It may have been closed while the dial succeeded.
     if (this.#stopped !== undefined) this.#relay.close();
     return this.#relay;
   }
 
-  #watch(): void {
-    this.#watched = true;
-    this.#context.engine.watch(this.#client, {
-      chunkBytes: this.chunkBytes,
+  #readAhead(): void {
+    this.#readsAhead = true;
+    this.#context.engine.readAhead(this.#client, {
+      observed: this.chunk !== undefined,
       gone: (how) => {
         if (this.#dialing === undefined) return;
         if (how === "reset") this.close("client left");
@@ -296,7 +246,7 @@ export class Connection implements Ticking, RelayObserver {
   }
 
   #hash(): number {
-    return hash(parseIp(this.#client.remote.address) ?? new Uint8Array(4));
+    return clientHash(parseIp(this.#client.remote.address) ?? new Uint8Array(4));
   }
 }
 

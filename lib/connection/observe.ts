@@ -1,4 +1,4 @@
-/** What a connection tells to those who watch: the packet dump, the log, the metrics. */
+/** What a connection reports to the packet dump, the log and the metrics. */
 
 import type { ConnectionInfo } from "../base/connection_info.ts";
 import type { DialFailure, Reason } from "../base/reason.ts";
@@ -16,35 +16,35 @@ export interface ConnectionEnd extends ConnectionInfo {
   readonly reason: Reason;
   /** Attempts that failed, in order. */
   readonly failed: readonly FailedAttempt[];
-  /** Milliseconds that the successful attempt took; `undefined` if there was none. */
+  /** Milliseconds that the successful attempt took; `undefined` if all failed. */
   readonly connectMs?: number | undefined;
 }
 
-/** What came of one attempt to connect. */
+/** The result of one attempt to connect. */
 export interface DialOutcome {
   readonly group: number;
   readonly channel: number;
   /** Milliseconds that it took. */
   readonly ms: number;
-  /** Why it failed; `undefined` if the channel answered. */
+  /** Why it failed; `undefined` if it succeeded. */
   readonly failure: DialFailure | undefined;
 }
 
-/** Told about every connection. Absent functions cost nothing. */
+/** Receives the events of all connections. Absent functions cost nothing. */
 export interface Monitor {
-  /** It was accepted. */
+  /** A client was accepted. */
   readonly started?: ((info: ConnectionInfo) => void) | undefined;
-  /** An attempt to connect has its outcome. */
+  /** An attempt to connect succeeded or failed. */
   readonly dialed?: ((outcome: DialOutcome) => void) | undefined;
-  /** It has ended. */
+  /** A connection has ended. */
   readonly ended?: ((end: ConnectionEnd) => void) | undefined;
 }
 
-/** Looks at one connection's bytes, for the packet dump. */
+/** Sees one connection, for the packet dump. */
 export interface Tap {
-  /** Something happened that is no byte: a channel was chosen, failover, a limit. */
+  /** Something other than data: a failed attempt, a timeout. */
   event(text: string): void;
-  /** A channel answered. */
+  /** A channel has answered. */
   connected(info: ConnectionInfo): void;
   /** A chunk before it is written; a promise holds it back until there is room. */
   chunk(side: Side, bytes: Uint8Array): Promise<void> | undefined;
@@ -54,5 +54,5 @@ export interface Tap {
   closed(reason: Reason): void;
 }
 
-/** Makes the tap of a connection; `undefined` if it is not wanted. */
+/** Makes the tap of a connection; `undefined` if it is filtered out. */
 export type TapMaker = (info: ConnectionInfo) => Tap | undefined;

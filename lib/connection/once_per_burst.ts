@@ -1,31 +1,30 @@
-/** Milliseconds of silence after which the same trouble is news again. */
+/** Milliseconds without a line after which it is printed again. */
 const BURST_MS = 10_000;
 
-/** A voice that says the same line once per burst. */
-export interface BurstVoice {
-  /** Says a line, unless it was said in this burst. */
-  say(line: string): void;
-  /** What a line says has lasted until now: the burst goes on. */
+/** Prints each line once per burst. */
+export interface BurstNotices {
+  /** Prints a line, unless it was printed in the current burst. */
+  notice(line: string): void;
+  /** What a line is about has lasted until now: its burst goes on. */
   lasted(line: string): void;
 }
 
 /**
- * Makes a voice that says the same line once per burst: what comes back again and again, as a
- * shortage does while descriptors are freed and taken, is said when it begins.
+ * Prints a line that repeats, such as a shortage that comes and goes, only when a burst starts.
  *
- * @param say Says a line.
- * @param now Tells milliseconds that only go forward.
+ * @param notice Prints a line.
+ * @param now Monotonic time in milliseconds.
  */
 export function oncePerBurst(
-  say: (line: string) => void,
+  notice: (line: string) => void,
   now: () => number = () => performance.now(),
-): BurstVoice {
+): BurstNotices {
   const last = new Map<string, number>();
   return {
-    say(line) {
+    notice(line) {
       const time = now(), before = last.get(line);
       last.set(line, time);
-      if (before === undefined || time - before > BURST_MS) say(line);
+      if (before === undefined || time - before > BURST_MS) notice(line);
     },
     lasted: (line) => void last.set(line, now()),
   };

@@ -1,5 +1,5 @@
-import type { DialFailure } from "../base/reason.ts";
 import { codeOf } from "../base/errors.ts";
+import type { DialFailure } from "../base/reason.ts";
 
 /** System errors of connect(2) and socket(2) by what they mean here. */
 const MEANING: Readonly<Record<string, DialFailure>> = {
@@ -22,10 +22,10 @@ const MEANING: Readonly<Record<string, DialFailure>> = {
 };
 
 /**
- * Says what an error of connecting means.
+ * What a failed connect means.
  *
  * @param error What connecting threw.
- * @param signal The signal it was given: its reason wins.
+ * @param signal The signal it was given; its reason takes precedence.
  */
 export function dialFailure(error: unknown, signal: AbortSignal): DialFailure {
   if (signal.aborted) return signal.reason === "timeout" ? "timeout" : "cancelled";

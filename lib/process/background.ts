@@ -1,9 +1,9 @@
 /**
- * Going to the background: the parent starts this program again, detached, and stays until the
- * child has validated, resolved and bound everything; the child's verdict is the exit code.
+ * Going to the background: the parent starts this program again, detached, and waits until the child
+ * has validated, resolved and bound everything. The child's result is the parent's exit code.
  *
- * The two talk over a Unix socket in the run directory, since the child's standard descriptors
- * are the null device from the beginning (deviations 13 and 14 in balance(1)).
+ * The child reports it over a Unix socket in the run directory, because its standard descriptors are
+ * the null device from the start (deviations 13 and 14 in balance(1)).
  */
 
 import { writeAll } from "../base/bytes.ts";
@@ -11,12 +11,13 @@ import { EXIT, ExitError, messageOf, UnavailableError, withName } from "../base/
 import { REPORT_OPTION } from "../cli/arguments.ts";
 import type { Options } from "../cli/options.ts";
 import { prepareDirectory, runDirectories, type RunDirectory } from "../system/run_directory.ts";
-import { startMaster } from "./balancer.ts";
 import { MEMORY_FLAGS, permissionFlags } from "../system/permissions.ts";
 import { openSyslog } from "../system/syslog.ts";
+import { bindUnix, removeIfThere } from "../system/unix_socket.ts";
+import { startBalancer } from "./balancer.ts";
 
-/** Milliseconds that the result of a child that has ended may take to arrive. */
-const LAST_WORD_MS = 500;
+/** Milliseconds that the result of an ended child may take to arrive. */
+const LATE_RESULT_MS = 500;
 const PATH_VARIABLES = ["BALANCE_RUNDIR", "BALANCE_SYSLOG", "XDG_RUNTIME_DIR", "NOTIFY_SOCKET"];
 
 /** How the start of the child went, as it reports it to its parent. */
@@ -30,7 +31,7 @@ interface StartResult {
 /**
  * The parent: starts the child and waits for its result.
  *
- * @param argv The command line, understood already.
+ * @param argv The command line, already validated.
  * @returns The exit code.
  * @throws {ExitError} With the child's message and code if it could not start.
  */
@@ -58,7 +59,7 @@ export async function goToBackground(argv: readonly string[]): Promise<number> {
   }
 }
 
-/** Variables that name paths, made independent of the working directory, which the child leaves. */
+/** Variables that name paths, made absolute: the child leaves the working directory. */
 function environment(): Record<string, string> {
   const env: Record<string, string> = {};
   for (const name of PATH_VARIABLES) {
@@ -87,26 +88,15 @@ function listenForResult(
 function listenIn(directory: RunDirectory): { listener: Deno.UnixListener; path: string } {
   prepareDirectory(directory);
   const path = `${directory.path}/.start.${Deno.pid}`;
-  // One that was killed at this point left it; it had our process id, so it is gone.
+  // A parent that was killed may have left it. It had our process id, so it is gone.
   removeIfThere(path);
-  const mask = Deno.umask(0o177);
-  try {
-    return { listener: Deno.listen({ transport: "unix", path }), path };
-  } finally {
-    Deno.umask(mask);
-  }
+  return { listener: bindUnix(path, 0o600), path };
 }
 
-function removeIfThere(path: string): void {
-  try {
-    Deno.removeSync(path);
-  } catch { /* not there, or not ours, which listening will tell */ }
-}
-
-/** A child that ended without a word; its last word may still be on its way. */
+/** The result of a child that ended without reporting one. */
 async function endOf(child: Deno.ChildProcess): Promise<StartResult> {
   const { code, signal } = await child.status;
-  await new Promise((resolve) => setTimeout(resolve, LAST_WORD_MS));
+  await new Promise((resolve) => setTimeout(resolve, LATE_RESULT_MS));
   const how = signal ?? `exit code ${code}`;
   return { code: EXIT.software, text: withName(`the background process ended at start (${how})`) };
 }
@@ -117,24 +107,24 @@ async function receiveResult(listener: Deno.UnixListener): Promise<StartResult> 
 }
 
 /**
- * The child: serves, tells its parent, and goes on without it.
+ * The child: serves, and reports to its parent that it does.
  *
- * @param options What the command line asks for.
+ * @param options The command line.
  * @param reportTo The parent's socket.
- * @returns The exit code, which nobody waits for.
+ * @returns The exit code.
  */
 export async function runInBackground(options: Options, reportTo: string): Promise<number> {
   const log = openSyslog();
   try {
-    const master = await startMaster(options, {
+    const balancer = await startBalancer(options, {
       notice: (line) => log.log("notice", line),
       debug: options.debug ? (line) => log.log("debug", line) : undefined,
       isStderr: false,
     });
-    // Paths on the command line were understood from where we were started; now we let go of it.
+    // All paths are absolute by now, so the working directory can be released.
     Deno.chdir("/");
     await sendResult(reportTo, { code: EXIT.ok, text: "" });
-    return await master.ended;
+    return await balancer.ended;
   } catch (error) {
     const code = error instanceof ExitError ? error.exitCode : EXIT.software;
     const text = error instanceof ExitError ? error.message : withName(messageOf(error));
@@ -150,5 +140,5 @@ async function sendResult(path: string, result: StartResult): Promise<void> {
   try {
     using conn = await Deno.connect({ transport: "unix", path });
     await writeAll(conn, new TextEncoder().encode(JSON.stringify(result)));
-  } catch { /* the parent was ended meanwhile; we serve all the same */ }
+  } catch { /* the parent is gone; serve all the same */ }
 }

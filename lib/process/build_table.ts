@@ -1,37 +1,34 @@
 import { formatEndpoint } from "../address/host_port.ts";
-import { formatIp, type Ip } from "../address/ip.ts";
-import { type Lookup, resolveHost } from "../address/resolve.ts";
-import type { GroupSpec } from "../cli/groups.ts";
+import { formatIp } from "../address/ip.ts";
+import { ChannelNames } from "../table/channel_names.ts";
 import { newTable, type Table, type TableSize } from "../table/table.ts";
+import type { ResolvedGroup } from "./resolve_setup.ts";
 
 /**
- * Makes the table of the groups on the command line, with every host resolved.
+ * Makes the table of the groups on the command line.
  *
- * @param groups Groups in order.
- * @param options Size of the table; `lookup` replaces the system's resolver.
- * @throws {AddressError} For the first host that has no address.
+ * @param groups Groups in order, at most as many as fit.
+ * @param size Size of the table.
+ * @returns The table, and the hosts of its channels as written.
  */
-export async function tableOf(
-  groups: readonly GroupSpec[],
-  options: { size: TableSize; lookup?: Lookup },
-): Promise<Table> {
-  const table = newTable(options.size);
-  const known = new Map<string, Ip>();
+export function buildTable(
+  groups: readonly ResolvedGroup[],
+  size: TableSize,
+): { table: Table; names: ChannelNames } {
+  const table = newTable(size), names = new ChannelNames();
   for (const [group, { type, channels }] of groups.entries()) {
     table.setType(group, type);
-    for (const { host, port, maxc } of channels) {
-      const address = known.get(host) ?? await resolveHost(host, options);
-      known.set(host, address);
-      table.add(group, { address, port, maxc });
+    for (const { host, ...to } of channels) {
+      const channel = table.add(group, to);
+      if (channel !== undefined) names.set(group, channel, host);
     }
   }
-  return table;
+  return { table, names };
 }
 
 /**
  * The list of channels that `-d` prints at start.
  *
- * @param table The table.
  * @returns A heading and a line per channel: group, channel, `address:port:maxc`.
  */
 export function channelList(table: Table): string[] {

@@ -1,18 +1,19 @@
-import type { Endpoint } from "../base/endpoint.ts";
+import { splitHost } from "../address/host_port.ts";
 import { formatIp } from "../address/ip.ts";
 import { parsePort } from "../address/port.ts";
 import { resolveHost } from "../address/resolve.ts";
 import type { ServiceLookup } from "../address/services.ts";
-import { codeOf, UnavailableError, UsageError } from "../base/errors.ts";
+import type { Endpoint } from "../base/endpoint.ts";
+import { UnavailableError, UsageError, withName } from "../base/errors.ts";
 import type { Options } from "../cli/options.ts";
 import type { Engine, Listener } from "../engine/engine.ts";
 
 /**
- * Where a command line listens, or where the balance listens that it wants to control.
+ * The address that a command line listens on, or that the balance to be controlled listens on.
  *
  * @param options Port argument, `-b` and `-6`.
- * @param services Looks service names up.
- * @throws {UsageError} If the port is no service and no number from 1 to 65535.
+ * @param services Looks up service names.
+ * @throws {UsageError} If the port is neither a service nor a number from 1 to 65535.
  * @throws {AddressError} If the host of `-b` is unknown.
  */
 export async function listeningAddress(
@@ -25,34 +26,32 @@ export async function listeningAddress(
   }
   const address = options.bindHost === undefined
     ? options.ipv6 ? "::" : "0.0.0.0"
-    : formatIp(await resolveHost(unbracketed(options.bindHost)));
+    : formatIp(await resolveHost(withoutBrackets(options.bindHost)));
   return { address, port };
 }
 
-/** `[::1]` is as good as `::1` where nothing can follow. */
-function unbracketed(host: string): string {
-  return /^\[(.*:.*)\]$/.exec(host)?.[1] ?? host;
+/** `[::1]` means the same as `::1` where no port can follow. */
+function withoutBrackets(text: string): string {
+  const split = splitHost(text);
+  return split?.bracketed && split.rest === undefined && split.host.includes(":")
+    ? split.host
+    : text;
 }
 
 /**
- * Listens, with the message of 3.35 when that cannot be.
+ * Listens, with the message of 3.35 if that fails.
  *
  * @param engine What listens.
- * @param at Where.
- * @throws {UnavailableError} If the address cannot be bound; the reason is named where 3.35 did
- * not have to tell two apart.
+ * @param at The address; `shared` if several isolates listen on it.
+ * @throws {UnavailableError} If the address cannot be bound.
  */
-export function listen(engine: Engine, at: Endpoint & { shared?: boolean }): Listener {
-  try {
-    return engine.listen(at, { shared: at.shared ?? false });
-  } catch (error) {
-    const denied = error instanceof Deno.errors.PermissionDenied || codeOf(error) === "EACCES";
-    const short = codeOf(error) === "EMFILE" || codeOf(error) === "ENFILE";
-    const reason = denied
-      ? `: no permission for port ${at.port}`
-      : short
-      ? ": too many open files"
-      : "";
-    throw new UnavailableError(`balance: can't bind local address${reason}`);
-  }
+export function listen(engine: Engine, at: Endpoint & { shared: boolean }): Listener {
+  const listener = engine.listen(at, { shared: at.shared });
+  if (!("failure" in listener)) return listener;
+  const reason = listener.failure === "no permission"
+    ? `: no permission for port ${at.port}`
+    : listener.failure === "no descriptor"
+    ? ": too many open files"
+    : "";
+  throw new UnavailableError(withName(`can't bind local address${reason}`));
 }

@@ -1,15 +1,11 @@
 /** Opens the access log and the metrics that the command line asks for, and connects them. */
 
-import { formatIp } from "../address/ip.ts";
-import { resolveHost } from "../address/resolve.ts";
-import type { Endpoint } from "../base/endpoint.ts";
 import { UsageError, withName } from "../base/errors.ts";
 import type { Options } from "../cli/options.ts";
 import type { Monitor } from "../connection/observe.ts";
 import { openLogFile } from "../report/log_file.ts";
 import type { LogStyle } from "../report/log_line.ts";
 import type { LogOutput } from "../report/log_output.ts";
-import { parseMetricsAddress } from "../report/metrics_address.ts";
 import { serveMetrics } from "../report/metrics_server.ts";
 import { monitorOf } from "../report/monitor.ts";
 import { newStats } from "../report/stats.ts";
@@ -17,6 +13,7 @@ import { processLimits } from "../system/native.ts";
 import { openSyslog } from "../system/syslog.ts";
 import type { Table } from "../table/table.ts";
 import type { WorkerReports } from "../workers/monitor.ts";
+import type { Setup } from "./resolve_setup.ts";
 
 /** The argument of `--log` that means syslog. */
 const SYSLOG = "syslog";
@@ -36,8 +33,8 @@ export interface Reports extends WorkerReports {
 /** Where log and metrics get their data from. */
 export interface ReportSource {
   readonly table: Table;
-  /** The address that balance listens on. */
-  readonly at: Endpoint;
+  /** The addresses that balance listens on and serves metrics on. */
+  readonly setup: Pick<Setup, "listen" | "metrics">;
   readonly notice: (line: string) => void;
   /** Chunks that the packet dump has dropped so far. */
   readonly dumpDropped: () => number;
@@ -51,18 +48,18 @@ export interface ReportSource {
  * @throws {ExitError} If the log cannot be opened or the metrics address cannot be bound.
  */
 export async function openReports(
-  options: Pick<Options, "log" | "logFormat" | "logStarts" | "metrics">,
+  options: Pick<Options, "log" | "logFormat" | "logStarts">,
   source: ReportSource,
 ): Promise<Reports> {
-  const { table, at, notice, dumpDropped } = source;
-  const metricsAt = options.metrics === undefined ? undefined : await metricsAddress(options);
+  const { table, setup, notice, dumpDropped } = source;
+  const metricsAt = setup.metrics;
   const log = await openLog(options, notice);
   const stats = metricsAt && newStats(table.size);
   const server = metricsAt && stats && await closeOnFailure(log, () =>
     serveMetrics(metricsAt, {
       table,
       stats,
-      listener: at,
+      listener: setup.listen,
       descriptors: processLimits().descriptors,
       logDropped: () => log?.output.dropped ?? 0,
       dumpDropped,
@@ -81,11 +78,6 @@ export async function openReports(
       await Promise.all([log?.output.close(), server?.close()]);
     },
   };
-}
-
-async function metricsAddress({ metrics = "" }: Pick<Options, "metrics">): Promise<Endpoint> {
-  const { host, port } = parseMetricsAddress(metrics);
-  return { address: formatIp(await resolveHost(host)), port };
 }
 
 async function openLog(

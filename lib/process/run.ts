@@ -1,5 +1,5 @@
 import { systemServices } from "../address/services.ts";
-import { bugLine, EXIT, ExitError, UsageError } from "../base/errors.ts";
+import { bugLine, EXIT, ExitError, UsageError, withName } from "../base/errors.ts";
 import { printable } from "../base/printable.ts";
 import { NAME, VERSION } from "../base/version.ts";
 import { completions } from "../cli/completions.ts";
@@ -7,27 +7,27 @@ import { type Options, parseOptions } from "../cli/options.ts";
 import { usage } from "../cli/usage.ts";
 import { COMMANDS } from "../control/commands.ts";
 import { runCommand, runShell } from "../control/shell.ts";
+import { print, printBytes, printError, printErrorLine } from "../system/output.ts";
 import { goToBackground, runInBackground } from "./background.ts";
 import { runForeground } from "./foreground.ts";
 import { listeningAddress } from "./listen.ts";
-import { print, printBytes, printError, printErrorLine } from "../system/output.ts";
 
 /**
  * Does what a command line asks for.
  *
  * @param argv Arguments without the program's name.
- * @returns The exit code; 70 for a bug of ours, which is told in one line.
+ * @returns The exit code; 70 after a bug in balance, which is printed in one line.
  */
 export async function run(argv: readonly string[]): Promise<number> {
   try {
     return await runMode(parseOptions(argv), argv);
   } catch (error) {
     if (!(error instanceof ExitError)) {
-      printErrorLine(`${NAME}: ${bugLine(error)}`);
+      printErrorLine(withName(bugLine(error)));
       return EXIT.software;
     }
-    const say = error.stream === "stdout" ? print : printError;
-    if (error.message !== "") say(`${printable(error.message)}\n`);
+    const write = error.stream === "stdout" ? print : printError;
+    if (error.message !== "") write(`${printable(error.message)}\n`);
     if (error instanceof UsageError && error.showUsage) printError(usage());
     return error.exitCode;
   }

@@ -1,47 +1,50 @@
-/** How the program ends. */
+/** How the program ends: graceful shutdown, grace time, exit code. */
 
 import { EXIT } from "../base/errors.ts";
 import type { ControlServer } from "../control/server.ts";
-import type { DataPlane } from "../workers/data_plane.ts";
 import { notifyManager } from "../system/notify.ts";
 import { type EndSignal, SIGNAL_EXIT, type Signals } from "../system/signals.ts";
+import type { DataPlane } from "../workers/data_plane.ts";
 
-/** A program that serves until something ends it. */
-export interface Life {
+/** What ends, and what signals do. */
+export interface ShutdownParts {
+  readonly plane: DataPlane;
+  readonly control: ControlServer;
+  /** Handled from now on. */
+  readonly signals: Signals;
+  /** `--grace`: seconds that open connections may take to end. */
+  readonly graceS: number;
+  readonly foreground: boolean;
+  /** SIGUSR1: prints the table. */
+  readonly status: () => void;
+  /** Reopens log and dump files. */
+  readonly reopen: () => void;
+  /** Called once, when no more connections are accepted. */
+  readonly stopping: () => void;
+}
+
+/** A program that runs until something stops it. */
+export interface RunningProgram {
   /** Resolves with the exit code when everything is closed. */
   readonly ended: Promise<number>;
-  /** The command `kill`: no new connections, open ones run to their end. */
+  /** The command `kill`: no new connections; open ones run to their end. */
   kill(): Promise<void>;
-  /** Nobody reads the packet dump any more: ends at once and quietly. */
+  /** The reader of the packet dump is gone: ends at once, without a message. */
   outputClosed(): void;
 }
 
 /**
- * Waits for the end and carries it out.
+ * Runs until a signal or the command `kill` stops the program, and shuts it down.
  *
- * SIGTERM and SIGINT: no new connections, the control socket goes, open connections have a
- * grace time; a second signal cuts them off. SIGHUP ends the foreground at once; in the
- * background it asks to open logs again, as SIGUSR2 does in both. The exit code is 0 when every
- * connection ran to its end, else that of the signal.
- *
- * @param parts What ends; `signals`, handled from now on; `status`, which SIGUSR1 asks for; `reopen`, which opens logs again;
- * `stopping`, which is told once that no connections are accepted any more.
+ * SIGTERM and SIGINT: graceful shutdown. No new connections, the control socket goes, open
+ * connections have the grace time; a second signal cuts them off. SIGHUP ends the program at once in
+ * the foreground; in the background it reopens files, as SIGUSR2 does in both. The exit code is 0
+ * if every connection ran to its end, else that of the signal.
  */
-export function startLife(
-  parts: {
-    plane: DataPlane;
-    control: ControlServer;
-    signals: Signals;
-    graceS: number;
-    foreground: boolean;
-    status: () => void;
-    reopen: () => void;
-    stopping: () => void;
-  },
-): Life {
+export function runUntilStopped(parts: ShutdownParts): RunningProgram {
   const { plane, control } = parts;
   let stopping: Promise<void> | undefined;
-  let told: Promise<void> | undefined;
+  let notified: Promise<void> | undefined;
   let grace: ReturnType<typeof setTimeout> | undefined;
   let signals = 0;
   let cutOffCode: number = EXIT.ok;
@@ -49,9 +52,9 @@ export function startLife(
   function stop(): Promise<void> {
     if (stopping === undefined) {
       parts.stopping();
-      told = notifyManager("STOPPING=1");
+      notified = notifyManager("STOPPING=1");
     }
-    // The socket goes last: who sees it gone may start a successor on the same port.
+    // The socket goes last: once it is gone, a successor may start on the same port.
     return stopping ??= plane.stop().then(() => control.stop());
   }
 
@@ -68,17 +71,16 @@ export function startLife(
     else grace = setTimeout(() => cutOff(code), parts.graceS * 1000);
   }
 
-  parts.signals.handle({ end, status: parts.status, reopen: parts.reopen });
-
   async function untilEnded(): Promise<number> {
     const { cutOff } = await plane.done;
     clearTimeout(grace);
     await control.close();
-    await told;
+    await notified;
     parts.signals[Symbol.dispose]();
     return cutOff > 0 ? cutOffCode : EXIT.ok;
   }
 
+  parts.signals.handle({ end, status: parts.status, reopen: parts.reopen });
   return {
     ended: untilEnded(),
     kill: stop,

@@ -1,4 +1,5 @@
 import { prepareDirectory, runDirectories } from "./run_directory.ts";
+import { removeIfThere } from "./unix_socket.ts";
 
 /** Sends datagrams to a Unix socket. */
 export interface DatagramSender extends Disposable {
@@ -43,10 +44,4 @@ export function datagramSender(to: string, purpose: string): DatagramSender | un
     } catch { /* the next directory */ }
   }
   return undefined;
-}
-
-function removeIfThere(path: string): void {
-  try {
-    Deno.removeSync(path);
-  } catch { /* missing, or not removable, and then binding fails */ }
 }

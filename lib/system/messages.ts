@@ -1,9 +1,9 @@
-/** Where the program says what it has to say. */
-export interface Voice {
-  /** Says a line that an administrator should see. */
+/** Where messages for the operator go. */
+export interface Messages {
+  /** Prints a line that the operator should see. */
   readonly notice: (line: string) => void;
-  /** Says a line of `-d`; absent without it. */
+  /** Prints a line of `-d`; absent without it. */
   readonly debug?: ((line: string) => void) | undefined;
-  /** Whether that is standard error, where every isolate may say its lines itself. */
+  /** Whether they go to standard error, which every isolate may write to by itself. */
   readonly isStderr: boolean;
 }

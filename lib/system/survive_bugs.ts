@@ -1,18 +1,17 @@
 import { bugLine } from "../base/errors.ts";
 
 /**
- * Says what nobody caught, and goes on: it is a bug of ours, and must not end the connections of
- * everybody.
+ * Reports uncaught errors and goes on: a bug in balance must not end unrelated connections.
  *
- * @param say Says a line.
+ * @param notice Prints a line.
  */
-export function surviveBugs(say: (line: string) => void): void {
+export function surviveBugs(notice: (line: string) => void): void {
   addEventListener("error", (event) => {
     event.preventDefault();
-    say(bugLine(event.error));
+    notice(bugLine(event.error));
   });
   addEventListener("unhandledrejection", (event) => {
     event.preventDefault();
-    say(bugLine(event.reason));
+    notice(bugLine(event.reason));
   });
 }

@@ -1,98 +1,74 @@
-import type { Table } from "./table.ts";
+import { formatIp } from "../address/ip.ts";
+import type { Endpoint } from "../base/endpoint.ts";
+import { hashSchedule } from "./hash_schedule.ts";
+import { roundRobin } from "./round_robin.ts";
+import type { Schedule, ScheduledClient, Search } from "./schedule.ts";
+import type { GroupType, Table } from "./table.ts";
 
 /** One connection's hold on a channel: counted in `c` until it is disposed. */
 export interface Claim extends Disposable {
   readonly group: number;
   readonly channel: number;
+  /** The channel's address when it was claimed; `assign` may change the channel later. */
+  readonly backend: Endpoint;
 }
 
-/** How channels are chosen. */
-export interface ClaimOptions {
-  /** `-H`: go on behind the hashed channel when that one cannot be used. */
-  readonly hashFailover: boolean;
-  /** Told what a hash group decided, for `-d`. */
-  readonly trace?: ((line: string) => void) | undefined;
-}
+const SCHEDULES: Readonly<Record<GroupType, Schedule>> = { rr: roundRobin, hash: hashSchedule };
 
 /**
- * The channels that one client is sent to, first choice first; each is claimed when it is taken
- * out and must be disposed.
+ * The channels to try for one client, first choice first. Each is claimed when it is taken out of
+ * the generator, and must be disposed.
  *
- * Taking the next one means that the one before could not be used. A failed channel is not
- * offered twice: each group is walked at most once around, and one rule of availability holds
- * everywhere (deviations 1, 2 and 6 of DESIGN.md).
- *
- * The cursor moves when a channel is chosen, so that bursts are spread exactly (deviation 28).
- * Going on behind a dead channel moves it only where nobody else has moved it meanwhile.
+ * Taking the next one means that the previous one failed. Groups are searched in order, each at
+ * most once around, and every channel must be available ({@link Table.available}).
  *
  * @param table Where the channels are.
- * @param clientHash Gives the hash of the client's address; asked only by hash groups.
- * @param options `-H` and where to say what was decided.
+ * @param client What schedules may know about the client.
+ * @param trace Receives what a hash group decided, for `-d`.
  */
 export function* claims(
   table: Table,
-  clientHash: () => number,
-  options: ClaimOptions,
+  client: ScheduledClient,
+  trace?: (line: string) => void,
 ): Generator<Claim, void, void> {
   for (let group = 0; group < table.size.groups; group++) {
-    const length = table.length(group);
-    if (length === 0) continue;
-    const hashed = table.type(group) === "hash" ? clientHash() : undefined;
-    const walk: Walk = {
-      group,
-      length,
-      start: hashed === undefined ? -1 : hashed % length,
-      tries: hashed !== undefined && !options.hashFailover ? 1 : length,
-      done: 0,
-      last: -1,
-    };
-    while (walk.done < walk.tries) {
-      const first = walk.last < 0;
-      const taken = table.locked(() => choose(table, walk));
-      if (first && hashed !== undefined && options.trace !== undefined) {
-        traceHash(walk, { hashed, taken, hashFailover: options.hashFailover }, options.trace);
-      }
-      if (taken < 0) break;
-      yield new HeldClaim(table, group, taken);
+    if (table.length(group) === 0) continue;
+    const schedule = SCHEDULES[table.type(group)];
+    const search = schedule.search(table, group, client);
+    while (search.done < search.tries) {
+      const first = search.last < 0;
+      const claim = table.locked(() => claimNext(table, schedule, search));
+      if (first && trace !== undefined) traceHash(search, { claim, client, trace });
+      if (claim === undefined) break;
+      yield claim;
     }
   }
 }
 
-/** One client's way around one group. */
-interface Walk {
-  readonly group: number;
-  readonly length: number;
-  /** Index tried first; -1 until the cursor is read. */
-  start: number;
-  /** How many indices may be tried at most, and how many are behind us. */
-  readonly tries: number;
-  done: number;
-  /** Index taken last; -1 before the first. */
-  last: number;
-}
-
-/** Takes the next available channel of a walk and counts it in; -1 if there is none. */
-function choose(table: Table, walk: Walk): number {
-  const { group, length } = walk;
-  if (walk.start < 0) walk.start = table.cursor(group) % length;
-  let taken = -1;
-  while (taken < 0 && walk.done < walk.tries) {
-    const index = (walk.start + walk.done++) % length;
-    if (table.available(group, index)) taken = index;
-  }
-  if (walk.last < 0) table.setCursor(group, taken < 0 ? 0 : (taken + 1) % length);
-  else if (taken >= 0 && table.cursor(group) === (walk.last + 1) % length) {
-    table.setCursor(group, (taken + 1) % length);
-  }
-  if (taken >= 0) table.enter(group, walk.last = taken);
-  return taken;
+/** Claims the next channel of a search. The address is read under the same lock. */
+function claimNext(table: Table, schedule: Schedule, search: Search): Claim | undefined {
+  const { group } = search;
+  const channel = schedule.next(table, search);
+  if (channel < 0) return undefined;
+  table.enter(group, channel);
+  const backend = {
+    address: formatIp(table.address(group, channel)),
+    port: table.port(group, channel),
+  };
+  return new HeldClaim(table, { group, channel, backend });
 }
 
 class HeldClaim implements Claim {
   #table: Table | undefined;
+  readonly group: number;
+  readonly channel: number;
+  readonly backend: Endpoint;
 
-  constructor(table: Table, readonly group: number, readonly channel: number) {
+  constructor(table: Table, channel: Pick<Claim, "group" | "channel" | "backend">) {
     this.#table = table;
+    this.group = channel.group;
+    this.channel = channel.channel;
+    this.backend = channel.backend;
   }
 
   [Symbol.dispose](): void {
@@ -101,21 +77,25 @@ class HeldClaim implements Claim {
   }
 }
 
+/** The lines of `-d` about a choice by hash. */
 function traceHash(
-  walk: Walk,
-  decided: { hashed: number; taken: number; hashFailover: boolean },
-  trace: (line: string) => void,
+  { group, length, start, hash }: Search,
+  { claim, client, trace }: {
+    claim: Claim | undefined;
+    client: ScheduledClient;
+    trace: (line: string) => void;
+  },
 ): void {
-  const { group, length, start } = walk;
+  if (hash === undefined) return;
   // 3.35 prints the hash as a signed number.
-  trace(`hash of client address: ${decided.hashed | 0}`);
+  trace(`hash of client address: ${hash | 0}`);
   trace(`hash modulo ${length} channels of group ${group} is ${start}`);
-  if (decided.taken === start) return;
+  if (claim?.channel === start) return;
   trace(`channel ${start} of group ${group} is not available`);
-  if (!decided.hashFailover) return;
+  if (!client.hashFailover) return;
   trace(
-    decided.taken < 0
+    claim === undefined
       ? `-H found no other channel in group ${group}`
-      : `-H found channel ${decided.taken} in group ${group}`,
+      : `-H found channel ${claim.channel} in group ${group}`,
   );
 }

@@ -1,13 +1,15 @@
 /**
  * The table: groups of channels as plain numbers in one `SharedArrayBuffer`.
  *
- * It is the product's memory. Whoever balances, counts, shows or controls works on it through
- * the accessors here; nothing else is shared, so one worker or many is the same code.
+ * Balancing, counting, showing and controlling all work on it through the accessors here. Nothing
+ * else is shared, so one worker and many run the same code.
  *
- * Bytes (`sent`, `rcvd`) are counted in batches: each isolate adds to numbers that only it
- * writes, which costs no lock and no object for each chunk, and whoever looks adds these up, so
- * that the sum is right at any moment. What must be seen together (choosing and claiming,
- * changing an address) happens inside {@link Table.locked}.
+ * Long because one layout in memory needs one owner.
+ *
+ * Bytes (`sent`, `rcvd`) are counted in batches: each isolate adds to numbers that only it writes,
+ * without a lock or an object per chunk, and a reader adds them up, so the sum is exact at any
+ * moment. Changes that must be seen together (choosing and claiming, changing an address) happen
+ * inside {@link Table.locked}.
  */
 
 import type { Ip } from "../address/ip.ts";
@@ -15,22 +17,26 @@ import type { Ip } from "../address/ip.ts";
 /** How a group chooses among its channels. */
 export type GroupType = "rr" | "hash";
 
-/** State of a channel's slot. */
+/** Administrative state of a channel: what the operator wants. `free` is an unused slot. */
 export type ChannelState = "free" | "enabled" | "disabled";
 
-/** Everything about one channel, as of one moment. */
+/** Health of a channel. There are no health checks yet, so it is always `up`. */
+export type ChannelHealth = "up";
+
+/** Everything about one channel at one moment. */
 export interface ChannelRow {
   readonly group: number;
   readonly channel: number;
   readonly type: GroupType;
   readonly state: ChannelState;
+  readonly health: ChannelHealth;
   readonly address: Ip;
   readonly port: number;
   /** Open connections, attempts to connect included. */
   readonly c: number;
   /** Attempts so far, modulo 2^32; 3.35 counts attempts, not connections. */
   readonly totalc: number;
-  /** Most connections at a time; 0 for no limit. */
+  /** Maximum of open connections; 0 for no limit. */
   readonly maxc: number;
   /** Bytes from clients to this channel. */
   readonly sent: bigint;
@@ -54,19 +60,20 @@ export interface TableHandle {
   readonly buffer: SharedArrayBuffer;
 }
 
-// Layout, in 32 bit words: a header, the groups, the channels, what each worker holds.
+// Layout in 32-bit words: a header, the groups, the channels, what each worker holds.
 const LOCK = 0, LAST_CONNECTION = 1;
 const HEADER_WORDS = 4;
 const GROUP_WORDS = 4;
 const TYPE = 0, LENGTH = 1, CURSOR = 2;
 const CHANNEL_WORDS = 12;
-const STATE = 0, PORT = 1, C = 2, TOTALC = 3, MAXC = 4, FAMILY = 5, ADDRESS = 6;
+const STATE = 0, PORT = 1, C = 2, TOTALC = 3, MAXC = 4, FAMILY = 5, ADDRESS = 6, HEALTH = 10;
+const UP = 0;
 const FREE = 0, ENABLED = 1, DISABLED = 2;
-/** Bytes of a counter of one channel, and its two counters. */
+/** Bytes of one counter, and counters of one channel. */
 const COUNTER_BYTES = 8, COUNTERS = 2;
 const SENT = 0, RCVD = 1;
-/** A batch is put away before it could lose a byte: at half of what a number counts exactly. */
-const MOST_OF_A_BATCH = 2 ** 52;
+/** A batch is folded into the shared counter before it exceeds this; numbers are exact to 2^53. */
+const MAX_BATCH_BYTES = 2 ** 52;
 
 /** Groups and channels over shared memory. */
 export class Table {
@@ -74,16 +81,16 @@ export class Table {
   readonly #buffer: SharedArrayBuffer;
   readonly #words: Int32Array;
   readonly #bytes: Uint8Array;
-  /** What was put away, of `sent` and `rcvd` of each channel in this order, modulo 2^64. */
+  /** Folded batches: `sent` and `rcvd` of each channel in this order, modulo 2^64. */
   readonly #traffic: BigUint64Array;
-  /** What each isolate has counted since: one after the other, each in the order of `#traffic`. */
+  /** Open batches, one isolate after the other, each in the order of `#traffic`. */
   readonly #batches: Float64Array;
   readonly #ownBatch: number;
   readonly #worker: number;
   readonly #held: number;
 
   /**
-   * @param handle A new table by {@link newTable}, or that of another isolate.
+   * @param handle A new table by {@link newTable}, or the handle of another isolate's.
    * @param worker Which of `size.workers` uses it here, from 0.
    */
   constructor(handle: TableHandle, worker = 0) {
@@ -107,17 +114,15 @@ export class Table {
   }
 
   /**
-   * Runs something while no other isolate is inside `locked`.
+   * Runs a function while no other isolate is inside `locked`.
    *
-   * It must be short, must not call `locked` again and cannot wait for anything.
-   *
-   * @param run What to do.
+   * @param run Must be short, must not call `locked` and cannot wait for anything.
    * @returns What `run` returned.
    */
   locked<T>(run: () => T): T {
     const me = this.#worker + 1;
     while (Atomics.compareExchange(this.#words, LOCK, 0, me) !== 0) {
-      // Another isolate is inside, for microseconds; it may have lost its core, so let it run.
+      // Another isolate is inside, for microseconds. It may have lost its core, so let it run.
       Atomics.wait(this.#words, LOCK, Atomics.load(this.#words, LOCK), 1);
     }
     try {
@@ -128,17 +133,17 @@ export class Table {
     }
   }
 
-  /** Number of a new connection, from 1, unique over all isolates. */
+  /** The number of a new connection, from 1, unique over all isolates. */
   nextConnection(): number {
     return (Atomics.add(this.#words, LAST_CONNECTION, 1) + 1) >>> 0;
   }
 
-  /** How a group chooses. */
+  /** The schedule of a group. */
   type(group: number): GroupType {
     return this.#words[this.#group(group) + TYPE] === 1 ? "hash" : "rr";
   }
 
-  /** Changes how a group chooses; its cursor stays. */
+  /** Changes the schedule of a group; its cursor stays. */
   setType(group: number, type: GroupType): void {
     Atomics.store(this.#words, this.#group(group) + TYPE, type === "hash" ? 1 : 0);
   }
@@ -148,32 +153,35 @@ export class Table {
     return this.#words[this.#group(group) + LENGTH]!;
   }
 
-  /** Index at which round robin goes on. */
+  /** Index at which round robin continues. */
   cursor(group: number): number {
     return this.#words[this.#group(group) + CURSOR]!;
   }
 
-  /** Sets the index at which round robin goes on. */
+  /** Sets the index at which round robin continues. */
   setCursor(group: number, index: number): void {
     this.#words[this.#group(group) + CURSOR] = index;
   }
 
-  /** Whether this channel exists: its number is in use and not freed. */
+  /** Whether this channel exists: its slot is in use. */
   exists(group: number, channel: number): boolean {
     return Number.isInteger(group) && group >= 0 && group < this.size.groups &&
       Number.isInteger(channel) && channel >= 0 && channel < this.length(group) &&
       this.#words[this.#channel(group, channel) + STATE] !== FREE;
   }
 
-  /** Whether a connection may be sent there: enabled, and below its `maxc`. */
+  /**
+   * Whether the channel may get a connection: enabled, up, and below its `maxc`. The one rule that
+   * all schedules use.
+   */
   available(group: number, channel: number): boolean {
     const at = this.#channel(group, channel);
-    if (this.#words[at + STATE] !== ENABLED) return false;
+    if (this.#words[at + STATE] !== ENABLED || this.#words[at + HEALTH] !== UP) return false;
     const maxc = this.#words[at + MAXC]!;
     return maxc === 0 || Atomics.load(this.#words, at + C) < maxc;
   }
 
-  /** State of a channel's slot. */
+  /** Administrative state of a channel. */
   state(group: number, channel: number): ChannelState {
     const state = this.#words[this.#channel(group, channel) + STATE];
     return state === ENABLED ? "enabled" : state === FREE ? "free" : "disabled";
@@ -237,7 +245,7 @@ export class Table {
     });
   }
 
-  /** Gives a channel another address and port; counters and open connections stay. */
+  /** Changes the address and port of a channel; counters and open connections stay. */
   assign(group: number, channel: number, to: { address: Ip; port: number }): void {
     this.locked(() => this.#assign(this.#channel(group, channel), to));
   }
@@ -278,9 +286,9 @@ export class Table {
   }
 
   /**
-   * Counts out whatever a worker that died still held, and the lock if it died inside.
+   * Counts out the connections of a worker that died, and frees the lock if it died inside.
    *
-   * @param worker Which one; nothing may run under that number any more.
+   * @param worker Its number; no isolate may use that number any more.
    */
   releaseWorker(worker: number): void {
     Atomics.compareExchange(this.#words, LOCK, worker + 1, 0);
@@ -292,7 +300,7 @@ export class Table {
     }
   }
 
-  /** One channel, whole. */
+  /** All about one channel. */
   row(group: number, channel: number): ChannelRow {
     const at = this.#channel(group, channel), counters = this.#flat(group, channel) * COUNTERS;
     return {
@@ -300,6 +308,7 @@ export class Table {
       channel,
       type: this.type(group),
       state: this.state(group, channel),
+      health: "up",
       address: this.address(group, channel),
       port: this.#words[at + PORT]!,
       c: Atomics.load(this.#words, at + C),
@@ -326,8 +335,8 @@ export class Table {
   #count(counter: number, bytes: number): void {
     const at = this.#ownBatch + counter;
     const batch = this.#batches[at]! + bytes;
-    this.#batches[at] = batch < MOST_OF_A_BATCH ? batch : 0;
-    if (batch >= MOST_OF_A_BATCH) Atomics.add(this.#traffic, counter, BigInt(batch));
+    this.#batches[at] = batch < MAX_BATCH_BYTES ? batch : 0;
+    if (batch >= MAX_BATCH_BYTES) Atomics.add(this.#traffic, counter, BigInt(batch));
   }
 
   #sum(counter: number): bigint {
@@ -342,7 +351,7 @@ export class Table {
     return sum;
   }
 
-  /** Counts from zero again: what is in the batches is taken off, as only their owners write them. */
+  /** Counts from zero: open batches, which only their owners may write, are subtracted. */
   #forget(group: number, channel: number): void {
     const first = this.#flat(group, channel) * COUNTERS;
     for (const counter of [first + SENT, first + RCVD]) {
@@ -370,8 +379,6 @@ export class Table {
 
 /**
  * Makes an empty table: no channels, every counter at zero, every group round robin.
- *
- * @param size Its size.
  */
 export function newTable(size: TableSize): Table {
   const channels = size.groups * size.channels;

@@ -1,10 +1,11 @@
-/** The part of the program that serves connections, as the rest of it sees it. */
+/** The part of the program that serves connections, in this isolate or in workers. */
 
 import type { ConnectionInfo } from "../base/connection_info.ts";
-import { Clock } from "../connection/clock.ts";
-import type { ConnectionContext } from "../connection/connection.ts";
 import type { Reason } from "../base/reason.ts";
 import { serve } from "../connection/accept_loop.ts";
+import { Clock } from "../connection/clock.ts";
+import type { ConnectionContext } from "../connection/context.ts";
+import { type BurstNotices, oncePerBurst } from "../connection/once_per_burst.ts";
 import type { Connections } from "../control/command.ts";
 import type { Listener } from "../engine/engine.ts";
 import type { PlaneDump } from "./dump_order.ts";
@@ -14,35 +15,38 @@ export interface DataPlane extends Connections {
   /** Stops accepting; resolves when new connections are refused. Open ones go on. */
   stop(): Promise<void>;
   /**
-   * Begins a dump in the place of the present one, or ends it; open connections take part.
+   * Replaces the current dump, or stops it. Open connections take part.
    *
-   * @returns Resolves when nothing comes for the dump that it was before.
+   * @returns Resolves when no more records arrive for the previous dump.
    */
   setDump(dump: PlaneDump | undefined): Promise<void>;
-  /** Ends all open connections, and accepting if it still goes on. */
+  /** Closes all open connections, and stops accepting. */
   closeAll(): void;
   /** Resolves when it has stopped and the last connection has ended: how many were cut off. */
   readonly done: Promise<{ cutOff: number }>;
 }
 
+/** What {@link serveHere} is given. */
+export interface PlaneOptions extends Omit<ConnectionContext, "clock" | "tap" | "shortage"> {
+  /** Default: notices, once per burst. */
+  readonly shortage?: BurstNotices | undefined;
+  /** The dump at the start. */
+  readonly dump?: PlaneDump | undefined;
+  /** Connections that may be open at a time; default no limit. */
+  readonly maxConnections?: number | undefined;
+}
+
 /**
- * Serves in this very isolate.
+ * Serves in this isolate.
  *
  * @param listener Owned from now on.
- * @param context What connections share.
+ * @param options What connections share.
  */
-export function serveHere(
-  listener: Listener,
-  context: Omit<ConnectionContext, "clock">,
-): DataPlane {
-  let tap = context.tap;
-  const serving = serve(listener, {
-    ...context,
-    clock: new Clock(),
-    get tap() {
-      return tap;
-    },
-  });
+export function serveHere(listener: Listener, options: PlaneOptions): DataPlane {
+  const { shortage = oncePerBurst(options.notice), maxConnections } = options;
+  let taps = options.dump?.taps;
+  const context = { ...options, shortage, clock: new Clock(), tap: () => taps };
+  const serving = serve(listener, context, maxConnections);
   let cutOff = 0;
 
   function closeWhere(wanted: (info: ConnectionInfo) => boolean, reason: Reason): number {
@@ -58,8 +62,8 @@ export function serveHere(
   return {
     stop: () => serving.stop(),
     setDump(dump) {
-      tap = dump?.taps;
-      for (const connection of serving.connections) connection.setTap(tap);
+      taps = dump?.taps;
+      for (const connection of serving.connections) connection.setTap(taps);
       return Promise.resolve();
     },
     closeAll() {

@@ -1,62 +1,79 @@
-/** What the program and its workers say to each other; per connection only what is logged or dumped. */
+/** Messages between the main isolate and its workers. */
 
-import type { Endpoint } from "../base/endpoint.ts";
 import type { ConnectionInfo } from "../base/connection_info.ts";
-import type { ConnectionOptions } from "../connection/connection.ts";
-import type { TableHandle } from "../table/table.ts";
+import type { Endpoint } from "../base/endpoint.ts";
+import type { ConnectionOptions } from "../connection/context.ts";
 import type { Selection } from "../control/command.ts";
+import type { EngineName } from "../engine/engines.ts";
+import type { TableHandle } from "../table/table.ts";
 import type { DumpOrder } from "./dump_order.ts";
 import type { DumpBatch } from "./dump_outbox.ts";
 import type { MonitorConfig } from "./monitor.ts";
 
+/** How connections are served, the same in every isolate. A plain record: new options go here. */
+export interface ServingOptions {
+  readonly engine: EngineName;
+  /** The address that all workers listen on. */
+  readonly at: Endpoint;
+  readonly connection: ConnectionOptions;
+  /** Connections that one isolate may have open at a time; `undefined` for no limit. */
+  readonly maxConnections?: number | undefined;
+}
+
+/** What a worker is started with. */
+export interface WorkerSetup {
+  /** Which worker it is, from 0; the table counts what each of them holds. */
+  readonly index: number;
+  readonly serving: ServingOptions;
+  readonly table: TableHandle;
+  /** `-d` */
+  readonly debug: boolean;
+  /** Whether the worker writes its notices and lines of `-d` to standard error itself. */
+  readonly isStderr: boolean;
+  readonly monitor: MonitorConfig;
+  /** The dump at the start. */
+  readonly dump: DumpOrder | undefined;
+}
+
+/** A question to a worker; its answer has the same `query`. */
+export type Question =
+  /** Starts or stops a dump; answered `true` when no more records come for the previous one. */
+  | { readonly type: "dump"; readonly order: DumpOrder | undefined }
+  /** Answered by {@link ConnectionInfo} of each connection. */
+  | { readonly type: "connections" }
+  /** Closes some connections; answered by their number. */
+  | { readonly type: "close"; readonly selection: Selection };
+
+/** The answer to each {@link Question}. */
+export interface Answers {
+  readonly dump: true;
+  readonly connections: readonly ConnectionInfo[];
+  readonly close: number;
+}
+
 /** To a worker. */
 export type ToWorker =
-  | {
-    readonly type: "start";
-    /** Which worker it is, from 0; the table counts what each of them holds. */
-    readonly index: number;
-    readonly at: Endpoint;
-    readonly table: TableHandle;
-    readonly options: ConnectionOptions;
-    readonly debug: boolean;
-    /** Whether notices and lines of `-d` go to standard error, by the worker itself. */
-    readonly isStderr: boolean;
-    /** What it logs and counts. */
-    readonly monitor: MonitorConfig;
-    /** What it dumps; absent without a dump. */
-    readonly dump: DumpOrder | undefined;
-    /** See `ConnectionContext`. */
-    readonly chunkBytes: number | undefined;
-    readonly maxConnections: number | undefined;
-  }
-  /** Begins or ends a dump; answered by `dumpSet` with the same `query`. */
-  | { readonly type: "dump"; readonly query: number; readonly order: DumpOrder | undefined }
+  | { readonly type: "start"; readonly setup: WorkerSetup }
+  | { readonly type: "question"; readonly query: number; readonly question: Question }
   /** Answers `dumped`: there is room for more. */
   | { readonly type: "dumpTaken"; readonly generation: number }
   | { readonly type: "stop" }
-  /** Asks for the connections; answered by `connections` with the same `query`. */
-  | { readonly type: "connections"; readonly query: number }
-  /** Ends some connections; answered by `closed` with the same `query`. */
-  | { readonly type: "close"; readonly query: number; readonly selection: Selection }
   | { readonly type: "closeAll" };
 
 /** From a worker. */
 export type FromWorker =
   | { readonly type: "listening" }
-  | {
-    readonly type: "connections";
-    readonly query: number;
-    readonly connections: readonly ConnectionInfo[];
-  }
-  | { readonly type: "closed"; readonly query: number; readonly count: number }
-  /** Nothing more comes for the dump that it was before. */
-  | { readonly type: "dumpSet"; readonly query: number }
-  | { readonly type: "dumped"; readonly batch: DumpBatch }
   /** It could not start. */
   | { readonly type: "failed"; readonly message: string }
-  /** An error that nobody caught ends it. */
+  | {
+    readonly type: "answer";
+    readonly query: number;
+    readonly answer: Answers[keyof Answers];
+  }
+  | { readonly type: "dumped"; readonly batch: DumpBatch }
+  /** An uncaught error ends it. */
   | { readonly type: "crashed"; readonly message: string }
-  /** `shortage` may be said by several of them; `log` is a line of the connection log. */
+  /** `shortage` may be reported by several workers; `log` is a line of the access log. */
   | { readonly type: "notice" | "shortage" | "debug" | "log"; readonly line: string }
   /** New connections are refused. */
   | { readonly type: "stopped" }

@@ -1,15 +1,15 @@
-/** Entry of a worker: one isolate that accepts on the shared port and serves (`--workers`). */
+/** Entry of a worker (`--workers`): an isolate that accepts on the shared port and serves. */
 
 import { messageOf } from "../base/errors.ts";
 import { oncePerBurst } from "../connection/once_per_burst.ts";
-import { denoEngine } from "../engine/deno/deno_engine.ts";
+import { engineByName } from "../engine/engines.ts";
+import { printErrorLine } from "../system/output.ts";
 import { Table } from "../table/table.ts";
 import { type DataPlane, serveHere } from "./data_plane.ts";
-import { printErrorLine } from "../system/output.ts";
 import type { DumpOrder } from "./dump_order.ts";
 import { WorkerDump } from "./dump_outbox.ts";
 import { workerMonitor } from "./monitor.ts";
-import type { FromWorker, ToWorker } from "./protocol.ts";
+import type { Answers, FromWorker, Question, ToWorker, WorkerSetup } from "./protocol.ts";
 
 /** The part of a worker's global scope that is used. */
 interface Scope {
@@ -25,34 +25,24 @@ let dump: WorkerDump | undefined;
 scope.onmessage = ({ data }) => {
   switch (data.type) {
     case "start":
-      return start(data);
-    case "stop":
-      return void plane?.stop().then(() => scope.postMessage({ type: "stopped" }));
-    case "connections": {
-      const { query } = data;
-      return void plane?.connections().then((connections) =>
-        scope.postMessage({ type: "connections", query, connections })
+      return start(data.setup);
+    case "question": {
+      const { query, question } = data;
+      return void answerTo(question).then((answer) =>
+        scope.postMessage({ type: "answer", query, answer })
       );
-    }
-    case "close": {
-      const { query, selection } = data;
-      return void plane?.close(selection).then((count) =>
-        scope.postMessage({ type: "closed", query, count })
-      );
-    }
-    case "dump": {
-      setDump(data.order);
-      return scope.postMessage({ type: "dumpSet", query: data.query });
     }
     case "dumpTaken":
       if (data.generation === dump?.order.generation) dump.taken();
       return;
+    case "stop":
+      return void plane?.stop().then(() => scope.postMessage({ type: "stopped" }));
     case "closeAll":
       return plane?.closeAll();
   }
 };
 
-/** What nobody caught ends this isolate; the program is told why, nobody gets a stack trace. */
+/** An uncaught error ends this isolate. The main isolate reports it in one line. */
 function crashed(event: Event, error: unknown): void {
   event.preventDefault();
   scope.postMessage({ type: "crashed", message: messageOf(error) });
@@ -61,7 +51,19 @@ function crashed(event: Event, error: unknown): void {
 addEventListener("error", (event) => crashed(event, event.error));
 addEventListener("unhandledrejection", (event) => crashed(event, event.reason));
 
-/** Open connections go over from one dump to the other before the old one is stopped. */
+async function answerTo(question: Question): Promise<Answers[keyof Answers]> {
+  switch (question.type) {
+    case "dump":
+      setDump(question.order);
+      return true;
+    case "connections":
+      return await plane?.connections() ?? [];
+    case "close":
+      return await plane?.close(question.selection) ?? 0;
+  }
+}
+
+/** Open connections move from one dump to the other before the old one is stopped. */
 function setDump(order: DumpOrder | undefined): void {
   const before = dump;
   dump = order && new WorkerDump(order, (batch, buffers) => {
@@ -71,29 +73,30 @@ function setDump(order: DumpOrder | undefined): void {
   before?.stop();
 }
 
-function start(message: ToWorker & { type: "start" }): void {
-  const say = (type: "notice" | "debug") =>
-    message.isStderr ? printErrorLine : (line: string) => scope.postMessage({ type, line });
-  try {
-    setDump(message.dump);
-    plane = serveHere(denoEngine.listen(message.at, { shared: true }), {
-      engine: denoEngine,
-      table: new Table(message.table, message.index),
-      options: message.options,
-      notice: say("notice"),
-      shortage: oncePerBurst((line) => scope.postMessage({ type: "shortage", line })),
-      debug: message.debug ? say("debug") : undefined,
-      tap: dump?.taps,
-      chunkBytes: message.chunkBytes,
-      maxConnections: message.maxConnections,
-      monitor: workerMonitor(message.monitor, {
-        index: message.index,
-        line: (line) => scope.postMessage({ type: "log", line }),
-      }),
-    });
-  } catch (error) {
-    return scope.postMessage({ type: "failed", message: messageOf(error) });
+function start(setup: WorkerSetup): void {
+  const { serving, index } = setup;
+  const print = (type: "notice" | "debug") =>
+    setup.isStderr ? printErrorLine : (line: string) => scope.postMessage({ type, line });
+  const engine = engineByName(serving.engine);
+  const listener = engine.listen(serving.at, { shared: true });
+  if ("failure" in listener) {
+    return scope.postMessage({ type: "failed", message: listener.reason });
   }
+  setDump(setup.dump);
+  plane = serveHere(listener, {
+    engine,
+    table: new Table(setup.table, index),
+    options: serving.connection,
+    maxConnections: serving.maxConnections,
+    notice: print("notice"),
+    shortage: oncePerBurst((line) => scope.postMessage({ type: "shortage", line })),
+    debug: setup.debug ? print("debug") : undefined,
+    dump,
+    monitor: workerMonitor(setup.monitor, {
+      index,
+      line: (line) => scope.postMessage({ type: "log", line }),
+    }),
+  });
   scope.postMessage({ type: "listening" });
   void plane.done.then(({ cutOff }) => {
     dump?.stop();

@@ -1,11 +1,11 @@
 /** Channel arguments as in 3.35, from the text to the row of `show`. */
 
+import { tableOf } from "../helpers/table_of.ts";
 import { assertEquals, assertRejects } from "@std/assert";
 import { formatIp } from "../../lib/address/ip.ts";
 import { serviceLookup } from "../../lib/address/services.ts";
 import { ExitError } from "../../lib/base/errors.ts";
 import { parseGroups } from "../../lib/cli/groups.ts";
-import { tableOf } from "../../lib/process/build_table.ts";
 import { showRow } from "../../lib/table/show.ts";
 import type { ChannelRow } from "../../lib/table/table.ts";
 import { designed } from "./deviations.ts";

@@ -1,19 +1,37 @@
+/** Read buffers of relays: a pool, and a bound on what all of them take. */
+
+import { DUMP_BLOCK_BYTES } from "../../base/limits.ts";
+
 /** First buffer of a direction: most messages fit, and idle connections stay small. */
-export const SMALLEST_BYTES = 1 << 10;
-/** A direction whose reads fill a buffer of this size streams. */
+export const MIN_BUFFER_BYTES = 1 << 10;
+/** A direction whose reads fill a buffer of this size is streaming. */
 export const STREAM_BYTES = 16 << 10;
-/** Largest buffer of a direction. */
-export const LARGEST_BYTES = 256 << 10;
-/** Bytes that wait in the pool at the most. */
-const POOL_BYTES = 8 << 20;
+/** Maximum buffer of a direction. */
+export const MAX_BUFFER_BYTES = 256 << 10;
+/** Maximum bytes in the pool. */
+const MAX_POOL_BYTES = 8 << 20;
 /**
- * Bytes of all buffers above {@link STREAM_BYTES} at the most. A pending read holds its buffer
- * for as long as the connection is silent, so what streams could grow without end otherwise.
+ * Maximum bytes of all buffers above {@link STREAM_BYTES}. A pending read keeps its buffer while
+ * the connection is silent, so this bounds what idle streams hold.
  */
-const LARGE_BYTES = 64 << 20;
+const MAX_LARGE_BYTES = 64 << 20;
 
 const pools = new Map<number, Uint8Array<ArrayBuffer>[]>();
 let pooled = 0, large = 0;
+
+/**
+ * Takes the first buffer of a direction.
+ *
+ * @param observed Whether chunks are observed, so that a message should be one chunk.
+ */
+export function firstBuffer(observed: boolean): Uint8Array<ArrayBuffer> {
+  return takeBuffer(minBufferBytes(observed));
+}
+
+/** Minimum buffer of a direction. */
+export function minBufferBytes(observed: boolean): number {
+  return observed ? DUMP_BLOCK_BYTES : MIN_BUFFER_BYTES;
+}
 
 /**
  * Takes a buffer out of the pool or makes one. Its contents are arbitrary.
@@ -28,20 +46,20 @@ export function takeBuffer(bytes: number): Uint8Array<ArrayBuffer> {
   return buffer;
 }
 
-/** Whether a buffer of this size may be taken now; small ones always. */
+/** Whether a direction may grow to a buffer of this size now. */
 export function mayTake(bytes: number): boolean {
-  return bytes <= STREAM_BYTES || large + bytes <= LARGE_BYTES;
+  return bytes <= STREAM_BYTES || large + bytes <= MAX_LARGE_BYTES;
 }
 
 /**
- * Gives a buffer back. Nobody may use it any more, a pending read included.
+ * Returns a buffer to the pool.
  *
- * @param buffer Kept for the next one, unless the pool is full.
+ * @param buffer No longer used by anything, a pending read included.
  */
 export function giveBuffer(buffer: Uint8Array<ArrayBuffer>): void {
   dropBuffer(buffer);
   const bytes = buffer.length;
-  if (pooled + bytes > POOL_BYTES) return;
+  if (pooled + bytes > MAX_POOL_BYTES) return;
   pooled += bytes;
   const pool = pools.get(bytes);
   if (pool === undefined) pools.set(bytes, [buffer]);
@@ -49,9 +67,9 @@ export function giveBuffer(buffer: Uint8Array<ArrayBuffer>): void {
 }
 
 /**
- * Leaves a buffer to whoever may still use it, such as a read that was given up.
+ * Gives up a buffer that something may still use, such as an abandoned read.
  *
- * @param buffer Never used by us again.
+ * @param buffer Not used by the relay again.
  */
 export function dropBuffer(buffer: Uint8Array<ArrayBuffer>): void {
   if (buffer.length > STREAM_BYTES) large -= buffer.length;

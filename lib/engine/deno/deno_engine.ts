@@ -1,29 +1,24 @@
 /** The engine over `Deno.listen` and `Deno.connect`; see {@link Engine} for the contract. */
 
-import type { Endpoint } from "../../base/endpoint.ts";
-import type { DialFailure } from "../../base/reason.ts";
 import { peerText } from "../../address/ip.ts";
-import type { Ending } from "../../base/side.ts";
+import type { Endpoint } from "../../base/endpoint.ts";
 import { BACKLOG } from "../../base/limits.ts";
-import { SMALLEST_BYTES, takeBuffer } from "./buffers.ts";
-import type { ByteConn } from "./byte_conn.ts";
+import type { DialFailure } from "../../base/reason.ts";
+import { acceptFailure } from "../accept_failure.ts";
 import { dialFailure } from "../dial_failure.ts";
-import type { Engine, Link, Listener, RelayObserver } from "../engine.ts";
-import { connectFrom } from "./node_conn.ts";
+import type { AcceptFailure, Engine, Link, Listener, ListenFailure } from "../engine.ts";
+import { listenFailure } from "../listen_failure.ts";
+import { firstBuffer } from "./buffers.ts";
+import type { Conn } from "./byte_conn.ts";
+import { canBindSource, connectFrom } from "./node_conn.ts";
 import { type FirstRead, startRelay } from "./stream_relay.ts";
 
-/** How often an address that is in use is tried, and the mean pause between two tries. */
+/** Attempts to bind an address in use, and the mean pause between two. */
 const LISTEN_ATTEMPTS = 3, LISTEN_PAUSE_MS = 20;
-
-/** A connection of the runtime, or one that looks like it. */
-export interface Conn extends ByteConn {
-  readonly remoteAddr: Deno.Addr;
-  readonly localAddr: Deno.Addr;
-}
 
 class DenoLink implements Link {
   readonly conn: Conn;
-  /** A read that was started by `watch` and belongs to the relay. */
+  /** A read that `readAhead` started; it belongs to the relay. */
   first: FirstRead | undefined;
   #open = true;
 
@@ -50,7 +45,7 @@ function endpoint(addr: Deno.Addr): Endpoint {
   return { address: peerText(hostname), port };
 }
 
-/** What every connection gets: small messages leave at once, dead peers are noticed. */
+/** Small messages are sent at once, and dead peers are noticed. */
 function tuned(conn: Deno.TcpConn): Deno.TcpConn {
   try {
     conn.setNoDelay(true);
@@ -73,8 +68,12 @@ class DenoListener implements Listener {
     return endpoint(this.#listener.addr);
   }
 
-  async accept(): Promise<Link> {
-    return new DenoLink(tuned(await this.#listener.accept()));
+  async accept(): Promise<Link | AcceptFailure> {
+    try {
+      return new DenoLink(tuned(await this.#listener.accept()));
+    } catch (error) {
+      return acceptFailure(error);
+    }
   }
 
   close(): void {
@@ -82,16 +81,37 @@ class DenoListener implements Listener {
   }
 }
 
+function listen(at: Endpoint, options: { shared?: boolean } = {}): Listener | ListenFailure {
+  const listenOptions = {
+    hostname: at.address,
+    port: at.port,
+    tcpBacklog: BACKLOG,
+    loadBalanced: options.shared ?? false,
+  } as Deno.TcpListenOptions;
+  for (let attempt = 1;; attempt++) {
+    try {
+      return new DenoListener(Deno.listen(listenOptions));
+    } catch (error) {
+      const failure = listenFailure(error);
+      if (failure.failure !== "in use" || attempt === LISTEN_ATTEMPTS) return failure;
+      // Two programs that bind the same address at once may both be refused, so each retries after
+      // a random pause. Nothing is served yet that blocking could delay.
+      const ms = LISTEN_PAUSE_MS * (0.5 + Math.random());
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
+    }
+  }
+}
+
 async function dial(
   to: Endpoint,
   options: { signal: AbortSignal; source?: string | undefined },
 ): Promise<Link | DialFailure> {
-  // Port 0 is accepted on the command line and never connects; the runtimes differ on it.
+  // Port 0 is valid on the command line and never connects. Deno versions differ on it.
   if (to.port === 0) return "refused";
   const { signal, source } = options;
   try {
     if (source !== undefined) return new DenoLink(await connectFrom(source, to, signal));
-    // The address is one address: there is nothing to race (2.9 would prepare to).
+    // There is one address, so Deno 2.9 need not prepare to race several.
     const connectOptions = {
       hostname: to.address,
       port: to.port,
@@ -104,11 +124,11 @@ async function dial(
   }
 }
 
-async function watch(
+async function readAhead(
   link: DenoLink,
-  { gone, chunkBytes }: { gone: (how: Ending) => void; chunkBytes?: number | undefined },
+  { gone, observed }: Parameters<Engine["readAhead"]>[1],
 ): Promise<void> {
-  const buffer = takeBuffer(chunkBytes ?? SMALLEST_BYTES);
+  const buffer = firstBuffer(observed);
   const count = link.conn.read(buffer);
   link.first = { buffer, count };
   try {
@@ -118,39 +138,15 @@ async function watch(
   }
 }
 
-/**
- * Listens, and tries again where the address is in use: of two programs that listen at the same
- * moment Linux may refuse both, as each is found in the other's way.
- */
-function listenAgain(options: Deno.TcpListenOptions): Deno.TcpListener {
-  for (let attempt = 1;; attempt++) {
-    try {
-      return Deno.listen(options);
-    } catch (error) {
-      if (!(error instanceof Deno.errors.AddrInUse) || attempt === LISTEN_ATTEMPTS) throw error;
-      // Nothing is served yet that could be kept waiting; a different while for each of the two.
-      const ms = LISTEN_PAUSE_MS * (0.5 + Math.random());
-      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
-    }
-  }
-}
-
-/** The one engine there is now. */
+/** See the head of this file. */
 export const denoEngine: Engine = {
-  listen(at, options = {}) {
-    const listenOptions = {
-      hostname: at.address,
-      port: at.port,
-      tcpBacklog: BACKLOG,
-      loadBalanced: options.shared ?? false,
-    } as Deno.TcpListenOptions;
-    return new DenoListener(listenAgain(listenOptions));
-  },
+  listen,
   dial,
-  watch(client, options) {
-    void watch(client as DenoLink, options);
+  canDialFrom: canBindSource,
+  readAhead(client, options) {
+    void readAhead(client as DenoLink, options);
   },
-  relay(client: Link, backend: Link, observer: RelayObserver) {
+  relay(client, backend, observer) {
     const from = client as DenoLink, to = backend as DenoLink;
     return startRelay({ client: from, backend: to, first: from.first }, observer);
   },

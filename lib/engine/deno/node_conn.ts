@@ -1,21 +1,22 @@
 /**
  * Connections from a chosen local address (`-B`).
  *
- * `Deno.connect` cannot bind; `net.connect` of `node:net` can since Deno 2.7.13 and silently
- * ignores the address before (PLATFORM.md section 6). So it is tried once at start, by
- * {@link canBindSource}, and the program refuses `-B` where it does not work.
+ * `Deno.connect` cannot bind. `net.connect` of `node:net` can since Deno 2.7.13; older versions
+ * silently ignore the address. {@link canBindSource} tries it at start, so that the program can
+ * refuse `-B` where it does not work.
  */
 
-import type { Endpoint } from "../../base/endpoint.ts";
 import { Buffer } from "node:buffer";
 import net from "node:net";
-import type { Conn } from "./deno_engine.ts";
+import type { Endpoint } from "../../base/endpoint.ts";
+import type { SourceSupport } from "../engine.ts";
+import type { Conn } from "./byte_conn.ts";
 
-/** Bytes that one read of the socket brings at the most. */
+/** Maximum bytes of one read from the socket. */
 const HIGH_WATER_BYTES = 64 << 10;
 
 /** A socket of `node:net` with the methods of `Deno.Conn`. */
-class SourceConn implements Conn {
+class NodeConn implements Conn {
   readonly remoteAddr: Deno.NetAddr;
   readonly localAddr: Deno.NetAddr;
   readonly #socket: net.Socket;
@@ -65,7 +66,7 @@ class SourceConn implements Conn {
         }
       } else if (this.#ended) return null;
       else if (this.#error !== undefined) throw this.#error;
-      // Asking for nothing starts the next read and makes "end" come.
+      // Reading nothing starts the next read and triggers "end".
       else if (this.#socket.read(0) !== null) continue;
       await new Promise<void>((resolve) => this.#waiting = resolve);
     }
@@ -73,7 +74,7 @@ class SourceConn implements Conn {
 
   write(bytes: Uint8Array): Promise<number> {
     return new Promise((resolve, reject) => {
-      // The caller's buffer is free again when the callback runs, so it need not be copied.
+      // No copy: the caller reuses its buffer only after the callback.
       const view = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
       this.#socket.write(view, (error) => error ? reject(error) : resolve(bytes.length));
     });
@@ -100,7 +101,7 @@ class SourceConn implements Conn {
  *
  * @param source Text of an address of this host.
  * @param to Where to.
- * @param signal Gives up; nothing stays behind then.
+ * @param signal Cancels; nothing is left open then.
  * @throws {Error} With the `code` of the system error.
  */
 export function connectFrom(source: string, to: Endpoint, signal: AbortSignal): Promise<Conn> {
@@ -114,22 +115,22 @@ export function connectFrom(source: string, to: Endpoint, signal: AbortSignal): 
       keepAlive: true,
       highWaterMark: HIGH_WATER_BYTES,
     } as net.NetConnectOpts);
-    const give = () => {
+    const cancel = () => {
       socket.destroy();
       failed(signal.reason);
     };
     const failed = (error: unknown) => {
-      signal.removeEventListener("abort", give);
+      signal.removeEventListener("abort", cancel);
       reject(error);
     };
     socket.once("error", failed);
     socket.once("connect", () => {
-      signal.removeEventListener("abort", give);
+      signal.removeEventListener("abort", cancel);
       socket.off("error", failed);
-      resolve(new SourceConn(socket));
+      resolve(new NodeConn(socket));
     });
-    if (signal.aborted) give();
-    else signal.addEventListener("abort", give);
+    if (signal.aborted) cancel();
+    else signal.addEventListener("abort", cancel);
   });
 }
 
@@ -137,10 +138,8 @@ export function connectFrom(source: string, to: Endpoint, signal: AbortSignal): 
  * Finds out whether outgoing connections can come from an address, by trying.
  *
  * @param source Text of an address.
- * @returns `"yes"`, `"not local"` when it is no address of this host, or `"ignored"` when this
- * runtime takes the address and connects from another one.
  */
-export async function canBindSource(source: string): Promise<"yes" | "not local" | "ignored"> {
+export async function canBindSource(source: string): Promise<SourceSupport> {
   try {
     Deno.listen({ hostname: source, port: 0 }).close();
   } catch {
@@ -149,7 +148,7 @@ export async function canBindSource(source: string): Promise<"yes" | "not local"
   return await bindsAtAll() ? "yes" : "ignored";
 }
 
-/** Connects to ourselves from an address that the kernel would not choose by itself. */
+/** Connects to ourselves from an address that the kernel would not choose. */
 async function bindsAtAll(): Promise<boolean> {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   try {
@@ -161,7 +160,7 @@ async function bindsAtAll(): Promise<boolean> {
     conn.close();
     return seen === "127.0.0.2";
   } catch {
-    // Where 127.0.0.2 is no local address (macOS) the bind fails: so it was tried.
+    // Where 127.0.0.2 is not a local address (macOS) the bind fails, so it was tried.
     return true;
   } finally {
     listener.close();

@@ -4,41 +4,47 @@
  *     client --read--> buffer --write--> backend      (Pump "client")
  *     client <--write-- buffer <--read-- backend      (Pump "backend")
  *
- * A direction is a source over one connection and a sink over the other. Its first exchanges
- * are moved by calling source and sink directly; once it turns out to stream, the very same two
- * are joined by `ReadableStream.pipeTo`. `conn.readable` and `conn.writable` cannot be used:
- * both close the whole socket at the end of one direction (PLATFORM.md section 8).
- *
- * A direction that ends closes only the writing half of the other side. A side that was reset
- * is gone for both directions, so everything ends. A side that takes no more bytes may still
- * have sent some: they are delivered first.
+ * A direction is a source over one connection and a sink over the other. Its first exchanges call
+ * source and sink directly; once it streams, the same two are joined by `ReadableStream.pipeTo`.
+ * `conn.readable` and `conn.writable` cannot be used: both close the whole socket when one direction
+ * ends. How a relay ends is decided by relay_end.ts.
  */
 
-import type { Ending, Side } from "../../base/side.ts";
+import { otherSide, type Side } from "../../base/side.ts";
+import type { Relay, RelayEnd, RelayObserver } from "../engine.ts";
+import {
+  closedByCaller,
+  closeRelay,
+  directionStopped,
+  inputEnded,
+  newRelayEnding,
+  type NextStep,
+  writeFailed,
+} from "../relay_end.ts";
 import {
   dropBuffer,
+  firstBuffer,
   giveBuffer,
-  LARGEST_BYTES,
+  MAX_BUFFER_BYTES,
   mayTake,
-  SMALLEST_BYTES,
+  minBufferBytes,
   STREAM_BYTES,
   takeBuffer,
 } from "./buffers.ts";
 import type { ByteConn } from "./byte_conn.ts";
-import type { Relay, RelayEnd, RelayObserver } from "../engine.ts";
 
-/** Reads in a row that use less than a quarter of the buffer, before it shrinks. */
+/** A buffer shrinks after this many reads in a row that use less than a quarter of it. */
 const SMALL_READS = 8;
 /** Chunks are handed over one by one; nothing is read ahead of a slow writer. */
 const NO_QUEUE = { highWaterMark: 0 };
 
-/** A first read that began before the relay did, with the buffer it reads into. */
+/** A first read that was started before the relay, with its buffer. */
 export interface FirstRead {
   readonly buffer: Uint8Array<ArrayBuffer>;
   readonly count: Promise<number | null>;
 }
 
-/** A connection and the one way to close it, harmless when closed already. */
+/** A connection and the one way to close it, which may be repeated. */
 export interface RelayLink {
   readonly conn: ByteConn;
   close(): void;
@@ -51,10 +57,7 @@ class StreamRelay implements Relay {
   readonly observer: RelayObserver;
   readonly done: Promise<RelayEnd>;
   readonly #resolve: (end: RelayEnd) => void;
-  #running = 2;
-  #closed = false;
-  #first: RelayEnd | undefined;
-  #refusing: Side | undefined;
+  readonly #ending = newRelayEnding();
 
   constructor(client: RelayLink, backend: RelayLink, observer: RelayObserver) {
     this.client = client;
@@ -66,61 +69,35 @@ class StreamRelay implements Relay {
   }
 
   close(): void {
-    if (this.#closed) return;
-    this.#first ??= { side: "client", how: "closed" };
-    this.#teardown();
+    if (closedByCaller(this.#ending)) this.#teardown();
   }
 
-  /** Whether both connections are closed, so that errors mean nothing any more. */
-  get closed(): boolean {
-    return this.#closed;
+  /** The end of input from one side, reported by its pump; returns what follows, once per side. */
+  inputEnded(side: Side, read: "end" | "reset"): NextStep | undefined {
+    const ended = inputEnded(this.#ending, side, read);
+    if (ended === undefined) return undefined;
+    this.observer.ended?.(side, ended.how);
+    if (ended.next === "reset") this[otherSide(side)].conn.reset?.();
+    if (ended.next === "reset" || ended.next === "close") this.#teardown();
+    return ended.next;
   }
 
-  /** Whether only one direction is left. */
-  get isLast(): boolean {
-    return this.#running === 1;
-  }
-
-  /** The input from one side has ended; said by its pump. */
-  inputEnded(side: Side, how: Ending): void {
-    if (this.#closed) return;
-    this.#first ??= { side, how };
-    this.observer.ended?.(side, how);
-  }
-
-  /** A write to one side failed; what its own direction still brings is delivered first. */
-  refused(side: Side): void {
-    this.#refusing = side;
-  }
-
-  /**
-   * How the input of a side that has come to its end has ended: the write that failed may have
-   * taken the error of a reset, and reading then finds a plain end.
-   */
-  endingOf(side: Side): Ending {
-    return this.#refusing === side ? "reset" : "end";
-  }
-
-  /** The connection of one side is gone altogether. */
-  gone(side: Side): void {
-    if (this.#closed) return;
-    // A reset is passed on as one where the runtime can; elsewhere the other side sees an end.
-    const other = side === "client" ? this.backend : this.client;
-    if (this.#first?.how === "reset") other.conn.reset?.();
-    this.#teardown();
+  writeFailed(to: Side): void {
+    writeFailed(this.#ending, to);
   }
 
   /** A pump has stopped for good. */
   stopped(): void {
-    if (--this.#running === 0) this.#teardown();
+    if (directionStopped(this.#ending)) this.#teardown();
   }
 
   #teardown(): void {
-    if (this.#closed) return;
-    this.#closed = true;
+    // Closing may report an end from within, so the state changes first.
+    if (this.#ending.closed) return;
+    const end = closeRelay(this.#ending);
     this.backend.close();
     this.client.close();
-    this.#resolve(this.#first ?? { side: "client", how: "end" });
+    this.#resolve(end);
   }
 }
 
@@ -133,25 +110,24 @@ class Pump implements UnderlyingDefaultSource<Uint8Array>, UnderlyingSink<Uint8A
   #buffer: Uint8Array<ArrayBuffer>;
   #firstRead: Promise<number | null> | undefined;
   #writing = false;
-  /** Bytes that were read last. */
+  /** Bytes of the last read. */
   #count = 0;
   #smallReads = 0;
 
   constructor(side: Side, relay: StreamRelay, first: FirstRead | undefined) {
     this.#side = side;
     this.#relay = relay;
-    [this.#from, this.#to] = side === "client"
-      ? [relay.client.conn, relay.backend.conn]
-      : [relay.backend.conn, relay.client.conn];
+    this.#from = relay[side].conn;
+    this.#to = relay[otherSide(side)].conn;
     this.#firstRead = first?.count;
-    this.#buffer = first?.buffer ?? takeBuffer(relay.observer.chunkBytes ?? SMALLEST_BYTES);
+    this.#buffer = first?.buffer ?? firstBuffer(relay.observer.chunk !== undefined);
   }
 
   /**
    * Moves everything until the end of input or an error.
    *
-   * The first exchanges are callbacks, not an async function: what waits for the next chunk of
-   * an idle connection is then a few words, and not a suspended frame.
+   * The first exchanges are callbacks, not an async function: a pending read of an idle connection
+   * then costs a few words instead of a suspended frame.
    */
   readonly move = (): void => {
     if (this.#buffer.length >= STREAM_BYTES && this.#firstRead === undefined) void this.#pipe();
@@ -163,7 +139,7 @@ class Pump implements UnderlyingDefaultSource<Uint8Array>, UnderlyingSink<Uint8A
     else this.#send(count).then(this.#sent, this.#failed);
   };
 
-  /** Mostly everything was written at once; a full socket takes a part. */
+  /** Usually everything was written at once; a full socket takes a part. */
   readonly #sent = (written: number): void => {
     if (written < this.#count) {
       this.#writeRest(written).then(this.move, this.#failed);
@@ -177,14 +153,11 @@ class Pump implements UnderlyingDefaultSource<Uint8Array>, UnderlyingSink<Uint8A
 
   /** A read or a write failed. The buffer is dropped: something may still use it. */
   readonly #failed = (): void => {
-    // A failed write is noticed by the other pump too, which reads from that side: it delivers
-    // what was sent before the failure, then meets the end or the error itself.
+    // The other pump reads from the side that a write failed to: it delivers what that side sent
+    // before, then meets the end or the error itself.
     dropBuffer(this.#buffer);
-    if (this.#writing) this.#relay.refused(this.#side === "client" ? "backend" : "client");
-    else {
-      this.#relay.inputEnded(this.#side, "reset");
-      this.#relay.gone(this.#side);
-    }
+    if (this.#writing) this.#relay.writeFailed(otherSide(this.#side));
+    else this.#relay.inputEnded(this.#side, "reset");
     this.#stopped();
   };
 
@@ -208,15 +181,11 @@ class Pump implements UnderlyingDefaultSource<Uint8Array>, UnderlyingSink<Uint8A
     else this.#delivered();
   }
 
-  /** End of input: the other side gets to know by half-close. */
+  /** End of input. */
   async close(): Promise<void> {
     giveBuffer(this.#buffer);
-    const how = this.#relay.endingOf(this.#side);
-    this.#relay.inputEnded(this.#side, how);
-    if (how === "reset") return this.#relay.gone(this.#side);
-    // Behind the second end both sides are closed altogether.
-    if (this.#relay.isLast) return;
-    // It may be gone already, which its own direction notices.
+    if (this.#relay.inputEnded(this.#side, "end") !== "half-close") return;
+    // The other side may be gone already, which its own direction notices.
     await this.#to.closeWrite().catch(() => {});
   }
 
@@ -228,7 +197,7 @@ class Pump implements UnderlyingDefaultSource<Uint8Array>, UnderlyingSink<Uint8A
     return first;
   }
 
-  /** Shows and writes what was read last; some of it may be left. */
+  /** Shows what was read last to the observer and writes it; some of it may be left. */
   #send(count: number): Promise<number> {
     this.#writing = true;
     this.#count = count;
@@ -250,23 +219,24 @@ class Pump implements UnderlyingDefaultSource<Uint8Array>, UnderlyingSink<Uint8A
     this.#delivered();
   }
 
-  /** Tells the observer, and fits the buffer to the traffic. */
+  /** Reports the last chunk as written, and fits the buffer to the traffic. */
   #delivered(): void {
     const { observer } = this.#relay;
     observer.moved(this.#side, this.#count);
-    if (observer.chunkBytes === undefined) this.#fit(this.#count);
+    this.#fit(minBufferBytes(observer.chunk !== undefined));
   }
 
-  /** Doubles a buffer that was filled, shrinks one that is much too large for a while. */
-  #fit(count: number): void {
+  /** Doubles a buffer that was filled; shrinks one that is much too large for a while. */
+  #fit(min: number): void {
     const size = this.#buffer.length;
-    if (count === size) {
+    if (size < min) this.#resize(min);
+    else if (this.#count === size) {
       this.#smallReads = 0;
-      if (size < LARGEST_BYTES && mayTake(size * 2)) this.#resize(size * 2);
-    } else if (size > SMALLEST_BYTES && count < size / 4) {
+      if (size < MAX_BUFFER_BYTES && mayTake(size * 2)) this.#resize(size * 2);
+    } else if (size > min && this.#count < size / 4) {
       if (++this.#smallReads >= SMALL_READS) {
         this.#smallReads = 0;
-        this.#resize(Math.max(SMALLEST_BYTES, size / 4));
+        this.#resize(Math.max(min, size / 4));
       }
     } else this.#smallReads = 0;
   }
@@ -280,8 +250,8 @@ class Pump implements UnderlyingDefaultSource<Uint8Array>, UnderlyingSink<Uint8A
 /**
  * Starts to move bytes between two connections, which it owns from now on.
  *
- * @param links The two connections, and a read from the client that is under way already.
- * @param observer Told what happens.
+ * @param links The two connections, and a read from the client that is already pending.
+ * @param observer Receives what happens.
  */
 export function startRelay(
   links: { client: RelayLink; backend: RelayLink; first?: FirstRead | undefined },

@@ -1,15 +1,15 @@
 /**
- * The recorded sequences of balancing.json as steps, and the two places where they are played:
- * over the pure choice of channels, and over real sockets in this process.
+ * The recorded sequences of balancing.json as steps, and the two targets that run them: the choice
+ * of channels alone, and real sockets in this process.
  *
  * @module
  */
+import { tableOf } from "../table_of.ts";
 import { assertEquals } from "@std/assert";
 import { parseIp } from "../../../lib/address/ip.ts";
 import { serviceLookup } from "../../../lib/address/services.ts";
 import { parseGroups } from "../../../lib/cli/groups.ts";
 import { type Options, parseOptions } from "../../../lib/cli/options.ts";
-import { tableOf } from "../../../lib/process/build_table.ts";
 import { type Claim, claims } from "../../../lib/table/claims.ts";
 import { clientHash } from "../../../lib/table/client_hash.ts";
 import type { Table } from "../../../lib/table/table.ts";
@@ -30,7 +30,7 @@ export interface CounterRow {
   maxc: number;
 }
 
-/** One record of balancing.json; the fields depend on its kind. */
+/** A record of balancing.json; the fields depend on its kind. */
 export interface BalancingRecord {
   name: string;
   version?: string;
@@ -66,14 +66,14 @@ export interface BalancingRecord {
 export type Step =
   /** A control command; the current group starts at 0 and `quit` returns there. */
   | { readonly command: string }
-  /** A client: who answers it, and whether it stays. */
+  /** A client: which backend answers it, and whether it stays connected. */
   | { readonly from: string; readonly chosen: string; readonly hold: boolean }
-  /** The backend at a recorded port ends or comes back. */
+  /** The backend at a recorded port stops or comes back. */
   | { readonly backend: number; readonly alive: boolean }
-  /** What the first client that stayed gets back for this text. */
+  /** The first client that stayed sends this text and gets it back. */
   | { readonly echo: string }
   | { readonly counters: readonly CounterRow[] }
-  /** Everything said on stderr so far; only the real thing says something. */
+  /** Everything written to stderr so far; only checked where there is a stderr. */
   | { readonly stderr: string }
   | { readonly closeAll: true };
 
@@ -81,7 +81,7 @@ const LOCAL = "127.0.0.1";
 /** Recorded ports without a listener. */
 const DEAD = /\b219[56]\d\b/g;
 
-/** The steps of a record, `undefined` for the kinds that have no sequence. */
+/** The steps of a record; `undefined` for kinds without a sequence. */
 export function scriptOf(record: BalancingRecord): Step[] | undefined {
   const hold = record.mode?.startsWith("parallel") ?? record.chosen_before !== undefined;
   const clients = (chosen: readonly string[], from = LOCAL, stay = hold): Step[] =>
@@ -113,7 +113,7 @@ export function scriptOf(record: BalancingRecord): Step[] | undefined {
     ];
   }
   if (record.steps !== undefined) {
-    return [...record.steps.flatMap(([label, chosen]) => labelled(label, chosen)), ...after];
+    return [...record.steps.flatMap(([label, chosen]) => labeled(label, chosen)), ...after];
   }
   if (record.client_and_chosen !== undefined) {
     const each = record.client_and_chosen.flatMap(([from, name]) => clients([name], from));
@@ -139,9 +139,9 @@ export function scriptOf(record: BalancingRecord): Step[] | undefined {
   ];
 }
 
-/** What happens before the clients of a labelled step, and who they are. */
-function labelled(label: string, chosen: readonly string[]): Step[] {
-  const [, hashed] = /^clientHash(?:, client)? (.+)$/.exec(label) ?? [];
+/** The steps of a labeled group of clients: what happens first, then the clients. */
+function labeled(label: string, chosen: readonly string[]): Step[] {
+  const [, hashed] = /^hash(?:, client)? (.+)$/.exec(label) ?? [];
   const clients = chosen.map((name) => ({ from: hashed ?? LOCAL, chosen: name, hold: false }));
   if (hashed !== undefined) return [{ command: "hash" }, ...clients];
   if (label === "second killed") return [{ backend: 21916, alive: false }, ...clients];
@@ -150,20 +150,20 @@ function labelled(label: string, chosen: readonly string[]): Step[] {
   return [{ command: label.replace(/ \(.*/, "") }, ...clients];
 }
 
-/** Where a script is played. */
+/** What a script runs against. */
 export interface ScriptTarget extends AsyncDisposable {
   readonly table: Table;
   readonly ports: PortMap;
-  /** Connects; the name of the backend that answers, or `EOF`. */
+  /** Connects. @returns The name of the backend that answers, or `EOF`. */
   client(from: string, hold: boolean): Promise<string>;
   closeAll(): Promise<void>;
   backend(recorded: number, alive: boolean): Promise<void>;
-  /** Absent where no bytes flow. */
+  /** Absent where no bytes are relayed. */
   readonly echo?: (text: string) => Promise<string>;
   readonly stderr?: () => string;
 }
 
-/** Plays a script and asserts what it says. */
+/** Runs a script and asserts its expectations. */
 export async function playScript(script: readonly Step[], target: ScriptTarget): Promise<void> {
   const session = { group: 0 };
   const seen: string[] = [], expected: string[] = [];
@@ -198,7 +198,7 @@ export function countersOf(table: Table): CounterRow[] {
   }));
 }
 
-/** Carries a control command out on the table itself. */
+/** Applies a control command to the table directly. */
 function command(
   { table, ports }: Pick<ScriptTarget, "table" | "ports">,
   session: { group: number },
@@ -232,20 +232,20 @@ function command(
       return;
     }
     default:
-      throw new Error(`Cannot play the command ${line}`);
+      throw new Error(`Cannot run the command ${line}`);
   }
 }
 
 /**
- * A place without sockets: channels are chosen by `claims()`, and what dialing gives is known:
- * recorded ports from 21901 to 21916 answer, all others refuse.
+ * A target without sockets. Channels are chosen by `claims()`; recorded ports from 21901 to 21916
+ * answer, all others refuse.
  */
 export async function tableTarget(argv: readonly string[]): Promise<ScriptTarget> {
   const options = parseOptions(argv);
   const table = await tableFor(options);
   const stopped = new Set<number>();
   const held: Claim[] = [];
-  // Ports stand for themselves: nothing is dialed.
+  // Nothing is dialed, so ports need no translation.
   const ports = portMap();
   for (let port = 21901; port <= 21916; port++) ports.set(port, port);
 
@@ -293,18 +293,17 @@ export async function tableFor(options: Options): Promise<Table> {
 }
 
 /**
- * A place with real sockets: accept loop, dialing and relay in this process, clients and backends
- * outside of it.
+ * A target with real sockets: accept loop, dialing and relay of balance run in this process.
  *
  * @param argv Recorded arguments.
- * @param stage The backends, and the ports they have here.
+ * @param recorded The backends and their ports.
  */
 export async function socketTarget(
   argv: readonly string[],
-  stage: RecordedBackends,
+  recorded: RecordedBackends,
 ): Promise<ScriptTarget> {
-  const { ports } = stage;
-  for (const [recorded] of argv.join(" ").matchAll(DEAD)) ports.set(Number(recorded), deadPort());
+  const { ports, backends } = recorded;
+  for (const [port] of argv.join(" ").matchAll(DEAD)) ports.set(Number(port), deadPort());
   const balance = await startInProcess(ports.argv(argv));
   const held: Client[] = [];
   const returned: AsyncDisposable[] = [];
@@ -329,11 +328,11 @@ export async function socketTarget(
       await Promise.all(held.splice(0).map(leave));
       await balance.idle();
     },
-    async backend(recorded, alive) {
-      const port = ports.port(recorded);
-      const index = recorded - 21901;
+    async backend(recordedPort, alive) {
+      const port = ports.port(recordedPort);
+      const index = recordedPort - 21901;
       if (alive) returned.push(named(`B${index}`, { port }));
-      else await stage.backends[index]?.stop();
+      else await backends[index]?.stop();
     },
     async echo(text) {
       const [first] = held;
@@ -350,7 +349,7 @@ export async function socketTarget(
   };
 }
 
-/** Ends a connection in an orderly way and waits for the other side's end. */
+/** Closes a connection in order: half-closes and waits for the end of the other side. */
 async function leave(client: Client): Promise<void> {
   await client.closeWrite().catch(() => {});
   await readToEnd(client);

@@ -1,6 +1,6 @@
 /**
- * The recorded behaviour of 3.35 (`test/golden/`): loading it, and translating between its literal
- * ports, version and placeholders and those of a run here.
+ * The recorded behavior of 3.35 (`test/golden/`): loading it, and translating its literal
+ * ports, version and placeholders to those of a run and back.
  *
  * @module
  */
@@ -12,7 +12,7 @@ import { config } from "../program/program.ts";
 /**
  * Loads the records of one file.
  *
- * @param name Without folder and ending, e.g. `"balancing"`.
+ * @param name File name without folder and extension, e.g. `"balancing"`.
  */
 export function loadGolden<T>(name: string): T[] {
   return JSON.parse(
@@ -20,7 +20,7 @@ export function loadGolden<T>(name: string): T[] {
   );
 }
 
-/** The version that this program prints where the records say 3.35. */
+/** The version that balance prints where the records have 3.35. */
 export const VERSION: string = config().version;
 
 /** Bytes of a text that has one code point per byte. @throws {RangeError} If one is above 255. */
@@ -44,24 +44,24 @@ export function bytesFromBase64(text: string): Uint8Array<ArrayBuffer> {
   return bytesFromLatin1(atob(text));
 }
 
-/** Ports of the records: masters, backends, dead ones, the one in use. */
+/** Ports in the records: masters, backends, dead ones, one in use. */
 const RECORDED = /\b21\d{3}\b/g;
 const FIRST_BACKEND = 21901;
 
-/** Translates ports between the records and this run; both have five digits. */
+/** Translates ports between the records and a run; both have five digits. */
 export interface PortMap {
-  /** The port here for a recorded one; a free port without a listener unless told otherwise. */
+  /** The port of this run for a recorded one; a free port unless {@linkcode set} fixed it. */
   port(recorded: number): number;
-  /** Fixes the port here for a recorded one. */
+  /** Fixes the port of this run for a recorded one. */
   set(recorded: number, port: number): void;
-  /** Replaces recorded ports in arguments or a script by those of this run. */
+  /** Replaces recorded ports in arguments or a script with those of this run. */
   here(text: string): string;
   argv(recorded: readonly string[]): string[];
-  /** Replaces ports of this run in a text by the recorded ones. */
+  /** Replaces ports of this run in a text with the recorded ones. */
   back(text: string): string;
 }
 
-/** Makes an empty map; each recorded port gets a free one when it is first met. */
+/** Makes an empty map. Each recorded port gets a free one at its first use. */
 export function portMap(): PortMap {
   const ports = new Map<number, number>();
   function port(recorded: number): number {
@@ -85,14 +85,14 @@ export function portMap(): PortMap {
   };
 }
 
-/** A map of ports together with the backends that the records talk to. */
+/** The backends of the records, and the map to their ports. */
 export interface RecordedBackends extends AsyncDisposable {
   readonly ports: PortMap;
-  /** Backend `i` answers `B<i>` and stands for port 21901 + i. */
+  /** Backend `i` answers `B<i>` and replaces port 21901 + i. */
   readonly backends: readonly Backend[];
 }
 
-/** Starts backends B0 ... and maps the recorded ports to them. @param count Default 16. */
+/** Starts backends B0, B1 ... and maps the recorded ports to them. @param count Default 16. */
 export function recordedBackends(count = 16): RecordedBackends {
   const backends = Array.from({ length: count }, (_, index) => named(`B${index}`));
   const ports = portMap();
@@ -120,8 +120,8 @@ const PLACEHOLDERS: ReadonlyArray<readonly [RegExp, string]> = [
 /**
  * Asserts that a text of this run is the recorded one.
  *
- * Ports are translated back first; in the recorded text 3.35 stands for our version, and the
- * placeholders of the records for what they describe.
+ * Ports are translated back first. In the recorded text 3.35 is replaced by the version of balance,
+ * and placeholders match what they describe.
  *
  * @param options `ports` of this run, `name` of the record for the message, `pid` for `<PID>`.
  */
@@ -138,7 +138,7 @@ export function assertRecorded(
     assertEquals(translated, own, name);
     return;
   }
-  // The characters of a placeholder are not touched by escaping.
+  // Escaping leaves the characters of a placeholder alone.
   const pattern = PLACEHOLDERS.reduce(
     (text, [placeholder, meaning]) => text.replaceAll(placeholder, meaning),
     escaped(own),
@@ -147,10 +147,10 @@ export function assertRecorded(
 }
 
 /**
- * Divides named records into those to be reproduced and those that we deviate from.
+ * Leaves out the records from which balance deviates on purpose.
  *
- * @param deviations Name of each record that differs on purpose, and why.
- * @throws {AssertionError} If a deviation names no record, so that the list cannot go stale.
+ * @param deviations Name of each such record, and the reason.
+ * @throws {AssertionError} If a deviation names no record, which keeps the list from going stale.
  */
 export function withoutDeviations<T extends { name: string }>(
   records: readonly T[],

@@ -1,13 +1,15 @@
 /**
- * balance in the test's own process: the same parts as `lib/process/foreground.ts` over real
- * sockets, with the table to look at, which the program itself shows only by its control channel.
+ * balance in the test process: accept loop, dialing and relay over real sockets, as the program runs
+ * them, but with direct access to the table.
  *
  * @module
  */
+import { oncePerBurst } from "../../../lib/connection/once_per_burst.ts";
+import { tableOf } from "../table_of.ts";
+import { joinBytes } from "../../../lib/base/bytes.ts";
 import { formatIp } from "../../../lib/address/ip.ts";
 import { resolveHost } from "../../../lib/address/resolve.ts";
 import { serviceLookup } from "../../../lib/address/services.ts";
-import { DUMP_BLOCK_BYTES } from "../../../lib/base/limits.ts";
 import { parseGroups } from "../../../lib/cli/groups.ts";
 import { parseOptions } from "../../../lib/cli/options.ts";
 import { Clock } from "../../../lib/connection/clock.ts";
@@ -15,23 +17,22 @@ import { serve, type Serving } from "../../../lib/connection/accept_loop.ts";
 import { textTap } from "../../../lib/dump/text_tap.ts";
 import { BatchWriter } from "../../../lib/base/batch_writer.ts";
 import { denoEngine } from "../../../lib/engine/deno/deno_engine.ts";
-import { tableOf } from "../../../lib/process/build_table.ts";
 import type { Table } from "../../../lib/table/table.ts";
 import { until } from "../t.ts";
 
-/** A running balance of this process, ended with its connections at the end of its scope. */
+/** A balance in this process, stopped with its connections at the end of its scope. */
 export interface InProcess extends AsyncDisposable {
-  /** Port it listens on. */
+  /** Port that it listens on. */
   readonly port: number;
   readonly table: Table;
   readonly serving: Serving;
-  /** What an administrator would see on stderr so far. */
+  /** What the program would have written to stderr so far. */
   readonly stderr: string;
-  /** What `-d` said about connections so far, a line each. */
+  /** The lines of `-d` about connections so far. */
   readonly debugLines: readonly string[];
-  /** What `-p` printed so far. */
+  /** What `-p` has printed so far. */
   readonly stdoutBytes: Uint8Array<ArrayBuffer>;
-  /** Waits until no connection is open, so that all counters are settled. */
+  /** Waits until no connection is open, so that all counters are final. */
   idle(timeoutMs?: number): Promise<void>;
 }
 
@@ -44,6 +45,7 @@ export async function startInProcess(argv: readonly string[]): Promise<InProcess
   const options = parseOptions(argv);
   const address = formatIp(await resolveHost(options.bindHost ?? "127.0.0.1"));
   const listener = denoEngine.listen({ address, port: 0 });
+  if ("failure" in listener) throw new Error(listener.reason);
   const { port } = listener.local;
   const groups = parseGroups(options.channels, {
     defaultPort: port,
@@ -63,6 +65,8 @@ export async function startInProcess(argv: readonly string[]): Promise<InProcess
       return Promise.resolve(bytes.length);
     }, () => {})
     : undefined;
+  const notice = (line: string) => void (stderr += `${line}\n`);
+  const taps = writer && (() => textTap(writer));
   const serving = serve(listener, {
     engine: denoEngine,
     table,
@@ -74,10 +78,10 @@ export async function startInProcess(argv: readonly string[]): Promise<InProcess
       autoDisable: options.autoDisable,
       source: options.sourceHost && formatIp(await resolveHost(options.sourceHost)),
     },
-    notice: (line) => void (stderr += `${line}\n`),
+    notice,
+    shortage: oncePerBurst(notice),
     debug: options.debug ? (line) => void debugLines.push(line) : undefined,
-    tap: writer && (() => textTap(writer)),
-    chunkBytes: writer && DUMP_BLOCK_BYTES,
+    tap: () => taps,
   });
 
   return {
@@ -89,7 +93,10 @@ export async function startInProcess(argv: readonly string[]): Promise<InProcess
       return stderr;
     },
     get stdoutBytes() {
-      return whole(printed);
+      const whole = joinBytes(printed) as Uint8Array<ArrayBuffer>;
+      // Kept as one piece, so that frequent calls are cheap.
+      printed.splice(0, printed.length, whole);
+      return whole;
     },
     async idle(timeoutMs = 5000) {
       await until(() => serving.connections.size === 0, {
@@ -104,16 +111,4 @@ export async function startInProcess(argv: readonly string[]): Promise<InProcess
       await serving.done;
     },
   };
-}
-
-/** Puts the pieces together, and leaves one piece, so that looking often stays cheap. */
-function whole(pieces: Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const result = new Uint8Array(pieces.reduce((sum, bytes) => sum + bytes.length, 0));
-  let at = 0;
-  for (const bytes of pieces.splice(0)) {
-    result.set(bytes, at);
-    at += bytes.length;
-  }
-  pieces.push(result);
-  return result;
 }

@@ -1,6 +1,6 @@
 /**
- * The worker of the program that holds two connections of the first channel and dies, for
- * `workers_test.ts`.
+ * A worker of the program that holds two connections of the first channel and dies on the message
+ * `die`; started by `make_dying_worker.ts`.
  *
  * @module
  */
@@ -11,10 +11,10 @@ import { Table } from "../../../lib/table/table.ts";
 
 self.addEventListener("message", ({ data }: MessageEvent<ToWorker>) => {
   if (data.type !== "start") return;
-  const table = new Table(data.table, data.index);
+  const table = new Table(data.setup.table, data.setup.index);
   table.enter(0, 0);
   table.enter(0, 0);
-  setTimeout(() => {
-    throw new Error("died on purpose");
-  }, 50);
+});
+self.addEventListener("message", ({ data }: MessageEvent<unknown>) => {
+  if (data === "die") throw new Error("died on purpose");
 });

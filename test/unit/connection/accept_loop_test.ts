@@ -1,18 +1,18 @@
-import { assertEquals, assertMatch } from "@std/assert";
-import { Clock } from "../../../lib/connection/clock.ts";
+import { assert, assertEquals, assertMatch } from "@std/assert";
 import { serve } from "../../../lib/connection/accept_loop.ts";
 import { denoEngine } from "../../../lib/engine/deno/deno_engine.ts";
-import type { Link, Listener } from "../../../lib/engine/engine.ts";
+import type { AcceptFailure, Link, Listener } from "../../../lib/engine/engine.ts";
 import { newTable } from "../../../lib/table/table.ts";
 import { named } from "../../helpers/net/backends.ts";
 import { ask } from "../../helpers/net/client.ts";
+import { connectionContext } from "../../helpers/connection/connection_context.ts";
 import { t, until } from "../../helpers/t.ts";
 
 t(
   "serve() reports a shortage of descriptors once per burst, even if some accepts succeed",
   async () => {
     const notices: string[] = [];
-    const ended = Promise.withResolvers<never>();
+    const ended = Promise.withResolvers<AcceptFailure>();
     let accepts = 0;
     const link: Link = {
       remote: { address: "127.0.0.1", port: 1 },
@@ -24,20 +24,19 @@ t(
       accept() {
         if (++accepts > 6) return ended.promise;
         if (accepts % 2 === 0) return Promise.resolve(link);
-        return Promise.reject(Object.assign(new Error("Too many open files"), { code: "EMFILE" }));
+        return Promise.resolve({ failure: "shortage", reason: "Too many open files" });
       },
-      close: () => ended.reject(new Deno.errors.BadResource()),
+      close: () => ended.resolve({ failure: "closed", reason: "" }),
     };
     const table = newTable({ groups: 1, channels: 1, workers: 1 });
     table.add(0, { address: new Uint8Array([127, 0, 0, 1]), port: 9, maxc: 0 });
-    const serving = serve(listener, {
+    const context = connectionContext(table, {
       // Dials get no descriptor either, which is reported separately.
       engine: { ...denoEngine, dial: () => Promise.resolve("no descriptor") },
-      table,
-      clock: new Clock(),
       options: { connectTimeoutMs: 1000, idleTimeoutMs: 0, hashFailover: false, autoDisable: true },
       notice: (line) => notices.push(line),
     });
+    const serving = serve(listener, context);
     await until(() => accepts > 6 && serving.connections.size === 0, {
       what: "six accepts to finish",
     });
@@ -57,8 +56,9 @@ t("serve() reports a bug in one connection, and serves the next", async () => {
   const notices: string[] = [];
   let dials = 0;
   const listener = denoEngine.listen({ address: "127.0.0.1", port: 0 });
+  assert(!("failure" in listener));
   const { port } = listener.local;
-  const serving = serve(listener, {
+  const context = connectionContext(table, {
     engine: {
       ...denoEngine,
       dial: (to, options) => {
@@ -66,11 +66,9 @@ t("serve() reports a bug in one connection, and serves the next", async () => {
         return denoEngine.dial(to, options);
       },
     },
-    table,
-    clock: new Clock(),
-    options: { connectTimeoutMs: 1000, idleTimeoutMs: 0, hashFailover: false, autoDisable: false },
     notice: (line) => notices.push(line),
   });
+  const serving = serve(listener, context);
   assertEquals([await ask(port), await ask(port)], ["EOF", "B0"]);
   await until(() => table.c(0, 0) === 0, { what: "the claims to be released" });
   await serving.stop();

@@ -39,6 +39,7 @@ t("add() appends until the group is full, independently in each group", () => {
     channel: 0,
     type: "rr",
     state: "disabled",
+    health: "up",
     address: V6,
     port: 65535,
     c: 0,

@@ -103,15 +103,18 @@ t(
     let made = 0;
     const plane = await startWorkers({
       count: 2,
-      at: { address: "127.0.0.1", port },
-      table,
-      options: {
-        connectTimeoutMs: 5000,
-        idleTimeoutMs: 0,
-        hashFailover: false,
-        autoDisable: false,
+      serving: {
+        engine: "streams",
+        at: { address: "127.0.0.1", port },
+        connection: {
+          connectTimeoutMs: 5000,
+          idleTimeoutMs: 0,
+          hashFailover: false,
+          autoDisable: false,
+        },
       },
-      voice: { notice: (line) => void notices.push(line), isStderr: false },
+      table,
+      messages: { notice: (line) => void notices.push(line), isStderr: false },
       // The first worker dies; the second and the replacement are real ones.
       make: () => {
         const file = made++ === 0

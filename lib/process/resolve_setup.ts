@@ -1,0 +1,127 @@
+/** Names to addresses: everything on the command line that names a host, resolved once. */
+
+import type { ChannelSpec } from "../address/channel_spec.ts";
+import { formatIp, type Ip } from "../address/ip.ts";
+import { type Lookup, resolveHost } from "../address/resolve.ts";
+import type { ServiceLookup } from "../address/services.ts";
+import type { Endpoint } from "../base/endpoint.ts";
+import { UnavailableError, withName } from "../base/errors.ts";
+import { type GroupSpec, parseGroups } from "../cli/groups.ts";
+import type { Options } from "../cli/options.ts";
+import type { Engine } from "../engine/engine.ts";
+import { parseMetricsAddress } from "../report/metrics_address.ts";
+import type { GroupType } from "../table/table.ts";
+import { listeningAddress } from "./listen.ts";
+
+/** A channel with its host as written and the address it resolved to. */
+export interface ResolvedChannel extends ChannelSpec {
+  readonly address: Ip;
+}
+
+/** A group of resolved channels. */
+export interface ResolvedGroup {
+  readonly type: GroupType;
+  readonly channels: readonly ResolvedChannel[];
+}
+
+/** The addresses of a command line. */
+export interface Setup {
+  /** The address to listen on. */
+  readonly listen: Endpoint;
+  /** `-B`: local address of connections to backends. */
+  readonly source: string | undefined;
+  readonly groups: readonly ResolvedGroup[];
+  /** `--metrics`: where to serve them. */
+  readonly metrics: Endpoint | undefined;
+}
+
+/** The options that name hosts. */
+export type SetupOptions = Pick<
+  Options,
+  | "port"
+  | "bindHost"
+  | "ipv6"
+  | "sourceHost"
+  | "channels"
+  | "maxGroups"
+  | "maxChannels"
+  | "metrics"
+>;
+
+/**
+ * Resolves everything, in the order in which 3.35 reported errors.
+ *
+ * @param options The command line.
+ * @param context `services` looks up service names; `engine` checks `-B`; `lookup` replaces the
+ * system's resolver; `onListen` is called with the address to listen on before any channel is
+ * resolved, and binds it: a port in use is reported first.
+ * @throws {UsageError} If a port, a channel or the metrics address is invalid.
+ * @throws {AddressError} If a host is unknown.
+ * @throws {UnavailableError} If a group is empty or `-B` cannot work.
+ */
+export async function resolveSetup(
+  options: SetupOptions,
+  context: {
+    services: ServiceLookup;
+    engine: Engine;
+    lookup?: Lookup;
+    onListen: (at: Endpoint) => void;
+  },
+): Promise<Setup> {
+  const { services, engine } = context;
+  const listen = await listeningAddress(options, services);
+  const source = options.sourceHost === undefined
+    ? undefined
+    : await sourceAddress(options.sourceHost, engine);
+  context.onListen(listen);
+  const { maxGroups, maxChannels } = options;
+  const specs = parseGroups(options.channels, {
+    defaultPort: listen.port,
+    services,
+    maxGroups,
+    maxChannels,
+  });
+  const groups = await resolveGroups(specs, context);
+  const metrics = options.metrics === undefined ? undefined : await metricsAddress(options.metrics);
+  return { listen, source, groups, metrics };
+}
+
+/**
+ * Resolves the hosts of groups, each name once.
+ *
+ * @param options `lookup` replaces the system's resolver.
+ * @throws {AddressError} For the first host that has no address.
+ */
+export async function resolveGroups(
+  groups: readonly GroupSpec[],
+  options: { lookup?: Lookup } = {},
+): Promise<ResolvedGroup[]> {
+  const known = new Map<string, Ip>();
+  const resolved: ResolvedGroup[] = [];
+  for (const { type, channels } of groups) {
+    const found: ResolvedChannel[] = [];
+    for (const channel of channels) {
+      const address = known.get(channel.host) ?? await resolveHost(channel.host, options);
+      known.set(channel.host, address);
+      found.push({ ...channel, address });
+    }
+    resolved.push({ type, channels: found });
+  }
+  return resolved;
+}
+
+async function metricsAddress(text: string): Promise<Endpoint> {
+  const { host, port } = parseMetricsAddress(text);
+  return { address: formatIp(await resolveHost(host)), port };
+}
+
+/** The address of `-B`, tried before anything depends on it: 3.35 ignored what it could not bind. */
+async function sourceAddress(host: string, engine: Engine): Promise<string> {
+  const source = formatIp(await resolveHost(host));
+  const support = await engine.canDialFrom(source);
+  if (support === "yes") return source;
+  const reason = support === "not local"
+    ? "not an address of this host"
+    : `the runtime of this program (Deno ${Deno.version.deno}) ignores it, -B needs 2.7.13`;
+  throw new UnavailableError(withName(`can't bind outgoing address [${host}]: ${reason}`));
+}

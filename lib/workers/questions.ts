@@ -1,0 +1,47 @@
+/** Questions to workers and their answers. */
+
+import { within } from "../base/within.ts";
+import type { Answers, FromWorker, Question, ToWorker } from "./protocol.ts";
+
+/** Milliseconds that a worker may take to answer. */
+const ANSWER_MS = 2000;
+
+/** Asks workers and matches their answers. */
+export interface Questions {
+  /**
+   * Asks every worker. One that does not answer in time, because it died, is left out.
+   *
+   * @param workers Who is asked.
+   * @param question The same for all.
+   */
+  askAll<Q extends Question>(
+    workers: Iterable<Worker>,
+    question: Q,
+  ): Promise<Answers[Q["type"]][]>;
+  /** Takes an answer. */
+  answered(message: FromWorker & { type: "answer" }): void;
+}
+
+/** Starts with no open questions. */
+export function newQuestions(): Questions {
+  const open = new Map<number, (answer: Answers[keyof Answers]) => void>();
+  let last = 0;
+
+  async function ask(worker: Worker, question: Question) {
+    const query = ++last;
+    const { promise, resolve } = Promise.withResolvers<Answers[keyof Answers]>();
+    open.set(query, resolve);
+    worker.postMessage({ type: "question", query, question } satisfies ToWorker);
+    const answer = await within(promise, ANSWER_MS);
+    open.delete(query);
+    return answer;
+  }
+
+  return {
+    async askAll<Q extends Question>(workers: Iterable<Worker>, question: Q) {
+      const answers = await Promise.all([...workers].map((worker) => ask(worker, question)));
+      return answers.filter((answer) => answer !== undefined) as Answers[Q["type"]][];
+    },
+    answered: ({ query, answer }) => open.get(query)?.(answer),
+  };
+}

@@ -1,0 +1,28 @@
+import type { ConnectionContext } from "../../../lib/connection/context.ts";
+import { Clock } from "../../../lib/connection/clock.ts";
+import { oncePerBurst } from "../../../lib/connection/once_per_burst.ts";
+import { denoEngine } from "../../../lib/engine/deno/deno_engine.ts";
+import type { Table } from "../../../lib/table/table.ts";
+
+/**
+ * The context of connections in a test: no dump, no log, a connect timeout of one second.
+ *
+ * @param table Where they claim channels.
+ * @param more What differs.
+ */
+export function connectionContext(
+  table: Table,
+  more: Partial<ConnectionContext> = {},
+): ConnectionContext {
+  const notice = more.notice ?? (() => {});
+  return {
+    engine: denoEngine,
+    table,
+    clock: new Clock(),
+    options: { connectTimeoutMs: 1000, idleTimeoutMs: 0, hashFailover: false, autoDisable: false },
+    notice,
+    shortage: oncePerBurst(notice),
+    tap: () => undefined,
+    ...more,
+  };
+}
