@@ -1,14 +1,6 @@
 // Types for the parts of @std in use. `npm:deno-std` ships @std without declarations, and Deno then
 // silently types it `any`. Delete this file when the import map points to jsr:@std.
 
-declare module "@std/async/deadline" {
-  export function deadline<T>(
-    p: Promise<T>,
-    ms: number,
-    options?: { signal?: AbortSignal },
-  ): Promise<T>;
-}
-
 declare module "@std/async/delay" {
   export function delay(
     ms: number,
