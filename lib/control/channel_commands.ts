@@ -1,4 +1,4 @@
-/** Commands that change channels: `disable`, `enable`, `reset`, `create`, `maxc`, `assign`, `remove`. */
+/** Commands that change one channel, from `disable` to `remove`. */
 
 import { MAXC_RANGE } from "../address/channel_spec.ts";
 import { splitHost } from "../address/host_port.ts";

@@ -1,30 +1,30 @@
-import { joinBytes, NO_BYTES } from "../base/bytes.ts";
+import { joinBytes, NO_BYTES, writeAll } from "../base/bytes.ts";
 import type { Endpoint } from "../base/endpoint.ts";
 import { EXIT, ExitError, UnavailableError } from "../base/errors.ts";
 import { printable } from "../base/printable.ts";
 import { VERSION } from "../base/version.ts";
-import { HELLO, type Hello, type ReplyHead } from "./protocol.ts";
 import { connectControl } from "./control_socket.ts";
+import { HELLO, type Hello, type ReplyHead } from "./protocol.ts";
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
-/** An answer of the server; whoever it is, its text cannot speak to a terminal. */
+/** An answer of the server. Its text has no control characters for the terminal. */
 export interface Answer extends ReplyHead {
   readonly text: string;
 }
 
-/** The message of 3.35 when there is nobody to control; it goes to stdout. */
+/** There is no balance to control. The message is that of 3.35, on stdout. */
 export class NoMasterError extends UnavailableError {
   override readonly stream = "stdout";
 
-  /** Takes nothing: the message is always the same. */
+  /** The message is always the same. */
   constructor() {
     super("no master process, exiting.");
   }
 }
 
-/** The master is of another release than this client (exit code 65). */
+/** The running balance has another version than this client (exit code 65). */
 class ReleaseMismatchError extends ExitError {
   override readonly stream = "stdout";
 
@@ -33,12 +33,12 @@ class ReleaseMismatchError extends ExitError {
   }
 }
 
-/** The client's end of a control session. */
+/** A control session, on the side of the client. */
 export class ControlClient implements Disposable {
   readonly #conn: Deno.UnixConn;
   readonly #buffer = new Uint8Array(16384);
   #rest: Uint8Array = NO_BYTES;
-  /** The server. */
+  /** Version and process of the server. */
   readonly hello: Hello;
 
   private constructor(conn: Deno.UnixConn, hello: Hello) {
@@ -47,18 +47,18 @@ export class ControlClient implements Disposable {
   }
 
   /**
-   * Connects to the balance that listens somewhere.
+   * Connects to a running balance.
    *
    * @param at Where it listens.
    * @throws {NoMasterError} If there is none.
-   * @throws {ExitError} If it is of another release (65), or not ours to control (77).
+   * @throws {ExitError} If it has another version (65) or belongs to another user (77).
    */
   static async connect(at: Endpoint): Promise<ControlClient> {
     const conn = await connectControl(at);
     if (conn === undefined) throw new NoMasterError();
     const opening = new ControlClient(conn, { version: "", pid: 0 });
     try {
-      // A server that does not want us says so and closes, perhaps before we have said anything.
+      // A server with too many clients sends a line and closes, perhaps before this write.
       await opening.#write(`${HELLO}\n`).catch(() => {});
       const line = await opening.#line();
       if (line === undefined) throw new NoMasterError();
@@ -69,7 +69,7 @@ export class ControlClient implements Disposable {
     } catch (error) {
       conn.close();
       if (error instanceof ExitError) throw error;
-      // It went away while we said hello.
+      // It exited during the greeting.
       throw new NoMasterError();
     }
   }
@@ -77,12 +77,12 @@ export class ControlClient implements Disposable {
   /**
    * Sends a command and waits for its answer.
    *
-   * @param command One command; newlines in it count as blanks.
+   * @param command One command; newlines in it count as spaces.
    * @returns `undefined` if the server is gone.
    */
   async ask(command: string): Promise<Answer | undefined> {
     try {
-      // What is too long is refused before all of it was taken; the refusal can be read.
+      // The server refuses a line that is too long before reading all of it; read its answer.
       await this.#write(`${command.replaceAll("\n", " ")}\n`).catch(() => {});
       const line = await this.#line();
       if (line === undefined) return undefined;
@@ -100,8 +100,7 @@ export class ControlClient implements Disposable {
   }
 
   async #write(text: string): Promise<void> {
-    const bytes = encoder.encode(text);
-    for (let at = 0; at < bytes.length;) at += await this.#conn.write(bytes.subarray(at));
+    await writeAll(this.#conn, encoder.encode(text));
   }
 
   async #line(): Promise<string | undefined> {

@@ -1,42 +1,42 @@
 /**
  * The protocol of the control socket: lines of text.
  *
- * By hand, a line is a command and its answer is the text of the command, nothing else:
+ * By hand, a line is a command, and the answer is only its output:
  *
  *     printf 'show\n' | socat - UNIX-CONNECT:/var/run/balance/balance.25.0.0.0.0
  *
- * A program begins with the line `.hello`. It is answered by a line of JSON about the server,
- * and from then on each answer is preceded by a line of JSON about it ({@link ReplyHead}).
+ * A program starts with the line `.hello`. The server answers with a line of JSON about itself
+ * ({@link Hello}). From then on, a line of JSON precedes each answer ({@link ReplyHead}).
  */
 
 import { joinBytes } from "../base/bytes.ts";
 
-/** First line of a program that wants to know where an answer ends. */
+/** First line of a client that needs to know where an answer ends. */
 export const HELLO = ".hello";
 
-/** Longest line of a client, in bytes without its newline. */
+/** Maximum length of a command, in bytes without its newline. */
 export const MAX_LINE_BYTES = 4096;
 
-/** Most clients at a time. */
+/** Maximum number of clients at a time. */
 export const MAX_CLIENTS = 128;
 
-/** Milliseconds that a client may leave an answer unread. */
+/** Milliseconds after which a client that does not read its answer is closed. */
 export const UNREAD_TIMEOUT_MS = 30_000;
 
-/** What the server says about itself. */
+/** The greeting of the server. */
 export interface Hello {
   readonly version: string;
   readonly pid: number;
 }
 
-/** What precedes an answer. */
+/** The line before an answer. */
 export interface ReplyHead {
   /** Bytes of text that follow. */
   readonly bytes: number;
   /** The current group. */
   readonly group: number;
   readonly failed: boolean;
-  /** The session is over after this answer: by `quit`, by `kill`, or for breaking a limit. */
+  /** Why the session ends after this answer: `quit`, `kill`, or a line that is too long. */
   readonly over?: "quit" | "stop" | "limit";
 }
 
@@ -44,8 +44,8 @@ export interface ReplyHead {
  * Splits a stream of bytes into lines.
  *
  * @param chunks The bytes.
- * @param maxBytes Longest line; a longer one ends everything with `undefined`.
- * @returns Lines without newlines; a last line need not have one.
+ * @param maxBytes Maximum length of a line. A longer one yields `undefined` and ends the lines.
+ * @returns Lines without newlines. The last line may lack one.
  */
 export async function* lines(
   chunks: AsyncIterable<Uint8Array>,

@@ -1,5 +1,7 @@
-import { joinBytes } from "../base/bytes.ts";
+import { delay } from "@std/async/delay";
+import { joinBytes, writeAll } from "../base/bytes.ts";
 import { VERSION } from "../base/version.ts";
+import { settlesWithin } from "../base/within.ts";
 import { type ControlContext, refusal, type Reply, runLine, type Session } from "./command.ts";
 import { COMMANDS } from "./commands.ts";
 import {
@@ -13,33 +15,33 @@ import {
 } from "./protocol.ts";
 
 const encoder = new TextEncoder();
-/** Milliseconds to wait when a client cannot be accepted for lack of descriptors. */
-const PAUSE_MS = 100;
+/** Milliseconds to wait after a failed accept, for example without a free file descriptor. */
+const ACCEPT_RETRY_MS = 100;
 const READ_BYTES = 4096;
 
-/** Milliseconds that an answer under way may take to reach its client at the end. */
+/** Milliseconds that the last answers may take when the server closes. */
 const LAST_ANSWER_MS = 1000;
 
 /** A running control server. */
 export interface ControlServer {
   /**
-   * Stops listening; sessions go on. Resolves when the socket's file is gone, so that it cannot
-   * take along that of a successor.
+   * Stops listening; sessions continue. Resolves after the socket file is removed, so that it
+   * cannot remove the file of the next balance.
    */
   stop(): Promise<void>;
-  /** Stops listening and ends every session; one that is being answered gets its answer. */
+  /** Stops listening and ends all sessions. Answers that are due in a second are sent. */
   close(): Promise<void>;
 }
 
 /**
- * Serves control clients on a socket, each with a session of its own.
+ * Serves control clients on a socket, each with its own session.
  *
- * A client is read only after its last answer was taken, so one that never reads costs one
- * answer of memory; limits are in protocol.ts.
+ * The next command of a client is read after it has received the last answer, so a client that
+ * never reads costs the memory of one answer. The limits are in protocol.ts.
  *
- * @param listener The socket; owned from now on.
- * @param options What commands work on; `kill` carries that command out and resolves when new
- * connections are refused; `unreadTimeoutMs` replaces the limit of protocol.ts.
+ * @param listener The socket, which the server owns from now on.
+ * @param options `context`: what commands work on; `kill`: runs that command and resolves when new
+ * connections are refused; `unreadTimeoutMs`: default in protocol.ts.
  */
 export function serveControl(
   listener: Deno.UnixListener,
@@ -59,7 +61,7 @@ export function serveControl(
         sessions.add(running);
       } catch (error) {
         if (stopped || error instanceof Deno.errors.BadResource) return;
-        await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+        await delay(ACCEPT_RETRY_MS);
       }
     }
   }
@@ -98,15 +100,12 @@ export function serveControl(
     }
   }
 
-  /** Writes all; a client that does not take it in time is closed. */
+  /** Sends all of it, or throws if the client does not receive it in time. */
   async function send(conn: Deno.Conn, text: string | Uint8Array): Promise<void> {
     const bytes = typeof text === "string" ? encoder.encode(text) : text;
     if (bytes.length === 0) return;
-    const timer = setTimeout(() => close(conn), unreadTimeoutMs);
-    try {
-      for (let at = 0; at < bytes.length;) at += await conn.write(bytes.subarray(at));
-    } finally {
-      clearTimeout(timer);
+    if (!await settlesWithin(writeAll(conn, bytes), unreadTimeoutMs)) {
+      throw new Error("the client does not read its answer");
     }
   }
 
@@ -131,11 +130,8 @@ export function serveControl(
       void stop();
       closing = true;
       for (const conn of open) if (!answering.has(conn)) close(conn);
-      // A command may wait for a resolver that does not answer; we do not.
-      const late = Promise.withResolvers<void>();
-      const timer = setTimeout(late.resolve, LAST_ANSWER_MS);
-      await Promise.race([Promise.allSettled(sessions), late.promise]);
-      clearTimeout(timer);
+      // A command may wait for a DNS server that does not answer.
+      await settlesWithin(Promise.allSettled(sessions), LAST_ANSWER_MS);
       open.forEach(close);
       await accepting;
     },
@@ -166,5 +162,5 @@ function withHead(
 function close(conn: Deno.Conn): void {
   try {
     conn.close();
-  } catch { /* closed already */ }
+  } catch { /* already closed */ }
 }

@@ -1,8 +1,8 @@
-/** What people type at: the shell (`-i`) and the single command (`-c`). */
+/** The control shell (`-i`) and the single control command (`-c`). */
 
-import type { Endpoint } from "../base/endpoint.ts";
-import { createInterface } from "node:readline";
 import process from "node:process";
+import { createInterface } from "node:readline";
+import type { Endpoint } from "../base/endpoint.ts";
 import { EXIT } from "../base/errors.ts";
 import { NAME, VERSION } from "../base/version.ts";
 import { SIGNAL_EXIT } from "../system/signals.ts";
@@ -17,16 +17,15 @@ import { readlineTerminal } from "./top/terminal.ts";
 
 const encoder = new TextEncoder();
 
-/** Prints bytes at once. */
+/** Prints all bytes before it returns. */
 export type Print = (bytes: Uint8Array) => void;
 
 /**
  * Runs one control command (`-c`).
  *
- * @param command The command; empty is fine and does nothing.
- * @param options Where the balance listens, `strict` for an exit code that tells, and where to
- * print.
- * @returns 0, or with `strict` 1 when the command did not do what it was asked for.
+ * @param command The command. An empty one does nothing.
+ * @param options `at`: where balance listens; `strict`: exit with 1 if the command is refused.
+ * @returns The exit code: 0, 1 for a refused command with `strict`, 69 if balance exited.
  * @throws {ExitError} If there is no balance to control.
  */
 export async function runCommand(
@@ -41,27 +40,28 @@ export async function runCommand(
 }
 
 /**
- * Runs the control shell (`-i`): line editing and history on a terminal, a plain pipe else.
+ * Runs the control shell (`-i`), with line editing and history if it is on a terminal.
  *
- * @param options Where the balance listens, and where to print.
- * @returns 0, also at the end of input and after `kill`.
+ * @param options `at`: where balance listens.
+ * @returns The exit code: 0 also at the end of input and after `kill`, 69 if balance exited, 128
+ * plus the number of the signal that ended `top`.
  * @throws {ExitError} If there is no balance to control.
  */
 export async function runShell(options: { at: Endpoint; print: Print }): Promise<number> {
   using client = await ControlClient.connect(options.at);
-  const say = (text: string) => options.print(encoder.encode(text));
-  say(
+  const print = (text: string) => options.print(encoder.encode(text));
+  print(
     `\n${NAME} ${VERSION} interactive command shell\n` +
       `PID of master process is ${client.hello.pid}\n\n`,
   );
   const onTerminal = Deno.stdin.isTerminal() && Deno.stdout.isTerminal();
-  const input = onTerminal ? terminalInput() : pipedInput(say);
+  const input = onTerminal ? terminalInput() : pipedInput(print);
   let group = 0;
   try {
     for (;;) {
       const line = await input.next(`${NAME}[${group}] `);
       if (line === undefined) {
-        say("\n");
+        print("\n");
         return EXIT.ok;
       }
       const orders = onTerminal ? topOrders(line) : undefined;
@@ -77,7 +77,7 @@ export async function runShell(options: { at: Endpoint; print: Print }): Promise
       }
       const answer: Answer | undefined = await client.ask(line);
       if (answer === undefined) return lost(options.print);
-      say(answer.text);
+      print(answer.text);
       if (answer.over !== undefined) return EXIT.ok;
       group = answer.group;
     }
@@ -86,33 +86,33 @@ export async function runShell(options: { at: Endpoint; print: Print }): Promise
   }
 }
 
-/** How `top` is to be sorted, if a line means its live view. */
+/** The initial orders of the live view, if a line starts it. */
 function topOrders(line: string): TopOrders | undefined {
-  const meant = readCommand(COMMANDS, line);
-  return meant?.command?.name === "top" ? liveOrders(meant.words) : undefined;
+  const parsed = readCommand(COMMANDS, line);
+  return parsed?.command?.name === "top" ? liveOrders(parsed.words) : undefined;
 }
 
-/** The server went away without an answer. */
+/** Reports that balance exited without an answer. */
 function lost(print: Print): number {
   print(encoder.encode("connection to master process lost, exiting.\n"));
   return EXIT.unavailable;
 }
 
-/** Where lines come from. */
+/** The source of lines. */
 interface Input {
-  /** Shows the prompt and waits for a line; `undefined` at the end of input. */
+  /** Prints the prompt and waits for a line; `undefined` at the end of input. */
   next(prompt: string): Promise<string | undefined>;
   close(): void;
 }
 
-function pipedInput(say: (text: string) => void): Input {
+function pipedInput(print: (text: string) => void): Input {
   const reader = lines(stdinChunks(), MAX_LINE_BYTES);
   return {
     async next(prompt) {
-      say(prompt);
+      print(prompt);
       const { value, done } = await reader.next();
       if (done) return undefined;
-      if (value === undefined) say(`line too long, the limit is ${MAX_LINE_BYTES} bytes\n`);
+      if (value === undefined) print(`line too long, the limit is ${MAX_LINE_BYTES} bytes\n`);
       return value;
     },
     close() {},
@@ -126,7 +126,7 @@ async function* stdinChunks(): AsyncGenerator<Uint8Array> {
   }
 }
 
-/** Editing, history and completion are those of `node:readline`. */
+/** Lines with editing, history and completion by `node:readline`. */
 function terminalInput(): Input {
   const names = COMMANDS.map(({ name }) => name);
   const readline = createInterface({
@@ -145,7 +145,7 @@ function terminalInput(): Input {
     if (next === undefined) typed.push(line);
     else next(line);
   });
-  // ^D and ^C both leave the shell, as they left 3.35's.
+  // ^D and ^C leave the shell, as in 3.35.
   readline.on("SIGINT", () => readline.close());
   readline.on("close", () => {
     closed = true;
@@ -157,7 +157,7 @@ function terminalInput(): Input {
       if (line !== undefined) return Promise.resolve(line);
       if (closed) return Promise.resolve(undefined);
       readline.setPrompt(prompt);
-      // What was typed ahead stays, and so does the cursor in it.
+      // Keeps what was typed ahead, and the cursor in it.
       readline.prompt(true);
       return new Promise((resolve) => waiting.push(resolve));
     },

@@ -1,5 +1,6 @@
 /** The command `top`: a single frame, or a sample for the live view of the shell. */
 
+import { delay } from "@std/async/delay";
 import { VERSION } from "../base/version.ts";
 import type { Command, ControlContext, Reply, Session } from "./command.ts";
 import { refusal } from "./command.ts";
@@ -79,7 +80,7 @@ async function singleFrame(
 ) {
   const order = orders.connections;
   const before = await sampleNow(context, { order, count: 0 });
-  await new Promise((resolve) => setTimeout(resolve, spanMs));
+  await delay(spanMs);
   const { sample } = await sampleNow(context, { order, count, memory: before.memory });
   return topFrame(sample, before.sample, { ...SINGLE, orders });
 }
