@@ -39,13 +39,15 @@ import {
   withoutDeviations,
 } from "./golden/golden.ts";
 import { listensOn } from "./net/tcp_sockets.ts";
+import { isAlive } from "./program/process.ts";
 import { runBalance, startBalance } from "./program/start_balance.ts";
-import { later, skip, t, tool, until, within } from "./t.ts";
-import { freePort } from "./net/ports.ts";
+import { later, skip, t, tool, until, untilStill, within } from "./t.ts";
+import { namesIn, tempDir } from "./temp_dir.ts";
+import { deadPort, freePort } from "./net/ports.ts";
 
-t("until() returns what the condition gives, and fails with its name when it is late", async () => {
-  let looks = 0;
-  assertEquals(await until(() => ++looks === 3 && "here", { everyMs: 1 }), "here");
+t("until() returns the result of the condition, and names it on a timeout", async () => {
+  let polls = 0;
+  assertEquals(await until(() => ++polls === 3 && "here", { everyMs: 1 }), "here");
   await assertRejects(
     () => until(() => false, { timeoutMs: 5, everyMs: 1, what: "rain" }),
     Error,
@@ -53,7 +55,19 @@ t("until() returns what the condition gives, and fails with its name when it is 
   );
 });
 
-t("within() gives the result, or fails and frees what is waited for", async () => {
+t("untilStill() returns a value that has not changed for several looks, and never 0", async () => {
+  const values = [0, 0, 0, 1, 2, 2, 2, 3];
+  let looks = 0;
+  const value = await untilStill(() => values[looks++]!, { looks: 2, everyMs: 1, what: "values" });
+  assertEquals([value, looks], [2, 7]);
+  await assertRejects(
+    () => untilStill(() => ++looks, { everyMs: 1, timeoutMs: 5, what: "a counter" }),
+    Error,
+    "in vain for a counter, at ",
+  );
+});
+
+t("within() returns the result, or fails and calls onTimeout()", async () => {
   assertEquals(await within(Promise.resolve(7), { timeoutMs: 1000, what: "seven" }), 7);
   const forever = Promise.withResolvers<void>();
   await assertRejects(
@@ -68,18 +82,36 @@ t("within() gives the result, or fails and frees what is waited for", async () =
   );
 });
 
-t("tool() finds programs, and undefined for those that are not there", () => {
+t("tool() finds installed programs only", () => {
   assertEquals(tool("sh")?.endsWith("/sh"), true);
   assertEquals(tool("no-such-program-anywhere"), undefined);
 });
 
-t("freePort() gives five digits below the ephemeral ports, never one twice", () => {
-  const ports = Array.from({ length: 20 }, () => freePort());
-  assertEquals(new Set(ports).size, 20);
-  assert(ports.every((port) => port >= 10000 && port <= 31999), String(ports));
+t(
+  "freePort() and deadPort() return ports that differ, in two ranges without outgoing ports",
+  () => {
+    const free = Array.from({ length: 50 }, () => freePort());
+    assertEquals(new Set(free).size, 50);
+    assert(free.every((port) => port >= 10000 && port <= 31999), String(free));
+    const dead = Array.from({ length: 20 }, () => deadPort());
+    assertEquals(new Set(dead).size, 20);
+    assert(dead.every((port) => port >= 61000 && port <= 64999), String(dead));
+  },
+);
+
+t("a worker never gets the ports of this test file", async () => {
+  const code = `import { freePort } from ${JSON.stringify(import.meta.resolve("./net/ports.ts"))};
+    postMessage(Array.from({ length: 100 }, () => freePort()));`;
+  const worker = new Worker(`data:text/javascript,${encodeURIComponent(code)}`, { type: "module" });
+  const theirs = await new Promise<number[]>((resolve) =>
+    worker.onmessage = (e) => resolve(e.data)
+  );
+  worker.terminate();
+  const ours = new Set(Array.from({ length: 199 }, () => freePort()));
+  assertEquals(theirs.filter((port) => ours.has(port)), []);
 });
 
-t("listensOn() sees a listener, and whose it is", async () => {
+t("listensOn() finds a listener, and its process", async () => {
   const port = freePort();
   assertEquals(listensOn(port), false);
   const listener = Deno.listen({ hostname: "127.0.0.1", port });
@@ -87,11 +119,30 @@ t("listensOn() sees a listener, and whose it is", async () => {
   assertEquals(listensOn(port, Deno.pid), true);
   assertEquals(listensOn(port, 1), false);
   listener.close();
-  // A test beside this one may take the free port for a moment.
-  await until(() => !listensOn(port), { what: "the listener to go" });
+  await until(() => !listensOn(port), { what: "the listener to be gone" });
 });
 
-t("named() greets first, echoes, counts, and knows its clients", async () => {
+t("tempDir() is removed with its content", () => {
+  let path: string;
+  {
+    using dir = tempDir();
+    path = dir.path;
+    Deno.writeTextFileSync(`${path}/file`, "");
+    assertEquals(namesIn(path), ["file"]);
+  }
+  assertThrows(() => Deno.statSync(path), Deno.errors.NotFound);
+});
+
+t("isAlive() is false for a process that has ended, waited for or not", async () => {
+  const child = new Deno.Command("/bin/sh", { args: ["-c", "read line"], stdin: "piped" }).spawn();
+  assertEquals(isAlive(child.pid), true);
+  await child.stdin.close();
+  await until(() => !isAlive(child.pid), { what: "the shell to end" });
+  await child.status;
+  assertEquals(isAlive(child.pid), false);
+});
+
+t("named() sends its name first, echoes, and counts its clients", async () => {
   await using b1 = named("B1");
   assertEquals(await ask(b1.port), "B1");
   {
@@ -104,14 +155,14 @@ t("named() greets first, echoes, counts, and knows its clients", async () => {
   assertEquals([b1.accepted, b1.peers], [2, ["127.0.0.1", "127.0.0.1"]]);
 });
 
-t("namedBackends() are named by their index and have addresses for arguments", async () => {
+t("namedBackends() are named by index, and have addresses for the command line", async () => {
   await using backends = namedBackends(2);
   assertEquals(await ask(backends.at(1).port), "B1");
   assertEquals(backends.addresses[0], `127.0.0.1:${backends.at(0).port}`);
   assertThrows(() => backends.at(2), RangeError, "No backend 2");
 });
 
-t("backend() ends its open connections when it is stopped", async () => {
+t("backend() closes its open connections when it is stopped", async () => {
   const one = echo();
   await using client = await connect(one.port);
   await client.send("x");
@@ -122,7 +173,7 @@ t("backend() ends its open connections when it is stopped", async () => {
   await refused(one.port);
 });
 
-t("backend() throws again what its handler could not know as a network error", async () => {
+t("stop() of a backend rethrows errors of the handler that are not network errors", async () => {
   const one = backend(() => Promise.reject(new Error("assertion")));
   await using client = await connect(one.port);
   await readToEnd(client);
@@ -139,12 +190,12 @@ if (hasIpv6) {
   skip("backend() writes an IPv6 address in brackets", "no IPv6 on this machine");
 }
 
-t("closing() gives an end without a byte", async () => {
+t("closing() closes without sending a byte", async () => {
   await using one = closing();
   assertEquals(await ask(one.port), "EOF");
 });
 
-t("refusing() refuses, and blackHole() does not answer", async () => {
+t("refusing() refuses connects, and blackHole() does not answer them", async () => {
   await using dead = refusing();
   await assertRejects(() => connect(dead.port), Deno.errors.ConnectionRefused);
   await using hole = await blackHole();
@@ -153,7 +204,7 @@ t("refusing() refuses, and blackHole() does not answer", async () => {
   assertEquals(signal.aborted, true);
 });
 
-t("stalledReader() reads nothing until it resumes, and then everything", async () => {
+t("stalledReader() reads nothing before resume(), and then everything", async () => {
   await using one = stalledReader({ greeting: "hi\n" });
   await using client = await connect(one.port);
   assertEquals(await readText(client, 3), "hi\n");
@@ -168,7 +219,7 @@ t("stalledReader() reads nothing until it resumes, and then everything", async (
 });
 
 if (canReset) {
-  t("resetting() and reset() end a connection by RST", async () => {
+  t("resetting() and reset() end a connection with RST", async () => {
     await using backend = await resetting("data", { greeting: "hi" });
     await using client = await connect(backend.port);
     assertEquals(await readText(client, 2), "hi");
@@ -199,7 +250,7 @@ function backendThatReads(onError: (name: string) => void) {
 }
 
 if (await canBindSource()) {
-  t("connect() from a source address is seen from there", async () => {
+  t("connect() from a source address: the backend sees that address", async () => {
     await using one = named("B0");
     assertEquals(await ask(one.port, { from: "127.0.0.9" }), "B0");
     assertEquals(one.peers, ["127.0.0.9"]);
@@ -208,14 +259,14 @@ if (await canBindSource()) {
   skip("connect() from a source address", "this version of Deno ignores it");
 }
 
-t("sequence(), distribution() and tally() count in order", async () => {
+t("sequence(), distribution() and tally() count answers by name", async () => {
   await using one = named("B0");
   assertEquals(await sequence(one.port, 2), ["B0", "B0"]);
   assertEquals(await distribution(one.port, 3), "B0: 3");
   assertEquals(tally(["B10", "B2", "EOF", "B2"]), "B2: 2, B10: 1, EOF: 1");
 });
 
-t("readToEnd() and readExactly() are bounded in bytes and time", async () => {
+t("readToEnd() and readExactly() fail after too many bytes or too much time", async () => {
   await using one = named("B0");
   await using greedy = await connect(one.port);
   await greedy.send("too much");
@@ -228,7 +279,7 @@ t("readToEnd() and readExactly() are bounded in bytes and time", async () => {
   );
 });
 
-t("hashToEnd() and sha256() agree on random bytes, which depend on the seed only", async () => {
+t("hashToEnd() and sha256() agree; randomBytes() depends on the seed only", async () => {
   const data = randomBytes(100_001, 5);
   assertEquals(sha256(data), sha256(randomBytes(100_001, 5)));
   assert(sha256(data) !== sha256(randomBytes(100_001, 6)));
@@ -240,7 +291,7 @@ t("hashToEnd() and sha256() agree on random bytes, which depend on the seed only
   assertEquals(await result, { length: 100_001, sha256: sha256(data), end: "EOF" });
 });
 
-t("loadGolden() finds the records, and withoutDeviations() checks its list", () => {
+t("loadGolden() loads records, and withoutDeviations() rejects unknown names", () => {
   const records = loadGolden<{ name: string }>("close");
   assertEquals(records.length, 38);
   const [first] = records;
@@ -249,14 +300,14 @@ t("loadGolden() finds the records, and withoutDeviations() checks its list", () 
   assertThrows(() => withoutDeviations(records, { nonsense: "" }), Error, "nonsense");
 });
 
-t("bytes and latin-1 text convert both ways", () => {
+t("bytes convert to Latin-1 text and back", () => {
   assertEquals(bytesFromLatin1("a\xff"), new Uint8Array([97, 255]));
   assertThrows(() => bytesFromLatin1("\u0100"), RangeError);
   assertEquals(latin1FromBytes(new Uint8Array([97, 255])), "a\xff");
   assertEquals(bytesFromBase64("YQr/"), new Uint8Array([97, 10, 255]));
 });
 
-t("portMap() translates recorded ports to free ones and back", () => {
+t("portMap() translates recorded ports to free ports and back", () => {
   const ports = portMap();
   const argv = ports.argv(["-f", "21001", "127.0.0.1:21951:7", "!", "20464"]);
   assertEquals(argv, [
@@ -269,12 +320,12 @@ t("portMap() translates recorded ports to free ones and back", () => {
   assertEquals(ports.back(argv.join(" ")), "-f 21001 127.0.0.1:21951:7 ! 20464");
 });
 
-t("recordedBackends() plays the backends of the records", async () => {
-  await using stage = recordedBackends(3);
-  assertEquals(await ask(stage.ports.port(21902)), "B1");
+t("recordedBackends() starts the backends of the records", async () => {
+  await using recorded = recordedBackends(3);
+  assertEquals(await ask(recorded.ports.port(21902)), "B1");
 });
 
-t("assertRecorded() knows ports, version and placeholders", () => {
+t("assertRecorded() translates ports and version, and matches placeholders", () => {
   const ports = portMap();
   assertRecorded(`balance ${VERSION} on ${ports.port(21001)}\n`, "balance 3.35 on 21001\n", {
     ports,
@@ -286,7 +337,7 @@ t("assertRecorded() knows ports, version and placeholders", () => {
   assertThrows(() => assertRecorded("one\ntwo\n", "<HELPLINE maxc>\n"));
 });
 
-t("startBalance() gives a listening program and tells what it holds", async () => {
+t("startBalance() returns a listening program, its descriptors and its memory", async () => {
   await using backends = namedBackends(2);
   await using balance = await startBalance(["-f", "PORT", ...backends.addresses]);
   assertEquals(await distribution(balance.port, 4), "B0: 2, B1: 2");
@@ -297,7 +348,7 @@ t("startBalance() gives a listening program and tells what it holds", async () =
   await refused(balance.port);
 });
 
-t("startBalance() reports why the program did not start", async () => {
+t("startBalance() reports the stderr of a program that does not start", async () => {
   await using taken = named("B0", { hostname: "0.0.0.0" });
   const argv = ["-f", "PORT", taken.address];
   await assertRejects(
@@ -308,7 +359,7 @@ t("startBalance() reports why the program did not start", async () => {
   await assertRejects(() => startBalance(["-f", "8080"]), TypeError, "no PORT");
 });
 
-t("startBalance() fails a test whose program wrote to stderr unexpectedly", async () => {
+t("startBalance() fails a test whose program writes to stderr unexpectedly", async () => {
   await using one = named("B0");
   const argv = ["-f", "-d", "PORT", one.address];
   const loud = await startBalance(argv);
@@ -317,7 +368,7 @@ t("startBalance() fails a test whose program wrote to stderr unexpectedly", asyn
   await using _expected = await startBalance(argv, { expectStderr: /\d/ });
 });
 
-t("runBalance() returns code and output of a run that ends by itself", async () => {
+t("runBalance() returns exit code and output, and kills a program that does not end", async () => {
   const { code, stdout, stderr } = await runBalance([]);
   assertEquals([code, stdout], [64, ""]);
   assertRecorded(stderr, "<USAGE>");

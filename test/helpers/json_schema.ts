@@ -1,5 +1,6 @@
 /**
- * Checks a value against a JSON Schema: the few words that ours uses, and an error for any other.
+ * Validates values against a JSON Schema. It knows the few keywords that the schema of the JSON dump
+ * uses, and throws for any other.
  *
  * @module
  */
@@ -7,17 +8,17 @@
 /** A schema, or a part of one. */
 export type Schema = { readonly [word: string]: unknown };
 
-/** Words that say nothing about validity. */
+/** Keywords without an effect on validity. */
 const COMMENTS = new Set(["$schema", "$defs", "title", "description"]);
 
 /**
- * @returns What is wrong, one sentence each; empty if the value is valid.
- * @throws {Error} If the schema has a word that is not known here.
+ * @returns Violations, one message each; empty if the value is valid.
+ * @throws {Error} If the schema has an unknown keyword.
  */
 export function violations(schema: Schema, value: unknown, root = schema): string[] {
   return Object.entries(schema).flatMap(([word, wanted]) => {
     const complain = (ok: boolean) =>
-      ok ? [] : [`${JSON.stringify(value)} is against ${word} ${JSON.stringify(wanted)}`];
+      ok ? [] : [`${JSON.stringify(value)} violates ${word} ${JSON.stringify(wanted)}`];
     const fields = (typeof value === "object" && value !== null ? value : {}) as Schema;
     switch (word) {
       case "type":

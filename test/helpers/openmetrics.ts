@@ -1,11 +1,11 @@
 /**
- * A strict reader of OpenMetrics 1.0 and of Prometheus' text format 0.0.4, for what balance
- * writes: it knows gauges, counters and histograms, and refuses everything that is not in order.
+ * A strict parser of OpenMetrics 1.0 and of Prometheus' text format 0.0.4, as far as balance uses
+ * them: gauges, counters and histograms. It rejects everything that violates the format.
  *
  * @module
  */
 
-/** One sample as it stands in a line. */
+/** One sample. */
 export interface MetricSample {
   readonly name: string;
   readonly labels: Readonly<Record<string, string>>;
@@ -22,24 +22,24 @@ export interface MetricFamily {
 
 const NAME = /^[a-z][a-z0-9_]*$/;
 const NUMBER = /^(?:-?\d+(?:\.\d+)?(?:e[+-]?\d+)?|\+Inf)$/;
-/** Endings that a sample may have besides its family's name. */
+/** Suffixes that a sample may add to the name of its family. */
 const SUFFIXES: Readonly<Record<"openmetrics" | "text", Record<string, readonly string[]>>> = {
   openmetrics: { gauge: [""], counter: ["_total"], histogram: ["_bucket", "_count", "_sum"] },
   text: { gauge: [""], counter: [""], histogram: ["_bucket", "_count", "_sum"] },
 };
 
 /**
- * Reads an exposition.
+ * Parses an exposition.
  *
- * @param format Which of the two it is.
+ * @param format Which of the two formats.
  * @returns Its families by name, without `_total`.
- * @throws {Error} If anything is against the format.
+ * @throws {Error} If anything violates the format.
  */
 export function parseMetrics(
   text: string,
   format: "openmetrics" | "text",
 ): Map<string, MetricFamily> {
-  if (!text.endsWith("\n")) throw new Error("The last line has no end");
+  if (!text.endsWith("\n")) throw new Error("The last line does not end with a newline");
   const lines = text.split("\n").slice(0, -1);
   if (format === "openmetrics" && lines.pop() !== "# EOF") throw new Error("No # EOF at the end");
   const families: (MetricFamily & { samples: MetricSample[] })[] = [];
@@ -62,7 +62,7 @@ export function parseMetrics(
       const suffix = sample.name.slice(now.name.length);
       const fits = sample.name.startsWith(now.name) &&
         SUFFIXES[format][now.type]?.includes(suffix);
-      if (!fits) throw new Error(`${line} is no sample of the ${now.type} ${now.name}`);
+      if (!fits) throw new Error(`${line} is not a sample of the ${now.type} ${now.name}`);
       now.samples.push(sample);
     }
   }
@@ -104,7 +104,7 @@ function checkFamily({ name, type, samples }: MetricFamily, format: "openmetrics
   if (type === "") throw new Error(`${name} has no type`);
   const isTotal = name.endsWith("_total");
   if (type === "counter" && isTotal !== (format === "text")) throw new Error(`Counter ${name}`);
-  if (type !== "counter" && isTotal) throw new Error(`${name} is no counter`);
+  if (type !== "counter" && isTotal) throw new Error(`${name} is not a counter`);
   const seen = new Set<string>();
   for (const sample of samples) {
     const key = `${sample.name} ${JSON.stringify(Object.entries(sample.labels).sort())}`;
@@ -115,13 +115,13 @@ function checkFamily({ name, type, samples }: MetricFamily, format: "openmetrics
   if (type === "histogram") checkHistogram(samples);
 }
 
-/** Of each histogram: buckets in order and cumulative, `+Inf` last and equal to `_count`. */
+/** In each histogram buckets are in order and cumulative, `+Inf` is last and equals `_count`. */
 function checkHistogram(samples: readonly MetricSample[]): void {
   const groups = new Map<string, MetricSample[]>();
   for (const sample of samples) {
     const { le: _, ...labels } = sample.labels;
     const key = JSON.stringify(labels);
-    // All samples of one set of labels stand together.
+    // All samples of one set of labels are consecutive.
     if (groups.has(key) && [...groups.keys()].at(-1) !== key) throw new Error(`Scattered: ${key}`);
     groups.set(key, [...(groups.get(key) ?? []), sample]);
   }
@@ -130,7 +130,7 @@ function checkHistogram(samples: readonly MetricSample[]): void {
     let bound = -Infinity, below = 0;
     for (const { labels, value } of buckets) {
       const le = labels.le ?? "";
-      // OpenMetrics: bounds look like floating point numbers.
+      // OpenMetrics requires bounds to be written as floating-point numbers.
       if (!/^(\d+\.\d+|\+Inf)$/.test(le)) throw new Error(`Bound ${le} of ${key}`);
       const next = le === "+Inf" ? Infinity : Number(le);
       if (next <= bound || value < below) throw new Error(`Order of ${key} at ${le}`);
@@ -144,7 +144,7 @@ function checkHistogram(samples: readonly MetricSample[]): void {
   }
 }
 
-/** No name, with the endings that other types would add, is another one's. */
+/** No name plus a suffix that some type adds may be the name of another family. */
 function checkNames(families: readonly MetricFamily[]): void {
   const taken = new Map<string, string>();
   for (const { name } of families) {

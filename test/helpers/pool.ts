@@ -1,10 +1,10 @@
 /**
- * Runs many short cases of one test side by side, all of them, and names those that fail.
+ * Runs all of many short cases of one test concurrently, and reports every failure.
  *
  * @param items The cases.
- * @param options `limit`: how many run at a time; `name` of a case for the message.
- * @param run Runs one.
- * @throws {Error} With every failure, after all have run.
+ * @param options `limit`: how many run at a time; `name`: of a case, for the error message.
+ * @param run Runs one case.
+ * @throws {Error} With every failure, after all cases have run.
  */
 export async function pool<T>(
   items: readonly T[],
@@ -28,7 +28,7 @@ export async function pool<T>(
   }
 }
 
-/** The message and the place in a test where it came from. */
+/** The message of an error and its line in a test. */
 function explain(error: unknown): string {
   if (error instanceof SuppressedError) {
     return `${explain(error.suppressed)}\n  and then ${explain(error.error)}`;

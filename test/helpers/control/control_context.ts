@@ -3,7 +3,7 @@ import type { ControlContext } from "../../../lib/control/command.ts";
 import type { Table } from "../../../lib/table/table.ts";
 
 /**
- * What control commands work on where there is a table and nothing else: no connections, no dump.
+ * The context of control commands in a test with a table only: no connections, no dump.
  *
  * @param table The table.
  * @param resolve Finds the address of a host.

@@ -1,4 +1,4 @@
-/** Samples of `top` as the server makes them, and the connections behind them. */
+/** Samples of `top` as the server makes them, and their connections. */
 
 import type { ConnectionInfo } from "../../../lib/base/connection_info.ts";
 import { VERSION } from "../../../lib/base/version.ts";
@@ -59,7 +59,7 @@ export function sampleOf(values: Partial<TopSample> = {}): TopSample {
   };
 }
 
-/** A busy balance, and the same two seconds before. */
+/** A busy balance, and the same two seconds earlier. */
 export const BUSY = sampleOf({
   channels: [
     channel(0, { c: 12, totalc: 3456, sent: 1_234_567, rcvd: 98_765_432_100 }),

@@ -1,5 +1,5 @@
 /**
- * Invented connections for tests of dump formats: many at once, both families, all ways to end.
+ * Generated connections for tests of dump formats: interleaved, IPv4 and IPv6, all ways to end.
  *
  * @module
  */
@@ -9,52 +9,52 @@ import type { Side } from "../../../lib/base/side.ts";
 import type { DumpFormat } from "../../../lib/dump/formats/format.ts";
 import { randomBytes, randomNumbers } from "../bytes.ts";
 
-/** When the traffic begins: 2026-11-22 06:03:20.123456 UTC. */
+/** Start of the traffic in microseconds since 1970: 2026-11-22 06:03:20.123456 UTC. */
 export const START = 1_795_327_400_123_456;
 
-/** What kind of traffic. */
+/** Options of {@linkcode makeTraffic}. */
 export interface TrafficOptions {
   /** The same seed makes the same traffic. */
   readonly seed: number;
-  /** How many connections; every third one uses IPv6 unless `family` says otherwise. */
+  /** How many connections. Every third one uses IPv6, unless `family` is given. */
   readonly connections: number;
-  /** Chunks of each connection. @default {6} */
+  /** Chunks per connection. @default {6} */
   readonly chunks?: number;
-  /** Bytes of a chunk at the most. @default {3000} */
+  /** Maximum size of a chunk in bytes. @default {3000} */
   readonly maxChunk?: number;
-  /** @default both */
+  /** @default {both} */
   readonly family?: 4 | 6;
-  /** How connections end, in turns. @default all ways */
+  /** How connections end, in turn. @default {all ways} */
   readonly endings?: readonly Ending[];
-  /** After so many records the file is begun anew. @default never */
+  /** Starts a new file every this many records. @default {never} */
   readonly restartEvery?: number;
-  /** Listener's port. @default {40000} */
+  /** Port of the listener. @default {40000} */
   readonly port?: number;
 }
 
-/** How a connection ends: in order, torn down by either end, closed by balance, not at all. */
+/** How a connection ends: orderly, reset by one side, closed by balance, or not at all. */
 export type Ending = "orderly" | "client reset" | "backend reset" | "closed" | "open";
 
 const ENDINGS: readonly Ending[] = ["orderly", "client reset", "backend reset", "closed"];
 
-/** A connection and what went through it. */
+/** A connection and its bytes. */
 export interface Conversation {
   readonly connection: ConnectionRoute;
   readonly ending: Ending;
   /** All bytes of each direction. */
   readonly sent: Record<Side, Uint8Array>;
-  /** The chunks in their order. */
+  /** The chunks in order. */
   readonly chunks: readonly { readonly direction: Side; readonly bytes: Uint8Array }[];
 }
 
-/** A dump and what it should hold. */
+/** A dump and its expected content. */
 export interface Traffic {
-  /** What the format wrote, one element for each file. */
+  /** What the format wrote, one element per file. */
   readonly files: readonly Uint8Array[];
   readonly conversations: readonly Conversation[];
 }
 
-/** Makes a connection to a channel that answered. */
+/** Makes a connection whose channel has answered. */
 export function connectionOf(id: number, options: { family?: 4 | 6; port?: number } = {}) {
   const { family = id % 3 === 0 ? 6 : 4, port = 40000 } = options;
   const address = (last: number) => family === 4 ? `10.0.${last}.1` : `2001:db8::${last}`;
@@ -69,27 +69,27 @@ export function connectionOf(id: number, options: { family?: 4 | 6; port?: numbe
   } satisfies ConnectionRoute;
 }
 
-/** Sends invented traffic through a format. */
+/** Writes generated traffic with a format. */
 export function makeTraffic(format: DumpFormat, options: TrafficOptions): Traffic {
   const { seed, chunks: count = 6, maxChunk = 3000, endings = ENDINGS } = options;
   const random = randomNumbers(seed);
   const below = (limit: number) => random() % limit;
   let time = START, records = 0;
   const files: Uint8Array[][] = [];
-  const begin = () => files.push([format.start(time)]);
+  const startFile = () => files.push([format.start(time)]);
   const add = (encode: () => Uint8Array) => {
-    if (options.restartEvery !== undefined && ++records % options.restartEvery === 0) begin();
+    if (options.restartEvery !== undefined && ++records % options.restartEvery === 0) startFile();
     files.at(-1)!.push(encode());
     time += 1 + below(1000);
   };
-  begin();
+  startFile();
 
   const conversations = Array.from({ length: options.connections }, (_, index) => {
     const id = index + 1;
     const connection = connectionOf(id, options);
     const chunks = Array.from({ length: count }, () => ({
       direction: (below(2) === 0 ? "client" : "backend") as Side,
-      // Small and large ones alike.
+      // Small and large ones.
       bytes: randomBytes(1 + below(2 ** below(Math.ceil(Math.log2(maxChunk)) + 1)), random()),
     }));
     const sent = Object.fromEntries((["client", "backend"] as const).map((direction) => [
@@ -99,7 +99,7 @@ export function makeTraffic(format: DumpFormat, options: TrafficOptions): Traffi
     return { connection, ending: endings[index % endings.length]!, sent, chunks };
   });
 
-  // Every connection has its steps; whose turn it is, chance says.
+  // The steps of all connections are interleaved at random.
   const waiting = conversations.map(({ connection, ending, chunks }) => [
     () => format.open(connection, time),
     () => format.event(connection, { text: "channel 0.9 refused, trying another", time }),

@@ -1,5 +1,5 @@
 /**
- * Reads the packet dump of 3.35 back: what was printed is translated into who sent which bytes.
+ * Reads back the packet dump of 3.35 (`-p`): who sent which bytes.
  *
  * @module
  */
@@ -8,7 +8,7 @@ import { latin1FromBytes } from "../golden/golden.ts";
 /** One block of a dump. */
 export interface DumpBlock {
   arrow: "->" | "-<";
-  /** Number of bytes; 0 for an end, -1 for a reset. */
+  /** Number of bytes; 0 for the end of a direction, -1 for a reset. */
   count: number;
   bytes: Uint8Array<ArrayBuffer>;
 }
@@ -16,7 +16,7 @@ export interface DumpBlock {
 /**
  * Reads a whole dump.
  *
- * @throws {Error} At the first thing that cannot be part of one.
+ * @throws {Error} At the first text that cannot be part of a dump.
  */
 export function parseDump(printed: Uint8Array): DumpBlock[] {
   const text = latin1FromBytes(printed);
@@ -31,7 +31,7 @@ export function parseDump(printed: Uint8Array): DumpBlock[] {
     const bytes = new Uint8Array(Math.max(0, count));
     for (let i = 0; i < count;) {
       const [char = "", next = ""] = text.slice(at, at + 2);
-      if (char === "\n") at++; // A break of the printed line.
+      if (char === "\n") at++; // A line break of the dump.
       else if (char !== "\\") {
         bytes[i++] = text.charCodeAt(at++);
       } else if (next === "\\") {

@@ -1,6 +1,5 @@
 /**
- * Reads the pcapng files that balance writes, slowly and with every check, written without a look
- * at the code that wrote them.
+ * Reads the pcapng files that balance writes, with every check. It shares no code with the writer.
  *
  * @module
  */
@@ -8,15 +7,15 @@
 /** A block of a file. */
 export interface Block {
   readonly type: number;
-  /** What lies between the two lengths. */
+  /** The bytes between the two length fields. */
   readonly body: Uint8Array;
 }
 
-/** A packet, its headers taken apart. */
+/** A packet with its headers parsed. */
 export interface Packet {
   /** Microseconds since 1970. */
   readonly time: number;
-  /** Counts the section headers before it, from 1. */
+  /** Number of section headers before it, from 1. */
   readonly section: number;
   readonly comments: readonly string[];
   /** `ADDRESS:PORT`, IPv6 in full and in brackets. */
@@ -27,15 +26,15 @@ export interface Packet {
   readonly seq: number;
   readonly ack: number;
   readonly window: number;
-  /** Payload bytes in the file. */
+  /** Payload bytes that are in the file. */
   readonly payload: Uint8Array;
-  /** Payload bytes that the packet stands for. */
+  /** Length of the payload on the wire. */
   readonly length: number;
-  /** `false` if the packet was cut, so that there is no TCP checksum. */
+  /** `false` if the packet was truncated, so that its TCP checksum cannot be verified. */
   readonly isWhole: boolean;
 }
 
-/** @throws {Error} If the lengths do not agree. */
+/** @throws {Error} If the two length fields of a block differ. */
 export function readBlocks(file: Uint8Array): Block[] {
   const view = new DataView(file.buffer, file.byteOffset, file.length);
   const blocks: Block[] = [];
@@ -51,14 +50,14 @@ export function readBlocks(file: Uint8Array): Block[] {
   return blocks;
 }
 
-/** Options as [code, value], the end mark left out; none is fine. */
+/** Options as [code, value], without the end mark; there may be no options. */
 export function readOptions(bytes: Uint8Array): [number, Uint8Array][] {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   const options: [number, Uint8Array][] = [];
   for (let at = 0; at < bytes.length;) {
     const code = view.getUint16(at, true), length = view.getUint16(at + 2, true);
     if (code === 0) {
-      if (at + 4 !== bytes.length) throw new Error("something follows the last option");
+      if (at + 4 !== bytes.length) throw new Error("bytes after the last option");
       return options;
     }
     options.push([code, bytes.subarray(at + 4, at + 4 + length)]);
@@ -90,10 +89,12 @@ function readPacket(body: Uint8Array, section: number): Packet {
 
   const header = new DataView(ip.buffer, ip.byteOffset, ip.length);
   const isV4 = ip[0] === 0x45;
-  if (!isV4 && ip[0] !== 0x60) throw new Error(`no IP packet: ${ip[0]}`);
+  if (!isV4 && ip[0] !== 0x60) throw new Error(`not an IP packet: ${ip[0]}`);
   const start = isV4 ? 20 : 40;
   const total = isV4 ? header.getUint16(2) : 40 + header.getUint16(4);
-  if (total !== original) throw new Error(`IP says ${total}, the block ${original}`);
+  if (total !== original) {
+    throw new Error(`the IP length is ${total}, that of the block ${original}`);
+  }
   if (isV4 && checksum([ip.subarray(0, 20)]) !== 0) throw new Error("bad IP checksum");
   if (ip[isV4 ? 9 : 6] !== 6) throw new Error("not TCP");
   const size = isV4 ? 4 : 16;
@@ -125,7 +126,10 @@ function readPacket(body: Uint8Array, section: number): Packet {
   };
 }
 
-/** The Internet checksum of pieces of even length (but the last): 0 if it is in them and right. */
+/**
+ * The Internet checksum of pieces, all but the last of even length. It is 0 if they include a
+ * correct checksum.
+ */
 function checksum(pieces: readonly Uint8Array[]): number {
   let sum = 0;
   for (const piece of pieces) {

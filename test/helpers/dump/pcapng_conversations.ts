@@ -1,4 +1,4 @@
-/** The conversations in a pcapng dump: their bytes, how they ended, and their packets in short. */
+/** The conversations in a pcapng file: their bytes, how they ended, and summaries of packets. */
 
 import { assertEquals } from "@std/assert";
 import { joinBytes } from "../../../lib/base/bytes.ts";
@@ -6,33 +6,33 @@ import { type Packet, readPackets } from "./pcapng.ts";
 
 /** One TCP conversation of a dump. */
 export interface Conversation {
-  /** `ADDRESS:PORT` of the one who connected. */
+  /** `ADDRESS:PORT` of the side that connected. */
   readonly client: string;
   readonly server: string;
-  /** Bytes from the one who connected. */
+  /** Bytes from the client. */
   readonly sent: Uint8Array;
-  /** Bytes to it. */
+  /** Bytes to the client. */
   readonly rcvd: Uint8Array;
-  /** Bytes that the numbers tell of and the dump does not have. */
+  /** Bytes covered by the sequence numbers but absent from the dump. */
   readonly missing: number;
-  /** Who ended it with RST, if anybody did. */
+  /** The side that sent RST, if one did. */
   readonly reset: "client" | "server" | undefined;
-  /** How many sides ended with FIN. */
+  /** How many sides sent FIN. */
   readonly fins: number;
   readonly comments: readonly string[];
 }
 
 /**
- * Reads the conversations of a dump in the order in which they begin.
+ * Reads the conversations of a dump in the order of their start, each reassembled from its packets.
  *
- * @throws {Error} If a block, a checksum or a number is wrong.
+ * @throws {Error} If a block, a checksum or a sequence number is wrong.
  */
 export function readConversations(file: Uint8Array): Conversation[] {
   const flows = new Map<string, Packet[]>();
   for (const packet of readPackets(file)) {
     const key = [packet.from, packet.to].sort().join(" ");
     const flow = flows.get(key);
-    // The same ports again are another conversation.
+    // A SYN between the same ports starts another conversation.
     const isNew = flow === undefined || packet.flags === "S";
     if (isNew) {
       if (flow !== undefined) flows.set(`${key} ${flows.size}`, flow);
@@ -45,14 +45,14 @@ export function readConversations(file: Uint8Array): Conversation[] {
 
 function conversationOf(packets: readonly Packet[]): Conversation & { at: number } {
   const first = packets[0]!;
-  if (first.flags !== "S") throw new Error(`begins with [${first.flags}] instead of SYN`);
+  if (first.flags !== "S") throw new Error(`starts with [${first.flags}] instead of SYN`);
   const of = (from: string) => {
     const own = packets.filter((packet) => packet.from === from);
     let next: number | undefined, missing = 0;
     for (const { seq, length, flags } of own) {
       if (next !== undefined && seq !== next) {
         const gap = (seq - next) >>> 0;
-        if (gap > 0x7fff_ffff) throw new Error(`number ${seq} after ${next}`);
+        if (gap > 0x7fff_ffff) throw new Error(`sequence number ${seq} after ${next}`);
         missing += gap;
       }
       next = (seq + length + (/[SF]/.test(flags) ? 1 : 0)) >>> 0;

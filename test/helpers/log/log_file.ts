@@ -2,7 +2,7 @@
 
 import { until } from "../t.ts";
 
-/** The lines of a file so far. */
+/** The complete lines of a file so far; none if it does not exist yet. */
 export function linesOf(path: string): string[] {
   try {
     return Deno.readTextFileSync(path).split("\n").slice(0, -1);

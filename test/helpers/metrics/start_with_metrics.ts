@@ -12,7 +12,7 @@ export async function startWithMetrics(
 ): Promise<Controlled> {
   const balance = await startControlled(["-f", "--metrics", ...argv]);
   try {
-    await until(() => listensOn(port, balance.pid), { what: "the metrics to be served" });
+    await until(() => listensOn(port, balance.pid), { what: "the metrics server" });
   } catch (error) {
     await balance.stop("SIGKILL");
     throw error;

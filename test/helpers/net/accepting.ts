@@ -1,5 +1,5 @@
 /**
- * The backend's side by hand: connections are taken one by one and driven by the test.
+ * A backend driven by the test, which accepts its connections one by one.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import { within } from "../t.ts";
 
 /** The accepted end of a connection. */
 export interface Peer {
-  /** Address of the other end. */
+  /** Address of the peer. */
   readonly remoteAddress: string;
   readonly remotePort: number;
   readonly localPort: number;
@@ -26,19 +26,19 @@ export interface Peer {
   reset(): void;
 }
 
-/** A listener whose connections the test takes. */
+/** A listener whose connections the test accepts. */
 export interface Accepting extends AsyncDisposable {
   readonly port: number;
   /** As an argument of balance. */
   readonly address: string;
-  /** Waits for the next connection, at most 5 s. It is closed with the listener at the latest. */
+  /** Waits for the next connection, at most 5 s. It is closed with the listener if still open. */
   accept(): Promise<Peer>;
 }
 
 /**
  * Listens on 127.0.0.1.
  *
- * @param options `viaNode`: with sockets of node:net, which can be reset (needs `canReset`).
+ * @param options `viaNode`: uses sockets of node:net, which can be reset (needs `canReset`).
  */
 export async function accepting(options: { viaNode?: boolean } = {}): Promise<Accepting> {
   return options.viaNode ? await acceptingNode() : acceptingDeno();

@@ -1,15 +1,16 @@
 /**
- * Backends of all kinds in the test's own process, on loopback. Each is ended at the end of its
- * scope, with all its connections, so that the leak sanitizers stay quiet.
+ * Backends of all kinds in the test process, on loopback. Each is stopped at the end of its scope,
+ * with all its connections, so that no sanitizer reports a leak.
  *
  * @module
  */
 import { createServer, Socket } from "node:net";
 import { writeAll } from "../../../lib/base/bytes.ts";
 import { deadPort, freePort } from "./ports.ts";
+import { dialing } from "./tcp_sockets.ts";
 import { until, within } from "../t.ts";
 
-/** Room for as many clients at once as a test may start. */
+/** Enough for as many clients at once as a test starts. */
 const BACKLOG = 4096;
 
 /** A listening backend. */
@@ -21,9 +22,9 @@ export interface Backend extends AsyncDisposable {
   readonly accepted: number;
   /** How many of them are still open. */
   readonly open: number;
-  /** Source addresses of the accepted connections in their order, without ports. */
+  /** Source addresses of the accepted connections in order, without ports. */
   readonly peers: readonly string[];
-  /** Stops listening, ends all connections and waits until they are gone. Harmless when repeated. */
+  /** Stops listening, closes all connections and waits for their handlers. May be repeated. */
   stop(): Promise<void>;
 }
 
@@ -32,20 +33,20 @@ export interface ListenOptions {
   /** @default {"127.0.0.1"} */
   hostname?: string;
   /**
-   * @default {a free one outside the range of outgoing ports, so that after `stop()` it refuses:
-   * nobody else is given it, and no connect to it meets itself}
+   * @default {one of `freePort()`, so that after `stop()` it refuses: no other test listens on it,
+   * and it is no port of an outgoing connection}
    */
   port?: number;
 }
 
-/** What a backend does with a connection; it is closed when the promise settles. */
+/** Handles a connection, which is closed when the promise settles. */
 export type Handler = (conn: Deno.TcpConn, index: number) => Promise<void>;
 
 /**
  * Starts a backend.
  *
- * @param handler Network errors that it throws end just that connection; others are thrown again
- * when the backend is stopped, so that assertions in it count.
+ * @param handler A network error that it throws ends only that connection. Any other error is
+ * rethrown by `stop()`, so that assertions in it count.
  */
 export function backend(handler: Handler, options: ListenOptions = {}): Backend {
   const listener = listen(options);
@@ -122,7 +123,7 @@ function listen(options: ListenOptions): Deno.TcpListener {
   }
 }
 
-/** True if this machine has IPv6 on loopback. */
+/** Whether this machine has IPv6 on loopback. */
 export const hasIpv6: boolean = listens("::1");
 
 function listens(hostname: string): boolean {
@@ -134,7 +135,7 @@ function listens(hostname: string): boolean {
   }
 }
 
-/** Sends `NAME` and a newline at once, then echoes until the client ends its side. */
+/** Sends `NAME` and a newline at once, then echoes until the client half-closes. */
 export function named(name: string, options: ListenOptions = {}): Backend {
   return backend(async (conn) => {
     await writeAll(conn, new TextEncoder().encode(`${name}\n`));
@@ -142,12 +143,12 @@ export function named(name: string, options: ListenOptions = {}): Backend {
   }, options);
 }
 
-/** Backends as a list, ended together. */
+/** Backends as a list, stopped together. */
 export interface Backends extends AsyncDisposable {
   readonly list: readonly Backend[];
   /** Their addresses as arguments of balance. */
   readonly addresses: readonly string[];
-  /** @throws {RangeError} If there is no such backend. */
+  /** @throws {RangeError} If it does not exist. */
   at(index: number): Backend;
 }
 
@@ -168,27 +169,27 @@ export function namedBackends(count: number): Backends {
   };
 }
 
-/** Sends back what it gets; ends its side when the client has ended its own. */
+/** Echoes, and half-closes when the client has half-closed. */
 export function echo(options: ListenOptions = {}): Backend {
   return backend((conn) => copy(conn, conn), options);
 }
 
-/** Accepts and closes at once, without a byte. */
+/** Accepts and closes at once, without sending a byte. */
 export function closing(options: ListenOptions = {}): Backend {
   return backend(() => Promise.resolve(), options);
 }
 
-/** A backend that reads nothing until it is told to. */
+/** A backend that reads nothing until `resume()`. */
 export interface StalledReader extends Backend {
-  /** Begins to read, on all connections. */
+  /** Starts reading on all connections. */
   resume(): void;
-  /** Number of bytes that each connection has got before its end, once it came. */
+  /** Number of bytes of each connection that has ended. */
   readonly totals: readonly number[];
 }
 
 /**
- * Accepts, sends `greeting`, and then neither reads nor writes until `resume()`, so that the
- * buffers on the way to it fill up. Then it reads to the end, handing each chunk to `onChunk`.
+ * Accepts, sends `greeting`, and neither reads nor writes until `resume()`, so that all buffers on
+ * the way fill up. Then it reads to the end and passes each chunk to `onChunk`.
  */
 export function stalledReader(
   options: ListenOptions & { greeting?: string; onChunk?: (chunk: Uint8Array) => void } = {},
@@ -229,22 +230,22 @@ export function stalledReader(
   };
 }
 
-/** An address at which there is nothing to talk to. */
+/** An address at which nothing answers. */
 export interface DeadEnd extends AsyncDisposable {
   readonly port: number;
   /** As an argument of balance. */
   readonly address: string;
 }
 
-/** A port without a listener: a connect to it is refused at once. */
+/** A port without a listener: connects to it are refused at once. */
 export function refusing(): DeadEnd {
   const port = deadPort();
   return { port, address: `127.0.0.1:${port}`, [Symbol.asyncDispose]: () => Promise.resolve() };
 }
 
 /**
- * A listener that never accepts and whose queue is full, so that a connect to it gets no answer
- * at all, as from a host behind a firewall that drops.
+ * A listener that never accepts and whose queue is full, so that a connect to it gets no answer at
+ * all, as if a firewall dropped its packets.
  *
  * @throws {Error} If connects are still answered after sixteen of them.
  */
@@ -262,26 +263,32 @@ export async function blackHole(): Promise<DeadEnd> {
     },
   };
   for (let i = 0; i < 16; i++) {
-    try {
-      const signal = AbortSignal.timeout(200);
-      held.push(await Deno.connect({ hostname, port, signal }));
-    } catch (error) {
-      if ((error as Error).name === "TimeoutError") return result;
-      throw error;
-    }
+    const abort = new AbortController();
+    let answered = false, unanswered = 0;
+    const connecting = Deno.connect({ hostname, port, signal: abort.signal })
+      .then((conn) => answered = held.push(conn) > 0, () => {});
+    // Not by a timeout: a process that did not run for a while would take an answer for none.
+    await until(() => {
+      unanswered = dialing(port) > 0 ? unanswered + 1 : 0;
+      return answered || unanswered >= 10;
+    }, { everyMs: 10, what: "a connect to be answered or not" });
+    if (answered) continue;
+    abort.abort();
+    await connecting;
+    return result;
   }
   await result[Symbol.asyncDispose]();
   throw new Error("Cannot make a black hole: a listener with a backlog of 1 answers 16 connects");
 }
 
-/** True if this runtime can end a connection by RST, which `Deno.Conn` never can. */
+/** Whether this runtime can end a connection with RST, which `Deno.Conn` never can. */
 export const canReset: boolean = typeof Socket.prototype.resetAndDestroy === "function";
 
 /**
- * Resets each connection: at once, or after the first bytes from it.
+ * Resets each connection at once, or after its first bytes.
  *
- * @param when `"connect"` or `"data"`; with `"data"` it sends `greeting` first, if given.
- * @throws {Error} If this runtime cannot reset, see {@linkcode canReset}.
+ * @param when With `"data"` it sends `greeting` first, if given.
+ * @throws {Error} If this runtime cannot reset; see {@linkcode canReset}.
  */
 export async function resetting(
   when: "connect" | "data",
@@ -302,8 +309,8 @@ export async function resetting(
     socket.once("data", () => socket.resetAndDestroy());
     if (options.greeting) socket.write(options.greeting);
   });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const port = (server.address() as { port: number }).port;
+  const port = freePort();
+  await new Promise<void>((resolve) => server.listen(port, "127.0.0.1", resolve));
   let stopped: Promise<void> | undefined;
   function stop(): Promise<void> {
     stopped ??= new Promise((resolve) => {
@@ -327,7 +334,7 @@ export async function resetting(
   };
 }
 
-/** Waits until a backend has no connection any more. */
+/** Waits until a backend has no open connection. */
 export async function drained(one: Backend, timeoutMs = 5000): Promise<void> {
   await until(() => one.open === 0, {
     timeoutMs,
@@ -335,7 +342,7 @@ export async function drained(one: Backend, timeoutMs = 5000): Promise<void> {
   });
 }
 
-/** Copies until the end of input and then ends the writing side. */
+/** Copies until the end of input, then half-closes. */
 export async function copy(
   from: Pick<Deno.Conn, "read">,
   to: Pick<Deno.Conn, "write" | "closeWrite">,

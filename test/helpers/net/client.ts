@@ -1,5 +1,5 @@
 /**
- * The client's side: connections through balance, what they got, and which backend answered.
+ * The client side: connections through balance, and which backend answered them.
  *
  * @module
  */
@@ -7,11 +7,11 @@ import { createHash } from "node:crypto";
 import { connect as nodeConnect, type Socket } from "node:net";
 import { joinBytes, writeAll } from "../../../lib/base/bytes.ts";
 import { toBytes } from "../bytes.ts";
-import { until, within } from "../t.ts";
+import { until, untilStill, within } from "../t.ts";
 
 /** A connection to balance, closed at the end of its scope. */
 export interface Client extends AsyncDisposable {
-  /** Its own address, `127.0.0.1`. */
+  /** Its own address, e.g. `127.0.0.1`. */
   readonly localAddress: string;
   /** As `Deno.Conn.read()`. @throws {Deno.errors.ConnectionReset} After a reset. */
   read(buffer: Uint8Array<ArrayBuffer>): Promise<number | null>;
@@ -31,7 +31,7 @@ export interface ConnectOptions {
   hostname?: string;
   /** Source address; needs {@linkcode canBindSource}. */
   from?: string;
-  /** By a socket of node:net, which can be reset. @default {true with `from`, else false} */
+  /** Uses a socket of node:net, which can be reset. @default {true with `from`, else false} */
   viaNode?: boolean;
 }
 
@@ -122,8 +122,7 @@ async function connectNode(
 }
 
 /**
- * Finds out by trying whether a source address takes effect; before Deno 2.7.13 it is silently
- * ignored.
+ * Tries whether this runtime honors a source address; before Deno 2.7.13 it is silently ignored.
  */
 export async function canBindSource(): Promise<boolean> {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
@@ -142,8 +141,8 @@ export async function canBindSource(): Promise<boolean> {
 }
 
 /**
- * Finds out by trying whether closing a connection ends a write that waits for room; in Deno 2.6
- * the descriptor stays open until the peer reads or goes.
+ * Tries whether closing a connection ends a blocked write. In Deno 2.6 the descriptor stays open
+ * until the peer reads or closes.
  */
 export async function closeEndsWrites(): Promise<boolean> {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
@@ -157,16 +156,10 @@ export async function closeEndsWrites(): Promise<boolean> {
     for (const data = new Uint8Array(1_000_000);; writes++) await conn.write(data);
   }
   const filling = fill().catch(() => {});
-  let last = -1;
-  let still = 0;
-  await until(() => {
-    still = writes === last ? still + 1 : 0;
-    last = writes;
-    return still >= 5;
-  }, { everyMs: 10, what: "a full connection" });
+  await untilStill(() => writes + 1, { looks: 5, what: "a full connection" });
   conn.close();
   try {
-    await within(filling, { timeoutMs: 200, what: "a write to end" });
+    await within(filling, { timeoutMs: 2000, what: "a write to end" });
     return true;
   } catch {
     return false;
@@ -176,12 +169,12 @@ export async function closeEndsWrites(): Promise<boolean> {
   }
 }
 
-/** How a connection ended: orderly or by a reset. */
+/** How a connection ended: orderly or with a reset. */
 export type End = "EOF" | "RST";
 
-/** Options for reading; too much or too late is an error, never a hang. */
+/** Limits of reading. Exceeding one is an error, never a hang. */
 export interface ReadOptions {
-  /** Most bytes to accept. @default {64 MiB} */
+  /** Maximum number of bytes. @default {64 MiB} */
   limit?: number;
   /** In milliseconds. @default {10000} */
   timeoutMs?: number;
@@ -189,7 +182,7 @@ export interface ReadOptions {
 
 type Readable = Pick<Client, "read"> & { close?: () => unknown };
 
-/** Reads to the end. @throws {Error} If more than `limit` bytes come, or in vain for `timeoutMs`. */
+/** Reads to the end. @throws {Error} After more than `limit` bytes, or after `timeoutMs`. */
 export async function readToEnd(
   from: Readable,
   options: ReadOptions = {},
@@ -200,7 +193,7 @@ export async function readToEnd(
   return { bytes, text: new TextDecoder().decode(bytes), end };
 }
 
-/** Reads to the end and keeps only the number of bytes and their SHA-256. */
+/** Reads to the end, and returns only the number of bytes and their SHA-256. */
 export async function hashToEnd(
   from: Readable,
   options: ReadOptions = {},
@@ -249,7 +242,7 @@ async function drain(
 /**
  * Reads exactly `length` bytes.
  *
- * @throws {Error} If the connection ends before, or in vain for `timeoutMs` (default 10000).
+ * @throws {Error} If the connection ends before that, or after `timeoutMs` (default 10000).
  */
 export async function readExactly(
   from: Readable,
@@ -260,7 +253,7 @@ export async function readExactly(
   async function run(): Promise<Uint8Array<ArrayBuffer>> {
     for (let at = 0; at < length;) {
       const count = await from.read(result.subarray(at));
-      if (count === null) throw new Error(`Got ${at} bytes and the end instead of ${length}`);
+      if (count === null) throw new Error(`Got EOF after ${at} bytes instead of ${length}`);
       at += count;
     }
     return result;
@@ -281,7 +274,7 @@ export async function readText(
   return new TextDecoder().decode(await readExactly(from, length, options));
 }
 
-/** Reads up to a newline, byte by byte, so that nothing behind it is lost. */
+/** Reads up to a newline, byte by byte, so that nothing after it is lost. */
 export async function readLine(from: Readable): Promise<string | End> {
   const one = new Uint8Array(1);
   let line = "";
@@ -303,10 +296,10 @@ export async function readLine(from: Readable): Promise<string | End> {
 }
 
 /**
- * Asks who answers: connects, reads the name that the backend sends first, ends its own side and
- * waits for the end of the other, so that the connection is over when this returns.
+ * Asks which backend answers: connects, reads the name that the backend sends first, half-closes
+ * and reads to the end, so that the connection is over for both sides when this returns.
  *
- * @returns The name, `"EOF"` if the connection ended without one, `"RST"` if it was reset.
+ * @returns The name; `"EOF"` if the connection ended without one, `"RST"` if it was reset.
  */
 export async function ask(port: number, options: ConnectOptions = {}): Promise<string> {
   await using client = await connect(port, options);
@@ -318,7 +311,7 @@ export async function ask(port: number, options: ConnectOptions = {}): Promise<s
   return name;
 }
 
-/** Asks `count` times, one after another. @returns The names in their order. */
+/** Asks `count` times, one after another. @returns The names in order. */
 export async function sequence(
   port: number,
   count: number,
@@ -346,7 +339,7 @@ export function tally(names: readonly string[]): string {
     .map(([name, count]) => `${name}: ${count}`).join(", ");
 }
 
-/** Waits until nothing listens on a port any more, by trying to connect. */
+/** Waits until connects to a port are refused. */
 export async function refused(port: number, timeoutMs = 5000): Promise<void> {
   await until(async () => {
     try {
@@ -354,7 +347,7 @@ export async function refused(port: number, timeoutMs = 5000): Promise<void> {
       return false;
     } catch (error) {
       if (error instanceof Deno.errors.ConnectionRefused) return true;
-      // It was in the queue of the listener when that was closed.
+      // It was in the backlog when the listener was closed.
       if (error instanceof Deno.errors.ConnectionReset) return false;
       throw error;
     }

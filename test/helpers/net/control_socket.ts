@@ -1,13 +1,13 @@
 /**
- * The control channel from the outside: by hand as socat does it, and as programs do it.
+ * Clients of the control socket: plain text as socat sends it, and the framed protocol.
  *
  * @module
  */
-import { writeAll } from "../../../lib/base/bytes.ts";
+import { joinBytes, writeAll } from "../../../lib/base/bytes.ts";
 import { readToEnd } from "./client.ts";
 import { within } from "../t.ts";
 
-/** What precedes an answer, and its text. */
+/** The header of an answer, and its text. */
 export interface ControlAnswer {
   readonly text: string;
   readonly bytes: number;
@@ -16,19 +16,19 @@ export interface ControlAnswer {
   readonly over?: string;
 }
 
-/** A control session of a program, closed at the end of its scope. */
+/** A framed control session, closed at the end of its scope. */
 export interface ControlSession extends Disposable {
   readonly hello: { readonly version: string; readonly pid: number };
   /** Sends a line and waits for its answer, at most 10 s. */
   ask(line: string): Promise<ControlAnswer>;
 }
 
-/** Path of the socket of a balance on all addresses. */
+/** Path of the control socket of a balance. @param address Of its listener, default all. */
 export function socketPath(rundir: string, port: number, address = "0.0.0.0"): string {
   return `${rundir}/balance.${port}.${address}`;
 }
 
-/** Whether the program answers at its control socket, which it does once it has started. */
+/** Whether a program answers at its control socket, the last thing that it does at start. */
 export async function answers(path: string): Promise<boolean> {
   try {
     using _session = await controlSession(path);
@@ -38,7 +38,7 @@ export async function answers(path: string): Promise<boolean> {
   }
 }
 
-/** What the program that listens on a control socket answers to the greeting. */
+/** Version and process id of the program that listens on a control socket. */
 export async function helloOf(path: string): Promise<ControlSession["hello"]> {
   using session = await controlSession(path);
   return session.hello;
@@ -50,9 +50,9 @@ export async function connectUnix(path: string): Promise<Deno.UnixConn> {
 }
 
 /**
- * Sends text by hand, ends its own side and reads what comes: `printf TEXT | socat - UNIX:PATH`.
+ * Does the same as `printf TEXT | socat - UNIX:PATH`.
  *
- * @returns Everything that came.
+ * @returns The answers.
  */
 export async function talk(path: string, text: string): Promise<string> {
   using conn = await connectUnix(path);
@@ -61,10 +61,10 @@ export async function talk(path: string, text: string): Promise<string> {
   return (await readToEnd(conn)).text;
 }
 
-/** Begins a session as a program. */
+/** Opens a framed session. */
 export async function controlSession(path: string): Promise<ControlSession> {
   const conn = await connectUnix(path);
-  let rest = new Uint8Array();
+  let rest: Uint8Array = new Uint8Array();
   async function more(): Promise<void> {
     const buffer = new Uint8Array(16384);
     const count = await within(conn.read(buffer), {
@@ -73,10 +73,7 @@ export async function controlSession(path: string): Promise<ControlSession> {
       onTimeout: () => conn.close(),
     });
     if (count === null) throw new Error("The control channel ended");
-    const whole = new Uint8Array(rest.length + count);
-    whole.set(rest);
-    whole.set(buffer.subarray(0, count), rest.length);
-    rest = whole;
+    rest = joinBytes([rest, buffer.subarray(0, count)]);
   }
   async function take(length: () => number | undefined): Promise<string> {
     for (;;) {

@@ -1,61 +1,61 @@
 /**
- * A proxy that makes faults: it stands before or behind the program under test and delays, slices,
- * throttles, stalls, cuts and resets what passes, each connection by a plan of its own.
+ * A proxy that injects faults. It runs in front of the program under test, or between it and its
+ * backends, and delays, slices, throttles, stalls, cuts and resets connections, each by its own plan.
  *
- * Every connection begins with a header of {@linkcode HEADER_BYTES} bytes, of which the first four
- * are its number (big endian): by it the proxy looks its plan up.
+ * Every connection starts with a header of {@linkcode HEADER_BYTES} bytes. Its first four bytes are
+ * the number of the connection (big endian), by which the proxy finds the plan.
  *
  * @module
  */
 import { createServer, type Server, Socket } from "node:net";
 import { canReset } from "./backends.ts";
-import { writeAll } from "../../../lib/base/bytes.ts";
+import { joinBytes, writeAll } from "../../../lib/base/bytes.ts";
 
-/** Bytes of the header; they are passed on and count as bytes. */
+/** Bytes of the header; they are passed on and counted. */
 export const HEADER_BYTES = 8;
 const READ_BYTES = 16384;
-/** A stalled or throttled direction looks this often whether the connection still lives. */
+/** How often a stalled or throttled direction checks whether the connection is still open. */
 const NAP_MS = 50;
 
-/** What happens to one direction. What is absent does not happen. */
+/** Faults of one direction. */
 export interface Toxics {
-  /** Waits so long before each chunk. */
+  /** Waits this long before each chunk. */
   readonly delayMs?: number;
-  /** Writes pieces of at most so many bytes, each by a write of its own. */
+  /** Splits chunks into writes of at most this many bytes. */
   readonly sliceBytes?: number;
-  /** Passes no more than so many bytes per second. */
+  /** Maximum bytes per second. */
   readonly bytesPerS?: number;
-  /** Stops once for a while. */
+  /** Stalls once, for `ms`, after this many bytes. */
   readonly stall?: { readonly after: number; readonly ms: number };
   /**
-   * Ends it after so many bytes, or right behind its end (`Infinity`): `end` by half-close, the
-   * other direction goes on; `close` both directions; `reset` by RST (needs `canReset`).
+   * Ends it after this many bytes, or right after its end (`Infinity`). `end`: half-close, the
+   * other direction goes on; `close`: both directions; `reset`: RST (needs `canReset`).
    */
   readonly cut?: { readonly after: number; readonly how: "end" | "close" | "reset" };
 }
 
-/** What happens to one connection. */
+/** Faults of one connection. */
 export interface Plan {
-  /** From the one who connects. */
+  /** From the side that connects. */
   readonly up?: Toxics;
-  /** Towards the one who connects. */
+  /** To the side that connects. */
   readonly down?: Toxics;
-  /** Connects and goes away by RST before a byte was sent. */
+  /** Connects and resets before a byte is sent. */
   readonly resetAtConnect?: boolean;
 }
 
-/** What happens to a connection before its header was read. */
+/** What happens to a connection before its header is read. */
 export type AtAccept = "reset" | "close" | "silent" | "answer" | "pass";
 
 /** What `answer` sends before it closes. */
-export const ANSWER = "an answer to nobody's question\n";
+export const ANSWER = "an answer without a question\n";
 
-/** How a direction ended: as its input did, by the plan, or because its output was gone. */
+/** How a direction ended: as its input did, by the plan, or because its output was closed. */
 export type Ended = "end" | "reset" | "cut" | "broken";
 
-/** What became of one connection. */
+/** The outcome of one connection. */
 export interface Passed {
-  /** Bytes that were written on. */
+  /** Bytes passed on. */
   up: number;
   down: number;
   upEnded?: Ended;
@@ -68,17 +68,17 @@ export interface FaultProxy extends AsyncDisposable {
   readonly address: string;
   /** Connections so far. */
   readonly accepted: number;
-  /** Connections that are open now. */
+  /** Connections open now. */
   readonly open: number;
-  /** Connections per fate before the header. */
+  /** Connections per fate before their header. */
   readonly fates: Readonly<Record<AtAccept, number>>;
-  /** By number, as soon as the header was read. */
+  /** By connection number, as soon as the header is read. */
   readonly passed: ReadonlyMap<number, Passed>;
 }
 
-/** One connection, of either kind of socket. */
+/** A connection, with either kind of socket. */
 interface Wire {
-  /** `null` at the end. The bytes are good until the next read. @throws {Error} After a reset. */
+  /** `null` at the end. The bytes are valid until the next read. @throws {Error} After a reset. */
   read(): Promise<Uint8Array<ArrayBuffer> | null>;
   send(bytes: Uint8Array<ArrayBuffer>): Promise<void>;
   closeWrite(): Promise<void>;
@@ -89,8 +89,8 @@ interface Wire {
 /**
  * Starts a proxy.
  *
- * @param options `to`: port on 127.0.0.1; `plan` of a connection by its number; `atAccept`:
- * what becomes of a connection before its number is known, by its place in line.
+ * @param options `to`: port on 127.0.0.1; `plan`: by connection number; `atAccept`: what
+ * happens before the number is known, by the order of accepting.
  */
 export async function faultProxy(
   options: {
@@ -115,7 +115,7 @@ export async function faultProxy(
       if (fate === "answer") await client.send(new TextEncoder().encode(ANSWER));
       if (fate === "silent") { while (await client.read() !== null); }
     } catch {
-      /* the other side went first */
+      /* the other side closed first */
     } finally {
       wires.delete(client);
       client.close();
@@ -175,21 +175,19 @@ export async function faultProxy(
   };
 }
 
-/** Reads the header, and whatever came with it. */
+/** Reads the header, and the bytes that came with it. */
 async function header(client: Wire): Promise<Uint8Array<ArrayBuffer> | undefined> {
   let head = new Uint8Array();
   while (head.length < HEADER_BYTES) {
     const chunk = await client.read();
     if (chunk === null) return undefined;
-    const longer = new Uint8Array(head.length + chunk.length);
-    longer.set(head);
-    longer.set(chunk, head.length);
-    head = longer;
+    // Copied, as the chunk is valid only until the next read.
+    head = joinBytes([head, chunk.slice()]) as Uint8Array<ArrayBuffer>;
   }
   return head;
 }
 
-/** Passes one direction on until it ends in one way or another. */
+/** Relays one direction until it ends. */
 async function flow(
   from: Wire,
   to: Wire,
@@ -223,7 +221,7 @@ async function flow(
     if (cut?.how !== "end") return finish("cut", cut?.how);
     await to.closeWrite();
     finish("cut", undefined);
-    // What still comes is thrown away, so that its sender can end.
+    // Discards the rest, so that its sender can finish.
     while (await from.read() !== null);
   }
 
@@ -249,7 +247,7 @@ async function flow(
       }
     }
   } catch {
-    // One of the two is gone. Who it was does not matter: the end is passed to the other.
+    // One of the two sides is gone; the end is passed to the other, whichever it is.
     return finish(life.over ? "cut" : "reset", canReset ? "reset" : "close");
   }
   try {
@@ -261,7 +259,7 @@ async function flow(
   }
 }
 
-/** Listens on 127.0.0.1, with sockets that can be reset where there are any. */
+/** Listens on 127.0.0.1, with sockets that can be reset if the runtime has them. */
 async function listen(
   accept: (wire: Wire) => void,
 ): Promise<{ port: number; close(): Promise<void> }> {

@@ -1,9 +1,8 @@
 /**
  * TCP ports for tests, none of which another test uses at the same time.
  *
- * Test files run in parallel, and a port is free only until somebody binds it. So each instance of
- * this module (one per test file) claims a block of ports of its own, and gives out ports of that
- * block only.
+ * Test files run in parallel, and a port is free only until it is bound. So each instance of this
+ * module (one per test file) claims its own block of ports, and gives out ports of that block only.
  *
  * @module
  */
@@ -16,8 +15,8 @@ const DEAD = { first: 61_000, size: 36 };
 const BLOCKS = 110;
 
 /**
- * Claims a block by listening on its first port, which is never given out. Taken only as long as
- * this process (or worker) lives, so nothing has to be cleaned up.
+ * Claims a block by listening on its first port, which is never given out. The kernel releases the
+ * claim when this process (or worker) ends, so nothing has to be cleaned up.
  */
 function claimBlock(): { block: number; claim: Deno.Listener | undefined } {
   const start = Math.floor(Math.random() * BLOCKS);
@@ -35,7 +34,7 @@ function claimBlock(): { block: number; claim: Deno.Listener | undefined } {
 }
 
 const { block, claim } = claimBlock();
-// Not closed, only no reason to keep a program running.
+// It stays open, but must not keep the program running.
 claim?.unref();
 
 /** Walks the ports of the block in turn, so that a port is not used again for a long time. */
@@ -46,7 +45,7 @@ function portFinder(range: { first: number; size: number }): () => number {
   return () => {
     for (let attempt = 0; attempt < size; attempt++) {
       last = last % (size - 1) + 1;
-      // Looked up, not tried: a listener that is there for a moment may get somebody's connection.
+      // Looked up, not tried: even a short-lived listener may accept a connection of another test.
       if (!listensOn(first + last)) return first + last;
     }
     throw new Error(`Cannot find a free port in ${first}..${first + size - 1}`);
@@ -54,10 +53,9 @@ function portFinder(range: { first: number; size: number }): () => number {
 }
 
 /**
- * Finds a TCP port that nothing listens on, to listen on it.
+ * Finds a TCP port that nothing listens on, for a listener of the test.
  *
- * A program that is not part of the tests may still take it. Where a program accepts port 0, use
- * that.
+ * A program outside the tests may still take it. Where a program accepts port 0, use that.
  *
  * @returns A port in 10000..31999. It comes again only after all others of the block.
  * @throws {Error} If all ports of the block are in use.

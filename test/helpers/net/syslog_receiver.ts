@@ -1,16 +1,16 @@
 import { until } from "../t.ts";
 
-/** A datagram socket that stands in for that of the system's log. */
+/** A datagram socket in place of /dev/log. */
 export interface SyslogReceiver extends AsyncDisposable {
   /** Path of the socket, for BALANCE_SYSLOG or NOTIFY_SOCKET. */
   readonly path: string;
-  /** What has arrived so far. */
+  /** Messages so far. */
   readonly messages: readonly string[];
-  /** Waits until so many have arrived. */
+  /** Waits until at least this many have arrived. */
   waitFor(count: number): Promise<readonly string[]>;
 }
 
-/** Receives datagrams at a socket of its own. */
+/** Receives datagrams on a new socket. */
 export function syslogReceiver(): SyslogReceiver {
   const folder = Deno.makeTempDirSync({ prefix: "balance-test-" });
   const path = `${folder}/log`;

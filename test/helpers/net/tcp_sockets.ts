@@ -1,6 +1,5 @@
 /**
- * The system's table of TCP sockets (Linux): who listens, and how many connections there are,
- * without touching them.
+ * The kernel's table of TCP sockets (Linux): listeners and connections, without touching them.
  *
  * @module
  */
@@ -16,13 +15,13 @@ interface TcpSocket {
 }
 
 /**
- * Looks whether something listens on a port.
+ * Whether something listens on a port.
  *
  * @param pid If given, only a listener of this process counts.
  */
 export function listensOn(port: number, pid?: number): boolean {
   const own = pid === undefined ? undefined : socketsOf(pid);
-  // Looking through the tables takes the system milliseconds, so it is not done in vain.
+  // Reading the tables takes milliseconds, so it is avoided where possible.
   if (own?.size === 0) return false;
   return TABLES.some((path) =>
     listening(path).some((one) =>
@@ -31,16 +30,16 @@ export function listensOn(port: number, pid?: number): boolean {
   );
 }
 
-/** Counts the connections that a listener on this port has open. */
+/** Number of connections that are established at a listener on this port. */
 export function established(port: number): number {
   const inodes = TABLES.flatMap((path) => rows(readIfThere(path)))
     .filter((one) => one.localPort === port && one.state === ESTABLISHED)
     .map((one) => one.inode);
-  // A table that changes while it is read may show a socket twice.
+  // A table that changes while it is read may list a socket twice.
   return new Set(inodes).size;
 }
 
-/** Counts the connects to a port of this host that wait for an answer. */
+/** Number of connects to a port that have no answer yet (SYN_SENT). */
 export function dialing(port: number): number {
   return TABLES.flatMap((path) => readIfThere(path).split("\n")).filter((line) => {
     const [, , remote = "", state] = line.trim().split(/\s+/);
@@ -49,8 +48,8 @@ export function dialing(port: number): number {
 }
 
 /**
- * Reads only the beginning of a table: listeners come first, and behind them may be ten thousand
- * connections of earlier tests that have not quite gone.
+ * Reads only the first part of a table. Listeners come first; ten thousand connections of earlier
+ * tests in TIME_WAIT may follow.
  */
 function listening(path: string): TcpSocket[] {
   for (let size = 4096;; size *= 4) {
@@ -82,7 +81,7 @@ function socketsOf(pid: number): Set<string> {
         const target = Deno.readLinkSync(`/proc/${pid}/fd/${entry.name}`);
         if (target.startsWith("socket:")) found.add(target);
       } catch {
-        // Closed between listing and looking.
+        // Closed between listing and reading.
       }
     }
   } catch {

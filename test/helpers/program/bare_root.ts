@@ -1,31 +1,31 @@
 /**
- * A root filesystem with nothing in it but the C library and one program, for what a bare server
- * lacks: no shell, no Deno, no Node, no /etc/services, no resolver.
+ * A root filesystem with the C library and one program, to test balance on a bare server: no shell,
+ * no Deno, no Node, no /etc/services, no resolver.
  *
  * @module
  */
 import { runProgram } from "./start_program.ts";
 import { tool, until } from "../t.ts";
 
-/** What is in it besides the program. */
+/** Debian packages in it, besides the program. */
 const PACKAGES = ["libc6", "libgcc-s1"];
 const TOOLS = ["apt-get", "chroot", "dpkg", "dpkg-deb", "mount", "nsenter", "sh", "unshare"];
 
-/** Such a filesystem, gone at the end of its scope with everything that runs in it. */
+/** A bare root filesystem, removed at the end of its scope with all processes that run in it. */
 export interface BareRoot extends AsyncDisposable {
-  /** Where it is. */
+  /** Path of the directory. */
   readonly path: string;
-  /** Where the C library came from, in words. */
+  /** A description of where the C library came from. */
   readonly origin: string;
   /**
-   * How to start the program inside, without an environment.
+   * The command that runs the program inside, with an empty environment.
    *
-   * @param user User and group to be; default root.
+   * @param user User and group id, default root.
    */
   command(args: readonly string[], user?: number): Deno.Command;
 }
 
-/** Why there can be no such filesystem here; `undefined` if there can. */
+/** Why {@linkcode bareRoot} cannot work on this machine; `undefined` if it can. */
 export function bareRootObstacle(): string | undefined {
   if (Deno.build.os !== "linux") return "it needs Linux";
   if (Deno.uid() !== 0) return "only root can enter another root filesystem";
@@ -34,13 +34,13 @@ export function bareRootObstacle(): string | undefined {
 }
 
 /**
- * Makes such a filesystem in a temporary folder, out of Debian's packages.
+ * Makes a bare root filesystem in a temporary directory from Debian packages.
  *
- * Its /proc and /dev/null are mounted in a mount namespace that belongs to a process of ours, so
- * nothing is left mounted even if the test is killed.
+ * Its /proc and /dev/null are mounted in the mount namespace of a child process, so that nothing
+ * stays mounted even if the test is killed.
  *
- * @param program Path of an executable; inside it is `/balance`.
- * @throws {Error} If the packages cannot be had, or nothing can be mounted.
+ * @param program Path of the executable, which becomes `/balance`.
+ * @throws {Error} If the packages cannot be installed, or mounting fails.
  */
 export async function bareRoot(program: string): Promise<BareRoot> {
   const folder = await Deno.makeTempDir({ prefix: "balance-bare-" });
@@ -86,7 +86,7 @@ export async function bareRoot(program: string): Promise<BareRoot> {
   }
 }
 
-/** Unpacks the packages; where there is no mirror, their files as they are installed here serve. */
+/** Unpacks the packages, or copies their installed files if they cannot be downloaded. */
 async function addLibraries(folder: string, root: string): Promise<string> {
   await run("sh", ["-c", 'cd "$0" && exec apt-get download -qq "$@"', folder, ...PACKAGES], "any");
   const packages = [...Deno.readDirSync(folder)].map(({ name }) => name)
@@ -98,7 +98,7 @@ async function addLibraries(folder: string, root: string): Promise<string> {
       .filter((name) => /\.so\b/.test(name) && Deno.lstatSync(name).isDirectory === false);
     await run("cp", ["-a", "--parents", ...files, root]);
   }
-  // Newer packages leave the links of a merged /usr to another package.
+  // In newer releases the links of a merged /usr belong to another package.
   for (const name of ["lib", "lib64"]) {
     try {
       await Deno.symlink(`usr/${name}`, `${root}/${name}`);
@@ -109,7 +109,7 @@ async function addLibraries(folder: string, root: string): Promise<string> {
   return packages.length === PACKAGES.length ? packages.join(", ") : "the packages installed here";
 }
 
-/** A process in a mount namespace of its own, which is gone when the last one in it has ended. */
+/** Starts a process in a new mount namespace, which ends with the last process in it. */
 async function mountIn(root: string): Promise<{ pid: number; end(): Promise<void> }> {
   const script = 'mount -t proc proc "$0/proc" && mount --bind /dev/null "$0/dev/null" &&' +
     ' touch "$0/../mounted" && exec cat';
@@ -119,19 +119,19 @@ async function mountIn(root: string): Promise<{ pid: number; end(): Promise<void
     stdout: "null",
     stderr: "piped",
   }).spawn();
-  const said = new Response(child.stderr).text();
+  const stderr = new Response(child.stderr).text();
   let running = true;
   const ended = child.status.finally(() => running = false);
   const mounted = () => [...Deno.readDirSync(`${root}/..`)].some(({ name }) => name === "mounted");
   async function end(): Promise<void> {
-    // At the end of its input it ends, also if that is because the test was killed.
+    // It ends at the end of its input, which comes even if the test is killed.
     await child.stdin.close();
-    await Promise.all([ended, said]);
+    await Promise.all([ended, stderr]);
   }
   await until(() => !running || mounted(), { what: "a mount namespace" });
   if (!mounted()) {
     await end();
-    throw new Error(`Cannot mount in a namespace: ${(await said).trim()}`);
+    throw new Error(`Cannot mount in a namespace: ${(await stderr).trim()}`);
   }
   return { pid: child.pid, end };
 }

@@ -1,20 +1,22 @@
+import { joinBytes } from "../../../lib/base/bytes.ts";
+
 /** What a process has written to one of its descriptors so far. */
 export interface Output {
   /** Everything so far. */
   bytes(): Uint8Array<ArrayBuffer>;
-  /** The same as text; bytes that are no UTF-8 become U+FFFD. */
+  /** The same as text; invalid UTF-8 becomes U+FFFD. */
   text(): string;
   /** Settles when the process has closed the descriptor, or after `abandon()`. */
   readonly ended: Promise<void>;
-  /** Closes the reading end; the process gets EPIPE at its next write. */
+  /** Closes the reading end: the next write of the process fails with EPIPE. */
   abandon(): Promise<void>;
 }
 
 /**
- * Collects what comes out of a stream while it comes.
+ * Collects the output of a process while it runs.
  *
- * @param options `start`: reading begins when this promise settles (default: at once), so the
- * process meets a full pipe until then.
+ * @param options `start`: reading starts when this promise settles (default: at once). Until then
+ * the process meets a full pipe.
  */
 export function collect(
   stream: ReadableStream<Uint8Array>,
@@ -32,13 +34,8 @@ export function collect(
     }
   }
   function bytes(): Uint8Array<ArrayBuffer> {
-    const whole = new Uint8Array(chunks.reduce((sum, chunk) => sum + chunk.length, 0));
-    let at = 0;
-    for (const chunk of chunks) {
-      whole.set(chunk, at);
-      at += chunk.length;
-    }
-    // Kept in one piece, so that looking often stays cheap.
+    const whole = joinBytes(chunks) as Uint8Array<ArrayBuffer>;
+    // Kept as one chunk, so that frequent calls are cheap.
     chunks.splice(0, chunks.length, whole);
     return whole;
   }

@@ -1,4 +1,4 @@
-/** How a program is started: what to execute, and the arguments that come before its own. */
+/** A command line to which the arguments of balance are appended. */
 export interface Program {
   /** Path of the executable. */
   command: string;
@@ -18,11 +18,11 @@ export function config(): Config {
   return JSON.parse(Deno.readTextFileSync(`${ROOT}deno.json`));
 }
 
-/** How many threads the program under test serves with: 1, or BALANCE_TEST_WORKERS. */
+/** How many workers the program under test runs: 1, or BALANCE_TEST_WORKERS. */
 export const WORKERS = Number(Deno.env.get("BALANCE_TEST_WORKERS") || 1);
 
 /**
- * Tells how this very Deno runs a module as the task `balance` runs `main.ts`.
+ * The arguments with which this Deno runs a module as the task `balance` runs `main.ts`.
  *
  * @param options `cachedOnly` (default false) forbids fetching modules.
  */
@@ -32,19 +32,19 @@ export function sourceFlags(options: { cachedOnly?: boolean } = {}): string[] {
   const flags = words.slice(words.indexOf("run") + 1, words.indexOf("main.ts"));
   const added = ["--quiet", `--config=${ROOT}deno.json`];
   if (options.cachedOnly) added.push("--cached-only");
-  // Deno takes no flag twice.
+  // Deno rejects repeated flags.
   return [...new Set(["run", ...added, ...flags])];
 }
 
 /**
- * Tells how to start the program under test.
+ * The command line of the program under test.
  *
  * It is the executable that the environment variable BALANCE_BIN names (a compiled binary, or a
- * script that ends in `exec`), else `main.ts` from source, run by this very Deno with the
- * permissions of the task `balance`. BALANCE_TEST_WORKERS makes it serve with so many threads.
+ * script that ends in `exec`), else `main.ts` from source, run by this Deno with the permissions of
+ * the task `balance`. BALANCE_TEST_WORKERS is the number of its workers.
  *
- * @param options `cachedOnly` (default false) forbids fetching modules, which keeps the network out
- * of tests; leave it off where nothing has filled the cache yet.
+ * @param options `cachedOnly` (default false) forbids fetching modules, so that tests need no
+ * network. Leave it off where the cache may be empty.
  */
 export function program(options: { cachedOnly?: boolean } = {}): Program {
   const binary = Deno.env.get("BALANCE_BIN");

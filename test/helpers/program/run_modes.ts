@@ -1,6 +1,6 @@
 /**
- * Where a recorded session is played: by the real program as a subprocess, and by the same parts
- * in this process, where the counters can be looked at.
+ * The two ways to run balance in a test that replays a recorded session: as a subprocess, and in
+ * this process, where the counters are accessible.
  *
  * @module
  */
@@ -8,14 +8,14 @@ import type { ChannelRow } from "../../../lib/table/table.ts";
 import { startInProcess } from "./in_process.ts";
 import { startBalance } from "./start_balance.ts";
 
-/** A running balance to play on. */
+/** A running balance. */
 export interface RunningBalance extends AsyncDisposable {
   readonly port: number;
-  /** What it has said on stderr so far. */
+  /** What it has written to stderr so far. */
   stderr(): string;
-  /** What `-d` has told about connections so far, a line each. */
+  /** The lines of `-d` about connections so far. */
   debugLines(): string[];
-  /** What it has printed on stdout so far. */
+  /** What it has written to stdout so far. */
   stdoutBytes(): Uint8Array<ArrayBuffer>;
   /** Process id; absent in this process. */
   readonly pid?: number;
@@ -27,14 +27,14 @@ export interface RunningBalance extends AsyncDisposable {
   readonly disable?: (channel: number) => void;
 }
 
-/** One of the two ways to start a balance. */
+/** One of the two ways to run balance. */
 export interface RunMode {
   readonly name: string;
-  /** @param argv Arguments, with `PORT` as the word for the port. */
+  /** @param argv Arguments, with `PORT` for the port. */
   start(argv: readonly string[]): Promise<RunningBalance>;
 }
 
-/** The real program. */
+/** The program, as a subprocess. */
 export const asProgram: RunMode = {
   name: "the program",
   async start(argv) {
@@ -50,7 +50,7 @@ export const asProgram: RunMode = {
   },
 };
 
-/** Its parts in this process. */
+/** Its data plane, in this process. */
 export const inProcess: RunMode = {
   name: "in process",
   async start(argv) {

@@ -4,35 +4,35 @@ import { type Ended, runBalance, type RunOptions } from "./start_balance.ts";
 import { isAlive } from "./process.ts";
 import { until } from "../t.ts";
 
-/** A balance in the background, ended at the end of its scope. */
+/** A balance in the background, killed at the end of its scope. */
 export interface Background extends AsyncDisposable {
   readonly port: number;
-  /** Process id of the one that serves. */
+  /** Process id of the process that serves. */
   readonly pid: number;
-  /** The value of BALANCE_RUNDIR; removed at the end if it was made here. */
+  /** The value of BALANCE_RUNDIR, removed at the end unless it was given. */
   readonly rundir: string;
   /** Path of its control socket. */
   readonly socket: string;
-  /** How the one that was started ended, and how many milliseconds that took. */
+  /** How the process that was started ended, and how many milliseconds it ran. */
   readonly parent: Ended & { readonly ms: number };
   /** Whether it still runs. */
   alive(): boolean;
   /** Sends a signal. */
   kill(signal: Deno.Signal): void;
-  /** Waits until it does not run any more. */
+  /** Waits until it has ended. */
   gone(timeoutMs?: number): Promise<void>;
 }
 
 /** Options of {@linkcode startBackground}. */
 export interface BackgroundOptions extends Pick<RunOptions, "env" | "cwd" | "port"> {
-  /** @default {a new folder} */
+  /** @default {a new directory} */
   rundir?: string;
   /** Address of its listener, as in the name of its socket. @default {"0.0.0.0"} */
   address?: string;
 }
 
 /**
- * Starts the program without `-f` and waits until it has gone to the background.
+ * Starts the program without `-f`, and waits until it runs in the background.
  *
  * @param argv Its arguments, with `PORT` for the port.
  * @throws {Error} With what it wrote, if it does not exit with 0.

@@ -1,11 +1,13 @@
 import { freePort } from "../net/ports.ts";
 import { listensOn } from "../net/tcp_sockets.ts";
+import { namesIn } from "../temp_dir.ts";
 import { collect } from "./output.ts";
-import { answers } from "../net/control_socket.ts";
+import { answers, talk } from "../net/control_socket.ts";
+import { openFds, residentBytes } from "./process.ts";
 import { program, WORKERS } from "./program.ts";
-import { until, within } from "../t.ts";
+import { until, untilStill, within } from "../t.ts";
 
-/** What standard input of the program is; text and bytes are written to it and then ended. */
+/** Standard input of the program. Text and bytes are written to a pipe, which is then closed. */
 export type Stdin = "null" | "closed" | { text: string } | { bytes: Uint8Array<ArrayBuffer> };
 
 /** How a process ended, and what it wrote. */
@@ -22,7 +24,7 @@ export interface Ended {
 export interface StartOptions {
   /** @default {"null"} */
   stdin?: Stdin;
-  /** `"closed"`: without descriptor 1; `"unread"`: a pipe that is read only after `readStdout()`. */
+  /** `"closed"`: no descriptor 1; `"unread"`: a pipe that is not read before `readStdout()`. */
   stdout?: "read" | "unread" | "closed";
   /** Added to the environment. */
   env?: Record<string, string>;
@@ -30,18 +32,18 @@ export interface StartOptions {
   cwd?: string;
   /** Replaces `PORT` in the arguments. @default {a free one} */
   port?: number;
-  /** What stderr must be at the end. @default {empty} */
+  /** What stderr must match at the end. @default {empty} */
   expectStderr?: RegExp | "any";
-  /** False where the program listens under another process, in the background. @default {true} */
+  /** False if another process listens, because it goes to the background. @default {true} */
   ownListener?: boolean;
 }
 
-/** A running `balance`, ended and checked at the end of its scope. */
+/** A running balance, stopped and checked at the end of its scope. */
 export interface Balance extends AsyncDisposable {
   /** Port it listens on. */
   readonly port: number;
   readonly pid: number;
-  /** The value of BALANCE_RUNDIR, a folder of its own, removed at the end. */
+  /** The value of BALANCE_RUNDIR, a new directory, removed at the end. */
   readonly rundir: string;
   /** What it has written so far. */
   readonly stdout: string;
@@ -49,43 +51,45 @@ export interface Balance extends AsyncDisposable {
   readonly stderr: string;
   /** @returns Number of its open descriptors. */
   fds(): number;
-  /** @returns Number of its open descriptors once it has not changed for a while. */
+  /** @returns Number of its open descriptors, once it has started and the number is stable. */
   quietFds(): Promise<number>;
   /** Waits until it has no more open descriptors than `count`. */
   settledFds(count: number, timeoutMs?: number): Promise<void>;
   /** @returns Its resident memory in bytes. */
   rss(): number;
-  /** Settles when it has ended by itself. */
+  /** Settles when it has ended. */
   readonly ended: Promise<Ended>;
   /** Waits for text on stderr. @throws {Error} After `timeoutMs` (default 5000). */
   waitForStderr(pattern: RegExp, timeoutMs?: number): Promise<RegExpMatchArray>;
   /** Waits for text on stdout. @throws {Error} After `timeoutMs` (default 5000). */
   waitForStdout(pattern: RegExp, timeoutMs?: number): Promise<RegExpMatchArray>;
-  /** Begins to read a stdout that was `"unread"`. */
+  /** Starts reading a stdout that was `"unread"`. */
   readStdout(): void;
   /** Closes the reading end of stdout. */
   abandonStdout(): Promise<void>;
-  /** Sends a signal (default SIGTERM), and only that. */
+  /** Sends a signal (default SIGTERM) without waiting. */
   kill(signal?: Deno.Signal): void;
-  /** Sends a signal (default SIGTERM) and waits for the end; repeated calls give the same. */
+  /** Sends a signal (default SIGTERM) and waits for the end. May be repeated. */
   stop(signal?: Deno.Signal): Promise<Ended>;
 }
 
-const START_MS = 10_000;
+/** Only bounds a hang; starting takes well below a second. */
+const START_MS = 30_000;
+/** Milliseconds from a signal to the end of the program. */
 const STOP_MS = 5_000;
-/** What a program that fails in an orderly way never prints. */
+/** What the program never prints when it fails in order. */
 const CRASH = /Uncaught|panicked|^\s+at .*(file:|ext:|\.ts:)/m;
 
 /**
  * Starts the program under test and waits until it listens.
  *
- * Readiness is read from the system's table of sockets, not tried by connecting, which would
- * already be counted as a connection. If another program took the port in between, it is started
- * again with another one.
+ * Whether it listens is read from the system's table of sockets: a connect would already count as a
+ * connection. If another program took the port in the meantime, it is started again with another.
+ * Control socket and data plane may be ready a moment later; see `startControlled()`.
  *
- * @param argv Its arguments; `PORT` as a word is replaced by the port, e.g.
+ * @param argv Its arguments. The word `PORT` is replaced by the port, e.g.
  * `["-f", "PORT", "127.0.0.1:8080"]`.
- * @throws {Error} With its stderr, if it ends before it listens, or does not listen in 10 s.
+ * @throws {Error} With its stderr, if it ends before it listens, or does not listen in time.
  *
  * @example
  * ```ts ignore
@@ -111,10 +115,9 @@ export async function startBalance(
         () => ended || listensOn(port, options.ownListener === false ? undefined : balance.pid),
         { timeoutMs: START_MS, everyMs: 2, what: `balance to listen on port ${port}` },
       );
-      // Several workers listen one after the other; control answers when all of them do.
+      // Workers start to listen one after the other; control answers when all of them do.
       if (WORKERS > 1 && options.ownListener !== false) {
-        const rundir = options.env?.BALANCE_RUNDIR ?? balance.rundir;
-        await until(() => ended !== undefined || controlAnswers(rundir, port), {
+        await until(() => ended !== undefined || balance.controlAnswers(), {
           timeoutMs: START_MS,
           what: "the workers of balance",
         });
@@ -138,17 +141,17 @@ export async function startBalance(
 
 /** Options of {@linkcode runBalance}. */
 export interface RunOptions extends Pick<StartOptions, "stdin" | "env" | "cwd" | "port"> {
-  /** How long it may run, in milliseconds. @default {10000} */
+  /** Time limit in milliseconds. @default {START_MS} */
   timeoutMs?: number;
-  /** BALANCE_RUNDIR, to meet a running instance. @default {a new folder} */
+  /** BALANCE_RUNDIR, to reach a running instance. @default {a new directory} */
   rundir?: string;
 }
 
 /**
- * Runs the program under test until it ends by itself.
+ * Runs the program under test until it ends.
  *
- * @param argv Its arguments; `PORT` as a word is replaced by `options.port` or a free one.
- * @throws {Error} With what it wrote, if it does not end in time; it is killed then.
+ * @param argv Its arguments. The word `PORT` is replaced by `options.port` or a free one.
+ * @throws {Error} With what it wrote, if it does not end in time and is killed.
  */
 export async function runBalance(
   argv: readonly string[],
@@ -173,17 +176,16 @@ export async function runBalance(
   }
 }
 
-async function controlAnswers(rundir: string, port: number): Promise<boolean> {
-  const found = [...Deno.readDirSync(rundir)].find(({ name }) =>
-    name.startsWith(`balance.${port}.`)
-  );
-  return found !== undefined && await answers(`${rundir}/${found.name}`);
+/** Path of the control socket, whatever the address of the listener. */
+function findControlSocket(rundir: string, port: number): string | undefined {
+  const name = namesIn(rundir).find((name) => name.startsWith(`balance.${port}.`));
+  return name && `${rundir}/${name}`;
 }
 
 function spawn(
   argv: readonly string[],
   options: StartOptions & { port: number },
-): Balance & { cleanUp(): Promise<void> } {
+): Balance & { controlAnswers(): Promise<boolean>; cleanUp(): Promise<void> } {
   const { port, stdin = "null", stdout = "read" } = options;
   const { command, args } = withClosed(program({ cachedOnly: true }), {
     stdin: stdin === "closed",
@@ -226,7 +228,7 @@ function spawn(
 
   async function stop(signal: Deno.Signal = "SIGTERM"): Promise<Ended> {
     kill(signal);
-    // It may be blocked in writing to a pipe that nobody has read so far.
+    // It may be blocked in a write to a pipe that has not been read so far.
     reading.resolve();
     try {
       return await within(ended, { timeoutMs: STOP_MS, what: `balance to end after ${signal}` });
@@ -237,8 +239,19 @@ function spawn(
     }
   }
 
-  function fds(): number {
-    return [...Deno.readDirSync(`/proc/${child.pid}/fd`)].length;
+  const fds = () => openFds(child.pid);
+  const controlSocket = () => findControlSocket(options.env?.BALANCE_RUNDIR ?? rundir, port);
+
+  async function controlAnswers(): Promise<boolean> {
+    const socket = controlSocket();
+    return socket !== undefined && await answers(socket);
+  }
+
+  async function quietFds(): Promise<number> {
+    // The control socket is opened last. After `talk()` the program has closed its end of it.
+    await until(controlAnswers, { timeoutMs: START_MS, what: "the control socket" });
+    await talk(controlSocket()!, "version\n");
+    return await untilStill(fds, { looks: 10, everyMs: 5, what: "the descriptors" });
   }
 
   async function cleanUp(): Promise<void> {
@@ -276,15 +289,7 @@ function spawn(
       return err.text();
     },
     fds,
-    async quietFds() {
-      let last = -1;
-      let still = 0;
-      return await until(() => {
-        still = fds() === last ? still + 1 : 0;
-        last = fds();
-        return still >= 10 && last;
-      }, { what: "the descriptors to stay the same" });
-    },
+    quietFds,
     async settledFds(count, timeoutMs = 5000) {
       await until(() => fds() <= count, {
         timeoutMs,
@@ -307,12 +312,13 @@ function spawn(
     abandonStdout: () => out.abandon(),
     kill,
     stop,
+    controlAnswers,
     cleanUp,
     [Symbol.asyncDispose]: dispose,
   };
 }
 
-/** Descriptors can only be left out by a shell, which then becomes the program. */
+/** Only a shell can start it without descriptors; the shell then becomes the program. */
 function withClosed(
   program: { command: string; args: string[] },
   closed: { stdin: boolean; stdout: boolean },
@@ -334,13 +340,7 @@ async function feed(
     await writer.write("text" in input ? new TextEncoder().encode(input.text) : input.bytes);
     await writer.close();
   } catch (error) {
-    // A program may end without having read its input; its exit code is what the test looks at.
+    // A program may end without reading its input; the test checks its exit code.
     if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
   }
-}
-
-function residentBytes(pid: number): number {
-  const kib = Deno.readTextFileSync(`/proc/${pid}/status`).match(/^VmRSS:\s+(\d+) kB$/m)?.[1];
-  if (kib === undefined) throw new Error(`Cannot read the memory of process ${pid}: it has ended`);
-  return Number(kib) * 1024;
 }

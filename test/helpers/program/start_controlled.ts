@@ -9,8 +9,8 @@ export interface Controlled extends Balance {
 }
 
 /**
- * Starts the program in the foreground and waits until it answers at its control socket, which
- * comes last: it listens for signals by then.
+ * Starts the program in the foreground and waits until it answers at its control socket. That is
+ * the last step of its start, so that it also accepts connections and handles signals.
  *
  * @param argv Its arguments, with `PORT` for the port.
  * @param options As of `startBalance()`, and `address`, that of its listener (default 0.0.0.0).
@@ -23,7 +23,10 @@ export async function startControlled(
   const rundir = options.env?.BALANCE_RUNDIR ?? balance.rundir;
   const socket = socketPath(rundir, balance.port, options.address);
   try {
-    await until(() => answers(socket), { what: () => `${socket}; stderr: ${balance.stderr}` });
+    await until(() => answers(socket), {
+      timeoutMs: 30_000,
+      what: () => `${socket}; stderr: ${balance.stderr}`,
+    });
   } catch (error) {
     await balance.stop("SIGKILL");
     throw error;

@@ -2,19 +2,19 @@ import { startProgram } from "./start_program.ts";
 import { listensOn } from "../net/tcp_sockets.ts";
 import { freePort } from "../net/ports.ts";
 
-/** A running nginx that serves one folder. */
+/** A running nginx that serves one directory. */
 export interface Nginx extends AsyncDisposable {
   /** `127.0.0.1:PORT` */
   readonly address: string;
-  /** The folder that it serves. */
+  /** The directory that it serves. */
   readonly folder: string;
 }
 
-/** Starts nginx in a folder of its own, on loopback. @param path Of nginx. */
+/** Starts nginx on loopback, in a new directory. @param path Of the executable. */
 export async function startNginx(path: string): Promise<Nginx> {
   const port = freePort();
   const folder = await Deno.makeTempDir({ prefix: "balance-nginx-" });
-  // Its workers change user when it is started by root.
+  // Started by root, its workers run as another user.
   await Deno.chmod(folder, 0o755);
   const temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
     .map((name) => `${name}_temp_path ${folder}/tmp_${name};`).join(" ");

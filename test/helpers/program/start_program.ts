@@ -1,7 +1,7 @@
 import { collect } from "./output.ts";
 import { until, within } from "../t.ts";
 
-/** Another program that a test needs, ended at the end of its scope. */
+/** A program other than balance, stopped at the end of its scope. */
 export interface Running extends AsyncDisposable {
   /** What it has written to stdout and stderr so far. */
   readonly output: string;
@@ -11,16 +11,16 @@ export interface Running extends AsyncDisposable {
 export interface ProgramOptions {
   /** Its arguments. */
   args: string[];
-  /** Becomes true when it can be used. */
+  /** Whether it can be used. */
   ready: () => boolean | Promise<boolean>;
-  /** What may have to be waited for, in milliseconds. @default {10000} */
+  /** Time limit for `ready` in milliseconds. @default {10000} */
   timeoutMs?: number;
 }
 
 /**
  * Starts a program and waits until it is ready.
  *
- * @throws {Error} With what it wrote, if it is not ready in time or ends before.
+ * @throws {Error} With what it wrote, if it ends or is not ready in time.
  */
 export async function startProgram(path: string, options: ProgramOptions): Promise<Running> {
   const child = new Deno.Command(path, {

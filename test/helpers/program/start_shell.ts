@@ -2,19 +2,19 @@ import { collect } from "./output.ts";
 import { program } from "./program.ts";
 import { until } from "../t.ts";
 
-/** A shell (`-i`) on a pipe that stays open, ended at the end of its scope. */
+/** A shell (`balance -i`) on a pipe that stays open, ended at the end of its scope. */
 export interface Shell extends AsyncDisposable {
   /** What it has written so far. */
   readonly stdout: string;
-  /** Types something. */
+  /** Writes to its stdin. */
   type(text: string): Promise<void>;
-  /** Waits for text on stdout, at most 5 s. */
+  /** Waits for text on stdout, at most 30 s. */
   waitForStdout(pattern: RegExp): Promise<void>;
-  /** Ends its input and waits for its end. @returns Its exit code. */
+  /** Closes its stdin and waits for its end. @returns Its exit code. */
   end(): Promise<number>;
 }
 
-/** Starts a shell for the balance of a run directory. */
+/** Starts a shell that controls a running balance. */
 export function startShell(at: { port: number; rundir: string }): Shell {
   const { command, args } = program({ cachedOnly: true });
   const child = new Deno.Command(command, {
@@ -28,7 +28,7 @@ export function startShell(at: { port: number; rundir: string }): Shell {
   const input = child.stdin.getWriter();
   let ended: Promise<number> | undefined;
   async function end(): Promise<number> {
-    // It may have ended by itself, which is what the test then asks for.
+    // It may have ended already; the test then checks its exit code.
     await input.close().catch(() => {});
     const [{ code }] = await Promise.all([child.status, out.ended]);
     return code;
@@ -40,6 +40,7 @@ export function startShell(at: { port: number; rundir: string }): Shell {
     type: (text) => input.write(new TextEncoder().encode(text)),
     async waitForStdout(pattern) {
       await until(() => pattern.test(out.text()), {
+        timeoutMs: 30_000,
         what: () => `${pattern} on stdout: ${out.text()}`,
       });
     },

@@ -1,22 +1,22 @@
 /**
- * A real terminal for programs that draw on one: tmux without a window to look at.
+ * A real terminal for programs that need one: tmux in the background.
  *
  * @module
  */
 import { runProgram } from "./start_program.ts";
 import { tool, until } from "../t.ts";
 
-/** A program in a terminal; the terminal is closed at the end of its scope. */
+/** A program in a terminal, which is closed at the end of its scope. */
 export interface Tmux extends AsyncDisposable {
-  /** What is on the screen now, without blanks at the ends of lines. */
+  /** The text on the screen, without blanks at the ends of lines. */
   screen(): Promise<string>;
-  /** The same with the sequences that make it look so (SGR). */
+  /** The same with the escape sequences of its colors and attributes (SGR). */
   looks(): Promise<string>;
-  /** Waits until the screen matches, at most 10 s. @returns What is on it. */
+  /** Waits until the screen matches. @returns The text on it. */
   shows(pattern: RegExp): Promise<string>;
-  /** Presses keys by tmux's names, such as `Up`, `C-c`, `Enter`, or `q`. */
+  /** Presses keys, by their names in tmux(1) such as `Up`, `C-c`, `Enter` or `q`. */
   press(...keys: string[]): Promise<void>;
-  /** Types text as it is. */
+  /** Types text. */
   type(text: string): Promise<void>;
   resize(columns: number, rows: number): Promise<void>;
   /** Whether it is on the alternate screen, and whether its cursor is shown. */
@@ -27,19 +27,19 @@ export interface Tmux extends AsyncDisposable {
   ended(): Promise<number>;
   /** Settings of the terminal (`stty -g`) before and, once it has ended, after the program. */
   settings(): { before: string; after: string };
-  /** Takes the terminal away, as a lost connection does. */
+  /** Hangs up the terminal, as a lost ssh connection does. */
   hangUp(): Promise<void>;
 }
 
-/** What runs in the terminal: the program between two looks at the terminal's settings. */
+/** What runs in the terminal: the program, between two calls of stty. */
 const AROUND = 'stty -g >"$0/before"; "$@"; code=$?; stty -g >"$0/after"; ' +
   'printf %s "$code" >"$0/code.new"; mv "$0/code.new" "$0/code"; exec cat';
 
 /**
- * Starts a program in a terminal of its own.
+ * Starts a program in a new terminal.
  *
  * @param command The program and its arguments.
- * @param options Size of the terminal (default 80x24), and what is added to the environment.
+ * @param options Size of the terminal (default 80x24); `env` is added to the environment.
  */
 export async function startTmux(
   command: readonly string[],
@@ -49,9 +49,9 @@ export async function startTmux(
   const path = tool("tmux");
   if (path === undefined) throw new Error("tmux is not installed");
   const folder = Deno.makeTempDirSync({ prefix: "balance-test-" });
-  const set = Object.entries(env).map(([name, value]) => `${name}=${value}`);
+  const variables = Object.entries(env).map(([name, value]) => `${name}=${value}`);
   async function tmux(...args: string[]): Promise<string> {
-    const all = [...set, path!, "-S", `${folder}/socket`, "-f", "/dev/null", ...args];
+    const all = [...variables, path!, "-S", `${folder}/socket`, "-f", "/dev/null", ...args];
     const { code, stdout, stderr } = await runProgram("/usr/bin/env", all);
     if (code !== 0) throw new Error(`tmux ${args[0]}: code ${code}: ${stderr}`);
     return stdout;
@@ -87,7 +87,7 @@ export async function startTmux(
     async shows(pattern) {
       let last = "";
       return await until(async () => pattern.test(last = await screen()) && last, {
-        timeoutMs: 10_000,
+        timeoutMs: 30_000,
         everyMs: 50,
         what: () => `${pattern} on a screen that shows:\n${last}`,
       });
@@ -103,7 +103,7 @@ export async function startTmux(
       return child();
     },
     async ended() {
-      return Number(await until(() => read("code"), { timeoutMs: 10_000, what: "its end" }));
+      return Number(await until(() => read("code"), { timeoutMs: 30_000, what: "its end" }));
     },
     settings: () => ({ before: read("before"), after: read("after") }),
     hangUp,

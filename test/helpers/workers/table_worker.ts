@@ -1,5 +1,5 @@
 /**
- * An isolate that chooses channels of shared tables as fast as it can, for `table_test.ts`.
+ * A worker that claims channels of shared tables in a loop, for `test/unit/table/table_test.ts`.
  *
  * @module
  */
@@ -7,13 +7,13 @@
 import { claims } from "../../../lib/table/claims.ts";
 import { Table, type TableHandle } from "../../../lib/table/table.ts";
 
-/** What such an isolate is told. */
+/** What the worker does. */
 export interface Task {
-  /** Table of which a channel is taken and released. */
+  /** Table in which a channel is claimed and released. */
   split: TableHandle;
-  /** Table of which it is noted how many connections the first channel has at most. */
+  /** Table whose first channel has a `maxc`; its highest number of connections is reported. */
   limited: TableHandle;
-  /** Which worker it is, from 0. */
+  /** Index of the worker, from 0. */
   worker: number;
   rounds: number;
 }

@@ -8,6 +8,7 @@ import { freePort } from "../../helpers/net/ports.ts";
 import { startControlled } from "../../helpers/program/start_controlled.ts";
 import { runProgram } from "../../helpers/program/start_program.ts";
 import { t, until } from "../../helpers/t.ts";
+import { makeDyingWorker } from "../../helpers/workers/make_dying_worker.ts";
 
 const ROOT = new URL("../../../", import.meta.url).pathname;
 
@@ -116,12 +117,12 @@ t(
       table,
       messages: { notice: (line) => void notices.push(line), isStderr: false },
       // The first worker dies; the second and the replacement are real ones.
-      make: () => {
-        const file = made++ === 0
-          ? "../../helpers/workers/dying_worker.ts"
-          : "../../../lib/workers/worker.ts";
-        return new Worker(new URL(file, import.meta.url), { type: "module" });
-      },
+      make: () =>
+        made++ === 0
+          ? makeDyingWorker()
+          : new Worker(new URL("../../../lib/workers/worker.ts", import.meta.url), {
+            type: "module",
+          }),
     });
     await until(() => made === 3);
     assertMatch(
