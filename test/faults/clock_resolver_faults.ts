@@ -1,4 +1,4 @@
-/** The wall clock is set while connections are idle; the resolver hangs, or fails. */
+/** Changes of the wall clock while connections are idle; a resolver that hangs or fails. */
 import { assert, assertEquals } from "@std/assert";
 import { freePort } from "../helpers/net/ports.ts";
 import { runProgram } from "../helpers/program/start_program.ts";
@@ -10,7 +10,7 @@ import { exchange, shortConnection } from "./helpers/traffic.ts";
 
 const compiler = tool("gcc") ?? tool("cc");
 
-/** Adds what a file says to the wall clock, and leaves the monotonic one alone. */
+/** Adds the seconds in a file to the wall clock, but not to the monotonic clock. */
 const SHIM = `
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -51,7 +51,7 @@ time_t time(time_t *t) {
 
 if (compiler === undefined) skip("setting the wall clock", "there is no C compiler");
 else {
-  t("the wall clock is set back and forth: the idle limit does not notice", async () => {
+  t("changes of the wall clock do not affect the idle timeout", async () => {
     const folder = await Deno.makeTempDir({ prefix: "balance-test-" });
     await using stack = new AsyncDisposableStack();
     stack.defer(() => Deno.remove(folder, { recursive: true }));
@@ -88,9 +88,11 @@ else {
         "the busy one never",
     );
     assert(ms > 2500 && ms < 4500, `the idle one ended after ${ms} ms`);
-    await until(() => /timed out after 3 seconds/.test(balance.stderr), { what: "the line" });
+    await until(() => /timed out after 3 seconds/.test(balance.stderr), {
+      what: "the timeout message",
+    });
     await exchange(busy);
-    // The clock was set: the log, which tells the time of day, has seen all these days.
+    // The changes took effect: the log contains several dates.
     await until(() => days(log).size >= 5, { what: () => `other days: ${[...days(log)]}` });
   });
 }
@@ -99,9 +101,9 @@ function days(log: string): Set<string> {
   return new Set(Deno.readTextFileSync(log).match(/\b\d{4}-\d\d-\d\d/g));
 }
 
-/** Name servers of a name space of its own, and what is said about them. */
+/** Name servers in a network namespace, and the reason in the error message. */
 const RESOLVERS = [
-  // Somebody is there and never answers: the system's resolver would wait for minutes.
+  // A server that never answers: the system resolver would wait for minutes.
   {
     name: "hanging",
     prepare: `ip link set lo up; "$DENO" eval --unstable-net 'Deno.listenDatagram({ transport: ` +
@@ -109,12 +111,12 @@ const RESOLVERS = [
       "> /dev/null 2>&1 & sleep 1",
     reason: ": the resolver gave no answer within 10 seconds",
   },
-  // There is no network at all; the line of 3.35.
+  // No network at all: the message of 3.35.
   { name: "failing", prepare: ":", reason: "" },
 ] as const;
 
 for (const { name, prepare, reason } of RESOLVERS) {
-  const title = `a resolver that is ${name} ends the start in time, and says so`;
+  const title = `a ${name} resolver ends the start in time with an error`;
   if (!canUnshare) {
     skip(title, "needs root that may unshare (util-linux, iproute2)");
     continue;
@@ -127,13 +129,13 @@ for (const { name, prepare, reason } of RESOLVERS) {
       await Deno.writeTextFile(nss, "hosts: files dns\n");
       const mounts = `mount --bind ${conf} /etc/resolv.conf; ` +
         `[ ! -e /etc/nsswitch.conf ] || mount --bind ${nss} /etc/nsswitch.conf`;
-      const began = performance.now();
+      const started = performance.now();
       const end = await runWith(["-f", String(freePort()), "backend.example:80"], {
         prefix: ["unshare", "-n", "-m", ...shell(`${mounts}; ${prepare}`)],
         env: { DENO: Deno.execPath() },
         timeoutMs: 40_000,
       });
-      const seconds = (performance.now() - began) / 1000;
+      const seconds = (performance.now() - started) / 1000;
       figure(`resolver ${name}`, `${seconds.toFixed(1)} s, code ${end.code}, ${end.stderr.trim()}`);
       assertEquals(end.code, 65, end.stderr);
       assertEquals(end.stderr, `unknown or invalid address [backend.example]${reason}\n`);

@@ -1,4 +1,4 @@
-/** The order of death, and what stands in the way of a start. */
+/** Killing and stopping under load, and obstacles to a start. */
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { randomBytes } from "../helpers/bytes.ts";
 import { freePort } from "../helpers/net/ports.ts";
@@ -19,14 +19,14 @@ import {
 } from "./helpers/start_with.ts";
 import { exchange, shortConnection } from "./helpers/traffic.ts";
 
-/** Registers a test that must be root and needs some tools. */
+/** Registers a test that needs root and some tools. */
 function asRoot(name: string, can: boolean, fn: () => Promise<void>): void {
   if (can) t(name, fn);
   else skip(name, "needs root that may unshare and setpriv (util-linux, iproute2)");
 }
 
 t(
-  "SIGKILL in the middle of traffic leaves a stale socket, which the next start replaces",
+  "SIGKILL during traffic leaves a stale socket, which the next start replaces",
   async () => {
     await using server = echoOrigin();
     const port = freePort();
@@ -53,7 +53,7 @@ t(
 );
 
 for (const argv of [[], ["--workers", "2"]]) {
-  t(`SIGTERM under load: whoever was accepted is finished, none is reset ${argv}`, async () => {
+  t(`SIGTERM under load: every accepted connection finishes, none is reset ${argv}`, async () => {
     const count = scaled(500, 20);
     await using server = echoOrigin();
     const port = freePort();
@@ -83,11 +83,11 @@ for (const argv of [[], ["--workers", "2"]]) {
     }
     const clients = Array.from({ length: count }, client);
     await going.promise;
-    const began = performance.now();
+    const started = performance.now();
     balance.kill("SIGTERM");
     await until(() => !listensOn(port), { everyMs: 20, what: "the listener to go" });
     const { code, stderr } = await balance.ended;
-    const seconds = (performance.now() - began) / 1000;
+    const seconds = (performance.now() - started) / 1000;
     await Promise.all(clients);
     figure(
       `SIGTERM under load ${argv.join(" ")}`.trim(),
@@ -106,46 +106,49 @@ for (
     ["with two workers", ["-f", "--workers", "2"]],
   ] as const
 ) {
-  t(`two started at once on one port, ${name}: exactly one wins, the other says why`, async () => {
-    await using server = echoOrigin();
-    for (let round = 0; round < scaled(10, 2); round++) {
-      const port = freePort();
-      const rundir = await Deno.makeTempDir({ prefix: "balance-test-" });
-      try {
-        const both = [1, 2].map(() =>
-          startWith([...mode, String(port), server.address], { rundir })
-        );
-        const first = await Promise.race(both.map((one) => one.ended));
-        if (mode.length > 0) {
-          assertEquals(first.code, 69, first.stderr);
-          assertMatch(first.stderr, /^balance: can't bind local address/);
+  t(
+    `two started at once on one port, ${name}: exactly one wins, the other reports why it failed`,
+    async () => {
+      await using server = echoOrigin();
+      for (let round = 0; round < scaled(10, 2); round++) {
+        const port = freePort();
+        const rundir = await Deno.makeTempDir({ prefix: "balance-test-" });
+        try {
+          const both = [1, 2].map(() =>
+            startWith([...mode, String(port), server.address], { rundir })
+          );
+          const first = await Promise.race(both.map((one) => one.ended));
+          if (mode.length > 0) {
+            assertEquals(first.code, 69, first.stderr);
+            assertMatch(first.stderr, /^balance: can't bind local address/);
+          }
+          const path = socketPath(rundir, port);
+          await until(() => helloOf(path).catch(() => undefined), { what: "the winner" });
+          const { pid } = await helloOf(path);
+          await shortConnection(port);
+          if (mode.length > 0) {
+            assertEquals(both.filter((one) => one.pid === pid).length, 1);
+          } else {
+            const ends = await Promise.all(both.map((one) => one.ended));
+            assertEquals(ends.map((one) => one.code).sort(), [0, 69]);
+            const loser = ends.find((one) => one.code === 69)!;
+            assertMatch(loser.stderr, /can't bind local address/);
+            Deno.kill(pid, "SIGTERM");
+            await until(() => !isAlive(pid), { what: "the winner to end" });
+          }
+          for (const one of both) await one[Symbol.asyncDispose]();
+        } finally {
+          await Deno.remove(rundir, { recursive: true });
         }
-        const path = socketPath(rundir, port);
-        await until(() => helloOf(path).catch(() => undefined), { what: "the winner" });
-        const { pid } = await helloOf(path);
-        await shortConnection(port);
-        if (mode.length > 0) {
-          assertEquals(both.filter((one) => one.pid === pid).length, 1);
-        } else {
-          const ends = await Promise.all(both.map((one) => one.ended));
-          assertEquals(ends.map((one) => one.code).sort(), [0, 69]);
-          const loser = ends.find((one) => one.code === 69)!;
-          assertMatch(loser.stderr, /can't bind local address/);
-          Deno.kill(pid, "SIGTERM");
-          await until(() => !isAlive(pid), { what: "the winner to end" });
-        }
-        for (const one of both) await one[Symbol.asyncDispose]();
-      } finally {
-        await Deno.remove(rundir, { recursive: true });
       }
-    }
-  });
+    },
+  );
 }
 
-asRoot("a disk that is full: the start is refused with a line, 73", canUnshare, async () => {
+asRoot("a full disk refuses the start with one line and exit code 73", canUnshare, async () => {
   const rundir = await Deno.makeTempDir({ prefix: "balance-test-" });
   try {
-    // Of its two inodes the root takes one and a file the other.
+    // The root directory takes one of two inodes, a file the other.
     const full = `mount -t tmpfs -o nr_inodes=2 none ${rundir} && touch ${rundir}/full`;
     const end = await runWith(["-f", String(freePort()), "127.0.0.1:1"], {
       rundir,
@@ -159,7 +162,7 @@ asRoot("a disk that is full: the start is refused with a line, 73", canUnshare, 
 });
 
 asRoot(
-  "a log on a disk that fills: it is said once, and connections go on",
+  "a log on a disk that fills up is reported once, and connections continue",
   canUnshare,
   async () => {
     await using server = echoOrigin();
@@ -185,38 +188,46 @@ asRoot(
   },
 );
 
-asRoot("a run directory that is read-only is refused with a line, 73", canUnshare, async () => {
-  const rundir = await Deno.makeTempDir({ prefix: "balance-test-" });
-  try {
-    const end = await runWith(["-f", String(freePort()), "127.0.0.1:1"], {
-      rundir,
-      prefix: ["unshare", "-m", ...shell(`mount -t tmpfs -o ro none ${rundir}`)],
-    });
-    assertEquals(end.code, 73, end.stderr);
-    assertMatch(end.stderr, /^balance: .*Read-only file system.*\n$/);
-  } finally {
-    await Deno.remove(rundir, { recursive: true });
-  }
-});
-
-asRoot("a run directory of somebody else is refused with a line, 73", canBeNobody, async () => {
-  const rundir = await Deno.makeTempDir({ prefix: "balance-test-" });
-  try {
-    await Deno.chmod(rundir, 0o777);
-    await Deno.chown(rundir, 12345, 12345);
-    const argv = ["-f", String(freePort()), "127.0.0.1:1"];
-    await using cache = await cacheForNobody();
-    for (const prefix of [[], AS_NOBODY]) {
-      const end = await runWith(argv, { rundir, prefix, env: cache.env });
+asRoot(
+  "a read-only run directory is refused with one line and exit code 73",
+  canUnshare,
+  async () => {
+    const rundir = await Deno.makeTempDir({ prefix: "balance-test-" });
+    try {
+      const end = await runWith(["-f", String(freePort()), "127.0.0.1:1"], {
+        rundir,
+        prefix: ["unshare", "-m", ...shell(`mount -t tmpfs -o ro none ${rundir}`)],
+      });
       assertEquals(end.code, 73, end.stderr);
-      assertMatch(end.stderr, /^balance: can't use run directory .*belongs to user 12345\n$/);
+      assertMatch(end.stderr, /^balance: .*Read-only file system.*\n$/);
+    } finally {
+      await Deno.remove(rundir, { recursive: true });
     }
-  } finally {
-    await Deno.remove(rundir, { recursive: true });
-  }
-});
+  },
+);
 
-asRoot("a port that is not permitted: the message names it, 69", canBeNobody, async () => {
+asRoot(
+  "a run directory of another user is refused with one line and exit code 73",
+  canBeNobody,
+  async () => {
+    const rundir = await Deno.makeTempDir({ prefix: "balance-test-" });
+    try {
+      await Deno.chmod(rundir, 0o777);
+      await Deno.chown(rundir, 12345, 12345);
+      const argv = ["-f", String(freePort()), "127.0.0.1:1"];
+      await using cache = await cacheForNobody();
+      for (const prefix of [[], AS_NOBODY]) {
+        const end = await runWith(argv, { rundir, prefix, env: cache.env });
+        assertEquals(end.code, 73, end.stderr);
+        assertMatch(end.stderr, /^balance: can't use run directory .*belongs to user 12345\n$/);
+      }
+    } finally {
+      await Deno.remove(rundir, { recursive: true });
+    }
+  },
+);
+
+asRoot("a port without permission is named in the error, exit code 69", canBeNobody, async () => {
   const rundir = await Deno.makeTempDir({ prefix: "balance-test-" });
   try {
     await Deno.chown(rundir, 65534, 65534);

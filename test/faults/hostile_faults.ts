@@ -1,4 +1,4 @@
-/** Hostile input: control channel, command line, addresses, and bytes for the dump. */
+/** Hostile input: control socket, command line, addresses, and bytes for the dump. */
 import { assert, assertEquals } from "@std/assert";
 import { Buffer } from "node:buffer";
 import { isIPv4, isIPv6 } from "node:net";
@@ -24,15 +24,15 @@ import { CRASH, startWith } from "./helpers/start_with.ts";
 import { shortConnection } from "./helpers/traffic.ts";
 import { randomBytes } from "../helpers/bytes.ts";
 
-/** What balance(1) documents; beyond them only 128 + the number of a signal. */
+/** The exit codes documented in balance(1), and 128 + the number of a signal. */
 const EXIT_CODES = [0, 1, 64, 65, 69, 70, 71, 73, 74, 77, 129, 130, 143];
 const BATCH = 100;
 
-/** Sends lines and counts their answers until one of them ends the session. */
+/** Sends lines and counts the answers until one ends the session. */
 async function fuzzSession(socket: string, lines: readonly Uint8Array[]): Promise<number> {
   using conn = await connectUnix(socket);
   const whole = new Blob([".hello\n", ...lines.flatMap((line) => [line as BlobPart, "\n"])]);
-  // A session that is over no longer reads.
+  // The server stops reading when the session is over.
   const sending = writeAll(conn, new Uint8Array(await whole.arrayBuffer())).then(
     () => conn.closeWrite(),
   ).catch(() => {});
@@ -48,11 +48,11 @@ async function fuzzSession(socket: string, lines: readonly Uint8Array[]): Promis
     answers++;
     if (head.over !== undefined) break;
   }
-  assertEquals(at, bytes.length, "bytes behind the last answer");
+  assertEquals(at, bytes.length, "bytes after the last answer");
   return answers;
 }
 
-t("control channel: 100,000 hostile lines, one answer for each, and it still works", async () => {
+t("control socket: 100,000 hostile lines get one answer each, and it still works", async () => {
   const count = scaled(100_000, 2000);
   const draw = drawer(SEED);
   console.log(`seed ${SEED}`);
@@ -62,14 +62,14 @@ t("control channel: 100,000 hostile lines, one answer for each, and it still wor
   await using server = echoOrigin();
   await using balance = await startControlled(["-f", "PORT", server.address], { cwd });
   const before = balance.rss(), fds = await balance.quietFds();
-  const began = performance.now();
+  const started = performance.now();
   let answered = 0, sessions = 0;
   while (answered < count) {
     const lines = Array.from({ length: BATCH }, () => controlLine(draw));
     answered += await fuzzSession(balance.socket, lines);
     sessions++;
   }
-  const seconds = (performance.now() - began) / 1000;
+  const seconds = (performance.now() - started) / 1000;
   figure(
     "control fuzz",
     `${answered} lines answered in ${sessions} sessions, ${seconds.toFixed(0)} s, seed ${SEED}; ` +
@@ -93,47 +93,50 @@ t("control channel: 100,000 hostile lines, one answer for each, and it still wor
   await balance.settledFds(fds);
 });
 
-t("control channel: clients that break off, send no newline, or never read", async () => {
-  await using server = echoOrigin();
-  await using balance = await startControlled(["-f", "PORT", server.address]);
-  const before = balance.rss(), fds = await balance.quietFds();
-  const draw = drawer(SEED + 1);
-  const conns: Deno.UnixConn[] = [];
-  for (let i = 0; i < scaled(500, 60); i++) {
-    const conn = await connectUnix(balance.socket);
-    await writeAll(conn, controlLine(draw)).catch(() => {});
-    if (draw.percent(80)) conn.close();
-    else if (conns.push(conn) > 20) conns.shift()?.close();
-  }
-  // One that asks without end and never reads is held back by its own socket.
-  // It comes when those before it have been noticed to be gone: their number is limited.
-  await until(async () => (await talk(balance.socket, "version\n")).length > 0, {
-    what: "version",
-  });
-  const greedy = await connectUnix(balance.socket);
-  let enough = false;
-  const flood = (async () => {
-    while (!enough) await writeAll(greedy, new TextEncoder().encode("help\n".repeat(2000)));
-    await greedy.closeWrite();
-  })();
-  await until(async () => (await talk(balance.socket, "version\n")).length > 0, {
-    what: "version",
-  });
-  assert(balance.rss() < before + (32 << 20), "memory grew");
-  enough = true;
-  await readToEnd(greedy, { timeoutMs: 30_000 });
-  await flood;
-  greedy.close();
-  for (const conn of conns) conn.close();
-  assertEquals(await talk(balance.socket, "nonsense\n"), "syntax error\n");
-  await balance.settledFds(fds);
-});
+t(
+  "control socket: clients that disconnect, send no newline, or never read do no harm",
+  async () => {
+    await using server = echoOrigin();
+    await using balance = await startControlled(["-f", "PORT", server.address]);
+    const before = balance.rss(), fds = await balance.quietFds();
+    const draw = drawer(SEED + 1);
+    const conns: Deno.UnixConn[] = [];
+    for (let i = 0; i < scaled(500, 60); i++) {
+      const conn = await connectUnix(balance.socket);
+      await writeAll(conn, controlLine(draw)).catch(() => {});
+      if (draw.percent(80)) conn.close();
+      else if (conns.push(conn) > 20) conns.shift()?.close();
+    }
+    // A client that sends without end and never reads is stalled by its own socket. It connects after
+    // the server has noticed that earlier ones are gone, since their number is limited.
+    await until(async () => (await talk(balance.socket, "version\n")).length > 0, {
+      what: "version",
+    });
+    const greedy = await connectUnix(balance.socket);
+    let enough = false;
+    const flood = (async () => {
+      while (!enough) await writeAll(greedy, new TextEncoder().encode("help\n".repeat(2000)));
+      await greedy.closeWrite();
+    })();
+    await until(async () => (await talk(balance.socket, "version\n")).length > 0, {
+      what: "version",
+    });
+    assert(balance.rss() < before + (32 << 20), "memory grew");
+    enough = true;
+    await readToEnd(greedy, { timeoutMs: 30_000 });
+    await flood;
+    greedy.close();
+    for (const conn of conns) conn.close();
+    assertEquals(await talk(balance.socket, "nonsense\n"), "syntax error\n");
+    await balance.settledFds(fds);
+  },
+);
 
-t("command line: whatever is given, the end is a documented exit code and no trace", async () => {
+t("command line: any arguments end with a documented exit code and no stack trace", async () => {
   const count = scaled(300, 24);
   console.log(`seed ${SEED}`);
   const draw = drawer(SEED + 2);
-  // It is in use, on all addresses, so that hardly any of them gets to serve.
+  // A port in use on all addresses, so that hardly any of them starts to serve.
   const taken = Deno.listen({ hostname: "0.0.0.0", port: 0 });
   const lines = Array.from({ length: count }, () => commandLine(draw, String(taken.addr.port)));
   const codes = new Map<number, number>();
@@ -162,7 +165,7 @@ async function runOne(
   { cwd, ended }: { cwd: string; ended: (code: number) => void },
 ): Promise<void> {
   await using started = startWith(argv, { cwd });
-  // One that serves in the foreground is ended, one in the background is told to by control.
+  // A program in the foreground is stopped by a signal, one in the background by `kill`.
   const serving = setTimeout(() => started.kill("SIGTERM"), 15_000);
   const { code, stdout, stderr } = await started.ended;
   clearTimeout(serving);
@@ -171,30 +174,32 @@ async function runOne(
     await talk(`${started.rundir}/${entry.name}`, "kill\n").catch(() => {});
   }
   assert(EXIT_CODES.includes(code), `exit code ${code}: ${stderr}`);
-  for (const text of [stdout, stderr]) assert(!CRASH.test(text), `a trace: ${text}`);
-  // Usage errors may be the usage text alone, everything else has a line of its own.
-  if (code !== 0 && code < 128) assert(`${stdout}${stderr}`.trim() !== "", `${code} in silence`);
+  for (const text of [stdout, stderr]) assert(!CRASH.test(text), `a stack trace: ${text}`);
+  // Usage errors may print only the usage, everything else prints a message.
+  if (code !== 0 && code < 128) {
+    assert(`${stdout}${stderr}`.trim() !== "", `exit code ${code} without output`);
+  }
 }
 
-t("command line: a hundred thousand of them in this process are understood or refused", () => {
+t("command line: 100,000 are parsed or refused with an exit code in this process", () => {
   const draw = drawer(SEED + 3);
   const services = systemServices();
-  let understood = 0;
+  let parsed = 0;
   for (let i = 0; i < scaled(100_000, 5000); i++) {
     const argv = commandLine(draw, "8080");
     try {
       const { channels, maxGroups, maxChannels } = parseOptions(argv);
       parseGroups(channels, { defaultPort: 8080, services, maxGroups, maxChannels });
-      understood++;
+      parsed++;
     } catch (error) {
       if (!(error instanceof ExitError)) throw new Error(JSON.stringify(argv), { cause: error });
       assert(EXIT_CODES.includes(error.exitCode));
     }
   }
-  assert(understood > 100, `only ${understood} were understood: the fuzz is too wild`);
+  assert(parsed > 100, `only ${parsed} were parsed: the input is too random`);
 });
 
-t("addresses: what is one is read as everybody reads it, everything else is refused", () => {
+t("addresses: valid ones are read like node:net reads them, everything else is refused", () => {
   const draw = drawer(SEED + 4);
   const services = systemServices();
   let addresses = 0;
@@ -203,7 +208,7 @@ t("addresses: what is one is read as everybody reads it, everything else is refu
     const bytes = parseIp(text);
     const what = JSON.stringify(text);
     if (isIPv4(text)) assertEquals([...bytes ?? []], text.split(".").map(Number), what);
-    // Zones (%) are no part of an address here; an IPv4 tail is read as inet_aton(3) reads it.
+    // Zones (%) are not accepted; an IPv4 tail is read like inet_aton(3).
     if (text.includes(":") && !/[%.]/.test(text)) {
       assertEquals(bytes !== undefined, isIPv6(text), what);
     }
@@ -228,7 +233,7 @@ t("addresses: what is one is read as everybody reads it, everything else is refu
   figure("addresses fuzz", `${addresses} addresses among ${scaled(500_000, 20_000)} texts`);
 });
 
-t("dump: a decoder reads random conversations back to the very bytes", async () => {
+t("dump: random conversations can be decoded byte for byte", async () => {
   const count = scaled(200, 20);
   const draw = drawer(SEED + 5);
   await using server = echoOrigin();
@@ -242,7 +247,7 @@ t("dump: a decoder reads random conversations back to the very bytes", async () 
         draw.percent(10) ? draw.below(70_000) : draw.below(300),
         draw.below(2 ** 31),
       );
-      // Much of what is hard for it: its own escapes, arrows and line ends.
+      // Difficult input: escapes, arrows and line ends of the format itself.
       if (draw.percent(50)) {
         const text = new TextEncoder().encode(
           draw.of(["\\0a", "-> 5\n", "-< 0\n", "\\\\", "\n\n", "\r\n"]),

@@ -4,7 +4,7 @@ import { figure, mib, scaled, SEED } from "./helpers/sizes.ts";
 
 for (const argv of [[], ["--workers", "2"]]) {
   const name = argv.length === 0 ? "one thread" : "two threads";
-  t(`no byte is lost, nothing hangs: random faults on both sides, ${name}`, async () => {
+  t(`with random faults on both sides no byte is lost and nothing hangs, ${name}`, async () => {
     const connections = scaled(10_000, 100);
     console.log(`seed ${SEED}, ${connections} connections`);
     const found = await integrity({ connections, seed: SEED, parallel: 200, argv });

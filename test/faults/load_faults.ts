@@ -1,4 +1,4 @@
-/** Many connections at once, many one after another, and a soak. */
+/** Many concurrent connections, many consecutive ones, and a soak test. */
 import { assert, assertEquals } from "@std/assert";
 import { randomBytes, randomNumbers } from "../helpers/bytes.ts";
 import { controlSession } from "../helpers/net/control_socket.ts";
@@ -10,11 +10,11 @@ import { type EchoOrigin, echoOrigin } from "./helpers/origin.ts";
 import { figure, mib, pause, quantile, scaled, SEED, SOAK_S } from "./helpers/sizes.ts";
 import { exchange, many, shortConnection } from "./helpers/traffic.ts";
 
-/** Milliseconds between two messages of one connection: the load is their number. */
+/** Mean milliseconds between two messages of one connection; the load is their number. */
 const THINK_MS = 2000;
 const MESSAGE = randomBytes(512, 3);
-/** What the last quarter of short connections may take more than the first. */
-const MOST_DRIFT = 1.2;
+/** Maximum ratio of the memory in the last quarter of short connections to the first. */
+const MAX_DRIFT = 1.2;
 
 t("5,000 connections exchange data for a minute without an error", async () => {
   const count = scaled(5000, 50), seconds = scaled(60, 5);
@@ -31,7 +31,7 @@ t("5,000 connections exchange data for a minute without an error", async () => {
   await until(() => server.accepted === count, { timeoutMs: 60_000, what: "all connections" });
   const idle = balance.rss();
   const end = performance.now() + seconds * 1000;
-  let most = idle;
+  let peak = idle;
   const talking = many({ count, parallel: count }, async (index) => {
     const conn = conns[index]!;
     await pause(draw() % THINK_MS);
@@ -44,7 +44,7 @@ t("5,000 connections exchange data for a minute without an error", async () => {
   });
   while (performance.now() < end) {
     await pause(1000);
-    most = Math.max(most, balance.rss());
+    peak = Math.max(peak, balance.rss());
   }
   const errors = await talking;
   for (const conn of conns) conn[Symbol.dispose]();
@@ -56,7 +56,7 @@ t("5,000 connections exchange data for a minute without an error", async () => {
     `${count} connections for ${seconds} s: ${errors.length} errors, ${latencies.length} ` +
       `messages of ${MESSAGE.length} bytes, p50 ${quantile(latencies, 0.5).toFixed(1)} ms, p99 ` +
       `${quantile(latencies, 0.99).toFixed(1)} ms (client and backend in one process); RSS ` +
-      `${mib(before)} empty, ${mib(idle)} with all idle, ${mib(most)} at most`,
+      `${mib(before)} empty, ${mib(idle)} with all idle, ${mib(peak)} at most`,
   );
   assertEquals(errors, []);
   const bytes = latencies.length * MESSAGE.length;
@@ -65,12 +65,12 @@ t("5,000 connections exchange data for a minute without an error", async () => {
   await balance.settledFds(fds);
 });
 
-t("100,000 short connections, in sequence and in parallel: no error, flat memory", async () => {
+t("100,000 short connections, sequential and parallel: no error and constant memory", async () => {
   const inSequence = scaled(20_000, 200), inParallel = scaled(80_000, 800);
   await using server = echoOrigin();
   await using balance = await startControlled(["-f", "PORT", server.address]);
   const fds = await balance.quietFds();
-  const began = performance.now();
+  const started = performance.now();
   for (
     const [name, count, parallel] of [
       ["in sequence", inSequence, 1],
@@ -91,9 +91,9 @@ t("100,000 short connections, in sequence and in parallel: no error, flat memory
       `${count}, ${errors.length} errors, mean RSS of the first quarter ${mib(first)}, of the ` +
         `last ${mib(last)}`,
     );
-    assert(last < first * MOST_DRIFT, `memory grew from ${mib(first)} to ${mib(last)}`);
+    assert(last < first * MAX_DRIFT, `memory grew from ${mib(first)} to ${mib(last)}`);
   }
-  const seconds = (performance.now() - began) / 1000;
+  const seconds = (performance.now() - started) / 1000;
   figure(
     "short connections",
     `${inSequence + inParallel} in ${seconds.toFixed(0)} s: ` +
@@ -106,11 +106,11 @@ t("100,000 short connections, in sequence and in parallel: no error, flat memory
   await balance.settledFds(fds);
 });
 
-t("soak: connections come and go, commands run, a backend goes up and down", async () => {
+t("soak: many connections and commands while a backend goes up and down", async () => {
   console.log(`seed ${SEED}, ${SOAK_S} s`);
   await using first = echoOrigin();
   await using second = echoOrigin();
-  // Not one of the ports that outgoing connections take: one might while it is down.
+  // Outside the range of ephemeral ports: an outgoing connection could take it while it is down.
   const flappingPort = freePort();
   let flapping: EchoOrigin = echoOrigin(flappingPort);
   const argv = ["-f", "PORT", first.address, flapping.address, second.address];
@@ -158,7 +158,7 @@ t("soak: connections come and go, commands run, a backend goes up and down", asy
       await pause(20);
     }
   }
-  /** A backend goes down orderly, is refused and failed over for a while, and comes back. */
+  /** Drains a backend, stops it for a second so that clients fail over, and starts it again. */
   async function flap(): Promise<void> {
     using session = await controlSession(balance.socket);
     while (running()) {
@@ -168,7 +168,7 @@ t("soak: connections come and go, commands run, a backend goes up and down", asy
       await until(() => (still = flapping.open === 0 ? still + 1 : 0) > 5, {
         everyMs: 50,
         timeoutMs: 20_000,
-        what: "a disabled backend to be left alone",
+        what: "a disabled backend to have no connections",
       });
       await flapping[Symbol.asyncDispose]();
       await session.ask("enable 1");
@@ -186,9 +186,9 @@ t("soak: connections come and go, commands run, a backend goes up and down", asy
   try {
     await Promise.all([...Array.from({ length: 40 }, lane), control(), flap(), watch()]);
   } catch (error) {
-    // The end of the scope may fail as well, and the report would show only that.
+    // Cleanup may fail too, and the report would show only its error.
     console.log(
-      "the soak was broken off:",
+      "the soak test was aborted:",
       error,
       await Promise.race([balance.ended, pause(1000)]),
     );

@@ -1,6 +1,6 @@
 /**
- * The short part of the suite in test/faults, for every run of the gate: the same tests with small
- * numbers. What measures latencies or takes its time is left to `deno task test:faults`.
+ * The short part of test/faults for every run of the tests: the same tests with small numbers.
+ * Tests that measure latency or take long run only with `deno task test:faults`.
  *
  * @module
  */

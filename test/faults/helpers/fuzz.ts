@@ -1,17 +1,17 @@
-/** Hostile input, by the seed. */
+/** Hostile input, reproducible by its seed. */
 import { randomNumbers } from "../../helpers/bytes.ts";
 
-/** Draws. */
+/** Random choices. */
 export interface Draw {
   /** An integer from 0 to `below` - 1. */
   below(limit: number): number;
-  /** One of some. */
+  /** One of the values. */
   of<T>(values: readonly T[]): T;
-  /** Whether something of so many percent happens. */
+  /** True with a probability of `chance` percent. */
   percent(chance: number): boolean;
 }
 
-/** Draws, the same for the same seed. */
+/** Random choices, the same for the same seed. */
 export function drawer(seed: number): Draw {
   const next = randomNumbers(seed);
   const below = (limit: number) => next() % limit;
@@ -46,10 +46,10 @@ const ODD_WORDS = [
 
 const encoder = new TextEncoder();
 
-/** A line for the control channel, without its newline: half of them look like commands. */
+/** A line for the control socket, without a newline; half of them look like commands. */
 export function controlLine(draw: Draw): Uint8Array<ArrayBuffer> {
   const line = draw.percent(50) ? grammarLine(draw) : randomLine(draw);
-  // It would stop the program, and write files: both are what they are for.
+  // kill would stop the program, dump would write files, top takes a while.
   const first = new TextDecoder().decode(line).split("\0")[0]!.trim().split(/[ \t]+/)[0] ?? "";
   return first === "kill" || first.startsWith("du") || first.startsWith("to")
     ? line.subarray(0, 1)
@@ -119,7 +119,7 @@ const GOOD_PLACES = [
   "no.such.test",
 ];
 
-/** A command line: most are wrong in some way. `port` is what serves as one mostly. */
+/** A command line, usually an invalid one. `port` is used as its port most of the time. */
 export function commandLine(draw: Draw, port: string): string[] {
   const argv: string[] = [];
   if (draw.percent(40)) {
@@ -138,7 +138,7 @@ export function commandLine(draw: Draw, port: string): string[] {
   return argv;
 }
 
-/** Text that is an address, or nearly one. */
+/** Text that is an address or nearly one. */
 export function addressText(draw: Draw): string {
   const parts = draw.percent(50)
     ? Array.from({ length: 1 + draw.below(5) }, () => String(draw.below(300))).join(".")

@@ -3,8 +3,8 @@
  *
  *     client -> proxy -> balance -> proxy -> origin
  *
- * Client and origin are well-behaved and check every byte at its place. What may be missing is
- * what the plan cut off, nothing else.
+ * Client and origin are well-behaved and compare every byte. Only bytes that the plan cut off may be
+ * missing.
  *
  * @module
  */
@@ -27,22 +27,24 @@ import { until } from "../../helpers/t.ts";
 import { origin } from "./origin.ts";
 import { randomBytes, randomNumbers } from "../../helpers/bytes.ts";
 
-/** A prime length, so that no two places of a stream look alike for long. */
+/** A prime length, so that streams at different offsets never look alike for long. */
 const BLOCK = randomBytes(65521, 6);
 const ANSWER_BYTES = new TextEncoder().encode(ANSWER);
 const CHANNELS = 4;
-/** Nothing takes longer; a client that waited so long for a backend that is silent leaves. */
+/** A client waits this long for a silent backend and then leaves; nothing else takes longer. */
 const PATIENCE_MS = 6000;
 const DONE_MS = 30_000;
 
-/** What is to happen on one connection. */
+/** The plan for one connection. */
 interface Story {
   readonly up: number;
   readonly down: number;
-  /** Who ends first. */
+  /** The side that ends first. */
   readonly order: "client" | "backend" | "both";
-  readonly before: Plan;
-  readonly behind: Plan;
+  /** Of the proxy between client and balance. */
+  readonly front: Plan;
+  /** Of the proxy between balance and origin. */
+  readonly back: Plan;
 }
 
 interface Seen {
@@ -51,7 +53,7 @@ interface Seen {
   answered: boolean;
 }
 
-/** What a run has to tell. */
+/** The figures of a run. */
 export interface IntegrityFigures {
   readonly connections: number;
   readonly bytes: number;
@@ -60,12 +62,12 @@ export interface IntegrityFigures {
   readonly seconds: number;
 }
 
-/** Makes the story of a connection; the same for the same seed. */
+/** The story of a connection, the same for the same seed. */
 function storyOf(id: number, seed: number): Story {
   const next = randomNumbers(seed + id * 7919);
   for (let i = 0; i < 4; i++) next();
   const chance = (percent: number) => next() % 100 < percent;
-  const upTo = (most: number) => next() % (most + 1);
+  const upTo = (max: number) => next() % (max + 1);
   const size = () => chance(10) ? upTo(300_000) : chance(30) ? upTo(200) : upTo(20_000);
   const up = size(), down = size();
 
@@ -86,23 +88,23 @@ function storyOf(id: number, seed: number): Story {
     up,
     down,
     order: (["client", "backend", "both"] as const)[next() % 3]!,
-    before: {
+    front: {
       up: toxics(up),
       down: toxics(down),
       resetAtConnect: canReset && chance(2),
     },
-    behind: { up: toxics(up), down: toxics(down) },
+    back: { up: toxics(up), down: toxics(down) },
   };
 }
 
-/** Whether a client may be gone before its header has reached a backend. */
+/** Whether a client may be gone before its header reaches a backend. */
 function goesEarly({ up, down, resetAtConnect }: Plan): boolean {
   const cuts = [up?.cut, down?.cut];
   return resetAtConnect === true || cuts.some((cut) => cut !== undefined && cut.how !== "end") ||
     (up?.cut?.after ?? Infinity) < HEADER_BYTES;
 }
 
-/** The bytes of a stream from a place on. */
+/** The bytes of a stream from an offset. */
 function stream(key: number, at: number, length: number): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(length);
   for (let i = 0; i < length;) {
@@ -125,7 +127,7 @@ async function sendStream(
   }
 }
 
-/** Reads to the end and compares every byte with what belongs to its place. */
+/** Reads to the end and compares every byte with the expected stream. */
 async function readStream(conn: Deno.Conn, key: number): Promise<Seen> {
   const buffer = new Uint8Array(65536);
   const seen: Seen = { bytes: 0, end: "end", answered: false };
@@ -159,15 +161,15 @@ function headerOf(id: number): Uint8Array<ArrayBuffer> {
   return bytes;
 }
 
-/** Ignores that the other side went first. */
+/** Ignores an error because the other side closed first. */
 async function try_(action: Promise<void>): Promise<void> {
   try {
     await action;
-  } catch { /* the reader says how it ended */ }
+  } catch { /* the reader reports how it ended */ }
 }
 
 /**
- * Runs it.
+ * Runs connections through the proxies and checks each one.
  *
  * @throws {Error} Naming every connection on which something was lost, wrong, or late.
  */
@@ -175,7 +177,7 @@ export async function integrity(
   options: { connections: number; seed: number; parallel: number; argv?: readonly string[] },
 ): Promise<IntegrityFigures> {
   const { connections, seed, parallel } = options;
-  const began = performance.now();
+  const started = performance.now();
   const origins = new Map<number, Seen>();
   await using server = origin(async (conn) => {
     const head = new Uint8Array(HEADER_BYTES);
@@ -202,27 +204,27 @@ export async function integrity(
     return n < 30 ? "close" : n < 40 ? "answer" : n < 50 ? "silent" : "pass";
   }
   await using stack = new AsyncDisposableStack();
-  const behind: FaultProxy[] = [];
+  const backProxies: FaultProxy[] = [];
   for (let i = 0; i < CHANNELS; i++) {
-    const plan = (id: number) => storyOf(id, seed).behind;
-    behind.push(stack.use(await faultProxy({ to: server.port, plan, atAccept })));
+    const plan = (id: number) => storyOf(id, seed).back;
+    backProxies.push(stack.use(await faultProxy({ to: server.port, plan, atAccept })));
   }
-  const argv = ["-f", ...options.argv ?? [], "PORT", ...behind.map((one) => one.address)];
+  const argv = ["-f", ...options.argv ?? [], "PORT", ...backProxies.map((one) => one.address)];
   await using balance = await startControlled(argv);
   const fdsBefore = await balance.quietFds();
-  await using before = await faultProxy({
+  await using frontProxy = await faultProxy({
     to: balance.port,
-    plan: (id) => storyOf(id, seed).before,
+    plan: (id) => storyOf(id, seed).front,
   });
   const clients = new Map<number, Seen>();
 
   async function run(id: number): Promise<void> {
     const story = storyOf(id, seed);
-    using conn = await Deno.connect({ hostname: "127.0.0.1", port: before.port });
+    using conn = await Deno.connect({ hostname: "127.0.0.1", port: frontProxy.port });
     conn.setNoDelay(true);
     let done = false;
     const hopeless = () =>
-      done || origins.has(id) || behind.some((one) => one.passed.has(id)) || conn.close();
+      done || origins.has(id) || backProxies.some((one) => one.passed.has(id)) || conn.close();
     const patience = setTimeout(hopeless, PATIENCE_MS);
     const late = setTimeout(() => done || conn.close(), DONE_MS);
     try {
@@ -242,11 +244,12 @@ export async function integrity(
 
   const ids = Array.from({ length: connections }, (_, id) => id);
   await pool(ids, { limit: parallel, name: (id) => `connection ${id}` }, run);
-  // The other side learns of every end: nothing stays open anywhere.
-  await until(() => before.open === 0 && behind.every((one) => one.open === 0), {
+  // Every end reaches the other side: nothing stays open.
+  await until(() => frontProxy.open === 0 && backProxies.every((one) => one.open === 0), {
     timeoutMs: DONE_MS,
     everyMs: 50,
-    what: () => `the proxies to be idle: ${before.open}, ${behind.map((one) => one.open)} open`,
+    what: () =>
+      `the proxies to be idle: ${frontProxy.open}, ${backProxies.map((one) => one.open)} open`,
   });
   await until(() => server.open === 0, { timeoutMs: DONE_MS, what: "the origin to be idle" });
 
@@ -255,8 +258,8 @@ export async function integrity(
   for (const id of ids) {
     const story = storyOf(id, seed);
     const client = clients.get(id)!, asked = origins.get(id);
-    const passed = before.passed.get(id);
-    const reached = behind.find((one) => one.passed.has(id))?.passed.get(id);
+    const passed = frontProxy.passed.get(id);
+    const reached = backProxies.find((one) => one.passed.has(id))?.passed.get(id);
     bytes += client.bytes + (asked?.bytes ?? 0);
     const wrong = (what: string) =>
       failures.push(
@@ -268,29 +271,29 @@ export async function integrity(
     if (passed === undefined) wrong("its header was lost");
     if (client.end === "left") left++;
     if (reached === undefined) {
-      // Its backend closed, answered or said nothing before it was asked, or nobody was asked.
+      // Its backend closed, answered or stayed silent before it was asked, or none was asked.
       if (client.bytes > 0 && !client.answered) wrong("an answer from nowhere");
-      if (!goesEarly(story.before)) unseen++;
+      if (!goesEarly(story.front)) unseen++;
       continue;
     }
     if (client.end === "left") wrong("it did not end");
-    const { before: { up: a, down: b, resetAtConnect }, behind: { up: c, down: d } } = story;
+    const { front: { up: a, down: b, resetAtConnect }, back: { up: c, down: d } } = story;
     const cuts = [a, b, c, d].map((one) => one?.cut);
     if (resetAtConnect) wrong("it was reset at connect and reached a backend");
     if (cuts.some((cut) => cut?.how === "close" || cut?.how === "reset")) continue;
-    // From here on ends are half-closes: each direction delivers exactly what it was given.
-    const least = (length: number, ...toxics: (Toxics | undefined)[]) =>
+    // From here on ends are half-closes: each direction delivers exactly the planned bytes.
+    const shortest = (length: number, ...toxics: (Toxics | undefined)[]) =>
       Math.min(length, ...toxics.map((one) => one?.cut?.after ?? Infinity));
-    const up = least(story.up + HEADER_BYTES, a, c) - HEADER_BYTES;
-    const down = least(story.down, b, d);
-    // A header that was cut leaves the origin without a question, so that it just closes.
+    const up = shortest(story.up + HEADER_BYTES, a, c) - HEADER_BYTES;
+    const down = shortest(story.down, b, d);
+    // With a cut header the origin has no request and just closes.
     if (up < 0) continue;
     if (client.bytes !== down || client.end !== "end") wrong(`client wants ${down} bytes and end`);
     if (asked?.bytes !== up || asked.end !== "end") wrong(`origin wants ${up} bytes and end`);
     if (cuts.every((cut) => cut === undefined)) clean++;
   }
   const fates = { reset: 0, close: 0, silent: 0, answer: 0, pass: 0 };
-  for (const one of behind) {
+  for (const one of backProxies) {
     for (const [fate, count] of Object.entries(one.fates)) fates[fate as AtAccept] += count;
   }
   if (failures.length > 0) {
@@ -306,7 +309,7 @@ export async function integrity(
   );
 
   using session = await controlSession(balance.socket);
-  const attempts = behind.reduce((sum, one) => sum + one.accepted, 0);
+  const attempts = backProxies.reduce((sum, one) => sum + one.accepted, 0);
   await until(async () => (await counters(session)).c === 0, { what: "c to be 0" });
   assertEquals((await counters(session)).totalc, attempts, "attempts that were counted");
   session[Symbol.dispose]();
@@ -316,11 +319,11 @@ export async function integrity(
     bytes,
     clean,
     fates: Object.entries(fates).map(([fate, count]) => `${fate} ${count}`).join(", "),
-    seconds: (performance.now() - began) / 1000,
+    seconds: (performance.now() - started) / 1000,
   };
 }
 
-/** The sums over all channels, as `show` tells them. */
+/** The sums of the counters of `show` over all channels. */
 export async function counters(
   session: { ask(line: string): Promise<{ text: string }> },
 ): Promise<{ c: number; totalc: number; sent: number; rcvd: number }> {

@@ -1,6 +1,6 @@
 import { writeAll } from "../../../lib/base/bytes.ts";
 
-/** What stands behind the proxies. */
+/** A server that the proxies connect to. */
 export interface Origin extends AsyncDisposable {
   readonly port: number;
   /** As an argument of balance. */
@@ -11,7 +11,7 @@ export interface Origin extends AsyncDisposable {
 
 /**
  * Listens on 127.0.0.1 and runs a handler per connection. Unlike `backend()` of the helpers it
- * takes it that a connection is reset before it was accepted, and that handlers fail.
+ * tolerates connections that are reset before accept, and handlers that fail.
  *
  * @param handler The connection is closed when it settles.
  * @param port Default: any free one.
@@ -60,13 +60,13 @@ export function origin(handler: (conn: Deno.TcpConn) => Promise<void>, port = 0)
   };
 }
 
-/** An origin that sends back what it gets, and counts it. */
+/** An origin that echoes its input and counts the bytes. */
 export interface EchoOrigin extends Origin {
-  /** Bytes so far. */
+  /** Bytes received so far. */
   readonly received: number;
 }
 
-/** Starts an echo, on any free port or on one that it had before. */
+/** Starts an echo server. */
 export function echoOrigin(port = 0): EchoOrigin {
   let received = 0;
   const base = origin(async (conn) => {

@@ -1,6 +1,6 @@
 /**
- * Starts the program behind a prefix: as another user, with few descriptors, in namespaces of its
- * own. It is ended, and what it wrote is checked for traces, at the end of its scope.
+ * Starts the program with a command prefix: as another user, with few descriptors, in its own
+ * namespaces. At the end of its scope it is stopped and its output is checked for stack traces.
  *
  * @module
  */
@@ -10,10 +10,10 @@ import { runProgram } from "../../helpers/program/start_program.ts";
 import { listensOn } from "../../helpers/net/tcp_sockets.ts";
 import { until, within } from "../../helpers/t.ts";
 
-/** What a program that fails in an orderly way never prints. */
+/** Output of a crash. */
 export const CRASH = /Uncaught|panicked|internal error|unhandled|^\s+at .*(file:|ext:|\.ts:)/im;
 
-/** How it ended. */
+/** How the program ended. */
 export interface EndedWith {
   readonly code: number;
   readonly signal: Deno.Signal | null;
@@ -21,7 +21,7 @@ export interface EndedWith {
   readonly stderr: string;
 }
 
-/** A program that was started. */
+/** A started program. */
 export interface Started extends AsyncDisposable {
   readonly pid: number;
   readonly rundir: string;
@@ -33,9 +33,9 @@ export interface Started extends AsyncDisposable {
   fds(): number;
   /** Resident memory in bytes. */
   rss(): number;
-  /** Seconds of processor time so far. */
+  /** Seconds of CPU time so far. */
   cpuS(): number;
-  /** Waits until it listens on a port. */
+  /** Waits until the program listens on a port. */
   listening(port: number): Promise<void>;
 }
 
@@ -49,14 +49,14 @@ export interface StartWithOptions {
   readonly cwd?: string;
 }
 
-/** A prefix that runs a line of shell before the program, in the same process. */
+/** A prefix that runs a shell command before the program, in the same process. */
 export function shell(line: string): string[] {
   return ["/bin/sh", "-c", `${line}; exec "$@"`, "sh"];
 }
 
 /**
- * A prefix that makes it another user's process: it may read everything, so that source and
- * caches below a home that is closed can be found, and is nobody in every other respect.
+ * A prefix that runs the program as user nobody. It may read every file, so that it finds source and
+ * caches in a closed home directory.
  */
 export const AS_NOBODY: readonly string[] = [
   "setpriv",
@@ -69,7 +69,7 @@ export const AS_NOBODY: readonly string[] = [
   "--bounding-set=-all,+dac_read_search",
 ];
 
-/** Whether a command can be run here, with success: containers often forbid what root may do. */
+/** Whether a command succeeds here: containers often forbid what root may do. */
 export function canRun(command: string, args: readonly string[]): boolean {
   try {
     return new Deno.Command(command, { args: [...args], stdout: "null", stderr: "null" })
@@ -79,18 +79,18 @@ export function canRun(command: string, args: readonly string[]): boolean {
   }
 }
 
-/** Whether {@linkcode AS_NOBODY} works: it takes root. */
+/** Whether {@linkcode AS_NOBODY} works: it needs root. */
 export const canBeNobody: boolean = Deno.uid() === 0 &&
   canRun(AS_NOBODY[0]!, [...AS_NOBODY.slice(1), "true"]);
 
-/** Whether there can be name spaces for mounts and networks of one's own. */
+/** Whether mount and network namespaces can be created. */
 export const canUnshare: boolean = Deno.uid() === 0 &&
   canRun("unshare", ["-m", "-n", "/bin/sh", "-c", "mount -t tmpfs none /mnt && ip link set lo up"]);
 
 /**
- * Puts what modules the program needs where {@linkcode AS_NOBODY} may look for them.
+ * Copies the npm cache to a folder that {@linkcode AS_NOBODY} may enter.
  *
- * @returns The environment for it; the folder is removed at the end of the scope.
+ * @returns The environment for the program; the folder is removed at the end of the scope.
  */
 export async function cacheForNobody(): Promise<
   { env: Record<string, string> } & AsyncDisposable
@@ -107,7 +107,7 @@ export async function cacheForNobody(): Promise<
   };
 }
 
-/** Starts it; it may end by itself, see `ended`. */
+/** Starts the program; it may end by itself, see `ended`. */
 export function startWith(argv: readonly string[], options: StartWithOptions = {}): Started {
   const { command, args } = program({ cachedOnly: true });
   const [first = command, ...rest] = [...options.prefix ?? [], command, ...args, ...argv];
@@ -176,7 +176,7 @@ export function startWith(argv: readonly string[], options: StartWithOptions = {
   };
 }
 
-/** Runs it to its end. @throws {Error} If that takes longer than `timeoutMs` (default 20000). */
+/** Runs the program to its end. @throws {Error} After `timeoutMs` (default 20000). */
 export async function runWith(
   argv: readonly string[],
   options: StartWithOptions & { timeoutMs?: number } = {},

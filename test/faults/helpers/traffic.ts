@@ -1,32 +1,32 @@
-/** Traffic of clients, in this very process. */
+/** Client traffic, in this process. */
 import { writeAll } from "../../../lib/base/bytes.ts";
 import { readExactly } from "../../helpers/net/client.ts";
 
-/** One message there and back, on a connection that is open. @returns Milliseconds it took. */
+/** Sends one message and reads its echo. @returns Milliseconds. */
 export async function exchange(
   conn: Deno.Conn,
   options: { bytes?: Uint8Array<ArrayBuffer>; timeoutMs?: number } = {},
 ): Promise<number> {
   const { bytes = PING, timeoutMs = 30_000 } = options;
-  const began = performance.now();
+  const started = performance.now();
   await writeAll(conn, bytes);
   const got = await readExactly(conn, bytes.length, { timeoutMs });
   for (let i = 0; i < got.length; i++) {
     if (got[i] !== bytes[i]) throw new Error(`Byte ${i} of an echo is wrong`);
   }
-  return performance.now() - began;
+  return performance.now() - started;
 }
 
 const PING = new TextEncoder().encode("ping of sixteen\n");
 
-/** A connection of its own: connect, one message there and back, orderly end on both sides. */
+/** Connects, exchanges one message, and ends both sides in order. @returns Milliseconds. */
 export async function shortConnection(port: number): Promise<number> {
-  const began = performance.now();
+  const started = performance.now();
   using conn = await Deno.connect({ hostname: "127.0.0.1", port });
   await exchange(conn);
   await conn.closeWrite();
   if (await conn.read(new Uint8Array(1)) !== null) throw new Error("More than an echo came back");
-  return performance.now() - began;
+  return performance.now() - started;
 }
 
 /** Runs `count` jobs, `parallel` at a time; all errors are collected. */
@@ -49,7 +49,7 @@ export async function many(
   return errors;
 }
 
-/** Exchanges messages on one connection until told otherwise; one latency per message. */
+/** Exchanges messages on one connection until `until()` is true. @returns Milliseconds of each. */
 export async function ping(
   port: number,
   options: { until: () => boolean; everyMs: number },
