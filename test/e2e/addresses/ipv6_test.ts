@@ -17,20 +17,20 @@ const cases: ReadonlyArray<[string, () => Promise<void>]> = [
     assertEquals(await ask(balance.port, { hostname: "::1" }), "B0");
     assertEquals(await ask(balance.port, { hostname: "127.0.0.1" }), "B0");
   }],
-  ["a backend is given by its IPv6 address in brackets", async () => {
+  ["a backend can be an IPv6 address in brackets", async () => {
     await using server = named("six", { hostname: "::1" });
     await using balance = await startBalance(["-f", "PORT", `${server.address}:2`]);
     assertEquals(await distribution(balance.port, 3), "six: 3");
     assertEquals(server.peers[0], "::1");
   }],
-  ["failover goes from IPv6 to IPv4", async () => {
+  ["a refusing IPv6 backend fails over to an IPv4 backend", async () => {
     await using dead = named("dead", { hostname: "::1" });
     await dead.stop();
     await using server = named("B0");
     await using balance = await startBalance(["-f", "PORT", dead.address, server.address]);
     assertEquals(await distribution(balance.port, 3), "B0: 3");
   }],
-  ["an IPv4 client hashes the same on an IPv6 listener", async () => {
+  ["an IPv4 client hashes to the same channel on an IPv6 listener", async () => {
     await using backends = namedBackends(5);
     const channels = [...backends.addresses, "%"];
     await using four = await startBalance(["-f", "PORT", ...channels]);
@@ -38,7 +38,7 @@ const cases: ReadonlyArray<[string, () => Promise<void>]> = [
     const name = await ask(four.port);
     assertEquals(await distribution(six.port, 3), `${name}: 3`);
   }],
-  ["an IPv6 client stays with its channel", async () => {
+  ["a hash group sends an IPv6 client always to the same channel", async () => {
     await using backends = namedBackends(5);
     await using balance = await startBalance(["-f", "-6", "PORT", ...backends.addresses, "%"]);
     const name = await ask(balance.port, { hostname: "::1" });

@@ -4,27 +4,30 @@ import { ask, connect } from "../../helpers/net/client.ts";
 import { runBalance, startBalance } from "../../helpers/program/start_balance.ts";
 import { t } from "../../helpers/t.ts";
 
-t("a second instance on the same address is refused, and the first is not disturbed", async () => {
-  await using server = named("B0");
-  const argv = ["-f", "PORT", server.address];
-  await using first = await startBalance(argv);
-  for (let i = 0; i < 2; i++) {
-    const second = await runBalance(argv, { port: first.port });
-    assertEquals(second, {
-      code: 69,
-      signal: null,
-      stdout: "",
-      stderr: "balance: can't bind local address\n",
-    });
-  }
-  assertEquals(await ask(first.port), "B0");
-});
+t(
+  "a second instance on the same address fails to start, and the first is not affected",
+  async () => {
+    await using server = named("B0");
+    const argv = ["-f", "PORT", server.address];
+    await using first = await startBalance(argv);
+    for (let i = 0; i < 2; i++) {
+      const second = await runBalance(argv, { port: first.port });
+      assertEquals(second, {
+        code: 69,
+        signal: null,
+        stdout: "",
+        stderr: "balance: can't bind local address\n",
+      });
+    }
+    assertEquals(await ask(first.port), "B0");
+  },
+);
 
-t("an instance starts on an address as soon as the one before has ended", async () => {
+t("an instance can listen on an address as soon as the previous instance has ended", async () => {
   await using server = named("B0");
   const argv = ["-f", "PORT", server.address];
   await using first = await startBalance(argv);
-  // A connection of the first one, closed by it, lingers in TIME_WAIT.
+  // Leaves a connection of the first instance in TIME_WAIT.
   assertEquals(await ask(first.port), "B0");
   assertEquals((await runBalance(argv, { port: first.port })).code, 69);
   await first.stop();
@@ -32,7 +35,7 @@ t("an instance starts on an address as soon as the one before has ended", async 
   assertEquals(await ask(second.port), "B0");
 });
 
-t("-b listens on that address only, and two addresses do not collide", async () => {
+t("-b listens on that address only: two instances share a port on two addresses", async () => {
   await using b0 = named("B0");
   await using b1 = named("B1");
   await using first = await startBalance(["-f", "-b", "127.0.0.1", "PORT", b0.address]);
@@ -47,13 +50,13 @@ t("-b listens on that address only, and two addresses do not collide", async () 
   );
 });
 
-t("-b takes a name", async () => {
+t("-b accepts a host name", async () => {
   await using b0 = named("B0");
   await using balance = await startBalance(["-f", "-b", "localhost", "PORT", b0.address]);
   assertEquals(await ask(balance.port), "B0");
 });
 
-t("-b with an address that is not one of this host cannot be bound", async () => {
+t("-b with an address of another host fails to start", async () => {
   const { code, stderr } = await runBalance(["-f", "-b", "192.0.2.1", "PORT", "127.0.0.1:9"]);
   assertEquals([code, stderr], [69, "balance: can't bind local address\n"]);
 });

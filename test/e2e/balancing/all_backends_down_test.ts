@@ -5,7 +5,7 @@ import { startBalance } from "../../helpers/program/start_balance.ts";
 import { t } from "../../helpers/t.ts";
 
 t(
-  "with all servers down a client is accepted and closed at once, and balance lives on",
+  "with all backends down a client is accepted and closed at once, and balance keeps running",
   async () => {
     await using dead = refusing();
     await using alsoDead = refusing();
@@ -19,17 +19,17 @@ t(
   },
 );
 
-t("with all servers down a client that has sent data is closed as well", async () => {
+t("with all backends down a client that has sent data is closed as well", async () => {
   await using dead = refusing();
   await using balance = await startBalance(["-f", "PORT", dead.address]);
   await using client = await connect(balance.port);
-  await client.send("anybody?").catch(() => {});
+  await client.send("hello?").catch(() => {});
   const { text, end } = await readToEnd(client);
   assertEquals(text, "");
   assertMatch(end, /^(EOF|RST)$/);
 });
 
-t("without any channel every client is closed", async () => {
+t("without a channel every client is closed at once", async () => {
   await using balance = await startBalance(["-f", "PORT"]);
   assertEquals(await ask(balance.port), "EOF");
   assertEquals(await ask(balance.port), "EOF");

@@ -4,7 +4,7 @@ import { distribution } from "../../helpers/net/client.ts";
 import { startBalance } from "../../helpers/program/start_balance.ts";
 import { t } from "../../helpers/t.ts";
 
-t("-a disables a channel that refuses, says so once, and does not try it again", async () => {
+t("-a disables a refusing channel, reports it once, and does not try it again", async () => {
   await using backends = namedBackends(2);
   const dead = backends.at(0);
   await dead.stop();
@@ -24,7 +24,7 @@ t("-a disables a channel that refuses, says so once, and does not try it again",
   );
 });
 
-t("without -a a channel that refuses is tried again each time its turn comes", async () => {
+t("without -a a refusing channel is tried again at each of its turns", async () => {
   await using backends = namedBackends(2);
   const dead = backends.at(0);
   await dead.stop();

@@ -4,14 +4,14 @@ import { connect, distribution, readLine, readText, sequence } from "../../helpe
 import { startBalance } from "../../helpers/program/start_balance.ts";
 import { t } from "../../helpers/t.ts";
 
-t("a channel that refuses is passed over for the next one of its group", async () => {
+t("a refusing channel fails over to the next channel of its group", async () => {
   await using backends = namedBackends(3);
   await backends.at(1).stop();
   await using balance = await startBalance(["-f", "PORT", ...backends.addresses]);
   assertEquals((await sequence(balance.port, 6)).join(" "), "B0 B2 B0 B2 B0 B2");
 });
 
-t("a group without a backend that answers hands over to the next group", async () => {
+t("a group whose backends all refuse fails over to the next group", async () => {
   await using backends = namedBackends(2);
   await using dead = refusing();
   await using alsoDead = refusing();
@@ -20,7 +20,7 @@ t("a group without a backend that answers hands over to the next group", async (
   assertEquals(await distribution(balance.port, 6), "B0: 3, B1: 3");
 });
 
-t("failover passes through several dead groups", async () => {
+t("failover passes several groups whose backends refuse", async () => {
   await using backends = namedBackends(1);
   await using dead = refusing();
   const argv = ["-f", "PORT", dead.address, "!", dead.address, "!", ...backends.addresses];
@@ -28,7 +28,7 @@ t("failover passes through several dead groups", async () => {
   assertEquals(await distribution(balance.port, 3), "B0: 3");
 });
 
-t("a backend that stops and comes back is used again without further ado", async () => {
+t("a backend that stops and comes back gets connections again without a command", async () => {
   await using backends = namedBackends(2);
   const [b0 = "", b1 = ""] = backends.addresses;
   await using balance = await startBalance(["-f", "PORT", b0, b1]);
@@ -39,7 +39,7 @@ t("a backend that stops and comes back is used again without further ado", async
   assertEquals(await distribution(balance.port, 4), "B0: 2, B1: 2");
 });
 
-t("what the client sends first arrives at the backend that finally answers", async () => {
+t("data that the client sends during failover reaches the backend that answers", async () => {
   await using backends = namedBackends(1);
   await using dead = refusing();
   const argv = ["-f", "PORT", dead.address, dead.address, ...backends.addresses];

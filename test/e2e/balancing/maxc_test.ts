@@ -4,7 +4,7 @@ import { ask, type Client, connect, readLine, sequence } from "../../helpers/net
 import { startBalance } from "../../helpers/program/start_balance.ts";
 import { t, until } from "../../helpers/t.ts";
 
-/** Opens connections one after another and keeps them. */
+/** Opens connections one after another and keeps them open. */
 async function hold(
   port: number,
   count: number,
@@ -25,7 +25,7 @@ async function hold(
   };
 }
 
-t("no channel gets more connections at a time than its maxc", async () => {
+t("no channel has more open connections than its maxc", async () => {
   await using backends = namedBackends(2);
   const [b0 = "", b1 = ""] = backends.addresses;
   await using balance = await startBalance(["-f", "PORT", `${b0}:1`, `${b1}:2`]);
@@ -34,17 +34,17 @@ t("no channel gets more connections at a time than its maxc", async () => {
   assertEquals([backends.at(0).open, backends.at(1).open], [1, 2]);
 });
 
-t("what exceeds maxc goes to the next group, and back when there is room", async () => {
+t("connections beyond maxc go to the next group, until one of the first group ends", async () => {
   await using backends = namedBackends(2);
   const [b0 = "", b1 = ""] = backends.addresses;
   await using balance = await startBalance(["-f", "PORT", `${b0}:2`, "!", b1]);
   await using held = await hold(balance.port, 4);
   assertEquals(held.names.join(" "), "B0 B0 B1 B1");
   await held.clients[0]?.close();
-  await until(async () => await ask(balance.port) === "B0", { what: "room in group 0" });
+  await until(async () => await ask(balance.port) === "B0", { what: "group 0 to have room" });
 });
 
-t("maxc holds when connections arrive at once", async () => {
+t("maxc holds when connections arrive simultaneously", async () => {
   await using backends = namedBackends(2);
   const [b0 = "", b1 = ""] = backends.addresses;
   await using balance = await startBalance(["-f", "PORT", `${b0}:3`, "!", b1]);
@@ -56,7 +56,7 @@ t("maxc holds when connections arrive at once", async () => {
 });
 
 t(
-  "a hash channel that is full hands over to the next group, with -H to its neighbour",
+  "a full hash channel fails over to the next group, with -H to the next channel",
   async () => {
     await using backends = namedBackends(3);
     const [b0 = "", b1 = "", b2 = ""] = backends.addresses;
@@ -72,7 +72,7 @@ t(
   },
 );
 
-t("a failed attempt does not keep its place", async () => {
+t("a failed connect does not count towards maxc", async () => {
   await using backends = namedBackends(2);
   const [b0 = "", b1 = ""] = backends.addresses;
   const { port } = backends.at(0);

@@ -7,7 +7,7 @@ import { writeAll } from "../../../lib/base/bytes.ts";
 
 const encode = (text: string): Uint8Array<ArrayBuffer> => new TextEncoder().encode(text);
 
-t("a client that has ended its side still gets the answer", async () => {
+t("a client that has half-closed still gets the answer", async () => {
   await using server = backend(async (conn) => {
     const { text } = await readToEnd({ read: (buffer) => conn.read(buffer) });
     await writeAll(conn, encode(`got ${text}`));
@@ -19,12 +19,12 @@ t("a client that has ended its side still gets the answer", async () => {
   assertEquals((await readToEnd(client)).text, "got request");
 });
 
-t("a backend that has ended its side still gets what the client sends", async () => {
-  const got = Promise.withResolvers<string>();
+t("a backend that has half-closed still gets what the client sends", async () => {
+  const received = Promise.withResolvers<string>();
   await using server = backend(async (conn) => {
     await writeAll(conn, encode("bye"));
     await conn.closeWrite();
-    got.resolve((await readToEnd({ read: (buffer) => conn.read(buffer) })).text);
+    received.resolve((await readToEnd({ read: (buffer) => conn.read(buffer) })).text);
   });
   await using balance = await startBalance(["-f", "PORT", server.address]);
   await using client = await connect(balance.port);
@@ -32,10 +32,10 @@ t("a backend that has ended its side still gets what the client sends", async ()
   await client.send("still ");
   await client.send("here");
   await client.closeWrite();
-  assertEquals(await got.promise, "still here");
+  assertEquals(await received.promise, "still here");
 });
 
-t("a half-close without a byte is passed on", async () => {
+t("a half-close before any data is passed on", async () => {
   await using server = backend(async (conn) => {
     const { text } = await readToEnd({ read: (buffer) => conn.read(buffer) });
     await writeAll(conn, encode(`${text.length} bytes`));
@@ -46,7 +46,7 @@ t("a half-close without a byte is passed on", async () => {
   assertEquals((await readToEnd(client)).text, "0 bytes");
 });
 
-t("a half-close is passed on after a large upload, and a large answer comes back", async () => {
+t("a half-close is passed on after a large upload, and a large answer still arrives", async () => {
   const size = 3_000_000;
   await using server = backend(async (conn) => {
     const { bytes } = await readToEnd({ read: (buffer) => conn.read(buffer) });
@@ -60,7 +60,7 @@ t("a half-close is passed on after a large upload, and a large answer comes back
   assertEquals([bytes.length, end], [size, "EOF"]);
 });
 
-t("the connection to the backend is gone when both sides have ended", async () => {
+t("both connections are closed when both sides have half-closed", async () => {
   await using server = backend(async (conn) => {
     await readToEnd({ read: (buffer) => conn.read(buffer) });
   });

@@ -5,10 +5,10 @@ import { startBalance } from "../../helpers/program/start_balance.ts";
 import { skip, t } from "../../helpers/t.ts";
 
 const names = {
-  connect: "a backend that resets at once ends the client's connection, and balance lives on",
-  middle: "a backend that resets in the middle ends the client's connection",
-  client: "a client that resets frees its backend",
-  flood: "a client that resets while the backend floods it frees the backend",
+  connect: "a backend that resets at once ends the connection of the client, and nothing else",
+  middle: "a backend that resets after data ends the connection of the client",
+  client: "a client that resets ends the connection to its backend",
+  flood: "a client that resets while the backend sends ends the connection to the backend",
 };
 
 if (canReset) {
@@ -18,7 +18,7 @@ if (canReset) {
     await using balance = await startBalance(["-f", "PORT", server.address, healthy.address]);
     const before = await balance.quietFds();
     for (let i = 0; i < 5; i++) {
-      // A reset that comes before the connect is done is a failed connect, so the next one answers.
+      // A reset before the connect is complete is a failed connect: the next channel answers.
       assertMatch(await ask(balance.port), /^(EOF|RST|B1)$/);
       assertMatch(await ask(balance.port), /^(EOF|RST|B1)$/);
     }
@@ -74,7 +74,7 @@ if (canReset) {
   }
 }
 
-t("a client that closes with an answer under way frees its backend", async () => {
+t("a client that closes while the backend sends ends the connection to the backend", async () => {
   await using server = backend(async (conn) => {
     for (const buffer = new Uint8Array(65536);;) await conn.write(buffer);
   });

@@ -61,6 +61,46 @@ export async function talk(path: string, text: string): Promise<string> {
   return (await readToEnd(conn)).text;
 }
 
+/** A row of `show`. */
+export interface ShowRow {
+  readonly group: number;
+  readonly channel: number;
+  /** `ENA` or `dis`. */
+  readonly state: string;
+  readonly c: number;
+  readonly totalc: number;
+  readonly maxc: number;
+  readonly sent: number;
+  readonly rcvd: number;
+}
+
+/** Parses what `show` prints. */
+export function parseShow(shown: string): ShowRow[] {
+  return shown.trimEnd().split("\n").slice(1).map((line) => {
+    const words = line.trim().split(/ +/);
+    if (words.length !== 11) throw new Error(`Not a row of show: ${line}`);
+    const [
+      group = NaN,
+      ,
+      channel = NaN,
+      ,
+      ,
+      ,
+      c = NaN,
+      totalc = NaN,
+      maxc = NaN,
+      sent = NaN,
+      rcvd = NaN,
+    ] = words.map(Number);
+    return { group, channel, state: words[3]!, c, totalc, maxc, sent, rcvd };
+  });
+}
+
+/** Asks a program for its table. */
+export async function showRows(path: string): Promise<ShowRow[]> {
+  return parseShow(await talk(path, "show\n"));
+}
+
 /** Opens a framed session. */
 export async function controlSession(path: string): Promise<ControlSession> {
   const conn = await connectUnix(path);

@@ -8,7 +8,7 @@ import { randomBytes, randomNumbers, sha256 } from "../../helpers/bytes.ts";
 const CONNECTIONS = 300;
 const AT_ONCE = 40;
 
-t("many connections opened, written to and closed at random never mix", async () => {
+t("connections that are opened, used and closed at random never mix", async () => {
   await using first = echo();
   await using second = echo();
   await using balance = await startControlled(["-f", "PORT", first.address, second.address]);
@@ -23,7 +23,7 @@ t("many connections opened, written to and closed at random never mix", async ()
       for (let rounds = random() % 4; rounds > 0; rounds--) {
         const data = randomBytes(1 + random() % 20_000, seed);
         await client.send(data);
-        // Some leave with the answer on its way.
+        // Some close before the answer arrives.
         if (random() % 8 === 0) break;
         assertEquals(sha256(await readExactly(client, data.length)), sha256(data));
       }

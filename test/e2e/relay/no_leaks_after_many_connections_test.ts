@@ -5,13 +5,10 @@ import { startControlled } from "../../helpers/program/start_controlled.ts";
 import { t } from "../../helpers/t.ts";
 
 const ROUNDS = 10;
-/**
- * The first round (of each worker) shows what the program needs; after ten more it may be a fifth
- * above that.
- */
+/** Rounds before memory is measured: one per worker. After ten more it may be 20% higher. */
 const WARM_UP = WORKERS;
 const CONNECTIONS = 1000;
-/** Open at a time; twice as many descriptors stay below the usual limit of 1024. */
+/** Concurrent connections; they need twice as many descriptors, of the usual limit of 1024. */
 const AT_ONCE = 250;
 
 async function exchange(port: number): Promise<void> {
@@ -25,7 +22,7 @@ async function exchange(port: number): Promise<void> {
   }
 }
 
-t("1,000 connections in ten rounds leave no descriptor and no memory behind", async () => {
+t("ten rounds of 1,000 connections leak neither descriptors nor memory", async () => {
   await using server = echo();
   await using balance = await startControlled(["-f", "PORT", server.address]);
   const fds = await balance.quietFds();

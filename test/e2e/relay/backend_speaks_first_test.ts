@@ -17,7 +17,7 @@ t("a greeting arrives before the client has sent anything", async () => {
   assertEquals((await readToEnd(client)).end, "EOF");
 });
 
-t("a server that only speaks and closes is heard to the end", async () => {
+t("a backend that sends and closes without reading is delivered to the end", async () => {
   const text = "all of it\n".repeat(100_000);
   await using server = backend((conn) => writeAll(conn, new TextEncoder().encode(text)));
   await using balance = await startBalance(["-f", "PORT", server.address]);

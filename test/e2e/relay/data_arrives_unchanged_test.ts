@@ -5,7 +5,7 @@ import { startBalance } from "../../helpers/program/start_balance.ts";
 import { later, t } from "../../helpers/t.ts";
 import { randomBytes, sha256 } from "../../helpers/bytes.ts";
 
-t("single bytes arrive one by one, each answered before the next", async () => {
+t("single bytes are relayed one by one, without waiting for more", async () => {
   await using server = echo();
   await using balance = await startBalance(["-f", "PORT", server.address]);
   await using client = await connect(balance.port);
@@ -15,7 +15,7 @@ t("single bytes arrive one by one, each answered before the next", async () => {
   }
 });
 
-t("the first part of a message is passed on without waiting for the second", async () => {
+t("the first part of a line is relayed without waiting for the rest", async () => {
   await using server = named("B0");
   await using balance = await startBalance(["-f", "PORT", server.address]);
   await using client = await connect(balance.port);
@@ -27,7 +27,7 @@ t("the first part of a message is passed on without waiting for the second", asy
 });
 
 for (const size of [1, 1023, 1024, 1025, 32768, 65537, 1_000_000, 16_000_003]) {
-  t(`a write of ${size} bytes comes back identical`, async () => {
+  t(`${size} bytes arrive unchanged and come back unchanged`, async () => {
     const data = randomBytes(size, size);
     await using server = echo();
     await using balance = await startBalance(["-f", "PORT", server.address]);

@@ -4,13 +4,13 @@ import { connect, hashToEnd, readText } from "../../helpers/net/client.ts";
 import { createHash } from "node:crypto";
 import type { Balance } from "../../helpers/program/start_balance.ts";
 import { startControlled } from "../../helpers/program/start_controlled.ts";
-import { later, t, until } from "../../helpers/t.ts";
+import { later, t, until, untilStill } from "../../helpers/t.ts";
 import { writeAll } from "../../../lib/base/bytes.ts";
 import { randomBytes } from "../../helpers/bytes.ts";
 
 const TOTAL = 50_000_000;
-/** What the relay may take for itself while 50 MB are on their way. */
-const MOST_GROWTH = 20_000_000;
+/** Memory that the relay may use for 50 MB in transit. */
+const MAX_GROWTH = 20_000_000;
 const BLOCK = randomBytes(1_000_000, 50);
 
 function expectedHash(): string {
@@ -19,7 +19,7 @@ function expectedHash(): string {
   return hash.digest("hex");
 }
 
-/** Sends 50 MB in blocks and tells how far it is. */
+/** Sends 50 MB in blocks and counts the bytes. */
 function sender(): {
   sent: () => number;
   run: (send: (block: Uint8Array<ArrayBuffer>) => Promise<void>) => Promise<void>;
@@ -33,23 +33,17 @@ function sender(): {
   };
 }
 
-/** Waits until a sender has made no progress for a while, which is how a full pipe shows. */
+/** Waits until a sender makes no more progress: all buffers are full. */
 async function stalled(sent: () => number): Promise<void> {
-  let last = -1;
-  let still = 0;
-  await until(() => {
-    still = sent() === last && last > 0 ? still + 1 : 0;
-    last = sent();
-    return still >= 25;
-  }, { everyMs: 10, timeoutMs: 15_000, what: () => `a sender to stall, at ${sent()} bytes` });
+  await untilStill(sent, { looks: 25, what: "the sender to stall" });
 }
 
 function assertBounded(balance: Balance, before: number): void {
   const growth = balance.rss() - before;
-  assert(growth < MOST_GROWTH, `memory grew by ${growth} bytes while the reader stalled`);
+  assert(growth < MAX_GROWTH, `memory grew by ${growth} bytes while the reader stalled`);
 }
 
-t("50 MB to a backend that stalls are held back, and arrive complete with the end", async () => {
+t("50 MB to a backend that stops reading are held back, and arrive complete later", async () => {
   const hash = createHash("sha256");
   const onChunk = (chunk: Uint8Array) => void hash.update(chunk);
   await using server = stalledReader({ greeting: "hi", onChunk });
@@ -60,7 +54,7 @@ t("50 MB to a backend that stalls are held back, and arrive complete with the en
   const { sent, run } = sender();
   const sending = later(run((block) => client.send(block)).then(() => client.closeWrite()));
   await stalled(sent);
-  assert(sent() < TOTAL, "everything was taken although nobody read");
+  assert(sent() < TOTAL, "everything was accepted although the other side did not read");
   assertBounded(balance, before);
   server.resume();
   await sending;
@@ -69,21 +63,21 @@ t("50 MB to a backend that stalls are held back, and arrive complete with the en
   assertBounded(balance, before);
 });
 
-t("50 MB to a client that stalls are held back, and arrive complete with the end", async () => {
+t("50 MB to a client that stops reading are held back, and arrive complete later", async () => {
   const { sent, run } = sender();
   await using server = backend((conn) => run((block) => writeAll(conn, block)));
   await using balance = await startControlled(["-f", "PORT", server.address]);
   const before = balance.rss();
   await using client = await connect(balance.port);
   await stalled(sent);
-  assert(sent() < TOTAL, "everything was taken although nobody read");
+  assert(sent() < TOTAL, "everything was accepted although the other side did not read");
   assertBounded(balance, before);
   const result = await hashToEnd(client, { timeoutMs: 20_000 });
   assertEquals(result, { length: TOTAL, sha256: expectedHash(), end: "EOF" });
   assertBounded(balance, before);
 });
 
-t("a direction that is stalled does not hold up the other", async () => {
+t("a stalled direction does not hold up the other direction", async () => {
   const { sent, run } = sender();
   const got: number[] = [];
   await using server = backend(async (conn) => {
