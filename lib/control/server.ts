@@ -33,6 +33,16 @@ export interface ControlServer {
   close(): Promise<void>;
 }
 
+/** What a control server needs. */
+interface ServerOptions {
+  /** What commands work on. */
+  readonly context: ControlContext;
+  /** Carries out the command `kill`; resolves when new connections are refused. */
+  readonly kill: () => Promise<void>;
+  /** Milliseconds after which a client that does not read is closed; default in protocol.ts. */
+  readonly unreadTimeoutMs?: number;
+}
+
 /**
  * Serves control clients on a socket, each with its own session.
  *
@@ -40,102 +50,116 @@ export interface ControlServer {
  * never reads costs the memory of one answer. The limits are in protocol.ts.
  *
  * @param listener The socket, which the server owns from now on.
- * @param options `context`: what commands work on; `kill`: runs that command and resolves when new
- * connections are refused; `unreadTimeoutMs`: default in protocol.ts.
+ * @param options What it needs.
  */
 export function serveControl(
   listener: Deno.UnixListener,
-  options: { context: ControlContext; kill: () => Promise<void>; unreadTimeoutMs?: number },
+  options: ServerOptions,
 ): ControlServer {
-  const { unreadTimeoutMs = UNREAD_TIMEOUT_MS } = options;
-  const sessions = new Set<Promise<void>>();
-  const open = new Set<Deno.Conn>();
-  const answering = new Set<Deno.Conn>();
-  let stopped = false, closing = false;
+  return new Server(listener, options);
+}
 
-  async function accept(): Promise<void> {
-    while (!stopped) {
+class Server implements ControlServer {
+  readonly #listener: Deno.UnixListener;
+  readonly #options: ServerOptions;
+  readonly #unreadTimeoutMs: number;
+  readonly #sessions = new Set<Promise<void>>();
+  readonly #open = new Set<Deno.Conn>();
+  readonly #answering = new Set<Deno.Conn>();
+  readonly #accepting: Promise<void>;
+  #stopped = false;
+  #closing = false;
+
+  constructor(listener: Deno.UnixListener, options: ServerOptions) {
+    this.#listener = listener;
+    this.#options = options;
+    this.#unreadTimeoutMs = options.unreadTimeoutMs ?? UNREAD_TIMEOUT_MS;
+    this.#accepting = this.#accept();
+  }
+
+  stop(): Promise<void> {
+    if (!this.#stopped) this.#listener.close();
+    this.#stopped = true;
+    return this.#accepting;
+  }
+
+  async close(): Promise<void> {
+    void this.stop();
+    this.#closing = true;
+    for (const conn of this.#open) if (!this.#answering.has(conn)) close(conn);
+    // A command may wait for a DNS server that does not answer.
+    await settlesWithin(Promise.allSettled(this.#sessions), LAST_ANSWER_MS);
+    for (const conn of this.#open) close(conn);
+    await this.#accepting;
+  }
+
+  async #accept(): Promise<void> {
+    while (!this.#stopped) {
       try {
-        const conn = await listener.accept();
-        const running = serveClient(conn).catch(() => {}).finally(() => sessions.delete(running));
-        sessions.add(running);
+        const conn = await this.#listener.accept();
+        const session = this.#serve(conn).catch(() => {})
+          .finally(() => this.#sessions.delete(session));
+        this.#sessions.add(session);
       } catch (error) {
-        if (stopped || error instanceof Deno.errors.BadResource) return;
+        if (this.#stopped || error instanceof Deno.errors.BadResource) return;
         await delay(ACCEPT_RETRY_MS);
       }
     }
   }
 
-  async function serveClient(conn: Deno.Conn): Promise<void> {
-    open.add(conn);
+  async #serve(conn: Deno.Conn): Promise<void> {
+    this.#open.add(conn);
     try {
-      if (open.size > MAX_CLIENTS) {
-        await send(conn, `too many control clients, the limit is ${MAX_CLIENTS}\n`);
-      } else await session(conn);
+      if (this.#open.size > MAX_CLIENTS) {
+        await this.#send(conn, `too many control clients, the limit is ${MAX_CLIENTS}\n`);
+      } else await this.#runSession(conn);
     } finally {
-      open.delete(conn);
-      answering.delete(conn);
+      this.#open.delete(conn);
+      this.#answering.delete(conn);
       close(conn);
     }
   }
 
-  async function session(conn: Deno.Conn): Promise<void> {
-    let now: Session = { group: 0 }, framed = false, first = true;
+  async #runSession(conn: Deno.Conn): Promise<void> {
+    let session: Session = { group: 0 }, framed = false, first = true;
     for await (const line of lines(chunksOf(conn), MAX_LINE_BYTES)) {
-      answering.add(conn);
+      this.#answering.add(conn);
       if (first && line === HELLO) {
         framed = true;
         const hello: Hello = { version: VERSION, pid: Deno.pid };
-        await send(conn, `${JSON.stringify(hello)}\n`);
+        await this.#send(conn, `${JSON.stringify(hello)}\n`);
       } else {
-        const reply = await answer(line, now);
-        now = reply.session ?? now;
+        const reply = await this.#answer(line, session);
+        session = reply.session ?? session;
         const over = line === undefined ? "limit" : reply.effect;
-        await send(conn, framed ? withHead(reply, { group: now.group, over }) : reply.text);
+        const { group } = session;
+        await this.#send(conn, framed ? withHead(reply, { group, over }) : reply.text);
         if (over !== undefined) return;
       }
       first = false;
-      answering.delete(conn);
-      if (closing) return;
+      this.#answering.delete(conn);
+      if (this.#closing) return;
     }
   }
 
   /** Sends all of it, or throws if the client does not receive it in time. */
-  async function send(conn: Deno.Conn, text: string | Uint8Array): Promise<void> {
+  async #send(conn: Deno.Conn, text: string | Uint8Array): Promise<void> {
     const bytes = typeof text === "string" ? encoder.encode(text) : text;
     if (bytes.length === 0) return;
-    if (!await settlesWithin(writeAll(conn, bytes), unreadTimeoutMs)) {
+    if (!await settlesWithin(writeAll(conn, bytes), this.#unreadTimeoutMs)) {
       throw new Error("the client does not read its answer");
     }
   }
 
-  async function answer(line: string | undefined, now: Session): Promise<Reply> {
+  async #answer(line: string | undefined, session: Session): Promise<Reply> {
     if (line === undefined) {
       return refusal(`line too long, the limit is ${MAX_LINE_BYTES} bytes`);
     }
-    const reply = await runLine(COMMANDS, line, { context: options.context, session: now });
-    if (reply.effect === "stop") await options.kill();
+    const { context, kill } = this.#options;
+    const reply = await runLine(COMMANDS, line, { context, session });
+    if (reply.effect === "stop") await kill();
     return reply;
   }
-
-  const accepting = accept();
-  function stop(): Promise<void> {
-    if (!stopped) listener.close();
-    stopped = true;
-    return accepting;
-  }
-  return {
-    stop,
-    async close() {
-      void stop();
-      closing = true;
-      for (const conn of open) if (!answering.has(conn)) close(conn);
-      // A command may wait for a DNS server that does not answer.
-      await settlesWithin(Promise.allSettled(sessions), LAST_ANSWER_MS);
-      open.forEach(close);
-      await accepting;
-    },
-  };
 }
 
 async function* chunksOf(conn: Deno.Conn): AsyncGenerator<Uint8Array> {
