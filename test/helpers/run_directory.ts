@@ -1,13 +1,13 @@
 import type { RunDirectory } from "../../lib/system/run_directory.ts";
+import { tempDir } from "./temp_dir.ts";
 
-/** A new run directory of a test, removed at the end of its scope. */
-export function folder(mode = 0o700): RunDirectory & Disposable {
-  const path = Deno.makeTempDirSync({ prefix: "balance-test-" });
-  Deno.chmodSync(path, mode);
-  return {
-    path,
-    mode: 0o700,
-    explicit: true,
-    [Symbol.dispose]: () => Deno.removeSync(path, { recursive: true }),
-  };
+/**
+ * Makes a temporary run directory, removed at the end of its scope.
+ *
+ * @param mode Its mode.
+ */
+export function runDirectory(mode = 0o700): RunDirectory & Disposable {
+  const directory = tempDir();
+  Deno.chmodSync(directory.path, mode);
+  return { ...directory, mode: 0o700, explicit: true };
 }

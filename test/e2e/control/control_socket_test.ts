@@ -1,6 +1,6 @@
 import { assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { connectUnix, socketPath, talk } from "../../helpers/net/control_socket.ts";
-import { folder } from "../../helpers/run_directory.ts";
+import { runDirectory } from "../../helpers/run_directory.ts";
 import { runBalance } from "../../helpers/program/start_balance.ts";
 import { startControlled } from "../../helpers/program/start_controlled.ts";
 import { t, until } from "../../helpers/t.ts";
@@ -17,7 +17,7 @@ t(
 );
 
 t("the control socket of a killed balance is replaced by the next start", async () => {
-  using directory = folder();
+  using directory = runDirectory();
   const env = { BALANCE_RUNDIR: directory.path };
   const first = await startControlled(["-f", "PORT", "127.0.0.1:9"], { env });
   const { port } = first;
@@ -39,7 +39,7 @@ t("the control socket of a killed balance is replaced by the next start", async 
 });
 
 t("an unusable run directory ends the start with exit code 73 and the reason", async () => {
-  using directory = folder(0o777);
+  using directory = runDirectory(0o777);
   const { code, stderr } = await runBalance(["-f", "PORT", "127.0.0.1:9"], {
     rundir: directory.path,
   });

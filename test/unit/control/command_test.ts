@@ -7,7 +7,7 @@ import {
 } from "../../../lib/control/command.ts";
 import { COMMANDS } from "../../../lib/control/commands.ts";
 import { randomNumbers } from "../../helpers/bytes.ts";
-import { t as test } from "../../helpers/t.ts";
+import { t } from "../../helpers/t.ts";
 import { CommandSession } from "../../helpers/control/command_session.ts";
 
 const PURE = { permissions: "none" } as const;
@@ -16,11 +16,6 @@ const PURE = { permissions: "none" } as const;
 const ORDER =
   "quit show help ? kill disable group reset enable create maxc mrtg-bytes mrtg-conns " +
   "version hash rr";
-
-/** Registers a test that needs no permissions. */
-function t(name: string, fn: () => void | Promise<void>): void {
-  test(name, fn, PURE);
-}
 
 t("every prefix runs the first matching command; kill must be typed in full", async () => {
   const seen: string[] = [];
@@ -44,7 +39,7 @@ t("every prefix runs the first matching command; kill must be typed in full", as
       assertEquals(reply.failed ?? false, meant === undefined, prefix);
     }
   }
-});
+}, PURE);
 
 t(
   "words are separated by spaces and tabs, surplus words are ignored, NUL ends the line",
@@ -66,6 +61,7 @@ t(
       "remove": "!syntax error",
     });
   },
+  PURE,
 );
 
 t("help lists every command except ?, one per line, sorted by name", async () => {
@@ -83,7 +79,7 @@ t("help lists every command except ?, one per line, sorted by name", async () =>
   const extra: Command = { name: "aa", args: ["<b>"], help: "c", run: () => ({ text: "" }) };
   const added = helpText([...COMMANDS, extra]);
   assertMatch(added, /^available commands:\n {2}aa <b> +c\n/);
-});
+}, PURE);
 
 t("any input line gets an answer and never throws", async () => {
   const random = randomNumbers(28);
@@ -107,4 +103,4 @@ t("any input line gets an answer and never throws", async () => {
     assert(text === "" || text.endsWith("\n"), line);
   }
   assertEquals(hand.table.rows().next().done, false);
-});
+}, PURE);

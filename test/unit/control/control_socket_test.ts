@@ -4,7 +4,7 @@ import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { ExitError } from "../../../lib/base/errors.ts";
 import { connectControl, listenControl, socketName } from "../../../lib/control/control_socket.ts";
 import type { RunDirectory } from "../../../lib/system/run_directory.ts";
-import { folder } from "../../helpers/run_directory.ts";
+import { runDirectory } from "../../helpers/run_directory.ts";
 import { runProgram } from "../../helpers/program/start_program.ts";
 import { skip, t, tool, until } from "../../helpers/t.ts";
 
@@ -26,7 +26,7 @@ t("socketName() is balance.PORT.ADDR", () => {
 t(
   "listenControl() creates a socket of mode 0600 for any umask, and close() removes it",
   async () => {
-    using directory = folder();
+    using directory = runDirectory();
     const { listener, path, replaced } = await listenControl(AT, { directories: [directory] });
     assertEquals([path, replaced], [`${directory.path}/${NAME}`, false]);
     assertEquals(modeOf(path), 0o600);
@@ -37,7 +37,7 @@ t(
 );
 
 t("listenControl() replaces a stale socket", async () => {
-  using directory = folder();
+  using directory = runDirectory();
   leaveStale(`${directory.path}/${NAME}`);
   const { listener, replaced } = await listenControl(AT, { directories: [directory] });
   assertEquals(replaced, true);
@@ -53,7 +53,7 @@ function leaveStale(path: string): void {
 }
 
 t("listenControl() never replaces a socket in use, nor a file that is not a socket", async () => {
-  using directory = folder();
+  using directory = runDirectory();
   const { listener } = await listenControl(AT, { directories: [directory] });
   const live = await assertRejects(
     () => listenControl(AT, { directories: [directory] }),
@@ -76,7 +76,7 @@ t("listenControl() never replaces a socket in use, nor a file that is not a sock
 });
 
 t("listenControl() reports a path that is too long for a socket", async () => {
-  using parent = folder();
+  using parent = runDirectory();
   const path = `${parent.path}/${"x".repeat(100)}`;
   const error = await assertRejects(
     () => listenControl(AT, { directories: [{ path, mode: 0o700, explicit: true }] }),
@@ -88,8 +88,8 @@ t("listenControl() reports a path that is too long for a socket", async () => {
 t(
   "listenControl() uses the first usable directory, or reports why each one is refused",
   async () => {
-    using bad = folder(0o777);
-    using good = folder();
+    using bad = runDirectory(0o777);
+    using good = runDirectory();
     const loose = (directory: RunDirectory) => ({ ...directory, explicit: false });
     const { listener, path } = await listenControl(AT, { directories: [loose(bad), loose(good)] });
     assertEquals(path, `${good.path}/${NAME}`);
@@ -108,7 +108,7 @@ t(
 t(
   "connectControl() returns undefined for a missing or stale socket and for a plain file",
   async () => {
-    using directory = folder();
+    using directory = runDirectory();
     assertEquals(await connectControl(AT, { directories: [directory] }), undefined);
     leaveStale(`${directory.path}/${NAME}`);
     assertEquals(await connectControl(AT, { directories: [directory] }), undefined);
@@ -123,7 +123,7 @@ t(
 const setpriv = tool("setpriv"), perl = tool("perl");
 if (root && setpriv !== undefined && perl !== undefined) {
   t("another user cannot connect, even in a directory that everyone may enter", async () => {
-    using directory = folder(0o1777);
+    using directory = runDirectory(0o1777);
     const { listener, path } = await listenControl(AT, { directories: [directory] });
     assertEquals(await asNobody(path), "Permission denied");
     // With mode 0666 the same user may connect, so it is the mode that refuses.
@@ -135,7 +135,7 @@ if (root && setpriv !== undefined && perl !== undefined) {
   });
 
   t("connectControl() refuses a socket that belongs to another user", async () => {
-    using directory = folder(0o1777);
+    using directory = runDirectory(0o1777);
     const path = `${directory.path}/${NAME}`;
     const listener = Deno.listen({ transport: "unix", path });
     Deno.chownSync(path, NOBODY, NOBODY);
@@ -155,7 +155,7 @@ if (root && setpriv !== undefined && perl !== undefined) {
   t(
     "connectControl() refuses a socket in a default directory of another user",
     async () => {
-      using directory = folder(0o700);
+      using directory = runDirectory(0o700);
       const path = `${directory.path}/${NAME}`;
       const listener = Deno.listen({ transport: "unix", path });
       Deno.chownSync(directory.path, NOBODY, NOBODY);
@@ -189,8 +189,8 @@ async function asNobody(path: string): Promise<string> {
 t(
   "connectControl() tries the next directory after an error, and reports it if none is left",
   async () => {
-    using first = folder();
-    using second = folder();
+    using first = runDirectory();
+    using second = runDirectory();
     const other = { ...AT, port: 1 };
     // Not even root can follow a loop of links.
     Deno.symlinkSync("loop", `${first.path}/loop`);

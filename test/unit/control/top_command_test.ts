@@ -8,13 +8,10 @@ import { TOP_ORDERS } from "../../../lib/control/top/order.ts";
 import type { TopSample } from "../../../lib/control/top/sample.ts";
 import { newTable } from "../../../lib/table/table.ts";
 import { controlContext } from "../../helpers/control/control_context.ts";
-import { t as test } from "../../helpers/t.ts";
+import { t } from "../../helpers/t.ts";
 import { ids, info } from "../../helpers/control/top_samples.ts";
 
-/** Registers a test that needs no permissions. */
-function t(name: string, fn: () => void | Promise<void>): void {
-  test(name, fn, { permissions: "none" });
-}
+const PURE = { permissions: "none" } as const;
 
 /** The context of commands: two channels and these connections. */
 function context(connections: readonly ConnectionInfo[] = []): ControlContext {
@@ -47,7 +44,7 @@ t("top prints one 80x24 frame with rates", async () => {
   assertEquals(lines[3], "channels 1-2 of 2 by sent");
   assertMatch(lines[5]!, /^0\.1 {2}ENA 127\.0\.0\.1:8001 +0 +- +0 +(\d\.\d\d|10\.\d)k /);
   assertMatch(text, /^ {4}1 192\.0\.2\.7:1 +- +open +0s +0s +\d +0 +5 +0$/m);
-});
+}, PURE);
 
 t("top refuses an unknown sort key", async () => {
   for (const line of ["top x", "top 5", "top --json 12345", "top rate speed", "top 5 --json"]) {
@@ -57,7 +54,7 @@ t("top refuses an unknown sort key", async () => {
       failed: true,
     }, line);
   }
-});
+}, PURE);
 
 t(
   "top --json prints a sample, and keeps it in the session for the rates of the next one",
@@ -80,6 +77,7 @@ t(
     assertEquals(ids((await ask("top age age --json 2", first.session)).sample), "60 59");
     assertEquals((await ask("t s --json 9999", first.session)).sample.connections.length, 60);
   },
+  PURE,
 );
 
 t("liveOrders() accepts a line with sort keys only", () => {
@@ -88,4 +86,4 @@ t("liveOrders() accepts a line with sort keys only", () => {
   assertEquals(liveOrders(["age", "a"])?.connections, { key: "age", reversed: true });
   assertEquals(liveOrders(["--json"]), undefined);
   assertEquals(liveOrders(["x"]), undefined);
-});
+}, PURE);

@@ -7,7 +7,7 @@ import {
   type RunDirectory,
   RunDirectoryError,
 } from "../../../lib/system/run_directory.ts";
-import { folder } from "../../helpers/run_directory.ts";
+import { runDirectory } from "../../helpers/run_directory.ts";
 import { skip, t } from "../../helpers/t.ts";
 
 const NOBODY = 65534;
@@ -40,7 +40,7 @@ t("runDirectories() is BALANCE_RUNDIR alone if set, else three directories in or
 });
 
 t("prepareDirectory() creates a missing directory with mode 0700", () => {
-  using parent = folder();
+  using parent = runDirectory();
   const path = `${parent.path}/run`;
   prepareDirectory({ path, mode: 0o700, explicit: true });
   assertEquals(modeOf(path), 0o700);
@@ -49,7 +49,7 @@ t("prepareDirectory() creates a missing directory with mode 0700", () => {
 
 t("prepareDirectory() accepts a directory that others cannot write to, or a sticky one", () => {
   for (const mode of [0o700, 0o755, 0o1777]) {
-    using directory = folder(mode);
+    using directory = runDirectory(mode);
     prepareDirectory(directory);
     assertEquals(modeOf(directory.path), mode);
   }
@@ -57,7 +57,7 @@ t("prepareDirectory() accepts a directory that others cannot write to, or a stic
 
 t("prepareDirectory() refuses a directory writable by others without the sticky bit", () => {
   for (const mode of [0o777, 0o775, 0o702]) {
-    using directory = folder(mode);
+    using directory = runDirectory(mode);
     assertEquals(
       reasonAgainst(directory),
       "balance: can't use run directory [DIR]: others may write to it and it is not sticky",
@@ -66,7 +66,7 @@ t("prepareDirectory() refuses a directory writable by others without the sticky 
 });
 
 t("prepareDirectory() refuses a file, a dangling link and a path it cannot create", () => {
-  using parent = folder();
+  using parent = runDirectory();
   const file = `${parent.path}/file`;
   Deno.writeTextFileSync(file, "");
   const refused = (path: string) => reasonAgainst({ path, mode: 0o700, explicit: true });
@@ -79,11 +79,11 @@ t("prepareDirectory() refuses a file, a dangling link and a path it cannot creat
 
 if (root) {
   t("prepareDirectory() refuses a directory of another user, also through a link", () => {
-    using theirs = folder();
+    using theirs = runDirectory();
     Deno.chownSync(theirs.path, NOBODY, NOBODY);
     assertMatch(reasonAgainst(theirs), /\[DIR\]: it belongs to user 65534$/);
 
-    using ours = folder();
+    using ours = runDirectory();
     const link = `${theirs.path}/link`;
     Deno.symlinkSync(ours.path, link);
     prepareDirectory({ ...ours, path: link });

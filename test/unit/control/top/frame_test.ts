@@ -5,7 +5,7 @@ import {
   topFrame,
   topLayout,
 } from "../../../../lib/control/top/frame.ts";
-import { t as test } from "../../../helpers/t.ts";
+import { t } from "../../../helpers/t.ts";
 import {
   BEFORE,
   BUSY,
@@ -14,10 +14,7 @@ import {
   sampleOf,
 } from "../../../helpers/control/top_samples.ts";
 
-/** Registers a test that needs no permissions. */
-function t(name: string, fn: () => void | Promise<void>): void {
-  test(name, fn, { permissions: "none" });
-}
+const PURE = { permissions: "none" } as const;
 
 function text(frame: readonly FrameLine[]): string {
   return frameText(frame);
@@ -48,7 +45,7 @@ connections 1-4 of 15 by rate
  4401 192.0.2.7:44401 0.0  half   1m01s     0s      0      0     0     0
 `) + "\n".repeat(10),
   );
-});
+}, PURE);
 
 t("a 40x10 frame keeps the most important columns and lines", () => {
   const place = { focus: "connections", from: { channels: 0, connections: 0 } } as const;
@@ -67,7 +64,7 @@ CHAN ADDRESS             C SENT/s RCVD/s
 q quit  n number  c conns  r rate
 `),
   );
-});
+}, PURE);
 
 t("a 200x60 frame shows addresses of any length in full", () => {
   const address = "2001:db8:85a3:8d3:1319:8a2e:370:7348";
@@ -83,7 +80,7 @@ t("a 200x60 frame shows addresses of any length in full", () => {
   const narrow = text(topFrame(sample, undefined, { columns: 80, rows: 24 }));
   assertMatch(narrow, /^1023\.1023 ENA \[2001:db8[^ ]*~[^ ]*\]:65535 /m);
   assertMatch(narrow, /^ {4}1 \[2001:db8[^ ]*~[^ ]*\]:54321 /m);
-});
+}, PURE);
 
 t("a frame has as many lines as the screen and none is too long, for every size", () => {
   const many = sampleOf({
@@ -106,7 +103,7 @@ t("a frame has as many lines as the screen and none is too long, for every size"
       }
     }
   }
-});
+}, PURE);
 
 t("a terminal that is too small gets a message with its size and the minimum", () => {
   assertEquals(
@@ -118,14 +115,14 @@ t("a terminal that is too small gets a message with its size and the minimum", (
     "terminal too small\n80x7 of 40x8",
   );
   assertEquals(text(topFrame(BUSY, undefined, { columns: 5, rows: 1 })), "te~ll\n");
-});
+}, PURE);
 
 t("a frame without channels and connections shows empty lists", () => {
   const frame = text(topFrame(sampleOf(), undefined, { columns: 80, rows: 24 }));
   assertMatch(frame, /^channels\nCHAN .*\nno channels\n/m);
   assertMatch(frame, /^connections\n.* CLIENT .*\nno connections\n/m);
   assertStringIncludes(frame, "connections  0 open  0/s  0 dialing  0 half-closed  0 in all\n");
-});
+}, PURE);
 
 t("the title omits an unknown listener and shows the number of workers", () => {
   const [title] = topFrame(sampleOf({ listener: undefined, workers: 3 }), undefined, {
@@ -133,7 +130,7 @@ t("the title omits an unknown listener and shows the number of workers", () => {
     rows: 24,
   });
   assertEquals(title?.text, "balance 4.0.0  up 1h02m  pid 4711  3 workers");
-});
+}, PURE);
 
 t(
   "channels get the lines they need, but at most half of the screen if there are connections",
@@ -153,6 +150,7 @@ t(
     assertEquals(of(0, 0), [1, 15]);
     assertEquals(of(100, 1000, 8), [1, 1]);
   },
+  PURE,
 );
 
 t("a frame shows the part of a list that the user scrolled to, and its range", () => {
@@ -179,4 +177,4 @@ t("a frame shows the part of a list that the user scrolled to, and its range", (
   }));
   assertStringIncludes(pastEnd, "> channels 23-30 of 30 by number\n");
   assertStringIncludes(pastEnd, "  connections 33-40 of 50000 by rate\n");
-});
+}, PURE);

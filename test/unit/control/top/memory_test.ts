@@ -1,11 +1,8 @@
 import { assertEquals } from "@std/assert";
 import { compareWith, remember } from "../../../../lib/control/top/memory.ts";
-import { t as test } from "../../../helpers/t.ts";
+import { t } from "../../../helpers/t.ts";
 
-/** Registers a test that needs no permissions. */
-function t(name: string, fn: () => void | Promise<void>): void {
-  test(name, fn, { permissions: "none" });
-}
+const PURE = { permissions: "none" } as const;
 
 t("memory keeps two samples and ignores one that follows too soon", () => {
   const at = (timeMs: number) => ({ timeMs });
@@ -17,4 +14,4 @@ t("memory keeps two samples and ignores one that follows too soon", () => {
   assertEquals(memory, [at(2000), at(1000)]);
   assertEquals(compareWith(memory, 2100), at(1000));
   assertEquals(compareWith(memory, 2500), at(2000));
-});
+}, PURE);

@@ -1,11 +1,8 @@
 import { assertEquals } from "@std/assert";
 import { readTopKey, sortedBy, TOP_ORDERS } from "../../../../lib/control/top/order.ts";
-import { t as test } from "../../../helpers/t.ts";
+import { t } from "../../../helpers/t.ts";
 
-/** Registers a test that needs no permissions. */
-function t(name: string, fn: () => void | Promise<void>): void {
-  test(name, fn, { permissions: "none" });
-}
+const PURE = { permissions: "none" } as const;
 
 t("sort keys of top may be abbreviated; choosing the same key again reverses the order", () => {
   assertEquals(["n", "conns", "r", "rc", "se", "age"].map(readTopKey), [
@@ -25,4 +22,4 @@ t("sort keys of top may be abbreviated; choosing the same key again reverses the
   // A key that a list does not have leaves its order unchanged.
   assertEquals(sortedBy(TOP_ORDERS, "conns").connections, TOP_ORDERS.connections);
   assertEquals(sortedBy(TOP_ORDERS, "age").channels, TOP_ORDERS.channels);
-});
+}, PURE);

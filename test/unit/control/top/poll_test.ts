@@ -1,11 +1,8 @@
 import { assertEquals } from "@std/assert";
 import { poll } from "../../../../lib/control/top/poll.ts";
-import { t as test, until } from "../../../helpers/t.ts";
+import { t, until } from "../../../helpers/t.ts";
 
-/** Registers a test that needs no permissions. */
-function t(name: string, fn: () => void | Promise<void>): void {
-  test(name, fn, { permissions: "none" });
-}
+const PURE = { permissions: "none" } as const;
 
 t("poll() samples one at a time, at once on now(), and never after it is disposed", async () => {
   let running = 0, mostAtOnce = 0, samples = 0;
@@ -27,4 +24,4 @@ t("poll() samples one at a time, at once on now(), and never after it is dispose
   await Promise.resolve();
   await Promise.resolve();
   assertEquals([mostAtOnce, results], [1, [1, 2, 3]]);
-});
+}, PURE);

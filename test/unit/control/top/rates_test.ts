@@ -1,13 +1,10 @@
 import { assertEquals } from "@std/assert";
 import { TOP_ORDERS, type TopKey } from "../../../../lib/control/top/order.ts";
 import { ratedChannels } from "../../../../lib/control/top/rates.ts";
-import { t as test } from "../../../helpers/t.ts";
+import { t } from "../../../helpers/t.ts";
 import { BEFORE, BUSY, channel, sampleOf } from "../../../helpers/control/top_samples.ts";
 
-/** Registers a test that needs no permissions. */
-function t(name: string, fn: () => void | Promise<void>): void {
-  test(name, fn, { permissions: "none" });
-}
+const PURE = { permissions: "none" } as const;
 
 t("channel rates are computed between two samples", () => {
   const [first, second, third] = ratedChannels(BUSY, BEFORE, TOP_ORDERS.channels);
@@ -17,7 +14,7 @@ t("channel rates are computed between two samples", () => {
   const unknown = ratedChannels(BUSY, undefined, TOP_ORDERS.channels);
   assertEquals(unknown.map(({ rates }) => rates), [undefined, undefined, undefined]);
   assertEquals(ratedChannels(BUSY, BUSY, TOP_ORDERS.channels)[0]?.rates, undefined);
-});
+}, PURE);
 
 t("a reset counter and a new channel in a freed slot count from zero", () => {
   const then = sampleOf({
@@ -36,7 +33,7 @@ t("a reset counter and a new channel in a freed slot count from zero", () => {
     { conns: 2, sent: 10, rcvd: 1000 },
     { conns: 4, sent: 40, rcvd: 400 },
   ]);
-});
+}, PURE);
 
 t("channels are sorted by each key, in both directions", () => {
   const then = sampleOf({
@@ -61,4 +58,4 @@ t("channels are sorted by each key, in both directions", () => {
   assertEquals(by("rcvd"), "021");
   assertEquals(by("rate"), "201");
   assertEquals(by("rate", true), "102");
-});
+}, PURE);

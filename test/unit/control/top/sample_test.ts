@@ -3,13 +3,10 @@ import { VERSION } from "../../../../lib/base/version.ts";
 import { TOP_ORDERS, type TopKey } from "../../../../lib/control/top/order.ts";
 import { takeSample } from "../../../../lib/control/top/sample.ts";
 import { newTable } from "../../../../lib/table/table.ts";
-import { t as test } from "../../../helpers/t.ts";
+import { t } from "../../../helpers/t.ts";
 import { channel, ids, info, take } from "../../../helpers/control/top_samples.ts";
 
-/** Registers a test that needs no permissions. */
-function t(name: string, fn: () => void | Promise<void>): void {
-  test(name, fn, { permissions: "none" });
-}
+const PURE = { permissions: "none" } as const;
 
 t("a sample lists the first connections in its sort order", () => {
   const all = [
@@ -32,14 +29,14 @@ t("a sample lists the first connections in its sort order", () => {
   assertEquals(by("age", true), "4 3 2 1");
   // A connection without a rate yet is sorted by its mean rate since it was accepted.
   assertEquals(by("rate"), "3 4 2 1");
-});
+}, PURE);
 
 t("a sample lists the same connections as a full sort", () => {
   const all = Array.from({ length: 2000 }, (_, i) => info(i, { sent: (i * 7919) % 1009 }));
   const expected = all.toSorted((a, b) => b.sent - a.sent).slice(0, 150).map(({ id }) => id);
   const { sample } = take(all, { key: "sent", count: 150 });
   assertEquals(ids(sample), expected.join(" "));
-});
+}, PURE);
 
 t("a sample counts connections by state, including those it does not list", () => {
   const all = [
@@ -51,7 +48,7 @@ t("a sample counts connections by state, including those it does not list", () =
   const { sample } = take(all, { count: 1 });
   assertEquals(sample.states, { dialing: 1, open: 2, "half-closed": 1 });
   assertEquals(sample.connections.length, 1);
-});
+}, PURE);
 
 t("a sample omits freed channel slots", () => {
   const table = newTable({ groups: 2, channels: 2, workers: 1 });
@@ -66,7 +63,7 @@ t("a sample omits freed channel slots", () => {
     { count: 1, order: TOP_ORDERS.connections },
   );
   assertEquals(sample.channels, [channel(1, { address: "10.0.0.1", port: 81 })]);
-});
+}, PURE);
 
 t("connection rates are computed since the last sample that is old enough", () => {
   const start = take([info(1, { sent: 100 }), info(5, { rcvd: 50 })], { timeMs: 10_000 });
@@ -91,4 +88,4 @@ t("connection rates are computed since the last sample that is old enough", () =
   assertEquals(soon.memory, second.memory);
   const third = take([info(1, { sent: 400 })], { timeMs: 13_000, memory: soon.memory });
   assertEquals(rates(third), { 1: [100, 0] });
-});
+}, PURE);

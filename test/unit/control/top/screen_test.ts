@@ -1,11 +1,8 @@
 import { assertEquals } from "@std/assert";
 import { enterScreen } from "../../../../lib/control/top/screen.ts";
-import { t as test } from "../../../helpers/t.ts";
+import { t } from "../../../helpers/t.ts";
 
-/** Registers a test that needs no permissions. */
-function t(name: string, fn: () => void | Promise<void>): void {
-  test(name, fn, { permissions: "none" });
-}
+const PURE = { permissions: "none" } as const;
 
 t("a screen writes only changed lines, and restores the terminal exactly once", () => {
   let written: string[] = [];
@@ -34,4 +31,4 @@ t("a screen writes only changed lines, and restores the terminal exactly once", 
   screen.leave();
   screen.leave();
   assertEquals(drawn(), "^0m^2J^H^?7h^?25h^?1049l");
-});
+}, PURE);

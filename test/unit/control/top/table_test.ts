@@ -1,11 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
 import { compact, shortened } from "../../../../lib/control/top/table.ts";
-import { t as test } from "../../../helpers/t.ts";
+import { t } from "../../../helpers/t.ts";
 
-/** Registers a test that needs no permissions. */
-function t(name: string, fn: () => void | Promise<void>): void {
-  test(name, fn, { permissions: "none" });
-}
+const PURE = { permissions: "none" } as const;
 
 t("compact() writes a number in at most five characters", () => {
   const cases: readonly [number, string][] = [
@@ -35,11 +32,11 @@ t("compact() writes a number in at most five characters", () => {
   for (let value = 0.3; value < 1e20; value *= 1.37) {
     assert(compact(value).length <= 5, `${value}: ${compact(value)}`);
   }
-});
+}, PURE);
 
 t("shortened() cuts the middle of a text that is too long", () => {
   assertEquals(shortened("192.168.1.1:8080", 16), "192.168.1.1:8080");
   assertEquals(shortened("192.168.1.1:8080", 11), "192.1~:8080");
   assertEquals(shortened("192.168.1.1:8080", 2), "1~");
   assertEquals(shortened("192.168.1.1:8080", 1), "~");
-});
+}, PURE);

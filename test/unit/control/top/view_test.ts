@@ -9,13 +9,10 @@ import {
   type TopState,
   topView,
 } from "../../../../lib/control/top/view.ts";
-import { t as test, until } from "../../../helpers/t.ts";
+import { t, until } from "../../../helpers/t.ts";
 import { BUSY, channel, connection, sampleOf } from "../../../helpers/control/top_samples.ts";
 
-/** Registers a test that needs no permissions. */
-function t(name: string, fn: () => void | Promise<void>): void {
-  test(name, fn, { permissions: "none" });
-}
+const PURE = { permissions: "none" } as const;
 
 const START: TopState = {
   orders: TOP_ORDERS,
@@ -48,7 +45,7 @@ t("keys scroll the list that Tab selected, within its bounds", () => {
   // Scrolling stops at the maximum number of listed connections.
   const huge = sampleOf({ states: { dialing: 0, open: 50_000, "half-closed": 0 } });
   assertEquals(press("end", huge).from.connections, MAX_LISTED - 15);
-});
+}, PURE);
 
 t("a sort key scrolls the lists it sorts back to their top", () => {
   const sample = sampleOf({
@@ -60,14 +57,14 @@ t("a sort key scrolls the lists it sorts back to their top", () => {
   assertEquals(press("c", sample, scrolled).from, { channels: 0, connections: 1 });
   assertEquals(press("s", sample, scrolled).from, { channels: 0, connections: 0 });
   assertEquals(press("d d", sample).orders.connections, { key: "rcvd", reversed: true });
-});
+}, PURE);
 
 t("unknown keys, and scrolling before the first sample, change nothing", () => {
   for (const key of ["x", "constructor", "", "enter", "ctrl-x"]) {
     assertEquals(press(key, BUSY), START);
   }
   assertEquals(press("down end", undefined), START);
-});
+}, PURE);
 
 /** A terminal in memory: records what is written, and lets the test cause events. */
 class FakeTerminal implements Terminal {
@@ -145,6 +142,7 @@ t(
       terminal.restored();
     }
   },
+  PURE,
 );
 
 t("the view ends when the server is gone, immediately or later", async () => {
@@ -156,13 +154,13 @@ t("the view ends when the server is gone, immediately or later", async () => {
   const never = view(() => Promise.resolve(undefined));
   assertEquals(await never.ended, "lost");
   never.terminal.restored();
-});
+}, PURE);
 
 t("the view restores the terminal when sampling throws", async () => {
   const { terminal, ended } = view(() => Promise.reject(new SyntaxError("no JSON")));
   await assertRejects(() => ended, SyntaxError, "no JSON");
   terminal.restored();
-});
+}, PURE);
 
 t("the view can be left while the server does not answer", async () => {
   const answer = Promise.withResolvers<TopSample | undefined>();
@@ -174,7 +172,7 @@ t("the view can be left while the server does not answer", async () => {
   answer.resolve(BUSY);
   await answer.promise;
   assertEquals(terminal.written, written);
-});
+}, PURE);
 
 t("the view asks at once for a new sort order and for the lines scrolled to", async () => {
   const asked: string[] = [];
@@ -199,7 +197,7 @@ t("the view asks at once for a new sort order and for the lines scrolled to", as
   assertEquals(asked.slice(0, 3), ["48 rate", "48 age", "48 age reversed"]);
   assert(asked.slice(3).every((one) => one.endsWith(" age reversed")), asked.join());
   assert(asked.length > 3 && Number(asked.at(-1)?.split(" ")[0]) >= 75, asked.join());
-});
+}, PURE);
 
 t(
   "the view follows the terminal size, and redraws everything after ^L or a lost screen",
@@ -222,4 +220,5 @@ t(
     terminal.press("q");
     assertEquals(await ended, "left");
   },
+  PURE,
 );
