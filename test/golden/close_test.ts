@@ -174,18 +174,18 @@ async function sendUntilItFails(to: Client | Peer, bytes: Uint8Array<ArrayBuffer
 }
 
 /** One side sends four bytes with pauses; then both are idle. */
-const activity = (whose: "client" | "backend") =>
+const activity = (sender: "client" | "backend") =>
   session(async ({ record, client, peer }) => {
-    const [from, to] = whose === "client" ? [client, peer] : [peer, client];
+    const [from, to] = sender === "client" ? [client, peer] : [peer, client];
     const other = awaitedLater(sawOf(to));
     let last = NaN;
     for (let i = 0; i < 4; i++) {
       await wait(PAUSE_MS);
       last = performance.now();
-      await from.send(whose === "client" ? "x" : "y");
+      await from.send(sender === "client" ? "x" : "y");
     }
     const own = await sawOf(from, last);
-    const [recordedOwn, recordedOther] = whose === "client"
+    const [recordedOwn, recordedOther] = sender === "client"
       ? [record.client_saw, record.backend_saw]
       : [record.backend_saw, record.client_saw];
     assertSaw(own, recordedOwn);
@@ -521,7 +521,7 @@ function portOf(endpoint = ""): number {
   return parseInt(endpoint.split(":")[1] ?? "", 16);
 }
 
-/** A client whose connection reaches the backend, or `undefined` if it is closed instead. */
+/** A client sender connection reaches the backend, or `undefined` if it is closed instead. */
 async function admitted(port: number, arrival: Promise<Peer>): Promise<Client | undefined> {
   const client = await connect(port);
   const ended = readToEnd(client).catch(() => {});
