@@ -19,6 +19,8 @@ export interface Tmux extends AsyncDisposable {
   /** Types text. */
   type(text: string): Promise<void>;
   resize(columns: number, rows: number): Promise<void>;
+  /** Clears the screen, unnoticed by the program. */
+  clear(): Promise<void>;
   /** Whether it is on the alternate screen, and whether its cursor is shown. */
   state(): Promise<{ alternate: boolean; cursor: boolean }>;
   /** Process id of the program. */
@@ -95,6 +97,7 @@ export async function startTmux(
     press: async (...keys) => void await tmux("send-keys", ...keys),
     type: async (text) => void await tmux("send-keys", "-l", text),
     resize: async (x, y) => void await tmux("resize-window", "-x", String(x), "-y", String(y)),
+    clear: async () => void await tmux("send-keys", "-R"),
     async state() {
       const flags = await tmux("display-message", "-p", "#{alternate_on}#{cursor_flag}");
       return { alternate: flags[0] === "1", cursor: flags[1] === "1" };
