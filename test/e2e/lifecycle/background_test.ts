@@ -1,4 +1,4 @@
-/** Going to the background: the real program without `-f`. */
+/** Without `-f` balance goes to the background. */
 
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { designedControl } from "../../golden/control_deviations.ts";
@@ -11,6 +11,7 @@ import { program } from "../../helpers/program/program.ts";
 import { runBalance } from "../../helpers/program/start_balance.ts";
 import { startBackground } from "../../helpers/program/start_background.ts";
 import { syslogReceiver } from "../../helpers/net/syslog_receiver.ts";
+import { namesIn, tempDir } from "../../helpers/temp_dir.ts";
 import { t, until, within } from "../../helpers/t.ts";
 import { isAlive, jobOf } from "../../helpers/program/process.ts";
 
@@ -25,21 +26,14 @@ interface CliRecord {
 
 const DEAD = "127.0.0.1:9";
 
-function folder(): { path: string } & Disposable {
-  const path = Deno.makeTempDirSync({ prefix: "balance-test-" });
-  return { path, [Symbol.dispose]: () => Deno.removeSync(path, { recursive: true }) };
-}
-
-const namesIn = (path: string): string[] => [...Deno.readDirSync(path)].map(({ name }) => name);
-
 const records = designedControl(
   "cli",
   loadGolden<CliRecord>("cli").filter(({ name }) => /background/.test(name)),
 );
 
 for (const record of records) {
-  t(`the parent's exit code is true: ${record.name}`, async () => {
-    using rundir = folder();
+  t(`the parent ends with the exit code of 3.35: ${record.name}`, async () => {
+    using rundir = tempDir();
     const ports = portMap();
     using _taken = Deno.listen({ hostname: "127.0.0.1", port: ports.port(21777) });
     const argv = ports.argv(record.argv).map((word) =>
@@ -58,35 +52,38 @@ for (const record of records) {
   });
 }
 
-t("whatever fails at start, the parent says so with the code of the foreground", async () => {
-  using rundir = folder();
-  const cases: [argv: string[], code: number, stderr: RegExp][] = [
-    [["0", DEAD], 64, /^invalid port \[0\], exiting\.\n$/],
-    [["PORT", "127.0.0.1:nosuch"], 64, /^invalid port \[nosuch\] in channel /],
-    [["PORT", ...Array(17).fill(DEAD)], 64, /^MAXCHANNELS exceeded\.\.\.\n$/],
-    [["-p", "PORT", DEAD], 64, /^balance: -p needs -f/],
-    [["-Z"], 64, /invalid option -- 'Z'\n/],
-    [["-b", "no..such", "PORT", DEAD], 65, /^unknown or invalid address \[no\.\.such\]\n$/],
-    [["-B", "no..such", "PORT", DEAD], 65, /^unknown or invalid address \[no\.\.such\]\n$/],
-    [["-B", "203.0.113.9", "PORT", DEAD], 69, /^balance: can't bind outgoing address /],
-  ];
-  for (const [argv, code, stderr] of cases) {
-    const ended = await runBalance(argv, { rundir: rundir.path });
-    assertEquals([ended.code, ended.stdout], [code, ""], argv.join(" "));
-    assertMatch(ended.stderr, stderr);
-    assertEquals(namesIn(rundir.path), [], argv.join(" "));
-  }
-});
+t(
+  "errors at start: the parent prints the message, with the exit code of the foreground",
+  async () => {
+    using rundir = tempDir();
+    const cases: [argv: string[], code: number, stderr: RegExp][] = [
+      [["0", DEAD], 64, /^invalid port \[0\], exiting\.\n$/],
+      [["PORT", "127.0.0.1:nosuch"], 64, /^invalid port \[nosuch\] in channel /],
+      [["PORT", ...Array(17).fill(DEAD)], 64, /^MAXCHANNELS exceeded\.\.\.\n$/],
+      [["-p", "PORT", DEAD], 64, /^balance: -p needs -f/],
+      [["-Z"], 64, /invalid option -- 'Z'\n/],
+      [["-b", "no..such", "PORT", DEAD], 65, /^unknown or invalid address \[no\.\.such\]\n$/],
+      [["-B", "no..such", "PORT", DEAD], 65, /^unknown or invalid address \[no\.\.such\]\n$/],
+      [["-B", "203.0.113.9", "PORT", DEAD], 69, /^balance: can't bind outgoing address /],
+    ];
+    for (const [argv, code, stderr] of cases) {
+      const ended = await runBalance(argv, { rundir: rundir.path });
+      assertEquals([ended.code, ended.stdout], [code, ""], argv.join(" "));
+      assertMatch(ended.stderr, stderr);
+      assertEquals(namesIn(rundir.path), [], argv.join(" "));
+    }
+  },
+);
 
-t("a run directory that cannot be used is told by the parent, too", async () => {
-  using rundir = folder();
+t("the parent reports an unusable run directory", async () => {
+  using rundir = tempDir();
   Deno.chmodSync(rundir.path, 0o777);
   const { code, stderr } = await runBalance(["PORT", DEAD], { rundir: rundir.path });
   assertEquals(code, 73);
   assertMatch(stderr, /^balance: can't use run directory \[.*\]: others may write to it .*\n$/);
 });
 
-t("the child has a session of its own, no terminal, cwd / and the name balance", async () => {
+t("the background has its own session, no terminal, cwd / and the name balance", async () => {
   await using balance = await startBackground(["PORT", DEAD]);
   const { pid } = balance;
   assertEquals(jobOf(pid), { group: pid, session: pid, terminal: 0 });
@@ -95,8 +92,8 @@ t("the child has a session of its own, no terminal, cwd / and the name balance",
   assertEquals(namesIn(balance.rundir), [`balance.${balance.port}.0.0.0.0`]);
 });
 
-t("the child has the null device as 0 to 2, and no descriptor of who started it", async () => {
-  using rundir = folder();
+t("the background has /dev/null as descriptors 0 to 2, and inherits none", async () => {
+  using rundir = tempDir();
   const secret = `${rundir.path}/secret`;
   Deno.writeTextFileSync(secret, "");
   Deno.mkdirSync(`${rundir.path}/run`, { mode: 0o700 });
@@ -114,7 +111,7 @@ t("the child has the null device as 0 to 2, and no descriptor of who started it"
   const { code } = await sh.output();
   assertEquals([code, Deno.readTextFileSync(secret)], [0, ""]);
   const { pid } = await helloOf(`${rundir.path}/run/balance.${port}.0.0.0.0`);
-  // The control connection that was just closed may be among them, and go meanwhile.
+  // The control connection that was just closed may be among them, and close meanwhile.
   const fds = Object.fromEntries(
     namesIn(`/proc/${pid}/fd`).map((fd) => [fd, linkTarget(`/proc/${pid}/fd/${fd}`) ?? "gone"]),
   );
@@ -124,17 +121,8 @@ t("the child has the null device as 0 to 2, and no descriptor of who started it"
   assertEquals(Object.values(fds).filter((target) => target.includes("secret")), []);
 });
 
-function linkTarget(path: string): string | undefined {
-  try {
-    return Deno.readLinkSync(path);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw error;
-  }
-}
-
-t("relative paths mean the directory it was started in", async () => {
-  using cwd = folder();
+t("relative paths are resolved in the directory of the start", async () => {
+  using cwd = tempDir();
   const env = { BALANCE_RUNDIR: "run" };
   Deno.mkdirSync(`${cwd.path}/run`, { mode: 0o700 });
   const receiver = Deno.listenDatagram({ transport: "unixpacket", path: `${cwd.path}/log` });
@@ -162,12 +150,11 @@ t("relative paths mean the directory it was started in", async () => {
   assertEquals(namesIn(`${cwd.path}/run`), []);
 });
 
-t("what a killed one left in the run directory is no hindrance", async () => {
-  using rundir = folder();
+t("files left by a killed balance with the same process id do not prevent a start", async () => {
+  using rundir = tempDir();
   const { command, args } = program({ cachedOnly: true });
   const port = freePort();
-  // The shell becomes the program, so its process id is known before: as in a container, where
-  // the first process is always number 1.
+  // The shell becomes the program, so the files have its process id, as with pid 1 in a container.
   const script = `for f in start syslog notify; do : > "$0/.$f.$$"; done; exec "$@"`;
   const { code } = await new Deno.Command("/bin/sh", {
     args: ["-c", script, rundir.path, command, ...args, String(port), DEAD],
@@ -180,7 +167,7 @@ t("what a killed one left in the run directory is no hindrance", async () => {
   const { pid } = await helloOf(`${rundir.path}/balance.${port}.0.0.0.0`);
   Deno.kill(pid, "SIGKILL");
   await until(() => !isAlive(pid));
-  // Only the control socket of the killed one and what we have put there stays.
+  // Only its control socket and the files of the test remain, none with its process id.
   assertEquals(namesIn(rundir.path).filter((name) => name.includes(String(pid))), []);
 });
 
@@ -196,7 +183,7 @@ t("SIGHUP does not end the background", async () => {
   assertEquals(namesIn(balance.rundir), []);
 });
 
-t("kill, and the next one starts at once while a connection of the first goes on", async () => {
+t("after kill another balance can start while a connection of the first one is open", async () => {
   await using server = named("B0");
   await using first = await startBackground(["PORT", server.address]);
   const { port, rundir } = first;
@@ -206,7 +193,7 @@ t("kill, and the next one starts at once while a connection of the first goes on
   assertEquals([killed.code, killed.stdout], [0, "shutdown complete, exiting.\n"]);
   await using second = await startBackground(["PORT", server.address], { port, rundir });
   assert(first.pid !== second.pid);
-  // The end of the first must not take the socket of the second along.
+  // The end of the first must not remove the control socket of the second.
   await client.send("still");
   assertEquals(await readText(client, 5), "still");
   await client.close();
@@ -215,7 +202,7 @@ t("kill, and the next one starts at once while a connection of the first goes on
   assertEquals(await ask(port), "B0");
 });
 
-t("the background says to the system's log why it could not start", async () => {
+t("the background logs to the system log why it cannot start", async () => {
   await using log = syslogReceiver();
   const { code, stderr } = await runBalance(["PORT", "no..such:80"], {
     env: { BALANCE_SYSLOG: log.path },
@@ -225,9 +212,9 @@ t("the background says to the system's log why it could not start", async () => 
   assertMatch(message ?? "", / balance\[\d+\]: unknown or invalid address \[no\.\.such\]$/);
 });
 
-t("a system's log that takes nothing does not hold up the end", async () => {
-  using rundir = folder();
-  // Nobody reads here; after ten or so messages the sender has to wait.
+t("a system log that reads nothing does not hold up the end", async () => {
+  using rundir = tempDir();
+  // It is never read, so that the sender has to wait after about ten messages.
   const path = `${rundir.path}/log`;
   const receiver = Deno.listenDatagram({ transport: "unixpacket", path });
   await using balance = await startBackground(["-d", "PORT", DEAD], {
@@ -242,11 +229,20 @@ t("a system's log that takes nothing does not hold up the end", async () => {
   receiver.close();
 });
 
-t("a parent that cannot hear of its child ends with the reason", async () => {
-  using rundir = folder();
+t("the parent fails with a reason if it cannot communicate with the background", async () => {
+  using rundir = tempDir();
   const path = `${rundir.path}/${"x".repeat(100)}`;
   const { code, stderr } = await runBalance(["PORT", DEAD], { rundir: path });
   assertEquals(code, 69);
   assertMatch(stderr, /^balance: can't go to the background: .*SUN_LEN\n$/);
   await assertRejects(() => connect(freePort()), Deno.errors.ConnectionRefused);
 });
+
+function linkTarget(path: string): string | undefined {
+  try {
+    return Deno.readLinkSync(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+}

@@ -2,17 +2,17 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { echo, named, stalledReader } from "../../helpers/net/backends.ts";
 import { ask, connect, readText } from "../../helpers/net/client.ts";
 import { startBalance } from "../../helpers/program/start_balance.ts";
-import { later, t, until, within } from "../../helpers/t.ts";
+import { later, t, until, untilStill, within } from "../../helpers/t.ts";
 
 for (const stdin of ["null", "closed", { text: "kill\n" }] as const) {
-  t(`it balances with stdin ${JSON.stringify(stdin)}, which it never reads`, async () => {
+  t(`stdin ${JSON.stringify(stdin)} is never read`, async () => {
     await using server = named("B0");
     await using balance = await startBalance(["-f", "PORT", server.address], { stdin });
     assertEquals(await ask(balance.port), "B0");
   });
 }
 
-t("with stdout closed from the start it balances, with -p as well", async () => {
+t("balance works with stdout closed from the start, even with -p", async () => {
   await using server = named("B0");
   for (const options of [["-f"], ["-f", "-p"]]) {
     const argv = [...options, "PORT", server.address];
@@ -22,7 +22,7 @@ t("with stdout closed from the start it balances, with -p as well", async () => 
   }
 });
 
-t("with stdin and stdout closed data still go where they belong", async () => {
+t("with stdin and stdout closed, connections and the dump do not get mixed up", async () => {
   await using server = named("B0");
   const argv = ["-f", "-p", "PORT", server.address];
   await using balance = await startBalance(argv, { stdin: "closed", stdout: "closed" });
@@ -31,19 +31,19 @@ t("with stdin and stdout closed data still go where they belong", async () => {
   assertEquals(await readText(client, 17), "B0\nto the backend");
 });
 
-t("-p: when the reader of stdout goes away the program ends quietly", async () => {
+t("-p: balance ends silently when the reader of stdout closes it", async () => {
   await using server = named("B0");
   await using balance = await startBalance(["-f", "-p", "PORT", server.address]);
   assertEquals(await ask(balance.port), "B0");
   await balance.waitForStdout(/-< 3\nB0/);
   await balance.abandonStdout();
-  // Nothing is written, so nothing is noticed, before the next block.
+  // Only the next write fails.
   await ask(balance.port).catch(() => {});
   const { stderr } = await within(balance.ended, { timeoutMs: 5000, what: "the end" });
   assertEquals(stderr, "");
 });
 
-t("without -p nobody minds that the reader of stdout goes away", async () => {
+t("without -p balance keeps running when the reader of stdout closes it", async () => {
   await using server = named("B0");
   await using balance = await startBalance(["-f", "PORT", server.address]);
   await balance.abandonStdout();
@@ -51,7 +51,7 @@ t("without -p nobody minds that the reader of stdout goes away", async () => {
   assertEquals(await ask(balance.port), "B0");
 });
 
-t("-p: a stalled reader of stdout holds the senders back, and nothing is lost", async () => {
+t("-p: a stalled reader of stdout holds senders back, and nothing is lost", async () => {
   const total = 30_000_000;
   await using server = stalledReader();
   server.resume();
@@ -65,14 +65,8 @@ t("-p: a stalled reader of stdout holds the senders back, and nothing is lost", 
     for (; sent < total; sent += block.length) await client.send(block);
     await client.closeWrite();
   })());
-  let last = -1;
-  let still = 0;
-  await until(() => {
-    still = sent === last && sent > 0 ? still + 1 : 0;
-    last = sent;
-    return still >= 25;
-  }, { everyMs: 10, timeoutMs: 15_000, what: () => `the sender to stall, at ${sent}` });
-  assert(sent < total, "everything was taken although nobody read the dump");
+  await untilStill(() => sent, { looks: 25, what: "the sender to stall" });
+  assert(sent < total, "everything was accepted although the dump was not read");
   const growth = balance.rss() - before;
   assert(growth < 30_000_000, `memory grew by ${growth} bytes`);
 
@@ -88,7 +82,7 @@ t("-p: a stalled reader of stdout holds the senders back, and nothing is lost", 
   assertEquals(Math.max(...headers) <= 32768, true);
 });
 
-t("-p: blocks of connections at the same time never mix", async () => {
+t("-p: blocks of concurrent connections never mix", async () => {
   await using server = echo();
   await using balance = await startBalance(["-f", "-p", "PORT", server.address]);
   await Promise.all(Array.from({ length: 20 }, async (_, index) => {

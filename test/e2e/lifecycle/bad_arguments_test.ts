@@ -6,12 +6,13 @@ import { assertRecorded } from "../../helpers/golden/golden.ts";
 import { runBalance, startBalance } from "../../helpers/program/start_balance.ts";
 import { runProgram } from "../../helpers/program/start_program.ts";
 import { program } from "../../helpers/program/program.ts";
+import { tempDir } from "../../helpers/temp_dir.ts";
 import { skip, t, tool } from "../../helpers/t.ts";
 
 const GOOD = "127.0.0.1:9";
 const channels = (count: number): string[] => Array(count).fill(GOOD);
 
-/** Arguments, the exit code, and the one line on stderr, or `<USAGE>`. */
+/** Arguments, the exit code, and the line on stderr, or `<USAGE>`. */
 const cases: ReadonlyArray<{ argv: string[]; code: number; stderr: string | RegExp }> = [
   { argv: [], code: 64, stderr: "<USAGE>" },
   { argv: ["-x", "PORT", GOOD], code: 64, stderr: "<BALANCE>: invalid option -- 'x'\n<USAGE>" },
@@ -19,7 +20,7 @@ const cases: ReadonlyArray<{ argv: string[]; code: number; stderr: string | RegE
   { argv: ["-f", "-t", "0", "PORT", GOOD], code: 64, stderr: "<USAGE>" },
   { argv: ["-f", "-T", "x", "PORT", GOOD], code: 64, stderr: "<USAGE>" },
 
-  // What could speak to the terminal, or begin another line, is shown and not done.
+  // Control characters and newlines are escaped.
   {
     argv: ["-f", "--grace", "\x1b[2J\n", "PORT"],
     code: 64,
@@ -64,7 +65,7 @@ const cases: ReadonlyArray<{ argv: string[]; code: number; stderr: string | RegE
   },
 ];
 
-t("bad arguments end with one clear line and the exit code of 3.35", async () => {
+t("invalid arguments end with one line and the exit code of 3.35", async () => {
   await Promise.all(Array.from({ length: 2 }, async (_, worker) => {
     for (let i = worker; i < cases.length; i += 2) {
       const { argv, code, stderr } = cases[i]!;
@@ -78,22 +79,22 @@ t("bad arguments end with one clear line and the exit code of 3.35", async () =>
       assert(stderr.test(result.stderr), `${name}: ${result.stderr}`);
       assert(
         /^[^\n]+\n(\nbalance |$)/.test(result.stderr),
-        `${name}: more than a line: ${result.stderr}`,
+        `${name}: more than one line: ${result.stderr}`,
       );
     }
   }));
 });
 
-t("channels that cannot be used but may be given do not stop the others", async () => {
+t("unusable but valid channels do not affect the others", async () => {
   await using server = named("B0");
   await using dead = refusing();
-  // A port 0 never connects, a negative maxc never admits anyone, a long list may be full.
+  // A port of 0 refuses, and a negative maxc allows no connections.
   const argv = ["-f", "PORT", "127.0.0.1:0", `${server.address}:-1`, dead.address, server.address];
   await using balance = await startBalance(argv);
   assertEquals(await distribution(balance.port, 4), "B0: 4");
 });
 
-t("16 channels in each of 16 groups can be given", async () => {
+t("16 groups of 16 channels are accepted", async () => {
   await using server = named("B0");
   const groups = Array.from({ length: 16 }, () => [...channels(15), server.address]);
   const argv = groups.flatMap((group, index) => index === 0 ? group : ["!", ...group]);
@@ -101,20 +102,20 @@ t("16 channels in each of 16 groups can be given", async () => {
   assertEquals(await distribution(balance.port, 2), "B0: 2");
 });
 
-const unreadable = "without a readable /etc/services a built-in table knows the common names";
+const unreadable = "without a readable /etc/services a built-in table has the common services";
 const unshare = tool("unshare");
 if (unshare === undefined || !await mayMount(unshare)) {
-  skip(unreadable, "no right to make a mount namespace with unshare");
+  skip(unreadable, "unshare cannot create a mount namespace");
 } else {
   t(unreadable, async () => {
-    const folder = await Deno.makeTempDir();
-    // Opening a socket as a file fails, even for root.
-    const socket = Deno.listen({ transport: "unix", path: `${folder}/socket` });
+    using dir = tempDir();
+    // Opening a socket as a file fails even for root.
+    const socket = Deno.listen({ transport: "unix", path: `${dir.path}/socket` });
     try {
       const { command, args } = program({ cachedOnly: true });
       const run = async (...argv: string[]) =>
         await runProgram(unshare, [
-          ...["-m", "sh", "-c", `mount --bind ${folder}/socket /etc/services && exec "$@"`, "sh"],
+          ...["-m", "sh", "-c", `mount --bind ${dir.path}/socket /etc/services && exec "$@"`, "sh"],
           ...[command, ...args, "-f", "-b", "127.0.0.1", ...argv],
         ]);
       await using taken = named("B0");
@@ -125,7 +126,6 @@ if (unshare === undefined || !await mayMount(unshare)) {
       assertMatch(unknown.stderr, /^[^\n]*\[no-such-service\][^\n]*\n$/);
     } finally {
       socket.close();
-      await Deno.remove(folder, { recursive: true });
     }
   });
 }
