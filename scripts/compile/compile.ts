@@ -1,28 +1,32 @@
 /**
- * `deno task compile`: makes the one file that is copied to a server, `dist/balance`.
+ * `deno task compile`: compiles balance into one executable, `dist/balance`.
  *
- * The sources and the packages they need are copied to a temporary folder with fixed modification
- * times (`compile/stage.ts`), compiled there with the least permissions (`compile/flags.ts`) and a
- * runtime stub from the first place that has one (`compile/build.ts`), tried out if it is for this
- * machine, and put into `dist/` with `SHA256SUMS`. So two builds of the same sources are the same,
- * byte for byte, wherever they are made.
+ * It copies the sources and the packages they need to a temporary folder with fixed modification
+ * times (`stage.ts`), compiles them there with the least permissions (`flags.ts`) and a runtime stub
+ * from the first source that has one (`build.ts`), runs the result once if it is for this machine,
+ * and puts it into `dist/` with `SHA256SUMS`. Two builds of the same sources are identical, byte for
+ * byte, on any machine.
  *
  * @module
  */
 import { format } from "@std/fmt/bytes";
 import { stripAnsiCode } from "@std/fmt/colors";
+import { printed, run } from "../system/command.ts";
+import { runScript, ScriptError } from "../system/script_error.ts";
 import { parseArguments, USAGE } from "./arguments.ts";
 import { build } from "./build.ts";
 import { sha256, writeSums } from "./digest.ts";
-import { CompileError, NoStubError } from "./error.ts";
-import { run } from "./run.ts";
+import { NoStubError } from "./no_stub_error.ts";
 import { makeStage } from "./stage.ts";
 import { isTarget, type Target } from "./targets.ts";
 
+/** Time limit for the first run of a new executable, in milliseconds. */
+const FIRST_RUN_MS = 30_000;
+
 /**
- * Does what the command line says, for the project in a folder.
+ * Compiles the project in a folder as the command line asks.
  *
- * @throws {CompileError} with the one line for the user.
+ * @throws {ScriptError} with the line for the user.
  */
 export async function compile(args: readonly string[], root: string): Promise<void> {
   const options = parseArguments(args);
@@ -32,7 +36,7 @@ export async function compile(args: readonly string[], root: string): Promise<vo
   }
   const host = Deno.build.target;
   if (options.targets.length === 0 && !isTarget(host)) {
-    throw new CompileError(`Cannot compile for this machine [${host}]; use --target`);
+    throw new ScriptError(`Cannot compile for this machine [${host}]; use --target`);
   }
   const targets: Target[] = options.targets.length > 0 ? options.targets : [host as Target];
   const folder = await Deno.makeTempDir({ prefix: "balance-compile-" });
@@ -46,9 +50,9 @@ export async function compile(args: readonly string[], root: string): Promise<vo
           folder,
           denort: Deno.env.get("DENORT_BIN") || undefined,
           fromRegistry: options.fromRegistry,
-          say,
+          report,
         });
-        if (target === host) await tryOut(path, await readVersion(root));
+        if (target === host) await checkStart(path, await readVersion(root));
         const name = options.targets.length > 0 ? `balance-${target}` : "balance";
         await install(path, { folder: `${root}/dist`, name });
       } catch (error) {
@@ -62,25 +66,25 @@ export async function compile(args: readonly string[], root: string): Promise<vo
   }
   if (missing[0] !== undefined) {
     const others = missing.slice(1).map((error) => error.target);
-    throw new CompileError(
+    throw new ScriptError(
       missing[0].message + (others.length > 0 ? `; the same for ${others.join(", ")}` : ""),
     );
   }
 }
 
-/** Proves that an executable starts here: a stub of another Deno version does not. */
-async function tryOut(path: string, version: string): Promise<void> {
-  const { code, stdout, stderr } = await run([path, "--version"], { limit: 30_000 });
-  const text = new TextDecoder().decode(stdout) + stderr;
-  if (code !== 0 || !text.includes(version)) {
+/** Checks that an executable starts on this machine: with a stub of another version it does not. */
+async function checkStart(path: string, version: string): Promise<void> {
+  const outcome = await run([path, "--version"], { limit: FIRST_RUN_MS });
+  const text = printed(outcome);
+  if (outcome.code !== 0 || !text.includes(version)) {
     const first = stripAnsiCode(text.trim().split("\n")[0] ?? "");
-    throw new CompileError(
+    throw new ScriptError(
       `The executable does not start (is the runtime stub of another Deno version?): [${first}]`,
     );
   }
 }
 
-/** Puts a file in its place at once, so that a running program of that name does no harm. */
+/** Puts the executable into `dist/` with a rename, because a running one cannot be overwritten. */
 async function install(
   from: string,
   { folder, name }: { folder: string; name: string },
@@ -98,19 +102,16 @@ async function install(
 
 async function readVersion(root: string): Promise<string> {
   const config: { version?: unknown } = JSON.parse(await Deno.readTextFile(`${root}/deno.json`));
-  if (typeof config.version !== "string") throw new CompileError("deno.json has no version");
+  if (typeof config.version !== "string") throw new ScriptError("deno.json has no version");
   return config.version;
 }
 
-function say(text: string): void {
+function report(text: string): void {
   console.error(`compile: ${text}`);
 }
 
 if (import.meta.main) {
-  try {
+  await runScript("compile", async () => {
     await compile(Deno.args, await Deno.realPath(`${import.meta.dirname}/../..`));
-  } catch (error) {
-    say(error instanceof Error ? error.message : String(error));
-    Deno.exit(error instanceof CompileError ? error.exitCode : 1);
-  }
+  });
 }

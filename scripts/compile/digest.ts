@@ -1,17 +1,33 @@
-import { CompileError } from "./error.ts";
+import { encodeHex } from "@std/encoding/hex";
+import { ScriptError } from "../system/script_error.ts";
 
-/** The SHA-256 of some bytes, as 64 lower-case hexadecimal digits. */
+/** The SHA-256 of bytes, as 64 lower-case hexadecimal digits. */
 export async function sha256(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
-  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
-  return [...digest].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  return encodeHex(await crypto.subtle.digest("SHA-256", bytes));
 }
 
 /**
- * Writes `SHA256SUMS` beside the executables in a folder, for `sha256sum -c`: one line for each
- * file `balance` or `balance-TARGET`, in the order of their names.
+ * Checks bytes against a pinned digest.
+ *
+ * @param expected SHA-256, 64 lower-case hexadecimal digits.
+ * @throws {ScriptError} naming both digests.
+ */
+export async function checkDigest(
+  bytes: Uint8Array<ArrayBuffer>,
+  { expected, what }: { expected: string; what: string },
+): Promise<void> {
+  const found = await sha256(bytes);
+  if (found !== expected) {
+    throw new ScriptError(`Refused [${what}]: SHA-256 is ${found}, expected ${expected}`);
+  }
+}
+
+/**
+ * Writes `SHA256SUMS` for the executables in a folder, in the format of `sha256sum -c`: one line
+ * for each file `balance` or `balance-TARGET`, sorted by name.
  *
  * @returns The text that was written.
- * @throws {CompileError} if the folder has no executable.
+ * @throws {ScriptError} if the folder has no executable.
  */
 export async function writeSums(folder: string): Promise<string> {
   const names: string[] = [];
@@ -21,7 +37,7 @@ export async function writeSums(folder: string): Promise<string> {
     }
   }
   if (names.length === 0) {
-    throw new CompileError(`Cannot write SHA256SUMS: no files in [${folder}]`);
+    throw new ScriptError(`Cannot write SHA256SUMS: no files in [${folder}]`);
   }
   let text = "";
   for (const name of names.sort()) {

@@ -1,11 +1,9 @@
 import { MEMORY_FLAGS } from "../../lib/system/permissions.ts";
 
-export { permissionFlags } from "../../lib/system/permissions.ts";
-
 /**
- * How `deno compile` is called besides the permissions. No code cache: the executable would write
- * one into the temporary directory, under a name that can be guessed. No type check: that is the
- * matter of `deno task check`. Cached only: what is embedded was fetched, and its times fixed, before.
+ * Options of `deno compile` besides the permissions. No code cache, because the executable would
+ * write it into the temporary directory under a predictable name. No type check, because
+ * `deno task check` does that. Cached only, because everything to embed was fetched before.
  */
 export const COMPILE_FLAGS: readonly string[] = [
   "--no-code-cache",

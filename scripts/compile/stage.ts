@@ -1,38 +1,42 @@
-import { CompileError } from "./error.ts";
-import { denoEnv, run } from "./run.ts";
+import { denoEnv } from "./deno_env.ts";
+import { run } from "../system/command.ts";
+import { exists } from "../system/files.ts";
+import { ScriptError } from "../system/script_error.ts";
 
 /**
- * Modification time of everything that is embedded. The file table of an executable holds these
- * times, so they are the same everywhere; the user's own files keep theirs, since only copies are
- * touched.
+ * Modification time of every embedded file. The file table of an executable contains these times,
+ * so they must be the same on every machine. Only copies get this time.
  */
 export const FIXED_TIME = new Date("2000-01-01T00:00:00Z");
 
-/** What the program is made of, relative to the project's folder. */
+/** The sources of the program, relative to the project's folder. */
 export const SOURCES: readonly string[] = ["main.ts", "deno.json", "deno.lock", "lib"];
 
 /** Entry point of the workers, embedded besides `main.ts` if it exists. */
 export const WORKER = "lib/workers/worker.ts";
 
-/** A copy of the project in which the executable is made. */
+/** Time limits in milliseconds. */
+const INFO_MS = 60_000, FETCH_MS = 300_000;
+
+/** A copy of the project to compile in. */
 export interface Stage {
   /** Folder of the copied sources. */
   project: string;
-  /** Deno's cache for this build only. */
+  /** Deno's cache, for this build only. */
   denoDir: string;
-  /** Entry points, absolute: `main.ts`, then the worker if there is one. */
+  /** Entry points, absolute: `main.ts`, then the worker if it exists. */
   entries: string[];
-  /** Whether there is a lock file, which then must be up to date. */
+  /** Whether there is a lock file; it must then be up to date. */
   locked: boolean;
 }
 
 /**
- * Copies the sources of a project, and the packages they need, to a folder, and fixes the
- * modification times of the copies. Packages come from the user's cache of Deno or the registry;
- * the folder `dl` with Deno's downloaded stubs is shared with the user's cache.
+ * Copies the sources of a project and the packages they need to a folder, and fixes the modification
+ * times of the copies. Packages come from the user's Deno cache or the registry. The cache's folder
+ * `dl` with downloaded stubs is shared with the user's cache.
  *
  * @param folder An empty folder, owned and removed by the caller.
- * @throws {CompileError} if there is no `main.ts` or a package cannot be had.
+ * @throws {ScriptError} if there is no `main.ts` or a package cannot be loaded.
  */
 export async function makeStage(root: string, folder: string): Promise<Stage> {
   const project = `${folder}/project`;
@@ -43,7 +47,7 @@ export async function makeStage(root: string, folder: string): Promise<Stage> {
     if (await exists(`${root}/${name}`)) await copy(`${root}/${name}`, `${project}/${name}`);
   }
   if (!await exists(`${project}/main.ts`)) {
-    throw new CompileError(`Cannot compile [${root}/main.ts]: not found`);
+    throw new ScriptError(`Cannot compile [${root}/main.ts]: not found`);
   }
   const entries = [`${project}/main.ts`];
   if (await exists(`${project}/${WORKER}`)) entries.push(`${project}/${WORKER}`);
@@ -55,9 +59,9 @@ export async function makeStage(root: string, folder: string): Promise<Stage> {
     "--quiet",
     ...(locked ? ["--frozen"] : []),
     ...entries,
-  ], { cwd: project, env: denoEnv({ DENO_DIR: denoDir }), limit: 300_000 });
+  ], { cwd: project, env: denoEnv({ DENO_DIR: denoDir }), limit: FETCH_MS });
   if (fetched.code !== 0) {
-    throw new CompileError(`Cannot load the program: ${denoError(fetched.stderr, folder)}`);
+    throw new ScriptError(`Cannot load the program: ${denoError(fetched.stderr, folder)}`);
   }
   await fixTimes(project);
   if (await exists(`${denoDir}/npm`)) await fixTimes(`${denoDir}/npm`);
@@ -65,8 +69,8 @@ export async function makeStage(root: string, folder: string): Promise<Stage> {
 }
 
 /**
- * What Deno complains about, as one line: from "error:" to the next empty line, without colours and
- * without the name of the folder that the build happens in.
+ * An error message of Deno as one line: from "error:" to the next empty line, without colors and
+ * without the name of the build folder.
  */
 export function denoError(stderr: string, folder: string): string {
   const lines = stderr.split("\n").map((line) => line.trim());
@@ -78,7 +82,7 @@ export function denoError(stderr: string, folder: string): string {
     .replaceAll(`${folder}/project/`, "") || "no reason given";
 }
 
-/** Gives every file below a folder the same modification time. */
+/** Sets the modification time of every file below a folder. */
 async function fixTimes(folder: string): Promise<void> {
   for await (const entry of Deno.readDir(folder)) {
     const path = `${folder}/${entry.name}`;
@@ -87,7 +91,7 @@ async function fixTimes(folder: string): Promise<void> {
   }
 }
 
-/** Copies a file, or a folder with all that is in it; links are followed. */
+/** Copies a file, or a folder and everything below it; follows links. */
 async function copy(from: string, to: string): Promise<void> {
   const { isDirectory } = await Deno.stat(from);
   if (isDirectory) {
@@ -102,41 +106,40 @@ async function copy(from: string, to: string): Promise<void> {
 }
 
 /**
- * Fills a new cache of Deno from the user's one, so that a build needs no network where none is
- * needed: copies of the packages that the lock file names, and the folder of stubs as a link.
+ * Fills a new Deno cache from the user's, so that a build uses the network only if it must: links
+ * the folder of stubs and copies the packages in the lock file.
  */
 async function seedCache(denoDir: string, lock: string | undefined): Promise<void> {
-  const info = await run([Deno.execPath(), "info", "--json", "--no-config"], { limit: 60_000 });
-  if (info.code !== 0) return; // nothing is lost but time
+  const info = await run([Deno.execPath(), "info", "--json", "--no-config"], { limit: INFO_MS });
+  if (info.code !== 0) return; // the packages are then downloaded
   const known: { denoDir?: unknown } = JSON.parse(new TextDecoder().decode(info.stdout));
   if (typeof known.denoDir !== "string") return;
   try {
     await Deno.mkdir(`${known.denoDir}/dl`, { recursive: true });
     await Deno.symlink(`${known.denoDir}/dl`, `${denoDir}/dl`);
-  } catch { /* a cache that cannot be written to: a download then serves this build only */ }
-  if (lock === undefined || !await exists(`${known.denoDir}/npm`)) return;
+  } catch { /* the user's cache is read-only: this build downloads for itself */ }
+  if (lock !== undefined && await exists(`${known.denoDir}/npm`)) {
+    await copyPackages(`${known.denoDir}/npm`, { to: `${denoDir}/npm`, lock });
+  }
+}
+
+/** Copies the packages in the lock file from one cache to another, for every registry. */
+async function copyPackages(
+  from: string,
+  { to, lock }: { to: string; lock: string },
+): Promise<void> {
   const { npm = {} }: { npm?: Record<string, unknown> } = JSON.parse(await Deno.readTextFile(lock));
-  for await (const host of Deno.readDir(`${known.denoDir}/npm`)) {
+  for await (const host of Deno.readDir(from)) {
     for (const key of Object.keys(npm)) {
       const [, name, version] = /^(@?[^@]+)@([^_]+)/.exec(key) ?? [];
       if (name === undefined || version === undefined) continue;
       for (const part of [`${name}/registry.json`, `${name}/${version}`]) {
-        const from = `${known.denoDir}/npm/${host.name}/${part}`;
-        const to = `${denoDir}/npm/${host.name}/${part}`;
-        if (!await exists(from)) continue;
-        await Deno.mkdir(to.slice(0, to.lastIndexOf("/")), { recursive: true });
-        await copy(from, to);
+        const source = `${from}/${host.name}/${part}`;
+        const copied = `${to}/${host.name}/${part}`;
+        if (!await exists(source)) continue;
+        await Deno.mkdir(copied.slice(0, copied.lastIndexOf("/")), { recursive: true });
+        await copy(source, copied);
       }
     }
-  }
-}
-
-async function exists(path: string): Promise<boolean> {
-  try {
-    await Deno.stat(path);
-    return true;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
   }
 }

@@ -1,4 +1,4 @@
-/** The machines an executable can be made for. */
+/** The machines an executable can be compiled for, as Rust target triples. */
 export const TARGETS = [
   "x86_64-unknown-linux-gnu",
   "aarch64-unknown-linux-gnu",
@@ -15,11 +15,11 @@ export function isTarget(text: string): text is Target {
 }
 
 /**
- * The machine that a runtime stub is made for, read from the head of the file: ELF (`e_machine`) or
+ * The machine a runtime stub runs on, read from the header of the file: ELF (`e_machine`) or
  * 64-bit Mach-O (`cputype`), little-endian.
  *
  * @param head At least the first 20 bytes of the file.
- * @returns undefined when it is no executable for any of {@linkcode TARGETS}.
+ * @returns `undefined` if it is not an executable for one of {@linkcode TARGETS}.
  */
 export function stubTarget(head: Uint8Array): Target | undefined {
   if (head.length < 20) return undefined;
@@ -37,11 +37,7 @@ export function stubTarget(head: Uint8Array): Target | undefined {
   return undefined;
 }
 
-/**
- * What a target is as far as permissions depend on it.
- *
- * @param target Its name, which is that of the Rust tool chain.
- */
+/** The operating system and architecture of a target, on which its permissions depend. */
 export function machineOf(target: Target): { os: string; arch: string } {
   const [arch = "", , os = ""] = target.split("-");
   return { os, arch };

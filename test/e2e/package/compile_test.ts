@@ -5,15 +5,17 @@ import {
   assertStringIncludes,
   assertThrows,
 } from "@std/assert";
+import { permissionFlags } from "../../../lib/system/permissions.ts";
 import { parseArguments } from "../../../scripts/compile/arguments.ts";
-import { checkDigest, cutStub, MAGIC } from "../../../scripts/compile/cut_stub.ts";
-import { sha256, writeSums } from "../../../scripts/compile/digest.ts";
-import { CompileError } from "../../../scripts/compile/error.ts";
-import { COMPILE_FLAGS, permissionFlags } from "../../../scripts/compile/flags.ts";
+import { cutStub, MAGIC } from "../../../scripts/compile/cut_stub.ts";
+import { denoEnv } from "../../../scripts/compile/deno_env.ts";
+import { checkDigest, sha256, writeSums } from "../../../scripts/compile/digest.ts";
+import { COMPILE_FLAGS } from "../../../scripts/compile/flags.ts";
 import { REGISTRY_STUB, registryStub } from "../../../scripts/compile/registry_stub.ts";
-import { denoEnv, run } from "../../../scripts/compile/run.ts";
 import { denoError } from "../../../scripts/compile/stage.ts";
 import { stubTarget, TARGETS } from "../../../scripts/compile/targets.ts";
+import { run } from "../../../scripts/system/command.ts";
+import { ScriptError } from "../../../scripts/system/script_error.ts";
 import { changelogVersion, mismatches, printedVersion } from "../../../scripts/version_match.ts";
 import { skip, t } from "../../helpers/t.ts";
 
@@ -55,15 +57,15 @@ t("the stub is cut out of a view into a larger buffer", () => {
 });
 
 t("a file without the magic in its trailer is refused", () => {
-  const error = assertThrows(() => cutStub(program(STUB, { magic: "d3n0l4nx" })), CompileError);
+  const error = assertThrows(() => cutStub(program(STUB, { magic: "d3n0l4nx" })), ScriptError);
   assertStringIncludes(error.message, "no trailer of a compiled program");
-  assertThrows(() => cutStub(new Uint8Array(0)), CompileError, "no trailer");
-  assertThrows(() => cutStub(new Uint8Array(23)), CompileError, "no trailer");
+  assertThrows(() => cutStub(new Uint8Array(0)), ScriptError, "no trailer");
+  assertThrows(() => cutStub(new Uint8Array(23)), ScriptError, "no trailer");
 });
 
 for (const length of [0n, 24n, 40n, 60n, 83n, 84n, 2n ** 63n, 2n ** 64n - 1n]) {
   t(`a payload length of ${length} that leads to no payload is refused`, () => {
-    const error = assertThrows(() => cutStub(program(STUB, { length })), CompileError);
+    const error = assertThrows(() => cutStub(program(STUB, { length })), ScriptError);
     assertStringIncludes(error.message, `no payload of [${length}] bytes`);
   });
 }
@@ -74,7 +76,7 @@ t("bytes with another digest than the pinned one are refused, naming both", asyn
   const other = encoder.encode("something else");
   const error = await assertRejects(
     () => checkDigest(other, { expected, what: "stub of x" }),
-    CompileError,
+    ScriptError,
   );
   assertEquals(
     error.message,
@@ -102,12 +104,12 @@ async function fetchStub(
   const said: string[] = [];
   const result = await registryStub({
     cache,
-    say: (text) => said.push(text),
+    report: (text) => said.push(text),
     expected: await sha256(STUB),
     get: (source) => {
       const found = packages[asked.length];
       asked.push(source.package);
-      if (found === undefined) return Promise.reject(new CompileError(`no ${source.package}`));
+      if (found === undefined) return Promise.reject(new ScriptError(`no ${source.package}`));
       return Promise.resolve(found);
     },
   });
@@ -163,7 +165,7 @@ t("the second package serves when the first cannot be had", async () => {
 t("a package with another stub is an error at once, and nothing is kept", async () => {
   await withFolder(async (cache) => {
     const forged = program(encoder.encode("\x7fELF of somebody else"));
-    await assertRejects(() => fetchStub(cache, [forged, program(STUB)]), CompileError, "Refused");
+    await assertRejects(() => fetchStub(cache, [forged, program(STUB)]), ScriptError, "Refused");
     assertEquals([...Deno.readDirSync(cache)], []);
   });
 });
@@ -221,7 +223,7 @@ for (
   ] as const
 ) {
   t(`the compile task refuses ${args.join(" ")}`, () => {
-    const error = assertThrows(() => parseArguments(args), CompileError);
+    const error = assertThrows(() => parseArguments(args), ScriptError);
     assert(error.message.startsWith(message), error.message);
     assertEquals(error.exitCode, 2);
   });
@@ -287,14 +289,14 @@ t("a command that takes too long is ended with code 124", async () => {
 t("a program that is not there is named", async () => {
   await assertRejects(
     () => run(["balance-no-such-program"], { limit: 1000 }),
-    CompileError,
+    ScriptError,
     "Cannot run [balance-no-such-program]: not found",
   );
 });
 
 t("SHA256SUMS lists the executables by name, and nothing else", async () => {
   await withFolder(async (folder) => {
-    await assertRejects(() => writeSums(folder), CompileError, "no files");
+    await assertRejects(() => writeSums(folder), ScriptError, "no files");
     for (const name of ["balance-x86_64-unknown-linux-gnu", "balance", "balance.tmp", "other"]) {
       await Deno.writeTextFile(`${folder}/${name}`, "abc");
     }
@@ -358,7 +360,7 @@ async function compileTwice(): Promise<void> {
         await copyTree(`${root}/${part}`, `${tree}/${part}`);
       }
       const { code, stderr } = await run(
-        [Deno.execPath(), "run", "--quiet", "-A", `${tree}/scripts/compile.ts`],
+        [Deno.execPath(), "run", "--quiet", "-A", `${tree}/scripts/compile/compile.ts`],
         {
           cwd: tree,
           env: {
