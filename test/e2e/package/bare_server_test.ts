@@ -1,4 +1,4 @@
-/** The compiled executable where there is nothing else: the whole product in one file. */
+/** The compiled executable on a server without anything but the C library. */
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { named, refusing } from "../../helpers/net/backends.ts";
@@ -7,12 +7,13 @@ import { type BareRoot, bareRoot, bareRootObstacle } from "../../helpers/program
 import { freePort } from "../../helpers/net/ports.ts";
 import { collect } from "../../helpers/program/output.ts";
 import { config, program } from "../../helpers/program/program.ts";
+import { isAlive } from "../../helpers/program/process.ts";
 import { skip, t, until, within } from "../../helpers/t.ts";
 import { listensOn } from "../../helpers/net/tcp_sockets.ts";
 
 const NOBODY = 65534;
 
-/** Why this cannot be tried here. */
+/** Why this cannot be tested here. */
 function obstacle(): string | undefined {
   const { command, args } = program();
   if (args.length > 0 || !isElf(command)) return "BALANCE_BIN names no compiled executable";
@@ -32,7 +33,7 @@ interface Ended {
   stderr: string;
 }
 
-/** Runs the program inside until it ends by itself. */
+/** Runs the program inside until it ends. */
 async function run(
   root: BareRoot,
   args: readonly string[],
@@ -55,7 +56,7 @@ async function run(
 async function inForeground(root: BareRoot, user: number): Promise<void> {
   await using b0 = named("B0");
   const port = freePort();
-  // The name of the second port comes from the program itself.
+  // The service name `gopher` is only known to the program itself.
   const argv = ["-f", "-p", "-b", "127.0.0.1", String(port), b0.address, "127.0.0.1:gopher"];
   const child = root.command(argv, user).spawn();
   let running = true;
@@ -67,7 +68,7 @@ async function inForeground(root: BareRoot, user: number): Promise<void> {
     assert(running, stderr.text());
     const control = async (command: string) => {
       const argv = ["-b", "127.0.0.1", "-c", command, String(port)];
-      // The control socket comes last, after the listener.
+      // The control socket is opened last, after the listener.
       return await until(async () => {
         const { code, stdout, stderr } = await run(root, argv, { user });
         return code === 0 ? { stdout, stderr } : undefined;
@@ -116,7 +117,7 @@ async function inBackground(root: BareRoot, user: number): Promise<void> {
     assertEquals([shell.code, shell.stderr], [0, ""]);
     pid = Number(/^PID of master process is (\d+)$/m.exec(shell.stdout)?.[1]);
     assertStringIncludes(shell.stdout, `balance[0]   This is balance ${config().version}\n`);
-    // Whoever is started in the background can be found by name, and runs as who started it.
+    // In the background it has the name `balance`, and runs as the user who started it.
     const status = Deno.readTextFileSync(`/proc/${pid}/status`);
     assertMatch(status, /^Name:\tbalance$/m);
     assertMatch(status, new RegExp(`^Uid:\t${user}\t${user}\t`, "m"));
@@ -131,7 +132,7 @@ async function inBackground(root: BareRoot, user: number): Promise<void> {
     const killed = await run(root, ["-c", "kill", ...at], { user });
     assertEquals(killed, { code: 0, stdout: "shutdown complete, exiting.\n", stderr: "" });
     await refused(port);
-    await until(() => !isAlive(pid), { what: "the background process to end" });
+    await until(() => !isAlive(pid!), { what: "the background process to end" });
     pid = undefined;
   } finally {
     if (pid !== undefined) Deno.kill(pid, "SIGKILL");
@@ -140,7 +141,7 @@ async function inBackground(root: BareRoot, user: number): Promise<void> {
   assertEquals([after.code, after.stdout], [69, "no master process, exiting.\n"]);
 }
 
-/** Takes the place of the system's log. */
+/** A socket in place of that of the system log. */
 function openLog(path: string): Disposable & { next(): Promise<string> } {
   const socket = Deno.listenDatagram({ transport: "unixpacket", path });
   Deno.chmodSync(path, 0o666);
@@ -164,22 +165,13 @@ function openLog(path: string): Disposable & { next(): Promise<string> } {
   };
 }
 
-function isAlive(pid: number | undefined): boolean {
-  try {
-    Deno.statSync(`/proc/${pid}`);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-const NAME = "the executable serves on a server that has nothing but the C library";
+const NAME = "the executable works on a server with nothing but the C library";
 const reason = obstacle();
 if (reason !== undefined) skip(NAME, reason);
 else {
   t(NAME, async (context) => {
     await using root = await bareRoot(program().command);
-    await context.step(`there is nothing else on it but ${root.origin}`, () => {
+    await context.step(`the server has nothing but ${root.origin}`, () => {
       const names = (folder: string) =>
         [...Deno.readDirSync(root.path + folder)].map((e) => e.name);
       assertEquals(names("/dev"), ["null"]);
@@ -189,7 +181,7 @@ else {
       assertEquals(etc.filter((name) => !name.startsWith("ld.so")), []);
     });
     for (const user of [0, NOBODY]) {
-      await context.step(`as user ${user}: it says what it is`, async () => {
+      await context.step(`as user ${user}: --version`, async () => {
         const { version } = config();
         assertEquals(await run(root, ["--version"], { user }), {
           code: 0,
@@ -198,16 +190,16 @@ else {
         });
       });
       await context.step(
-        `as user ${user}: it serves, is controlled and prints a dump`,
+        `as user ${user}: it serves, obeys commands and prints a dump`,
         () => inForeground(root, user),
       );
       await context.step(
-        `as user ${user}: in the background with workers it logs and ends`,
+        `as user ${user}: in the background with workers it logs, and ends with kill`,
         () => inBackground(root, user),
       );
     }
     await context.step(
-      "a host that nobody can resolve is an error, and not a long wait",
+      "a host that cannot be resolved is an error at once",
       async () => {
         const argv = ["-f", String(freePort()), "no.such.host.invalid"];
         assertEquals(await run(root, argv, { user: NOBODY }), {
@@ -217,7 +209,7 @@ else {
         });
       },
     );
-    await context.step("nothing is left in its run directories", () => {
+    await context.step("its run directories are empty at the end", () => {
       const left = ["/var/run/balance", `/tmp/balance-${NOBODY}`]
         .flatMap((folder) => [...Deno.readDirSync(root.path + folder)].map((e) => e.name));
       assertEquals(left, []);

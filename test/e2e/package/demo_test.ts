@@ -1,4 +1,6 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { isAlive } from "../../helpers/program/process.ts";
+import { tempDir } from "../../helpers/temp_dir.ts";
 import { t, until, within } from "../../helpers/t.ts";
 
 const DEMO = `${import.meta.dirname}/../../../scripts/demo.ts`;
@@ -25,67 +27,50 @@ async function end(
   return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
 }
 
-/** A program under test that does what the lines of shell say. */
+/** Creates a shell script in place of balance. @returns Its path. */
 function fakeBalance(folder: string, script: string): string {
   const path = `${folder}/balance`;
   Deno.writeTextFileSync(path, `#!/bin/sh\n${script}\n`, { mode: 0o755 });
   return path;
 }
 
-t("the demo shows rotation, failover and return, and ends with 0", async () => {
+t("the demo shows round robin, failover and recovery, and ends with 0", async () => {
   const { code, stdout, stderr } = await end(demo());
   assertEquals(stderr, "");
   assertMatch(stdout, /all three up +B0 B1 B2 B0 B1 B2/);
   assertMatch(stdout, /B1 stopped +B0: 6, B2: 6 +B0: 6, B2: 6 +ok/);
   assertMatch(stdout, /B1 back again +B0: 4, B1: 4, B2: 4 +B0: 4, B1: 4, B2: 4 +ok/);
   assertStringIncludes(stdout, "npx -y deno@2.9.6 task balance -f 8080 host1:80 host2:80");
-  assertEquals(stdout.includes("\x1b"), false, "colours although stdout is no terminal");
+  assertEquals(stdout.includes("\x1b"), false, "colors although stdout is not a terminal");
   assertEquals(code, 0);
 });
 
-t("the demo says what is wrong and ends with 1 if balance does not start", async () => {
-  const folder = await Deno.makeTempDir();
-  try {
-    const { code, stderr } = await end(
-      demo({ BALANCE_BIN: fakeBalance(folder, "echo broken >&2; exit 3") }),
-    );
-    assertEquals(stderr, "demo: balance wrote to stderr: broken\n");
-    assertEquals(code, 1);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
+t("the demo prints the error and ends with 1 if balance does not start", async () => {
+  using dir = tempDir();
+  const { code, stderr } = await end(
+    demo({ BALANCE_BIN: fakeBalance(dir.path, "echo broken >&2; exit 3") }),
+  );
+  assertEquals(stderr, "demo: balance wrote to stderr: broken\n");
+  assertEquals(code, 1);
 });
 
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
-  t(`the demo ends with 130 after ${signal} and leaves no balance behind`, async () => {
-    const folder = await Deno.makeTempDir();
-    try {
-      const script = `echo $$ >"${folder}/pid.new"; mv "${folder}/pid.new" "${folder}/pid"\n` +
-        "exec sleep 60";
-      const child = demo({ BALANCE_BIN: fakeBalance(folder, script) });
-      const pid = await until(async () => {
-        try {
-          return (await Deno.readTextFile(`${folder}/pid`)).trim();
-        } catch {
-          return "";
-        }
-      }, { timeoutMs: 10_000, what: "balance to be started by the demo" });
-      child.kill(signal);
-      const { code, stderr } = await end(child);
-      assertEquals(stderr, "demo: interrupted\n");
-      assertEquals(code, 130);
-      assertEquals(existsProcess(pid), false, `process ${pid} is still there`);
-    } finally {
-      await Deno.remove(folder, { recursive: true });
-    }
+  t(`the demo ends with 130 after ${signal}, and leaves no balance running`, async () => {
+    using dir = tempDir();
+    const script = `echo $$ >"${dir.path}/pid.new"; mv "${dir.path}/pid.new" "${dir.path}/pid"\n` +
+      "exec sleep 60";
+    const child = demo({ BALANCE_BIN: fakeBalance(dir.path, script) });
+    const pid = await until(async () => {
+      try {
+        return (await Deno.readTextFile(`${dir.path}/pid`)).trim();
+      } catch {
+        return "";
+      }
+    }, { timeoutMs: 10_000, what: "balance to be started by the demo" });
+    child.kill(signal);
+    const { code, stderr } = await end(child);
+    assertEquals(stderr, "demo: interrupted\n");
+    assertEquals(code, 130);
+    assertEquals(isAlive(Number(pid)), false, `process ${pid} is still running`);
   });
-}
-
-function existsProcess(pid: string): boolean {
-  try {
-    Deno.statSync(`/proc/${pid}`);
-    return true;
-  } catch {
-    return false;
-  }
 }

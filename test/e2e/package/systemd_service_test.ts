@@ -1,0 +1,58 @@
+/** The systemd unit, and the notifications for systemd. */
+
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { OPTIONS } from "../../../lib/cli/option_table.ts";
+import { named } from "../../helpers/net/backends.ts";
+import { ask } from "../../helpers/net/client.ts";
+import { startBalance } from "../../helpers/program/start_balance.ts";
+import { runProgram } from "../../helpers/program/start_program.ts";
+import { syslogReceiver } from "../../helpers/net/syslog_receiver.ts";
+import { skip, t, tool } from "../../helpers/t.ts";
+import { tempDir } from "../../helpers/temp_dir.ts";
+
+const FOLDER = new URL("../../../scripts/package/", import.meta.url).pathname;
+/** Maximum exposure by `systemd-analyze security`, in tenths: 0 is best, 100 is no protection. */
+const EXPOSURE = 20;
+
+const UNIT = "systemd-analyze accepts balance@.service and rates it as well protected";
+const analyze = tool("systemd-analyze");
+if (analyze === undefined) skip(UNIT, "systemd-analyze is not installed");
+else {
+  t(UNIT, async () => {
+    using dir = tempDir();
+    // It needs an existing executable, and an instance for %i.
+    const text = await Deno.readTextFile(`${FOLDER}balance@.service`);
+    assertStringIncludes(text, "ExecStart=/usr/local/bin/balance ");
+    const unit = `${dir.path}/balance@mail.service`;
+    await Deno.writeTextFile(
+      unit,
+      text.replace("/usr/local/bin/balance", Deno.execPath()).replaceAll("%i", "mail"),
+    );
+    const verified = await runProgram(analyze, ["verify", "--man=no", unit]);
+    assertEquals(verified, { code: 0, stdout: "", stderr: "" });
+    const args = ["security", "--no-pager", "--offline=true", `--threshold=${EXPOSURE}`, unit];
+    const { code, stdout } = await runProgram(analyze, args);
+    assertEquals(code, 0, stdout);
+  });
+}
+
+t("the service uses existing options, and stays in the foreground", async () => {
+  const text = await Deno.readTextFile(`${FOLDER}balance@.service`);
+  assertMatch(text, /^ExecStart=\S+ -f \$BALANCE_ARGS$/m);
+  const names = OPTIONS.map(({ name }) => `--${name}`);
+  for (const [option] of text.matchAll(/--[a-z][a-z-]*/g)) {
+    assert(names.includes(option), `${option} is not an option of balance`);
+  }
+});
+
+t("a service manager is notified when balance serves and when it stops", async () => {
+  await using manager = syslogReceiver();
+  await using server = named("B0");
+  await using balance = await startBalance(["-f", "PORT", server.address], {
+    env: { NOTIFY_SOCKET: manager.path },
+  });
+  assertEquals(await manager.waitFor(1), ["READY=1"]);
+  assertEquals(await ask(balance.port), "B0");
+  await balance.stop();
+  assertEquals(await manager.waitFor(2), ["READY=1", "STOPPING=1"]);
+});
