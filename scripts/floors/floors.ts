@@ -1,0 +1,33 @@
+/**
+ * The floors, from the ground up. A file imports only from its own floor's folder and from lower
+ * floors. Folders that share a floor do not import each other. An entry that names a single file
+ * takes that file out of its folder's floor.
+ */
+export const FLOORS: readonly (readonly string[])[] = [
+  ["lib/base"],
+  ["lib/address"],
+  ["lib/system"],
+  ["lib/table", "lib/engine"],
+  ["lib/engine/deno"],
+  ["lib/engine/engines.ts"],
+  ["lib/connection"],
+  ["lib/dump/formats"],
+  ["lib/dump"],
+  ["lib/cli"],
+  ["lib/report"],
+  ["lib/control/top"],
+  ["lib/control"],
+  ["lib/workers"],
+  ["lib/process"],
+  ["main.ts"],
+  ["scripts/system"],
+  ["scripts/bench/system"],
+  ["scripts/bench/load", "scripts/bench/contenders"],
+  ["scripts/bench/report"],
+  ["scripts/bench/measure"],
+  ["scripts/bench", "scripts/compile", "scripts/package", "scripts/floors"],
+  ["scripts"],
+];
+
+/** The helpers of the tests, which scripts may import, and nothing else. */
+export const TEST_HELPERS = "test/helpers/";
