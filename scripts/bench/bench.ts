@@ -3,9 +3,9 @@
  * README.md beside this file.
  */
 import { killAll, startChild } from "./system/children.ts";
-import { findContenders } from "./contenders.ts";
+import { findContenders } from "./contenders/find_contenders.ts";
 import { chooseCores, descriptorLimit, tiedTo } from "./system/cores.ts";
-import { buildGenerator } from "./generator.ts";
+import { buildGenerator } from "./load/generator.ts";
 import { describeMachine } from "./system/machine.ts";
 import { measureBulk } from "./measure/bulk.ts";
 import { measureIdle } from "./measure/idle.ts";
@@ -13,10 +13,10 @@ import { measureRates } from "./measure/rates.ts";
 import { measureStart } from "./measure/start.ts";
 import { measureWorkers } from "./measure/workers.ts";
 import { type BenchOptions, readOptions, USAGE } from "./options.ts";
-import { planOf } from "./plan.ts";
+import { planOf } from "./measure/plan.ts";
 import { accepts, freePort } from "./system/port.ts";
 import { type Report, toJson, toMarkdown, toText, writeResults } from "./report/report.ts";
-import type { Run } from "./run.ts";
+import type { Run } from "./measure/run.ts";
 import { Samples } from "./report/samples.ts";
 
 async function bench(options: BenchOptions, folder: string): Promise<Report> {

@@ -1,5 +1,5 @@
 import { parseArgs } from "@std/cli/parse-args";
-import { type Kind, KINDS } from "./plan.ts";
+import { type Kind, KINDS } from "./measure/plan.ts";
 
 /** What the command line asks for. */
 export interface BenchOptions {

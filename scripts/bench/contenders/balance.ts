@@ -1,4 +1,4 @@
-import type { Contender, Missing, Place, Start } from "../contender.ts";
+import type { Contender, Missing, Place, Start } from "./contender.ts";
 import { output } from "../system/programs.ts";
 
 const ROOT = new URL("../../../", import.meta.url);

@@ -1,4 +1,4 @@
-import { type Contender, type Missing, MOST_CONNECTIONS, type Place } from "../contender.ts";
+import { type Contender, type Missing, MOST_CONNECTIONS, type Place } from "./contender.ts";
 import { findProgram, output } from "../system/programs.ts";
 
 /** haproxy in TCP mode, one thread. Its default buffer is 16 KiB. */

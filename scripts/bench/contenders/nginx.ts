@@ -1,4 +1,4 @@
-import { type Contender, type Missing, MOST_CONNECTIONS, type Place } from "../contender.ts";
+import { type Contender, type Missing, MOST_CONNECTIONS, type Place } from "./contender.ts";
 import { findProgram, output } from "../system/programs.ts";
 
 /** nginx with its stream module (Debian: libnginx-mod-stream), one process. Default buffer 16 KiB. */

@@ -1,4 +1,4 @@
-import type { Contender, Missing } from "../contender.ts";
+import type { Contender, Missing } from "./contender.ts";
 import { findProgram, output } from "../system/programs.ts";
 
 /** The original `balance` (3.x), one process for each connection. */

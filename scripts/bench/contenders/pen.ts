@@ -1,4 +1,4 @@
-import { type Contender, type Missing, MOST_CONNECTIONS } from "../contender.ts";
+import { type Contender, type Missing, MOST_CONNECTIONS } from "./contender.ts";
 import { findProgram } from "../system/programs.ts";
 
 /** pen, round robin without its table of clients. */

@@ -1,4 +1,4 @@
-import type { Contender, Missing } from "../contender.ts";
+import type { Contender, Missing } from "./contender.ts";
 import { findProgram, output } from "../system/programs.ts";
 
 /** socat, one process for each connection. Default buffer 8 KiB. */

@@ -1,6 +1,6 @@
-import type { Contender } from "../contender.ts";
-import { launchAll } from "../system/launch.ts";
-import { alternate, direct, type Run, type Target } from "../run.ts";
+import type { Contender } from "../contenders/contender.ts";
+import { launchAll } from "./launch.ts";
+import { alternate, direct, type Run, type Target } from "./run.ts";
 import { type Cost, loadOn } from "./load_on.ts";
 
 /**

@@ -1,7 +1,7 @@
-import type { Contender } from "../contender.ts";
-import { launch } from "../system/launch.ts";
+import type { Contender } from "../contenders/contender.ts";
+import { launch } from "./launch.ts";
 import { availableMemory, sharedOutMemory } from "../system/proc.ts";
-import { alternate, type Run } from "../run.ts";
+import { alternate, type Run } from "./run.ts";
 import { connectClients } from "./clients.ts";
 
 /** Most time for one contender and one number of connections, in milliseconds. */

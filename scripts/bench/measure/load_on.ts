@@ -1,8 +1,8 @@
 import { tiedTo } from "../system/cores.ts";
-import { type Load, type LoadKind, runLoad } from "../generator.ts";
-import { CLOSED_LOOP_CONNECTIONS } from "../plan.ts";
+import { type Load, type LoadKind, runLoad } from "../load/generator.ts";
+import { CLOSED_LOOP_CONNECTIONS } from "./plan.ts";
 import { cpuBetween, cpuTime, forgetsChildren } from "../system/proc.ts";
-import type { Run, Target } from "../run.ts";
+import type { Run, Target } from "./run.ts";
 
 /** What a load cost its target. */
 export interface Cost extends Load {

@@ -1,8 +1,8 @@
-import type { Contender } from "../contender.ts";
-import { launchAll } from "../system/launch.ts";
-import type { Kind } from "../plan.ts";
+import type { Contender } from "../contenders/contender.ts";
+import { launchAll } from "./launch.ts";
+import type { Kind } from "./plan.ts";
 import { residentMemory } from "../system/proc.ts";
-import { alternate, direct, type Run, type Target } from "../run.ts";
+import { alternate, direct, type Run, type Target } from "./run.ts";
 import { loadOn } from "./load_on.ts";
 
 /** Requests, connections and delays, all on the same processes, one after the other. */

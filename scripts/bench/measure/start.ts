@@ -1,7 +1,7 @@
-import type { Contender } from "../contender.ts";
-import { launch } from "../system/launch.ts";
+import type { Contender } from "../contenders/contender.ts";
+import { launch } from "./launch.ts";
 import { residentMemory } from "../system/proc.ts";
-import { alternate, type Run } from "../run.ts";
+import { alternate, type Run } from "./run.ts";
 
 /** Time from the start of the process until a connection is accepted, and memory right then. */
 export async function measureStart(run: Run, contenders: readonly Contender[]): Promise<void> {

@@ -1,6 +1,6 @@
-import type { Contender } from "../contender.ts";
-import { launchAll } from "../system/launch.ts";
-import type { Run } from "../run.ts";
+import type { Contender } from "../contenders/contender.ts";
+import { launchAll } from "./launch.ts";
+import type { Run } from "./run.ts";
 import { median } from "../report/stats.ts";
 import { measureUnits } from "./rates.ts";
 

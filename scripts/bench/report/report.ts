@@ -1,11 +1,11 @@
-import type { Contenders } from "../contenders.ts";
-import type { Plan } from "../plan.ts";
+import type { Contenders } from "../contenders/find_contenders.ts";
 import type { Samples } from "./samples.ts";
 import { figureTable, type Table, targetTable } from "./tables.ts";
 
 /** A finished run. */
 export interface Report {
-  readonly plan: Plan;
+  /** How much was measured; written to JSON as it is. */
+  readonly plan: { readonly mode: "full" | "quick" };
   /** What and its value, for the head. */
   readonly facts: readonly (readonly [string, string])[];
   readonly contenders: Contenders;

@@ -1,7 +1,7 @@
 import { type Figure, FIGURES } from "./figures.ts";
 import type { Samples } from "./samples.ts";
 import { median, pairedRatios, range } from "./stats.ts";
-import { isMet, type Target, TARGETS } from "../targets.ts";
+import { isMet, type Target, TARGETS } from "./targets.ts";
 
 /** A table: the first row is its head. */
 export type Table = readonly (readonly string[])[];

@@ -1,5 +1,5 @@
-import { runChild } from "./system/children.ts";
-import { findProgram, output } from "./system/programs.ts";
+import { runChild } from "../system/children.ts";
+import { findProgram, output } from "../system/programs.ts";
 
 /** Kinds of load; see load/load.c. */
 export type LoadKind = "request" | "connection" | "down" | "up" | "latency";

@@ -1,7 +1,7 @@
-import type { Cores } from "./system/cores.ts";
-import type { Generator } from "./generator.ts";
+import type { Cores } from "../system/cores.ts";
+import type { Generator } from "../load/generator.ts";
 import type { Plan } from "./plan.ts";
-import type { Samples } from "./report/samples.ts";
+import type { Samples } from "../report/samples.ts";
 
 /** What every measurement needs: the same for a whole run of the benchmark. */
 export interface Run {

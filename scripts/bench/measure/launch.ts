@@ -1,8 +1,8 @@
-import { startChild, stopChild } from "./children.ts";
-import type { Contender } from "../contender.ts";
-import { tiedTo } from "./cores.ts";
-import { accepts, freePort } from "./port.ts";
-import { reason, type Run, type Target } from "../run.ts";
+import { startChild, stopChild } from "../system/children.ts";
+import type { Contender } from "../contenders/contender.ts";
+import { tiedTo } from "../system/cores.ts";
+import { accepts, freePort } from "../system/port.ts";
+import { reason, type Run, type Target } from "./run.ts";
 
 /** A contender that accepts connections; leaving its scope ends it. */
 export interface Running extends Target, AsyncDisposable {

@@ -1,10 +1,10 @@
 import { type Contender, isMissing, type Missing } from "./contender.ts";
-import { findBalance, findBalanceX2 } from "./contenders/balance.ts";
-import { findHaproxy } from "./contenders/haproxy.ts";
-import { findNginx } from "./contenders/nginx.ts";
-import { findOriginal } from "./contenders/original.ts";
-import { findPen } from "./contenders/pen.ts";
-import { findSocat } from "./contenders/socat.ts";
+import { findBalance, findBalanceX2 } from "./balance.ts";
+import { findHaproxy } from "./haproxy.ts";
+import { findNginx } from "./nginx.ts";
+import { findOriginal } from "./original.ts";
+import { findPen } from "./pen.ts";
+import { findSocat } from "./socat.ts";
 
 /** Who takes part, and who can't. */
 export interface Contenders {
