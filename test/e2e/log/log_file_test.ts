@@ -90,7 +90,7 @@ t("several workers log each connection once into one file", async () => {
   const client = await connect(balance.port);
   await readLine(client);
   balance.kill();
-  await until(() => !listensOn(balance.port, balance.pid), { what: "the listener to go" });
+  await until(() => !listensOn(balance.port, balance.pid), { what: "the listener to close" });
   await client.close();
   assertEquals((await balance.ended).code, 0);
   assertMatch(linesOf(path).at(-1) ?? "", /"reason":"client_closed"/);

@@ -8,7 +8,7 @@ import { type Background, startBackground } from "../../helpers/program/start_ba
 import { runBalance } from "../../helpers/program/start_balance.ts";
 import { startProgram } from "../../helpers/program/start_program.ts";
 import { syslogReceiver } from "../../helpers/net/syslog_receiver.ts";
-import { skip, t, tool, until } from "../../helpers/t.ts";
+import { skip, t, tool, until, within } from "../../helpers/t.ts";
 
 const FORMAT = /^<(\d+)>[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d balance\[(\d+)\]: (.*)$/;
 
@@ -96,7 +96,11 @@ t("a restarted system log is found again", async () => {
   Deno.mkdirSync(folder);
   const socket = Deno.listenDatagram({ transport: "unixpacket", path: first.path });
   await ask(balance.port);
-  const [bytes] = await socket.receive(new Uint8Array(4096));
+  const [bytes] = await within(socket.receive(new Uint8Array(4096)), {
+    timeoutMs: 10_000,
+    what: "a message",
+    onTimeout: () => socket.close(),
+  });
   assertMatch(new TextDecoder().decode(bytes), FORMAT);
   socket.close();
   Deno.removeSync(folder, { recursive: true });

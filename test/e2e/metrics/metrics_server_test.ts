@@ -29,8 +29,12 @@ t("/metrics has the expected values, and is valid in both formats", async () => 
   await using client = await connect(balance.port);
   await client.send("hello");
   assertEquals(await readText(client, 5), "hello");
-  const now = await scrape(port);
   const second = { group: "0", channel: "1", backend: server.address };
+  // A worker counts bytes a moment after the client has them.
+  await until(async () =>
+    value(await scrape(port), "balance_channel_received_bytes_total", second) === 5
+  );
+  const now = await scrape(port);
   const expected: [string, Record<string, string>, number][] = [
     ["balance_build_info", { version: VERSION }, 1],
     ["balance_workers", {}, WORKERS],
@@ -121,7 +125,7 @@ t("/healthz fails when no channel is available, and during shutdown", async () =
   assertEquals(await health(), "200 ok");
   // While connections drain, no new clients should be sent here.
   balance.kill();
-  await until(() => !listensOn(balance.port, balance.pid), { what: "the listener to go" });
+  await until(() => !listensOn(balance.port, balance.pid), { what: "the listener to close" });
   assertEquals(await health(), "503 shutting down");
   const status = JSON.parse((await get(port, "/status.json")).text);
   assertEquals([status.stopping, status.healthy, status.totals.connections], [true, false, 1]);
@@ -135,6 +139,11 @@ t("/status.json describes the program, its groups and totals", async () => {
   await using client = await connect(balance.port);
   await client.send("hello");
   await readText(client, 5);
+  // A worker counts bytes a moment after the client has them.
+  await until(async () => {
+    const { text } = await get(port, "/status.json");
+    return JSON.parse(text).totals.rcvd === 5;
+  });
   const { type, text } = await get(port, "/status.json");
   assertEquals(type, "application/json");
   const status = JSON.parse(text);

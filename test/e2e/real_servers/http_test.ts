@@ -6,7 +6,7 @@ import { t } from "../../helpers/t.ts";
 
 const SIZE = 100_000_000;
 
-/** A file of 100 MB whose blocks all differ. */
+/** The blocks of a file of 100 MB, all different. */
 function* blocks(): Generator<Uint8Array<ArrayBuffer>> {
   const block = randomBytes(1_000_000, 100);
   const counter = new DataView(block.buffer);
@@ -26,7 +26,7 @@ async function hashOf(stream: AsyncIterable<Uint8Array> | Iterable<Uint8Array>):
   return hash.digest("hex");
 }
 
-/** Answers GET with the file, anything else with the hash of what was sent. */
+/** Answers GET with the file, and other methods with the hash of the request body. */
 function httpServer(): Deno.HttpServer<Deno.NetAddr> {
   return Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, async (request) => {
     if (request.method === "GET") return new Response(file());
@@ -34,7 +34,7 @@ function httpServer(): Deno.HttpServer<Deno.NetAddr> {
   });
 }
 
-t("a 100 MB file passes through HTTP in both directions unharmed", async () => {
+t("a 100 MB file arrives unchanged over HTTP in both directions", async () => {
   const expected = await hashOf(blocks());
   await using server = httpServer();
   await using balance = await startControlled(["-f", "PORT", `127.0.0.1:${server.addr.port}`]);
@@ -53,7 +53,7 @@ t("a 100 MB file passes through HTTP in both directions unharmed", async () => {
   assert(growth < 30_000_000, `memory grew by ${growth} bytes`);
 });
 
-t("many requests on kept-alive connections are answered each with its own", async () => {
+t("requests on keep-alive connections get their own answers", async () => {
   await using server = httpServer();
   await using balance = await startControlled(["-f", "PORT", `127.0.0.1:${server.addr.port}`]);
   const url = `http://127.0.0.1:${balance.port}/`;

@@ -5,7 +5,7 @@ import { startNginx } from "../../helpers/program/start_nginx.ts";
 import { runProgram } from "../../helpers/program/start_program.ts";
 import { skip, t, tool } from "../../helpers/t.ts";
 
-const name = "curl gets from two nginx through balance what they serve";
+const name = "curl gets files from two nginx through balance, in turn";
 const nginx = tool("nginx");
 const curl = tool("curl");
 
@@ -37,7 +37,7 @@ if (nginx === undefined || curl === undefined) {
     assertEquals(large, { code: 0, stdout: "", stderr: "" });
     assertEquals(sha256(await Deno.readFile(`${folder}/copy`)), sha256(data));
 
-    // A range request, and one that is refused, leave the connection in order.
+    // A range request, then one that fails, on the same connection.
     const range = await runProgram(curl, [
       ...["--silent", "--max-time", "10", "--range", "0-2", "--write-out", " %{http_code} "],
       ...[`${url}/name`, `${url}/none`, "--output", "/dev/null"],

@@ -6,12 +6,12 @@ import { runProgram, startProgram } from "../../helpers/program/start_program.ts
 import { skip, t, tool } from "../../helpers/t.ts";
 import { listensOn } from "../../helpers/net/tcp_sockets.ts";
 
-/** What balance must reach, as a part of haproxy's rate in the same run. */
+/** Minimum rate of balance, as a fraction of the rate of haproxy in the same run. */
 const FLOOR = 0.5;
-const MOST_ROUNDS = 10;
+const MAX_ROUNDS = 10;
 const REQUESTS = 10_000;
 
-const name = "plain HTTP with keep-alive runs at no less than half of haproxy's rate";
+const name = "HTTP with keep-alive runs at least at half the rate of haproxy";
 const [nginx, haproxy, ab] = ["nginx", "haproxy", "ab"].map(tool);
 
 if (!nginx || !haproxy || !ab) {
@@ -26,9 +26,8 @@ if (!nginx || !haproxy || !ab) {
     await using balance = await startBalance(["-f", "PORT", backend.address]);
 
     const best = { haproxy: 0, balance: 0 };
-    // In turn, and the best of each, since other tests run at the same time; more rounds only
-    // make both figures truer.
-    for (let round = 0; round < MOST_ROUNDS && best.balance < FLOOR * best.haproxy + 1; round++) {
+    // In turn, and the best round of each, since other tests run at the same time.
+    for (let round = 0; round < MAX_ROUNDS && best.balance < FLOOR * best.haproxy + 1; round++) {
       best.haproxy = Math.max(best.haproxy, await rate(ab, port));
       best.balance = Math.max(best.balance, await rate(ab, balance.port));
     }
@@ -37,7 +36,7 @@ if (!nginx || !haproxy || !ab) {
       `requests per second: haproxy ${Math.round(best.haproxy)}, ` +
         `balance ${Math.round(best.balance)}: ${ratio.toFixed(2)}`,
     );
-    assert(ratio >= FLOOR, `balance reaches ${ratio.toFixed(2)} of haproxy's rate`);
+    assert(ratio >= FLOOR, `balance reaches ${ratio.toFixed(2)} of the rate of haproxy`);
   });
 }
 

@@ -1,4 +1,4 @@
-/** Every reason for which a connection ends, produced on purpose, as the log of the program tells. */
+/** Every reason why a connection ends, as the access log reports it. */
 
 import { assert, assertEquals } from "@std/assert";
 import {
@@ -14,9 +14,11 @@ import { connect, readLine, readText, readToEnd } from "../../helpers/net/client
 import { controlSession } from "../../helpers/net/control_socket.ts";
 import type { StartOptions } from "../../helpers/program/start_balance.ts";
 import { type Controlled, startControlled } from "../../helpers/program/start_controlled.ts";
-import { skip, t, until } from "../../helpers/t.ts";
+import { waitForLines } from "../../helpers/log/log_file.ts";
+import { tempDir } from "../../helpers/temp_dir.ts";
+import { skip, t } from "../../helpers/t.ts";
 
-/** A line of the log. */
+/** A line of the access log. */
 interface LogLine {
   readonly time: string;
   readonly type: "start" | "end";
@@ -35,56 +37,46 @@ interface LogLine {
   readonly rcvd?: number;
 }
 
-/** A program that logs into a file, removed at the end. */
-async function logging(
-  argv: readonly string[],
-  options: StartOptions = {},
-): Promise<Controlled & { log(count: number): Promise<LogLine[]> }> {
-  const folder = Deno.makeTempDirSync({ prefix: "balance-test-" });
-  const path = `${folder}/conn.log`;
+/** A balance with an access log in JSON. */
+interface Logging extends Controlled {
+  /** Waits for this many lines. @throws {AssertionError} If there are more. */
+  log(count: number): Promise<LogLine[]>;
+}
+
+async function startLogging(argv: readonly string[], options: StartOptions = {}): Promise<Logging> {
+  const dir = tempDir();
+  const path = `${dir.path}/conn.log`;
+  // The log is opened before the control socket answers.
   const balance = await startControlled(
     ["-f", "--log", path, "--log-format", "json", ...argv],
     options,
   );
-  // The file is there a moment after the listener.
-  await until(() => exists(path), { what: () => `${path}; stderr: ${balance.stderr}` });
-  const lines = () => Deno.readTextFileSync(path).split("\n").slice(0, -1);
   const stop = balance[Symbol.asyncDispose];
   return Object.defineProperties(balance, {
     log: {
-      value: async (count: number): Promise<LogLine[]> => {
-        await until(() => lines().length >= count, {
-          what: () => `${count} lines instead of ${lines().length}`,
-        });
-        assertEquals(lines().length, count);
-        return lines().map((line) => JSON.parse(line));
+      async value(count: number): Promise<LogLine[]> {
+        const lines = await waitForLines(path, count);
+        assertEquals(lines.length, count);
+        return lines.map((line) => JSON.parse(line));
       },
     },
     [Symbol.asyncDispose]: {
       async value() {
         await stop();
-        await Deno.remove(folder, { recursive: true });
+        dir[Symbol.dispose]();
       },
     },
-  }) as Controlled & { log(count: number): Promise<LogLine[]> };
+  }) as Logging;
 }
 
-function exists(path: string): boolean {
-  try {
-    return Deno.statSync(path).isFile;
-  } catch {
-    return false;
-  }
-}
-
-/** Who ended it and why. */
-function verdict({ by, reason, channel, attempts, sent, rcvd }: LogLine): unknown[] {
+/** Who ended the connection, why, and its counters. */
+function outcome({ by, reason, channel, attempts, sent, rcvd }: LogLine): unknown[] {
   return [by, reason, channel, attempts, sent, rcvd];
 }
 
-t("client_closed: the client ends its side first", async () => {
+t("client_closed: the client half-closes first", async () => {
   await using server = echo();
-  await using balance = await logging(["--log-start", "PORT", server.address]);
+  await using balance = await startLogging(["--log-start", "PORT", server.address]);
   await using client = await connect(balance.port);
   await client.send("hello");
   assertEquals(await readText(client, 5), "hello");
@@ -95,7 +87,7 @@ t("client_closed: the client ends its side first", async () => {
   assertEquals([start.type, start.id, start.listener], ["start", 1, `127.0.0.1:${balance.port}`]);
   assertEquals(Object.keys(start), ["time", "type", "id", "client", "listener"]);
   assertEquals([end.type, end.id, end.client], ["end", 1, start.client]);
-  assertEquals(verdict(end), ["client", "client_closed", "0.0", 1, 5, 5]);
+  assertEquals(outcome(end), ["client", "client_closed", "0.0", 1, 5, 5]);
   assertEquals(end.backend, server.address);
   assertEquals(end.failed, undefined);
   assert(end.connect_ms !== undefined && end.connect_ms > 0 && end.connect_ms < 5000);
@@ -103,36 +95,36 @@ t("client_closed: the client ends its side first", async () => {
   assert(new Date(start.time) <= new Date(end.time), `${start.time} ${end.time}`);
 });
 
-t("backend_closed: the backend ends its side first", async () => {
+t("backend_closed: the backend closes first", async () => {
   await using server = closing();
-  await using balance = await logging(["PORT", server.address]);
+  await using balance = await startLogging(["PORT", server.address]);
   await using client = await connect(balance.port);
   await readToEnd(client);
   await client.close();
   const [end] = await balance.log(1);
-  assertEquals(end && verdict(end), ["backend", "backend_closed", "0.0", 1, 0, 0]);
+  assertEquals(end && outcome(end), ["backend", "backend_closed", "0.0", 1, 0, 0]);
 });
 
 if (canReset) {
-  t("client_reset: the client tears the connection down", async () => {
+  t("client_reset: the client resets the connection", async () => {
     await using server = named("B0");
-    await using balance = await logging(["PORT", server.address]);
+    await using balance = await startLogging(["PORT", server.address]);
     await using client = await connect(balance.port, { viaNode: true });
     assertEquals(await readLine(client), "B0");
     await client.reset();
     const [end] = await balance.log(1);
-    assertEquals(end && verdict(end), ["client", "client_reset", "0.0", 1, 0, 3]);
+    assertEquals(end && outcome(end), ["client", "client_reset", "0.0", 1, 0, 3]);
   });
 
-  t("backend_reset: the backend tears the connection down", async () => {
+  t("backend_reset: the backend resets the connection", async () => {
     await using server = await resetting("data", { greeting: "hi" });
-    await using balance = await logging(["PORT", server.address]);
+    await using balance = await startLogging(["PORT", server.address]);
     await using client = await connect(balance.port);
     assertEquals(await readText(client, 2), "hi");
     await client.send("x");
     await readToEnd(client);
     const [end] = await balance.log(1);
-    assertEquals(end && verdict(end), ["backend", "backend_reset", "0.0", 1, 1, 2]);
+    assertEquals(end && outcome(end), ["backend", "backend_reset", "0.0", 1, 1, 2]);
   });
 } else {
   for (const reason of ["client_reset", "backend_reset"]) {
@@ -140,86 +132,89 @@ if (canReset) {
   }
 }
 
-t("client_left: the client gives up while a channel is being dialed", async () => {
+t("client_left: the client closes during a connect to a backend", async () => {
   await using hole = await blackHole();
-  await using balance = await logging(["-t", "5", "PORT", hole.address]);
+  await using balance = await startLogging(["-t", "60", "PORT", hole.address]);
   await using client = await connect(balance.port);
   await client.close();
   const [end] = await balance.log(1);
-  assertEquals(end && verdict(end), ["client", "client_left", "0.0", 1, 0, 0]);
+  assertEquals(end && outcome(end), ["client", "client_left", "0.0", 1, 0, 0]);
   assertEquals([end?.failed, end?.connect_ms], [["0.0:cancelled"], undefined]);
 });
 
-t("connect_failed: every channel refuses or is silent, each attempt with its reason", async () => {
-  await using first = refusing();
-  await using hole = await blackHole();
-  await using last = refusing();
-  const argv = ["-t", "1", "PORT", first.address, hole.address, "!", last.address];
-  await using balance = await logging(argv);
-  await using client = await connect(balance.port);
-  await readToEnd(client);
-  const [end] = await balance.log(1);
-  assertEquals(end && verdict(end), ["balance", "connect_failed", "1.0", 3, 0, 0]);
-  assertEquals(end?.failed, ["0.0:refused", "0.1:timeout", "1.0:refused"]);
-  assertEquals([end?.backend, end?.connect_ms], [last.address, undefined]);
-});
+t(
+  "connect_failed: no channel can be connected; every attempt is logged with its reason",
+  async () => {
+    await using first = refusing();
+    await using hole = await blackHole();
+    await using last = refusing();
+    const argv = ["-t", "1", "PORT", first.address, hole.address, "!", last.address];
+    await using balance = await startLogging(argv);
+    await using client = await connect(balance.port);
+    await readToEnd(client);
+    const [end] = await balance.log(1);
+    assertEquals(end && outcome(end), ["balance", "connect_failed", "1.0", 3, 0, 0]);
+    assertEquals(end?.failed, ["0.0:refused", "0.1:timeout", "1.0:refused"]);
+    assertEquals([end?.backend, end?.connect_ms], [last.address, undefined]);
+  },
+);
 
-t("a failover is told in the line of the connection that was served after it", async () => {
+t("a failover is logged in the line of the connection", async () => {
   await using dead = refusing();
   await using server = echo();
-  await using balance = await logging(["PORT", dead.address, "!", server.address]);
+  await using balance = await startLogging(["PORT", dead.address, "!", server.address]);
   await using client = await connect(balance.port);
   await client.send("x");
   assertEquals(await readText(client, 1), "x");
   await client.close();
   const [end] = await balance.log(1);
-  assertEquals(end && verdict(end), ["client", "client_closed", "1.0", 2, 1, 1]);
+  assertEquals(end && outcome(end), ["client", "client_closed", "1.0", 2, 1, 1]);
   assertEquals(end?.failed, ["0.0:refused"]);
 });
 
-t("nothing_available: no channel may be used", async () => {
+t("nothing_available: every channel is disabled", async () => {
   await using server = echo();
-  await using balance = await logging(["PORT", server.address]);
+  await using balance = await startLogging(["PORT", server.address]);
   using control = await controlSession(balance.socket);
   await control.ask("disable 0");
   await using client = await connect(balance.port);
   await readToEnd(client);
   const [end] = await balance.log(1);
-  assertEquals(end && verdict(end), ["balance", "nothing_available", undefined, 0, 0, 0]);
+  assertEquals(end && outcome(end), ["balance", "nothing_available", undefined, 0, 0, 0]);
   assertEquals([end?.backend, end?.failed], [undefined, undefined]);
 });
 
-t("idle_limit: nobody sends for as long as -T says", async () => {
+t("idle_limit: no data for the time of -T", async () => {
   await using server = named("B0");
-  await using balance = await logging(["-T", "1", "PORT", server.address], {
+  await using balance = await startLogging(["-T", "1", "PORT", server.address], {
     expectStderr: /^timed out after 1 seconds\n$/,
   });
   await using client = await connect(balance.port);
   await readToEnd(client);
   const [end] = await balance.log(1);
-  assertEquals(end && verdict(end), ["balance", "idle_limit", "0.0", 1, 0, 3]);
+  assertEquals(end && outcome(end), ["balance", "idle_limit", "0.0", 1, 0, 3]);
   assert(end?.duration_ms !== undefined && end.duration_ms >= 900, `${end?.duration_ms}`);
 });
 
 t("closed_by_control: the command close", async () => {
   await using server = named("B0");
-  await using balance = await logging(["PORT", server.address]);
+  await using balance = await startLogging(["PORT", server.address]);
   await using client = await connect(balance.port);
   assertEquals(await readLine(client), "B0");
   using control = await controlSession(balance.socket);
   assertEquals((await control.ask("close 1")).text, "connection 1 closed\n");
   await readToEnd(client);
   const [end] = await balance.log(1);
-  assertEquals(end && verdict(end), ["admin", "closed_by_control", "0.0", 1, 0, 3]);
+  assertEquals(end && outcome(end), ["admin", "closed_by_control", "0.0", 1, 0, 3]);
 });
 
-t("shutdown: the grace time is over", async () => {
+t("shutdown: the --grace time is over", async () => {
   await using server = named("B0");
-  await using balance = await logging(["--grace", "0", "PORT", server.address]);
+  await using balance = await startLogging(["--grace", "0", "PORT", server.address]);
   await using client = await connect(balance.port);
   assertEquals(await readLine(client), "B0");
   const { code } = await balance.stop();
   assertEquals(code, 143);
   const [end] = await balance.log(1);
-  assertEquals(end && verdict(end), ["admin", "shutdown", "0.0", 1, 0, 3]);
+  assertEquals(end && outcome(end), ["admin", "shutdown", "0.0", 1, 0, 3]);
 });
