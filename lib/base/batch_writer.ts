@@ -1,105 +1,158 @@
-/** Writes what it can of some bytes, as `Deno.stdout.write`. */
+import { Backlog } from "./backlog.ts";
+import { joinBytes } from "./bytes.ts";
+import { settlesWithin } from "./within.ts";
+
+/** Writes some or all of the bytes and returns how many, as `Deno.stdout.write` does. */
 export type Write = (bytes: Uint8Array) => Promise<number>;
 
-/** Bytes that may wait before senders are asked to wait too. */
-const ROOM_BYTES = 1 << 20;
-/** Bytes that are written in one call at the most. */
+/** Something to do between two writes, such as opening the next file. */
+export type Step = () => Promise<void>;
+
+/** Bytes that may be queued before senders are asked to wait. */
+const QUEUE_BYTES = 1 << 20;
+/** A batch is complete with this many bytes. */
 const BATCH_BYTES = 64 << 10;
 
 /**
- * Output in order and in batches: one write at a time, everything that came meanwhile goes with
- * the next one. A call costs about 70 µs (a thread hop), a block much less.
+ * Output in order and in batches: one write at a time, and everything queued meanwhile goes into
+ * the next one, since a write costs much more than a copy.
  *
- * A reader that is slow slows those who wait for {@link room}; nothing is lost and memory stays
- * bounded. After an error everything is thrown away and `failed` is called once.
+ * Memory is bounded if senders wait for {@link room}; nothing is lost then. After the first error
+ * everything is discarded.
  */
 export class BatchWriter {
   readonly #write: Write;
   readonly #failed: (error: unknown) => void;
-  #queue: Uint8Array[] = [];
-  #bytes = 0;
+  readonly #backlog: Backlog;
+  #queue: (Uint8Array | Step)[] = [];
   #running: Promise<void> | undefined;
-  #room: PromiseWithResolvers<void> | undefined;
+  /** Whether nothing more is accepted. */
+  #closed = false;
+  /** Whether everything is discarded. */
   #dead = false;
   readonly #abandoned = Promise.withResolvers<void>();
 
   /**
-   * @param write Where the bytes go.
-   * @param failed Told the first error, such as a reader that has gone (EPIPE).
+   * @param write Where the bytes go. Called for one batch at a time.
+   * @param failed Called with the first error of a write or step, such as EPIPE.
+   * @param options `queueBytes`: senders wait when this many bytes are queued. @default 1 MiB
    */
-  constructor(write: Write, failed: (error: unknown) => void) {
+  constructor(
+    write: Write,
+    failed: (error: unknown) => void,
+    options: { queueBytes?: number | undefined } = {},
+  ) {
     this.#write = write;
     this.#failed = failed;
+    this.#backlog = new Backlog(options.queueBytes ?? QUEUE_BYTES);
+  }
+
+  /** Bytes that are queued or being written. */
+  get queuedBytes(): number {
+    return this.#backlog.bytes;
   }
 
   /** Queues bytes, which must not change any more. */
   push(bytes: Uint8Array): void {
-    if (this.#dead || bytes.length === 0) return;
-    this.#queue.push(bytes);
-    this.#bytes += bytes.length;
-    this.#running ??= this.#run();
+    if (this.#closed || bytes.length === 0) return;
+    this.#backlog.add(bytes.length);
+    this.#enqueue(bytes);
   }
 
-  /** Whoever pushes waits for this; `undefined` if there is room already. */
+  /** Queues a step, which runs after everything queued before and before everything queued later. */
+  pushStep(step: Step): void {
+    if (!this.#closed) this.#enqueue(step);
+  }
+
+  /** Waits for room in the queue; `undefined` if there is room now. */
   room(): Promise<void> | undefined {
-    if (this.#bytes <= ROOM_BYTES) return undefined;
-    return (this.#room ??= Promise.withResolvers()).promise;
+    return this.#closed ? undefined : this.#backlog.room();
   }
 
-  /** Waits until all that was pushed so far is written, lost to an error or abandoned. */
+  /** Waits until everything queued so far is written, lost to an error, or abandoned. */
   async flush(): Promise<void> {
     await Promise.race([this.#running, this.#abandoned.promise]);
   }
 
-  /** Throws away what is not written, and whatever is pushed from now on. */
+  /**
+   * Accepts nothing more, lets waiting senders continue, and writes what is queued.
+   *
+   * @param options `patienceMs`: gives up if nothing is written for this long. @default never
+   * @returns `false` if it gave up; a write may still be pending then, see {@link idle}.
+   */
+  async close(options: { patienceMs?: number | undefined } = {}): Promise<boolean> {
+    this.#closed = true;
+    this.#backlog.release();
+    const { patienceMs } = options;
+    const flushed = this.flush();
+    if (patienceMs === undefined) {
+      await flushed;
+      return true;
+    }
+    for (let before = Infinity; this.queuedBytes < before;) {
+      before = this.queuedBytes;
+      if (await settlesWithin(flushed, patienceMs)) return true;
+    }
+    this.abandon();
+    return false;
+  }
+
+  /** Discards what is not written yet, and everything pushed from now on. */
   abandon(): void {
-    this.#dead = true;
-    this.#queue = [];
-    this.#bytes = 0;
-    this.#release();
+    this.#discard();
     this.#abandoned.resolve();
+  }
+
+  /** Waits until no write or step is pending, even after {@link abandon}. */
+  async idle(): Promise<void> {
+    await this.#running;
+  }
+
+  #enqueue(item: Uint8Array | Step): void {
+    this.#queue.push(item);
+    this.#running ??= this.#run();
   }
 
   async #run(): Promise<void> {
     try {
-      while (this.#queue.length > 0) await this.#writeAll(this.#take());
+      for (let item = this.#queue[0]; item !== undefined; item = this.#queue[0]) {
+        if (item instanceof Uint8Array) await this.#writeBatch(this.#take());
+        else {
+          this.#queue.shift();
+          await item();
+        }
+      }
     } catch (error) {
-      this.#dead = true;
-      this.#queue = [];
-      this.#bytes = 0;
-      this.#failed(error);
+      const isFirst = !this.#dead;
+      this.#discard();
+      if (isFirst) this.#failed(error);
     } finally {
       this.#running = undefined;
-      this.#release();
     }
   }
 
-  /** Takes one batch off the queue. */
+  /** Takes one batch from the queue. */
   #take(): Uint8Array {
-    let count = 0, length = 0;
-    while (count < this.#queue.length && (count === 0 || length < BATCH_BYTES)) {
-      length += this.#queue[count++]!.length;
+    const batch: Uint8Array[] = [];
+    let length = 0;
+    for (const item of this.#queue) {
+      if (!(item instanceof Uint8Array) || length >= BATCH_BYTES) break;
+      batch.push(item);
+      length += item.length;
     }
-    const blocks = this.#queue.splice(0, count);
-    if (blocks.length === 1) return blocks[0]!;
-    const batch = new Uint8Array(length);
-    let at = 0;
-    for (const block of blocks) {
-      batch.set(block, at);
-      at += block.length;
-    }
-    return batch;
+    this.#queue.splice(0, batch.length);
+    return joinBytes(batch);
   }
 
-  async #writeAll(batch: Uint8Array): Promise<void> {
+  async #writeBatch(batch: Uint8Array): Promise<void> {
     for (let at = 0; at < batch.length && !this.#dead;) at += await this.#write(batch.subarray(at));
-    if (this.#dead) return;
-    this.#bytes -= batch.length;
-    if (this.#bytes <= ROOM_BYTES) this.#release();
+    if (!this.#dead) this.#backlog.remove(batch.length);
   }
 
-  #release(): void {
-    this.#room?.resolve();
-    this.#room = undefined;
+  #discard(): void {
+    this.#closed = true;
+    this.#dead = true;
+    this.#queue = [];
+    this.#backlog.remove(this.#backlog.bytes);
   }
 }

@@ -9,22 +9,26 @@ const KiB64 = 64 << 10;
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 
 /** A slow reader: each write waits until the test completes it. */
-function slow() {
+function slow(options: { queueBytes?: number } = {}) {
   const writes: {
     bytes: Uint8Array;
     done: (count?: number) => void;
     fail: (e: unknown) => void;
   }[] = [];
   const failures: unknown[] = [];
-  const writer = new BatchWriter((chunk) => {
-    const { promise, resolve, reject } = Promise.withResolvers<number>();
-    writes.push({
-      bytes: chunk.slice(),
-      done: (count = chunk.length) => resolve(count),
-      fail: reject,
-    });
-    return promise;
-  }, (error) => failures.push(error));
+  const writer = new BatchWriter(
+    (chunk) => {
+      const { promise, resolve, reject } = Promise.withResolvers<number>();
+      writes.push({
+        bytes: chunk.slice(),
+        done: (count = chunk.length) => resolve(count),
+        fail: reject,
+      });
+      return promise;
+    },
+    (error) => failures.push(error),
+    options,
+  );
   /** Completes the pending write, and waits for the next one to start. */
   async function next(count?: number): Promise<void> {
     writes.at(-1)?.done(count);
@@ -84,9 +88,9 @@ t("BatchWriter does not write zero bytes", async () => {
   assertEquals([writes.length, writer.room()], [0, undefined]);
 }, PURE);
 
-t("BatchWriter makes senders wait above 1 MiB until there is room again", async () => {
+t("BatchWriter makes senders wait at 1 MiB until there is room again", async () => {
   const { writer, next } = slow();
-  writer.push(new Uint8Array(MiB));
+  writer.push(new Uint8Array(MiB - 1));
   assertEquals(writer.room(), undefined);
   writer.push(new Uint8Array(1));
   const [first, second] = [writer.room(), writer.room()];
@@ -133,4 +137,97 @@ t("BatchWriter: flush() waits until everything pushed is written", async () => {
   await next();
   await writer.flush();
   assertEquals(latin1FromBytes(writes[2]?.bytes ?? new Uint8Array()), "c");
+}, PURE);
+
+t("BatchWriter runs a step between the bytes before and after it", async () => {
+  const { writer, writes, next } = slow();
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const events: string[] = [];
+  writer.push(bytes("a"));
+  writer.push(bytes("b"));
+  writer.pushStep(() => {
+    events.push(`step after ${writes.length} writes`);
+    return promise;
+  });
+  writer.push(bytes("c"));
+  await next();
+  await next();
+  assertEquals(events, ["step after 2 writes"]);
+  assertEquals(writes.length, 2);
+  assertEquals(writer.queuedBytes, 1);
+  resolve();
+  await settled();
+  await next();
+  await writer.flush();
+  assertEquals(writes.map((one) => latin1FromBytes(one.bytes)), ["a", "b", "c"]);
+}, PURE);
+
+t("BatchWriter: a step that fails is reported, and everything after it is dropped", async () => {
+  const { writer, writes, failures } = slow();
+  const error = new Deno.errors.NotFound("no file");
+  writer.pushStep(() => Promise.reject(error));
+  writer.push(bytes("a"));
+  await writer.flush();
+  assertEquals([failures, writes.length, writer.queuedBytes], [[error], 0, 0]);
+}, PURE);
+
+t("BatchWriter: queueBytes decides when senders wait", () => {
+  const { writer } = slow({ queueBytes: 10 });
+  writer.push(bytes("123456789"));
+  assertEquals(writer.room(), undefined);
+  writer.push(bytes("0"));
+  assert(writer.room() instanceof Promise);
+}, PURE);
+
+t("BatchWriter: close() writes what is queued, and accepts nothing more", async () => {
+  const { writer, writes, next } = slow({ queueBytes: 1 });
+  writer.push(bytes("a"));
+  writer.push(bytes("b"));
+  const room = writer.room();
+  const closed = writer.close({ patienceMs: 10_000 });
+  await room;
+  writer.push(bytes("late"));
+  assertEquals(writer.room(), undefined);
+  await next();
+  await next();
+  assertEquals(await closed, true);
+  assertEquals(writes.map((one) => latin1FromBytes(one.bytes)), ["a", "b"]);
+}, PURE);
+
+t("BatchWriter: close() waits while the reader is slow, and gives up when it stalls", async () => {
+  const { writer, writes, failures, next } = slow();
+  for (let i = 0; i < 8; i++) writer.push(new Uint8Array(KiB64));
+  const patienceMs = 600;
+  const closed = writer.close({ patienceMs });
+  const start = performance.now();
+  // Slower in total than its patience, but without a pause that long.
+  for (let i = 0; i < 5; i++) {
+    await new Promise((resolve) => setTimeout(resolve, 150));
+    await next();
+  }
+  assertEquals(await closed, false);
+  assert(performance.now() - start >= 5 * 150 + patienceMs - 10);
+  assertEquals(writes.length, 6);
+  // The write that was pending may fail later, which concerns nobody.
+  let idle = false;
+  const idling = writer.idle().then(() => idle = true);
+  await settled();
+  assertEquals(idle, false);
+  writes[5]!.fail(new Deno.errors.BrokenPipe("no reader"));
+  await idling;
+  assertEquals([failures, writer.queuedBytes], [[], 0]);
+}, PURE);
+
+t("BatchWriter: abandon() drops everything and ends flush()", async () => {
+  const { writer, writes, next } = slow({ queueBytes: 1 });
+  writer.push(bytes("a"));
+  writer.push(bytes("b"));
+  const [room, flushed] = [writer.room(), writer.flush()];
+  writer.abandon();
+  await room;
+  await flushed;
+  writer.push(bytes("c"));
+  await next();
+  await writer.idle();
+  assertEquals(writes.map((one) => latin1FromBytes(one.bytes)), ["a"]);
 }, PURE);

@@ -1,0 +1,48 @@
+/** The bytes queued for a slow reader, and the senders that wait for room: back-pressure. */
+export class Backlog {
+  readonly #limit: number;
+  #bytes = 0;
+  #room: PromiseWithResolvers<void> | undefined;
+
+  /** @param limit From this many bytes on, it is full. */
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
+  /** Bytes that are queued. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Whether senders should wait. */
+  get isFull(): boolean {
+    return this.#bytes >= this.#limit;
+  }
+
+  /** Counts bytes that were queued. */
+  add(bytes: number): void {
+    this.#bytes += bytes;
+  }
+
+  /** Counts bytes that left the queue; senders continue if there is room. */
+  remove(bytes: number): void {
+    this.#bytes -= bytes;
+    if (!this.isFull) this.release();
+  }
+
+  /**
+   * Waits for room.
+   *
+   * @returns `undefined` if there is room now.
+   */
+  room(): Promise<void> | undefined {
+    if (!this.isFull) return undefined;
+    return (this.#room ??= Promise.withResolvers()).promise;
+  }
+
+  /** Lets all senders continue, whether there is room or not. */
+  release(): void {
+    this.#room?.resolve();
+    this.#room = undefined;
+  }
+}
