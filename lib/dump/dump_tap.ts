@@ -1,18 +1,19 @@
 /**
- * Looks at one connection for a dump: decides by the filters what is recorded, and gives every
- * record its time. It runs where the connection is served.
+ * Observes one connection for a dump: applies the filters and adds the time to every record. Runs
+ * in the isolate that serves the connection.
  */
 
 import { NO_BYTES } from "../base/bytes.ts";
 import type { ConnectionInfo, ConnectionRoute } from "../base/connection_info.ts";
 import type { Reason } from "../base/reason.ts";
 import type { Ending, Side } from "../base/side.ts";
-import type { Tap } from "../connection/observe.ts";
-import { type ChunkMatcher, type DumpFilter, snapChunk, wantsConnection } from "./filter.ts";
-import type { DumpRecord, TakeRecord } from "./record.ts";
+import type { Tap, TapMaker } from "../connection/observe.ts";
+import type { ChunkMatcher } from "./chunk_match.ts";
+import { type DumpFilter, snapChunk, wantsConnection } from "./filter.ts";
 import { nowMicroseconds } from "./formats/times.ts";
+import type { DumpRecord, TakeRecord } from "./record.ts";
 
-/** Reasons that the `end` records of both directions, or an event, have recorded already. */
+/** Reasons that an `end` record or the event of the idle timeout has recorded already. */
 const ALREADY_RECORDED: ReadonlySet<Reason> = new Set<Reason>([
   "client closed",
   "backend closed",
@@ -22,26 +23,26 @@ const ALREADY_RECORDED: ReadonlySet<Reason> = new Set<Reason>([
 ]);
 
 /**
- * Makes the taps of connections.
+ * Creates the taps of connections.
  *
- * @param filter What is wanted.
- * @param take Where records go.
- * @param options `now` gives the time in microseconds since 1970.
- * @returns Gives the tap of a connection, `undefined` if it is not wanted.
+ * @param filter Which connections, chunks and bytes to record.
+ * @param take Where the records go.
+ * @param options `now` returns the time in microseconds since 1970.
+ * @returns Creates the tap of a connection; `undefined` if it is filtered out.
  */
 export function dumpTaps(
   filter: DumpFilter,
   take: TakeRecord,
   options: { now?: () => number } = {},
-): (info: ConnectionInfo) => Tap | undefined {
+): TapMaker {
   const { now = nowMicroseconds } = options;
-  // The channel is asked for when it is known.
+  // The channel is checked when it is known.
   const { channel: _, ...early } = filter;
-  return (subject) =>
-    wantsConnection(early, subject) ? new RecordingTap(subject, { filter, take, now }) : undefined;
+  return (info) =>
+    wantsConnection(early, info) ? new RecordingTap(info, { filter, take, now }) : undefined;
 }
 
-/** What is known of a connection until now. */
+/** What is known about a connection so far. */
 type Known = { -readonly [Key in keyof ConnectionRoute]: ConnectionRoute[Key] };
 
 class RecordingTap implements Tap {
@@ -50,17 +51,17 @@ class RecordingTap implements Tap {
   readonly #now: () => number;
   readonly #matches: ChunkMatcher | undefined;
   readonly #connection: Known;
-  /** Records that wait until it is known that the connection is wanted. */
+  /** Records that are kept until it is known whether the connection is wanted. */
   #held: DumpRecord[] | undefined;
-  /** Bytes that went by meanwhile. */
-  readonly #passed: Record<Side, number> = { client: 0, backend: 0 };
+  /** Bytes of the chunks without a match meanwhile. */
+  readonly #skipped: Record<Side, number> = { client: 0, backend: 0 };
   #unwanted = false;
 
   constructor(
-    subject: ConnectionInfo,
+    info: ConnectionInfo,
     options: { filter: DumpFilter; take: TakeRecord; now: () => number },
   ) {
-    const { id, client, listener, state, ageMs, sent, rcvd } = subject;
+    const { id, client, listener, state, ageMs, sent, rcvd } = info;
     this.#filter = options.filter;
     this.#take = options.take;
     this.#now = options.now;
@@ -70,7 +71,7 @@ class RecordingTap implements Tap {
     if (state === "dialing") this.#emit({ kind: "open", ...this.#at() });
     else {
       this.event(
-        `dump begins ${(ageMs / 1000).toFixed(3)} s after the connection, ` +
+        `dump started ${(ageMs / 1000).toFixed(3)} s after the connection, ` +
           `after ${sent} bytes from the client, ${rcvd} from the backend`,
       );
     }
@@ -96,7 +97,7 @@ class RecordingTap implements Tap {
     if (this.#unwanted) return undefined;
     const { connection, time } = this.#at();
     if (this.#matches?.(side, bytes) === false) {
-      if (this.#held !== undefined) this.#passed[side] += bytes.length;
+      if (this.#held !== undefined) this.#skipped[side] += bytes.length;
       else this.#skip(side, bytes.length);
       return undefined;
     }
@@ -124,14 +125,14 @@ class RecordingTap implements Tap {
     else if (!this.#unwanted) void this.#take(record);
   }
 
-  /** The connection is wanted: tells what was held back. */
+  /** The connection is wanted: emits what was kept. */
   #release(): void {
     if (this.#held === undefined) return;
     const held = this.#held;
     this.#held = undefined;
     for (const record of held) void this.#take(record);
     for (const side of ["client", "backend"] as const) {
-      if (this.#passed[side] > 0) this.#skip(side, this.#passed[side]);
+      if (this.#skipped[side] > 0) this.#skip(side, this.#skipped[side]);
     }
   }
 

@@ -115,7 +115,7 @@ function assertPart(conversation: Conversation, talk: Talk): void {
   const [client, backend] = [Number(begins[1]), Number(begins[2])];
   const all = talk.said(talk.rounds + 1);
   assert(sent.length > 0 && rcvd.length > 0);
-  // A chunk may be on its way when the dump begins: dumped already or counted already.
+  // A chunk may be on its way when the dump starts: dumped or counted already.
   for (const [part, at] of [[sent, client], [rcvd, backend]] as const) {
     const starts = Array.from({ length: talk.rounds + 1 }, (_, i) => talk.said(i).length);
     const found = [at, ...starts.filter((start) => Math.abs(start - at) <= 5000)].some((start) =>
@@ -203,7 +203,7 @@ for (const workers of [1, 4]) {
           ["data", id, "client 2"],
         ],
       );
-      assertMatch(lines[0].message, /^dump begins \d+\.\d+ s after the connection, after 3 bytes/);
+      assertMatch(lines[0].message, /^dump started \d+\.\d+ s after the connection, after 3 bytes/);
     } finally {
       for (const client of clients) await client.close();
     }
@@ -304,7 +304,7 @@ for (const workers of [1, 4]) {
         for (const conversation of readConversations(Deno.readFileSync(path))) {
           const { comments, sent, rcvd } = conversation;
           if (sent.length === 0 || rcvd.length === 0) continue;
-          assert(comments.some((comment) => comment.startsWith("dump begins")));
+          assert(comments.some((comment) => comment.startsWith("dump started")));
           assertEquals(conversation.missing, 0);
         }
       }
@@ -438,7 +438,7 @@ t("dump on: what makes no sense is refused, and the dump goes on as it was", asy
     ["dump on /x client 1.2.3.4 client 1.2.3.5", "syntax error"],
     ["dump on /x nobody 1", "syntax error"],
     ["dump maybe", "syntax error"],
-    ["dump on client 1.2.3.4/33", "invalid range of clients [1.2.3.4/33]: bits must be 0 to 32"],
+    ["dump on client 1.2.3.4/33", "invalid range [1.2.3.4/33]: bits must be 0 to 32"],
     ["dump on channel 1", "invalid channel [1]: want GROUP.CHANNEL"],
     ["dump on conn 12345", "no such connection 12345"],
     ["dump on conn x", "invalid connection [x]"],

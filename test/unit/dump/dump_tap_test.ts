@@ -79,23 +79,28 @@ t("dumpTaps() records when it starts in the middle of an open connection", () =>
     void tap?.chunk("client", bytes("x"));
   });
   assertEquals(records, [
-    "#1 dump begins 61.500 s after the connection, after 10 bytes from the client, 20 from the backend",
+    "#1 dump started 61.500 s after the connection, after 10 bytes from the client, 20 from the backend",
     "#1 connected",
     "#1 client x",
   ]);
 }, PURE);
 
-t("dumpTaps() records the reason of an end unless the ends of the sides show it", () => {
-  const last = (reason: Reason) =>
-    recorded({}, (tapOf) => tapOf(accepted(1))?.closed(reason)).slice(1, -1);
-  for (
-    const reason of ["client closed", "backend closed", "client reset", "backend reset"] as const
-  ) {
-    assertEquals(last(reason), []);
-  }
-  for (
-    const reason of ["connect failed", "nothing available", "shutdown", "client left"] as const
-  ) {
-    assertEquals(last(reason), [`#1 ${reason}`]);
+t("dumpTaps() records every reason once: as an event, unless another record shows it", () => {
+  const shownBy: Record<Reason, "event" | "end records" | "event of the idle timeout"> = {
+    "client closed": "end records",
+    "backend closed": "end records",
+    "client reset": "end records",
+    "backend reset": "end records",
+    "idle limit": "event of the idle timeout",
+    "client left": "event",
+    "connect failed": "event",
+    "nothing available": "event",
+    "closed by control": "event",
+    "shutdown": "event",
+  };
+  for (const [reason, record] of Object.entries(shownBy) as [Reason, string][]) {
+    const records = recorded({}, (tapOf) => tapOf(accepted(1))?.closed(reason));
+    const event = record === "event" ? [`#1 ${reason}`] : [];
+    assertEquals(records, ["#1 open", ...event, "#1 close"], reason);
   }
 }, PURE);
