@@ -1,392 +1,231 @@
 /**
  * The output of a dump: a file, a named pipe or standard output, written in the background.
  *
- * Files are 0600. Memory is bounded: when the reader is slow, senders wait (`"block"`) or chunks
- * are dropped and counted (`"drop"`). After an error everything is dropped until {@link
- * DumpFile.reopen}; the relay goes on.
+ * Memory is bounded: when the reader is slow, senders wait (`"block"`) or chunks are dropped and
+ * counted (`"drop"`). After an error everything is dropped until {@link DumpFile.reopen}; the
+ * relay continues.
  */
 
-import { joinBytes } from "../base/bytes.ts";
-import { messageOf, UsageError } from "../base/errors.ts";
-import { strictInteger } from "../base/integers.ts";
+import { BatchWriter } from "../base/batch_writer.ts";
+import { systemReason } from "../base/errors.ts";
 import { STDOUT } from "../base/stdout.ts";
-import { expandFileName, hasTime } from "./file_name.ts";
-import { fileTime, nowMicroseconds } from "./formats/times.ts";
+import { FileNames, hasTime } from "./file_name.ts";
+import { nowMicroseconds } from "./formats/times.ts";
+import { FileHistory, type Rotation } from "./rotation.ts";
+import type { DumpOverflow } from "./settings.ts";
+import { type ExistingFile, isPipe, openSink, type Sink } from "./sink.ts";
 
-/** What happens when the reader of a dump is slow. */
-export const DUMP_OVERFLOWS = ["block", "drop"] as const;
-
-/** One of {@link DUMP_OVERFLOWS}. */
-export type DumpOverflow = typeof DUMP_OVERFLOWS[number];
-
-/** When a new file is begun, and how many are kept. */
-export interface Rotation {
-  /** The next record after this many bytes goes into a new file. At least 1. */
-  readonly bytes: number;
-  /** Files that are kept, the present one included. At least 1. */
-  readonly count: number;
-}
-
-/** Everything about the output but its name. */
+/** Everything about the output except its name. */
 export interface DumpFileOptions {
   /** The port that balance listens on, for `%p`. */
   readonly port: number;
-  /** The connection, for `%n`. */
+  /** The number of the connection, for `%n`. */
   readonly connection?: number | undefined;
   /** Not for standard output and named pipes. @default never */
   readonly rotate?: Rotation | undefined;
   /** @default {"block"} */
   readonly overflow?: DumpOverflow | undefined;
-  /** Bytes that may wait before senders wait or chunks are dropped. @default {8 MiB} */
-  readonly queueBytes?: number | undefined;
-  /** The beginning of a file, asked for whenever one is begun: `format.start`. */
-  readonly header: (time: number) => Uint8Array;
   /**
-   * What becomes of a file that lies there at the beginning: it is removed, or moved aside to
-   * `PATH.1`. @default {"replace"}
+   * Bytes that may be queued before senders wait or chunks are dropped.
+   *
+   * @default {8 MiB, or 1 MiB if senders wait for standard output}
    */
+  readonly queueBytes?: number | undefined;
+  /** Returns the header of a file, each time a file starts: `format.start`. */
+  readonly header: (time: number) => Uint8Array;
+  /** What happens to a file that exists at first. @default {"replace"} */
   readonly existing?: "replace" | "keep" | undefined;
-  /** Told the first error of an output, such as a full disk or a reader that has gone. */
+  /** Called with the first error of an output, such as ENOSPC or EPIPE. */
   readonly onError: (error: Error) => void;
   /** Microseconds since 1970. @default {nowMicroseconds} */
   readonly now?: () => number;
 }
 
-/** Where bytes go. */
-interface Sink {
-  write(bytes: Uint8Array): Promise<number>;
-  close(): void;
-}
-
-/** A place in the queue where another file is begun. */
-interface Begin {
-  readonly path: string;
-  /** What becomes of a file that lies there. */
-  readonly old: "replace" | "continue" | "keep";
-}
-
-const DEFAULT_QUEUE_BYTES = 8 << 20;
-/** Bytes that are written in one call, if there are many small pieces. */
-const BATCH_BYTES = 256 << 10;
-const DEFAULT_COUNT = 10;
-const UNITS: Readonly<Record<string, number>> = { "": 1, k: 1 << 10, m: 1 << 20, g: 1 << 30 };
+const QUEUE_BYTES = 8 << 20;
+/** Small enough that the data is still in the CPU caches when it is written. */
+const STDOUT_QUEUE_BYTES = 1 << 20;
 
 /**
- * Reads `--dump-rotate`.
+ * Opens the output of a dump and waits until its first file is open, so that errors are thrown. It
+ * does not wait for a named pipe, which opens when its reader does.
  *
- * @param text `SIZE[,COUNT]`: size in bytes, or with `k`, `M`, `G` (powers of 1024); count is the
- *     number of files that are kept (default 10), the present one included.
- * @throws {UsageError} If it means nothing.
- */
-export function parseRotation(text: string): Rotation {
-  const parts = /^(\d{1,12})([kmg]?)(?:,(\d{1,6}))?$/i.exec(text);
-  const bytes = Number(parts?.[1]) * (UNITS[parts?.[2]?.toLowerCase() ?? ""] ?? 1);
-  const count = strictInteger(parts?.[3] ?? String(DEFAULT_COUNT), { min: 1, max: 999999 });
-  if (parts === null || count === undefined || bytes < 1) {
-    throw new UsageError(`invalid rotation [${text}]: want SIZE[k|M|G][,COUNT]`);
-  }
-  return { bytes, count };
-}
-
-/**
- * Opens the output of a dump and waits until its first file is there, so that errors show at once;
- * a named pipe is not waited for, since it opens only with its reader (with Deno 2.6 the whole
- * program stands still until then).
- *
- * @param pattern The name: `-` is standard output, `%t`, `%p` and `%n` are replaced.
- * @param options Rotation and overflow.
- * @throws {UsageError} If the name means nothing.
- * @throws {Error} If the file cannot be made.
+ * @param pattern The name: `-` is standard output; `%t`, `%p` and `%n` are replaced.
+ * @throws {UsageError} If the name is invalid.
+ * @throws {Error} If the file cannot be created.
  */
 export async function openDumpFile(pattern: string, options: DumpFileOptions): Promise<DumpFile> {
-  let isStarting = true;
-  let refusal: Error | undefined;
+  let isOpening = true;
+  let failure: Error | undefined;
   const onError = (error: Error) => {
-    if (isStarting) refusal = error;
+    if (isOpening) failure = error;
     else options.onError(error);
   };
   const file = new DumpFile(pattern, { ...options, onError });
   if (!await isPipe(file.path)) await file.flush();
-  isStarting = false;
-  if (refusal !== undefined) throw refusal;
+  isOpening = false;
+  if (failure !== undefined) throw failure;
   return file;
 }
 
 /** One output; see the head of this file. */
 export class DumpFile {
-  readonly #pattern: string;
   readonly #options: DumpFileOptions;
+  readonly #names: FileNames;
   readonly #now: () => number;
   readonly #queueBytes: number;
-  #queue: (Uint8Array | Begin)[] = [];
-  /** Bytes in the queue and being written. */
-  #waiting = 0;
-  /** Bytes since the present file began, as far as queued. */
-  #fileBytes = 0;
-  #path = "";
-  /** When the present file began, and how many began in that second. */
-  #second = "";
-  #sequence = 1;
-  /** Files of this output, oldest first; only with `%t`. */
-  readonly #files: string[] = [];
+  /** Only if the names contain the time. */
+  readonly #history: FileHistory | undefined;
+  /** Replaced after an error. */
+  #writer: BatchWriter;
   #sink: Sink | undefined;
-  /** Device and number of the present file. */
-  #identity = "";
-  /** Files in the queue and being opened. */
-  #begun = 0;
-  /** Only these can be moved aside. */
+  /** Name of the newest file, which may not be open yet. */
+  #path = "";
+  /** Bytes of the newest file, written or queued. */
+  #fileBytes = 0;
+  /** Whether the output can be rotated. */
   #isRegular = false;
+  /** Files that are queued or being opened. */
+  #opening = 0;
   #failed = false;
   #closed = false;
-  /** Nothing more is written, since nobody takes it. */
-  #givenUp = false;
   #dropped = 0;
-  #running: Promise<void> | undefined;
-  #room: PromiseWithResolvers<void> | undefined;
 
   /**
-   * Begins the first file in the background.
+   * Starts to open the first file in the background.
    *
-   * @param pattern The name: `-` is standard output, `%t`, `%p` and `%n` are replaced.
-   * @param options Rotation and overflow.
-   * @throws {UsageError} If the name means nothing.
+   * @param pattern The name: `-` is standard output; `%t`, `%p` and `%n` are replaced.
+   * @throws {UsageError} If the name is invalid.
    */
   constructor(pattern: string, options: DumpFileOptions) {
-    this.#pattern = pattern;
+    const { port, connection, rotate, overflow, existing = "replace" } = options;
     this.#options = options;
+    this.#names = new FileNames(pattern, { port, connection });
     this.#now = options.now ?? nowMicroseconds;
-    this.#queueBytes = options.queueBytes ?? DEFAULT_QUEUE_BYTES;
-    this.#begin(options.existing ?? "replace");
+    this.#queueBytes = options.queueBytes ??
+      (pattern === STDOUT && overflow !== "drop" ? STDOUT_QUEUE_BYTES : QUEUE_BYTES);
+    if (rotate !== undefined && hasTime(pattern)) this.#history = new FileHistory(rotate.count);
+    this.#writer = this.#newWriter();
+    this.#startFile(existing);
   }
 
-  /** The present file, placeholders replaced. */
+  /** Name of the current file, placeholders replaced. */
   get path(): string {
     return this.#path;
   }
 
-  /** How many droppable records were dropped. */
+  /** Number of records that were dropped. */
   get dropped(): number {
     return this.#dropped;
   }
 
-  /** Whether an error has ended the output. */
+  /** Whether an error ended the output. */
   get failed(): boolean {
     return this.#failed;
   }
 
   /**
-   * Appends a record, in a new file if the present one has its size.
+   * Appends a record, to a new file if the current one has reached its size.
    *
-   * @param encode Makes the record; called at once or never, after the header of a new file was
-   *     asked for.
-   * @param options `droppable`: the record may be dropped if there is no room (a chunk). Others
-   *     are dropped only when twice as much waits.
+   * @param encode Returns the record. Called immediately, after the header of a new file was
+   *     requested, or not at all.
+   * @param options `droppable`: the record (a chunk) may be dropped if the queue is full; others
+   *     are dropped only if the queue has twice its size.
    * @returns `false` if the record was dropped.
    */
   write(encode: () => Uint8Array, options: { droppable?: boolean } = {}): boolean {
-    if (this.#failed || this.#closed || this.#isFull(options.droppable ?? false)) {
+    if (this.#failed || this.#closed || this.#mustDrop(options.droppable ?? false)) {
       this.#dropped++;
       return false;
     }
     const { rotate } = this.#options;
     if (rotate !== undefined && this.#isRegular && this.#fileBytes >= rotate.bytes) {
-      this.#begin("replace");
+      this.#startFile("replace");
     }
-    const bytes = encode();
-    if (bytes.length > 0) this.#push(bytes);
+    this.#push(encode());
     return true;
   }
 
-  /**
-   * Whoever writes much waits for this, unless chunks are dropped.
-   *
-   * @returns `undefined` if there is room already.
-   */
+  /** Waits for room in the queue; `undefined` if there is room now, or chunks are dropped. */
   room(): Promise<void> | undefined {
-    if (this.#options.overflow === "drop" || this.#closed) return undefined;
-    if (this.#waiting < this.#queueBytes) return undefined;
-    return (this.#room ??= Promise.withResolvers()).promise;
+    return this.#options.overflow === "drop" ? undefined : this.#writer.room();
   }
 
   /**
-   * For log rotation from outside: when the file was moved away it is made again; a file that
-   * somebody else has made there meanwhile is continued. Otherwise nothing happens, nor to
-   * standard output. After an error the output is begun anew; what lies there becomes `PATH.1`,
-   * since its last record may be cut.
+   * For log rotation by other programs: creates the file again if it was moved away, or appends to
+   * a new file at its path. Otherwise, and for standard output, it does nothing. After an error it
+   * starts again; an existing file is kept as `PATH.1`, since its last record may be incomplete.
    */
   reopen(): void {
-    if (this.#closed || this.#pattern === STDOUT) return;
-    const old = this.#failed ? "keep" : "continue";
-    if (!this.#failed && this.#isInPlace()) return;
-    this.#failed = false;
-    this.#begin(old);
+    if (this.#closed || this.#path === STDOUT) return;
+    if (this.#failed) {
+      this.#failed = false;
+      this.#writer = this.#newWriter();
+      this.#startFile("keep");
+    } else if (this.#opening === 0 && !this.#sink?.isAt(this.#path)) this.#startFile("append");
   }
 
-  /** Waits until everything that was written so far is out, or lost to an error. */
+  /** Waits until everything written so far is in the file, or lost to an error. */
   async flush(): Promise<void> {
-    while (this.#running !== undefined) await this.#running;
+    await this.#writer.flush();
   }
 
   /**
-   * Lets go of those who wait for room, writes what is left and closes the file.
+   * Lets waiting senders continue, writes what is queued and closes the file.
    *
-   * @param options `patienceMs`: so long a reader may take nothing before the rest is thrown
-   *     away. @default waits as long as the reader does
-   * @returns Whether everything was written, or lost to an error.
+   * @param options `patienceMs`: gives up if the reader takes nothing for this long.
+   *     @default never
+   * @returns `false` if it gave up.
    */
   async close(options: { patienceMs?: number | undefined } = {}): Promise<boolean> {
     this.#closed = true;
-    this.#release();
-    const done = this.flush().then(() => this.#closeSink()).then(() => true);
-    const { patienceMs } = options;
-    if (patienceMs === undefined) return await done;
-    for (;;) {
-      const before = this.#waiting;
-      let timer: ReturnType<typeof setTimeout> | undefined;
-      const late = new Promise<false>((resolve) => {
-        timer = setTimeout(() => resolve(false), patienceMs);
-      });
-      const isDone = await Promise.race([done, late]);
-      clearTimeout(timer);
-      if (isDone) return true;
-      if (this.#waiting >= before) break;
-    }
-    this.#givenUp = true;
-    this.#queue = [];
-    return false;
+    const isWritten = await this.#writer.close(options);
+    const idle = this.#writer.idle().then(() => this.#closeSink());
+    if (isWritten) await idle;
+    return isWritten;
   }
 
   /** Whether a record has to be dropped. */
-  #isFull(droppable: boolean): boolean {
+  #mustDrop(droppable: boolean): boolean {
     if (this.#options.overflow !== "drop") return false;
-    return this.#waiting >= (droppable ? this.#queueBytes : 2 * this.#queueBytes);
+    return this.#writer.queuedBytes >= (droppable ? 1 : 2) * this.#queueBytes;
   }
 
-  /** Whether the file is where it should be, or soon will. */
-  #isInPlace(): boolean {
-    if (this.#begun > 0) return true;
-    try {
-      const { dev, ino } = Deno.statSync(this.#path);
-      return `${dev} ${ino}` === this.#identity;
-    } catch {
-      return false;
-    }
+  #newWriter(): BatchWriter {
+    return new BatchWriter(
+      (bytes) => this.#sink!.write(bytes),
+      (error) => this.#fail(error),
+      { queueBytes: this.#queueBytes },
+    );
   }
 
-  /** Queues the beginning of a file. */
-  #begin(old: Begin["old"]): void {
+  /** Everything written from now on goes into another file. */
+  #startFile(existing: ExistingFile): void {
     const now = this.#now();
-    this.#path = this.#nextPath(now);
+    const path = this.#names.next(now);
+    this.#path = path;
     this.#fileBytes = 0;
-    this.#queue.push({ path: this.#path, old });
-    this.#begun++;
+    this.#opening++;
+    this.#writer.pushStep(() => this.#open(path, existing));
     this.#push(this.#options.header(now));
   }
 
-  /** The name of a file that begins now; never that of its predecessor if names have times. */
-  #nextPath(now: number): string {
-    if (this.#pattern === STDOUT) return STDOUT;
-    const { port, connection } = this.#options;
-    const second = fileTime(now);
-    this.#sequence = second === this.#second ? this.#sequence + 1 : 1;
-    this.#second = second;
-    const time = this.#sequence === 1 ? second : `${second}-${this.#sequence}`;
-    return expandFileName(this.#pattern, { time, port, connection });
-  }
-
   #push(bytes: Uint8Array): void {
-    this.#queue.push(bytes);
-    this.#waiting += bytes.length;
     this.#fileBytes += bytes.length;
-    this.#running ??= this.#run();
+    this.#writer.push(bytes);
   }
 
-  async #run(): Promise<void> {
-    try {
-      // What is queued in one go is written in one go.
-      await undefined;
-      while (this.#queue.length > 0) {
-        const first = this.#queue[0]!;
-        if (first instanceof Uint8Array) await this.#writeAll(this.#take());
-        else {
-          this.#queue.shift();
-          await this.#open(first);
-          this.#begun--;
-        }
-      }
-    } catch (error) {
-      this.#fail(error);
-    } finally {
-      // Whoever is told an error may have reopened the output at once.
-      this.#running = this.#queue.length > 0 ? this.#run() : undefined;
-      this.#release();
-    }
-  }
-
-  /** Takes a batch off the queue. */
-  #take(): Uint8Array {
-    const batch: Uint8Array[] = [];
-    let length = 0;
-    for (const item of this.#queue) {
-      if (!(item instanceof Uint8Array) || length > 0 && length + item.length > BATCH_BYTES) break;
-      batch.push(item);
-      length += item.length;
-    }
-    this.#queue.splice(0, batch.length);
-    return joinBytes(batch);
-  }
-
-  async #writeAll(bytes: Uint8Array): Promise<void> {
-    const sink = this.#sink;
-    for (let at = 0; at < bytes.length && sink !== undefined && !this.#givenUp;) {
-      at += await sink.write(at === 0 ? bytes : bytes.subarray(at));
-    }
-    this.#waiting -= bytes.length;
-    if (this.#waiting < this.#queueBytes) this.#release();
-  }
-
-  async #open({ path, old }: Begin): Promise<void> {
+  async #open(path: string, existing: ExistingFile): Promise<void> {
     this.#closeSink();
-    if (path === STDOUT) {
-      this.#sink = { write: (bytes) => Deno.stdout.write(bytes), close: () => {} };
-      return;
-    }
-    const found = await statOf(path);
-    this.#isRegular = found?.isFile ?? true;
-    let file: Deno.FsFile;
-    if (!this.#isRegular) file = await Deno.open(path, { write: true });
-    else if (found !== undefined && old === "continue") {
-      file = await Deno.open(path, { append: true });
-    } else {
-      if (found !== undefined) await this.#makeRoom(path, old);
-      file = await Deno.open(path, { write: true, createNew: true, mode: 0o600 });
-    }
-    this.#sink = file;
-    const { dev, ino } = await file.stat();
-    this.#identity = `${dev} ${ino}`;
-    await this.#removeOld(path);
-  }
-
-  /** A new file is made, so that nobody who could read the old one reads it. */
-  async #makeRoom(path: string, old: Begin["old"]): Promise<void> {
-    const { rotate } = this.#options;
-    const count = rotate?.count ?? 1;
-    await moveAside(path, old === "keep" ? Math.max(2, count) : count);
-  }
-
-  /** Removes files that are too many, if their names have times. */
-  async #removeOld(path: string): Promise<void> {
-    const { rotate } = this.#options;
-    if (rotate === undefined || !hasTime(this.#pattern) || !this.#isRegular) return;
-    if (this.#files.at(-1) !== path) this.#files.push(path);
-    while (this.#files.length > rotate.count) await removeFile(this.#files.shift()!);
+    const sink = await openSink(path, { existing, count: this.#options.rotate?.count ?? 1 });
+    this.#sink = sink;
+    this.#isRegular = sink.isRegular;
+    if (sink.isRegular) await this.#history?.add(path);
+    this.#opening--;
   }
 
   #fail(error: unknown): void {
     this.#failed = true;
-    this.#queue = [];
-    this.#begun = 0;
-    this.#waiting = 0;
+    this.#opening = 0;
     this.#closeSink();
     this.#options.onError(
       new Error(`cannot write dump file [${this.#path}]: ${reasonOf(error)}`, { cause: error }),
@@ -397,56 +236,9 @@ export class DumpFile {
     this.#sink?.close();
     this.#sink = undefined;
   }
-
-  #release(): void {
-    this.#room?.resolve();
-    this.#room = undefined;
-  }
 }
 
-/** The reason, in words that do not speak of the runtime. */
 function reasonOf(error: unknown): string {
-  // Below /dev, /proc and /sys the runtime lets nobody write who may not do everything.
-  if (error instanceof Deno.errors.NotCapable) return "it is part of the system";
-  return messageOf(error).replace(/ \(os error .*/s, "");
-}
-
-/** What lies at a path, links followed; `undefined` if nothing does. */
-async function statOf(path: string): Promise<Deno.FileInfo | undefined> {
-  try {
-    return await Deno.stat(path);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw error;
-  }
-}
-
-async function isPipe(path: string): Promise<boolean> {
-  if (path === STDOUT) return false;
-  try {
-    return (await Deno.stat(path)).isFifo ?? false;
-  } catch {
-    return false;
-  }
-}
-
-/** Makes room for a file: `PATH` becomes `PATH.1`, that `PATH.2`; the one too many is removed. */
-async function moveAside(path: string, count: number): Promise<void> {
-  const name = (number: number) => number === 0 ? path : `${path}.${number}`;
-  await removeFile(name(count - 1));
-  for (let number = count - 1; number > 0; number--) {
-    try {
-      await Deno.rename(name(number - 1), name(number));
-    } catch (error) {
-      if (!(error instanceof Deno.errors.NotFound)) throw error;
-    }
-  }
-}
-
-async function removeFile(path: string): Promise<void> {
-  try {
-    await Deno.remove(path);
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-  }
+  // Deno refuses writes below /dev, /proc and /sys without --allow-all.
+  return error instanceof Deno.errors.NotCapable ? "it is part of the system" : systemReason(error);
 }

@@ -1,23 +1,23 @@
 /**
- * One dump that is being written: its format, its file or one for each connection (`%n`), and
- * what became of it. Records come from taps, of this isolate or of workers.
+ * One dump: its format, its output (one file, or one per connection with `%n`), and its counters.
+ * Records come from the taps of this isolate or of workers.
  */
 
 import type { ConnectionRoute } from "../base/connection_info.ts";
 import { DumpFile, type DumpFileOptions, openDumpFile } from "./dump_file.ts";
 import { expandFileName, isPerConnection } from "./file_name.ts";
-import type { DumpFormat } from "./formats/format.ts";
 import { createFormat } from "./formats/create_format.ts";
-import type { ChunkRecord, DumpRecord } from "./record.ts";
-import type { DumpSettings } from "./settings.ts";
+import type { DumpFormat } from "./formats/format.ts";
 import { fileTime, nowMicroseconds } from "./formats/times.ts";
+import { type ChunkRecord, type DumpRecord, encodeRecord } from "./record.ts";
+import type { DumpSettings } from "./settings.ts";
 
-/** How much was written. */
+/** How much was dumped. */
 export interface DumpCounts {
   readonly chunks: number;
-  /** Bytes of them that were written, before any encoding. */
+  /** Bytes of these chunks that were dumped, before encoding. */
   readonly bytes: number;
-  /** Records that were lost since a reader is too slow, or gone. */
+  /** Records that were dropped since the reader is too slow, or after an error. */
   readonly dropped: number;
 }
 
@@ -25,7 +25,7 @@ export interface DumpCounts {
 export interface DumperOptions {
   /** The port that balance listens on. */
   readonly port: number;
-  /** Told once that the output is lost; everything after that is thrown away. */
+  /** Called once, with the first error of the output; everything later is dropped. */
   readonly onError: (error: Error) => void;
   /** See {@link DumpFileOptions.existing}. */
   readonly existing?: DumpFileOptions["existing"];
@@ -33,60 +33,37 @@ export interface DumperOptions {
   readonly queueBytes?: number | undefined;
 }
 
-/** Milliseconds that a reader may take nothing at the end of a connection's own file. */
-const CLOSE_MS = 5000;
+/** Gives up closing a connection's own file if its reader takes nothing for this long. */
+const CLOSE_PATIENCE_MS = 5000;
 
-/** A file and the encoder whose output is in it. */
+/** A file and the encoder that writes to it. */
 interface Output {
   readonly file: DumpFile;
   readonly format: DumpFormat;
-  /** Chunks that were lost on the way to here. */
-  lost: number;
-  /** Losses that the file tells of. */
-  told: number;
+  /** Chunks that workers dropped. */
+  droppedByWorkers: number;
+  /** Dropped records that the file mentions. */
+  reportedDrops: number;
 }
 
 /**
- * Opens the output of a dump and waits until it is there.
+ * Opens the output of a dump and waits until it is open.
  *
- * @param settings What to write.
- * @param options The rest.
- * @throws {UsageError} If the name of the file means nothing.
- * @throws {Error} If the file cannot be made. With a file for each connection only the folder is
- *     looked at.
+ * @throws {UsageError} If the name of the file is invalid.
+ * @throws {Error} If the file cannot be created. With a file per connection only the folder is
+ *     checked.
  */
 export async function openDumper(settings: DumpSettings, options: DumperOptions): Promise<Dumper> {
-  if (!isPerConnection(settings.file)) {
-    const format = createFormat(settings);
-    const dumper = new Dumper(settings, options);
-    const file = await openDumpFile(settings.file, dumper.fileOptions(format));
-    dumper.use({ file, format, lost: 0, told: 0 });
-    return dumper;
-  }
-  const { port } = options;
-  const path = expandFileName(settings.file, {
-    time: fileTime(nowMicroseconds()),
-    port,
-    connection: 0,
-  });
-  const folder = path.slice(0, path.lastIndexOf("/") + 1) || ".";
-  if (!await isFolder(folder)) throw new Error(`cannot write dump file [${path}]: no such folder`);
-  return new Dumper(settings, options);
+  const dumper = new Dumper(settings, options);
+  await dumper.open();
+  return dumper;
 }
 
-async function isFolder(path: string): Promise<boolean> {
-  try {
-    return (await Deno.stat(path)).isDirectory;
-  } catch {
-    return false;
-  }
-}
-
-/** One dump; made by {@link openDumper}. */
+/** One dump; see {@link openDumper}. */
 export class Dumper {
   readonly settings: DumpSettings;
   readonly #options: DumperOptions;
-  /** The only one, unless each connection has its own. */
+  /** The only output; `undefined` with an output per connection. */
   #single: Output | undefined;
   readonly #perConnection = new Map<number, Output>();
   /** Outputs that are being closed. */
@@ -95,26 +72,28 @@ export class Dumper {
   #closed = false;
   #chunks = 0;
   #bytes = 0;
-  /** Dropped in files that are closed. */
+  /** Records dropped from outputs that are closed. */
   #droppedBefore = 0;
 
-  /** To be called by {@link openDumper} only. */
   constructor(settings: DumpSettings, options: DumperOptions) {
     this.settings = settings;
     this.#options = options;
   }
 
-  /** To be called by {@link openDumper} only. */
-  use(output: Output): void {
-    this.#single = output;
+  /** Opens the output; see {@link openDumper}. */
+  async open(): Promise<void> {
+    const { file } = this.settings;
+    if (isPerConnection(file)) return await this.#checkFolder();
+    const format = createFormat(this.settings);
+    this.#single = outputOf(await openDumpFile(file, this.#fileOptions(format)), format);
   }
 
-  /** The present file; the pattern of the names if each connection has its own. */
+  /** Name of the current file; the pattern of the names with a file per connection. */
   get path(): string {
     return this.#single?.file.path ?? this.settings.file;
   }
 
-  /** How much was written so far. */
+  /** How much was dumped so far. */
   get counts(): DumpCounts {
     const dropped = this.#outputs.reduce((sum, output) => sum + droppedOf(output), 0);
     return { chunks: this.#chunks, bytes: this.#bytes, dropped: this.#droppedBefore + dropped };
@@ -130,48 +109,36 @@ export class Dumper {
       case "data":
         return this.#data(output, record);
       case "drop":
-        output.lost++;
-        format.skip(connection, record.chunk);
-        break;
       case "skip":
+        if (record.kind === "drop") output.droppedByWorkers++;
         format.skip(connection, record.chunk);
-        break;
-      case "event":
-        file.write(() => format.event(connection, record.event));
-        break;
-      case "end":
-        file.write(() => format.end(connection, record.end));
         break;
       case "close":
-        // It has to forget the connection, also without room for saying so.
-        if (!file.write(() => format.close(connection, record.time))) {
-          format.close(connection, record.time);
-        }
+        // Even if the record is dropped, the format has to forget the connection.
+        if (!file.write(() => encodeRecord(format, record))) encodeRecord(format, record);
         if (output !== this.#single) this.#end(connection, output);
         break;
-      default: {
-        const { kind, time } = record;
-        file.write(() => format[kind](connection, time));
-      }
+      default:
+        file.write(() => encodeRecord(format, record));
     }
     return undefined;
   }
 
-  /** Looks whether the file was moved away, as log rotation does; see {@link DumpFile.reopen}. */
+  /** Checks whether a file was moved away, for log rotation; see {@link DumpFile.reopen}. */
   reopen(): void {
     for (const { file } of this.#outputs) file.reopen();
   }
 
   /**
-   * Writes what is left and closes all files. Senders that wait are let go at once.
+   * Lets waiting senders continue, writes what is queued and closes all files.
    *
-   * @param patienceMs So long a reader may take nothing before the rest is given up.
+   * @param patienceMs Gives up if a reader takes nothing for this long; `undefined`: never.
    */
-  async close(patienceMs: number): Promise<void> {
+  async close(patienceMs: number | undefined): Promise<void> {
     if (this.#closed) return;
     const time = nowMicroseconds();
     const outputs = this.#outputs;
-    for (const output of outputs) tellLost(output, time);
+    for (const output of outputs) reportDrops(output, time);
     this.#closed = true;
     await Promise.all([
       ...outputs.map(({ file }) => file.close({ patienceMs })),
@@ -179,26 +146,7 @@ export class Dumper {
     ]);
   }
 
-  /** To be called by {@link openDumper} only. */
-  fileOptions(format: DumpFormat, connection?: number): DumpFileOptions {
-    const { settings } = this;
-    const { port, existing, queueBytes } = this.#options;
-    return {
-      port,
-      connection,
-      existing,
-      queueBytes,
-      rotate: settings.rotate,
-      overflow: settings.overflow,
-      header: (time) => format.start(time),
-      onError: (error) => this.#fail(error),
-    };
-  }
-
-  #data(
-    output: Output,
-    { connection, chunk }: ChunkRecord,
-  ): Promise<void> | undefined {
+  #data(output: Output, { connection, chunk }: ChunkRecord): Promise<void> | undefined {
     const { file, format } = output;
     if (!file.write(() => format.data(connection, chunk), { droppable: true })) {
       format.skip(connection, chunk);
@@ -206,7 +154,7 @@ export class Dumper {
     }
     this.#chunks++;
     this.#bytes += chunk.bytes.length;
-    tellLost(output, chunk.time);
+    reportDrops(output, chunk.time);
     return file.room();
   }
 
@@ -214,8 +162,10 @@ export class Dumper {
     const known = this.#perConnection.get(id);
     if (known !== undefined) return known;
     const format = createFormat(this.settings);
-    const file = new DumpFile(this.settings.file, this.fileOptions(format, id));
-    const output: Output = { file, format, lost: 0, told: 0 };
+    const output = outputOf(
+      new DumpFile(this.settings.file, this.#fileOptions(format, id)),
+      format,
+    );
     this.#perConnection.set(id, output);
     return output;
   }
@@ -223,13 +173,41 @@ export class Dumper {
   /** Closes the file of a connection that has ended. */
   #end({ id }: ConnectionRoute, output: Output): void {
     const { file } = output;
-    tellLost(output, nowMicroseconds());
-    const closing = file.close({ patienceMs: CLOSE_MS }).finally(() => {
+    reportDrops(output, nowMicroseconds());
+    const closing = file.close({ patienceMs: CLOSE_PATIENCE_MS }).finally(() => {
       this.#closing.delete(closing);
       this.#perConnection.delete(id);
       this.#droppedBefore += droppedOf(output);
     });
     this.#closing.add(closing);
+  }
+
+  #fileOptions(format: DumpFormat, connection?: number): DumpFileOptions {
+    const { rotate, overflow } = this.settings;
+    const { port, existing, queueBytes } = this.#options;
+    return {
+      port,
+      connection,
+      existing,
+      queueBytes,
+      rotate,
+      overflow,
+      header: (time) => format.start(time),
+      onError: (error) => this.#fail(error),
+    };
+  }
+
+  /** Checks that files can be created, as far as possible before the first connection. */
+  async #checkFolder(): Promise<void> {
+    const path = expandFileName(this.settings.file, {
+      time: fileTime(nowMicroseconds()),
+      port: this.#options.port,
+      connection: 0,
+    });
+    const folder = path.slice(0, path.lastIndexOf("/") + 1) || ".";
+    if (!await isFolder(folder)) {
+      throw new Error(`cannot write dump file [${path}]: no such folder`);
+    }
   }
 
   get #outputs(): Output[] {
@@ -243,12 +221,25 @@ export class Dumper {
   }
 }
 
-function droppedOf({ file, lost }: Output): number {
-  return file.dropped + lost;
+function outputOf(file: DumpFile, format: DumpFormat): Output {
+  return { file, format, droppedByWorkers: 0, reportedDrops: 0 };
 }
 
-function tellLost(output: Output, time: number): void {
+function droppedOf({ file, droppedByWorkers }: Output): number {
+  return file.dropped + droppedByWorkers;
+}
+
+/** Writes how many records were dropped, if there are new ones. */
+function reportDrops(output: Output, time: number): void {
   const dropped = droppedOf(output);
-  if (dropped === output.told) return;
-  if (output.file.write(() => output.format.lost(dropped, time))) output.told = dropped;
+  if (dropped === output.reportedDrops) return;
+  if (output.file.write(() => output.format.lost(dropped, time))) output.reportedDrops = dropped;
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  try {
+    return (await Deno.stat(path)).isDirectory;
+  } catch {
+    return false;
+  }
 }

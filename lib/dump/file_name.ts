@@ -1,42 +1,44 @@
 /** Names of dump files: `--dump-file` with its placeholders. Pure. */
 
 import { UsageError } from "../base/errors.ts";
+import { STDOUT } from "../base/stdout.ts";
+import { fileTime } from "./formats/times.ts";
 
-/** What the placeholders of a name stand for. */
+/** The values of the placeholders in a name. */
 export interface FileNameValues {
-  /** `%t`: when the file begins, for example `20261122T060320`. */
+  /** `%t`: when the file starts, for example `20261122T060320`. */
   readonly time: string;
   /** `%p`: the port that balance listens on. */
   readonly port: number;
-  /** `%n`: the number of the connection; absent when a file holds many. */
+  /** `%n`: the number of the connection; absent if a file has many connections. */
   readonly connection?: number | undefined;
 }
 
 /**
- * Whether each connection has a file of its own, because the name contains `%n`.
+ * Whether each connection has its own file, because the name contains `%n`.
  *
  * @param pattern The name as given.
- * @throws {UsageError} If it is empty or contains a placeholder that is none.
+ * @throws {UsageError} If it is empty or contains an unknown placeholder.
  */
 export function isPerConnection(pattern: string): boolean {
   return placeholders(pattern).includes("%n");
 }
 
 /**
- * Whether names change with time, because the name contains `%t`.
+ * Whether each file has another name, because the name contains `%t`.
  *
  * @param pattern The name as given.
- * @throws {UsageError} If it is empty or contains a placeholder that is none.
+ * @throws {UsageError} If it is empty or contains an unknown placeholder.
  */
 export function hasTime(pattern: string): boolean {
   return placeholders(pattern).includes("%t");
 }
 
 /**
- * Puts values in the place of `%t`, `%p`, `%n`; `%%` is a per cent sign.
+ * Replaces `%t`, `%p` and `%n` by their values, and `%%` by a percent sign.
  *
  * @param pattern The name as given.
- * @throws {UsageError} If it is empty or contains a placeholder that is none, or `%n` without a
+ * @throws {UsageError} If it is empty or contains an unknown placeholder, or `%n` without a
  *     connection.
  */
 export function expandFileName(pattern: string, values: FileNameValues): string {
@@ -51,6 +53,39 @@ export function expandFileName(pattern: string, values: FileNameValues): string 
     "%%": "%",
   };
   return pattern.replace(/%./g, (placeholder) => texts[placeholder] ?? placeholder);
+}
+
+/** The names of one output's files, in the order in which the files start. */
+export class FileNames {
+  readonly #pattern: string;
+  readonly #values: Omit<FileNameValues, "time">;
+  /** When the previous file started, and how many files started in that second. */
+  #second = "";
+  #count = 0;
+
+  /**
+   * @param pattern The name as given.
+   * @param values The values of all placeholders except the time.
+   */
+  constructor(pattern: string, values: Omit<FileNameValues, "time">) {
+    this.#pattern = pattern;
+    this.#values = values;
+  }
+
+  /**
+   * The name of the next file. If names contain the time, no two files have the same name.
+   *
+   * @param now When it starts, in microseconds since 1970.
+   * @throws {UsageError} If the pattern is invalid.
+   */
+  next(now: number): string {
+    if (this.#pattern === STDOUT) return STDOUT;
+    const second = fileTime(now);
+    this.#count = second === this.#second ? this.#count + 1 : 1;
+    this.#second = second;
+    const time = this.#count === 1 ? second : `${second}-${this.#count}`;
+    return expandFileName(this.#pattern, { ...this.#values, time });
+  }
 }
 
 /** The placeholders of a name, checked. */

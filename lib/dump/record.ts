@@ -1,17 +1,18 @@
-/** What happens to connections that are dumped, on its way from where they are served. */
+/** What happens to dumped connections, sent from the isolate that serves them to the dumper. */
 
+import { NO_BYTES } from "../base/bytes.ts";
 import type { ConnectionRoute } from "../base/connection_info.ts";
-import type { DumpChunk, DumpEnd, DumpEvent } from "./formats/format.ts";
+import type { DumpChunk, DumpEnd, DumpEvent, DumpFormat } from "./formats/format.ts";
 
-/** Bytes went by. */
+/** The bytes of one read. */
 export interface ChunkRecord {
-  /** `skip`: filtered out; `drop`: lost since the way is too slow. Both without the bytes. */
+  /** `skip`: filtered out; `drop`: dropped by a worker, since the dump is slow. Both without bytes. */
   readonly kind: "data" | "skip" | "drop";
   readonly connection: ConnectionRoute;
   readonly chunk: DumpChunk;
 }
 
-/** One thing that happened. Plain: it can be cloned to another isolate. */
+/** One record. Plain, it can be cloned to another isolate. */
 export type DumpRecord =
   | ChunkRecord
   | {
@@ -24,7 +25,30 @@ export type DumpRecord =
   | { readonly kind: "end"; readonly connection: ConnectionRoute; readonly end: DumpEnd };
 
 /**
- * Takes a record; its bytes are not used any more when it returns. A promise holds the sender of
- * a chunk back until there is room.
+ * Takes a record. Its bytes are not used after the return. The sender of a chunk waits for the
+ * promise, if there is one: back-pressure.
  */
 export type TakeRecord = (record: DumpRecord) => Promise<void> | undefined;
+
+/**
+ * Encodes a record.
+ *
+ * @returns The bytes to append to the dump, often none.
+ */
+export function encodeRecord(format: DumpFormat, record: DumpRecord): Uint8Array {
+  const { connection } = record;
+  switch (record.kind) {
+    case "data":
+      return format.data(connection, record.chunk);
+    case "skip":
+    case "drop":
+      format.skip(connection, record.chunk);
+      return NO_BYTES;
+    case "event":
+      return format.event(connection, record.event);
+    case "end":
+      return format.end(connection, record.end);
+    default:
+      return format[record.kind](connection, record.time);
+  }
+}

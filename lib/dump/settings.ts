@@ -1,8 +1,7 @@
-/** What a dump is to be, from the texts of the command line or of `dump on`. Pure. */
+/** The settings of a dump, from the command line or the words of `dump on`. Pure. */
 
 import { UsageError } from "../base/errors.ts";
 import { STDOUT } from "../base/stdout.ts";
-import { DUMP_OVERFLOWS, type DumpOverflow, parseRotation, type Rotation } from "./dump_file.ts";
 import { isPerConnection } from "./file_name.ts";
 import { type FilterOptions, parseDumpFilter } from "./filter.ts";
 import {
@@ -11,8 +10,15 @@ import {
   type DumpFormatName,
   type DumpSideOption,
 } from "./formats/format.ts";
+import { parseRotation, type Rotation } from "./rotation.ts";
 
-/** Texts as given; absent ones were not. */
+/** What happens when the reader of a dump is slow: senders wait, or chunks are dropped. */
+export const DUMP_OVERFLOWS = ["block", "drop"] as const;
+
+/** One of {@link DUMP_OVERFLOWS}. */
+export type DumpOverflow = typeof DUMP_OVERFLOWS[number];
+
+/** Settings as given, unparsed. */
 export interface DumpTexts extends FilterOptions {
   /** One of {@link DUMP_FORMATS}. */
   readonly format?: string | undefined;
@@ -26,18 +32,18 @@ export interface DumpTexts extends FilterOptions {
   readonly overflow?: string | undefined;
 }
 
-/** A dump that makes sense. A plain record: it can be cloned to a worker. */
+/** Settings of a dump, checked. A plain record that can be cloned. */
 export interface DumpSettings {
   readonly format: DumpFormatName;
   readonly file: string;
   readonly side: DumpSideOption;
   readonly overflow: DumpOverflow;
   readonly rotate?: Rotation | undefined;
-  /** Texts that {@link parseDumpFilter} reads. */
+  /** Unparsed, see {@link parseDumpFilter}. */
   readonly filter: FilterOptions;
 }
 
-/** What `-p` means: the conversation as text, on standard output. */
+/** `-p` alone, the dump of 3.35: text on standard output. */
 export const CLASSIC_DUMP: DumpSettings = {
   format: "text",
   file: STDOUT,
@@ -49,15 +55,14 @@ export const CLASSIC_DUMP: DumpSettings = {
 const FILTERS = ["client", "channel", "connection", "match", "bytes"] as const;
 
 /**
- * Reads the texts.
+ * Parses settings.
  *
- * The format is by default that of the file's name: `.pcapng`, `.json` and `.jsonl`, `.hex`, else
- * text.
+ * The default of the format depends on the file name: `.pcapng`, `.json` and `.jsonl`, `.hex`,
+ * else text.
  *
- * @param texts What was given.
- * @param base What holds where nothing was given: its output unless a file or a format is named,
- *     its filters unless there is a filter. @default {CLASSIC_DUMP}
- * @throws {UsageError} If one of them means nothing, or they contradict each other.
+ * @param base Its output is used unless a file or format is given, and its filters unless a filter
+ *     is given. @default {CLASSIC_DUMP}
+ * @throws {UsageError} If one of them is invalid, or they contradict each other.
  */
 export function parseDumpSettings(
   texts: DumpTexts,
@@ -81,7 +86,7 @@ export function parseDumpSettings(
   return settings;
 }
 
-/** Whether a dump is the one of 3.35, to the byte. */
+/** Whether a dump is that of 3.35, byte for byte. */
 export function isClassic(settings: DumpSettings): boolean {
   const { format, file, overflow, filter } = settings;
   return format === "text" && file === STDOUT && overflow === "block" &&
@@ -89,7 +94,7 @@ export function isClassic(settings: DumpSettings): boolean {
 }
 
 /**
- * The settings as people would write them, for `dump` and its answers.
+ * The settings in words, for the answers of `dump`.
  *
  * @returns For example `pcapng to /tmp/x.pcapng, client 10.0.0.0/8`.
  */

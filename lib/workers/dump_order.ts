@@ -1,21 +1,21 @@
 import type { TapMaker } from "../connection/observe.ts";
-import type { DumpOverflow } from "../dump/dump_file.ts";
 import type { FilterOptions } from "../dump/filter.ts";
 import type { TakeRecord } from "../dump/record.ts";
+import type { DumpOverflow } from "../dump/settings.ts";
 
-/** What a worker has to know of a dump. Can be cloned to it. */
+/** What a worker needs to know about a dump. Can be cloned to it. */
 export interface DumpOrder {
-  /** Tells the records of one dump from those of the one before. */
+  /** Distinguishes the records of a dump from those of the previous one. */
   readonly generation: number;
   readonly filter: FilterOptions;
   readonly overflow: DumpOverflow;
 }
 
-/** A dump, as those know it who serve connections. */
+/** A dump, as the data plane sees it. */
 export interface PlaneDump {
-  /** Makes taps for connections of this isolate. */
+  /** Creates the taps of connections in this isolate. */
   readonly taps: TapMaker;
-  /** For workers, whose records {@link take} gets. */
+  /** For workers; their records go to {@link take}. */
   readonly order: DumpOrder;
   readonly take: TakeRecord;
 }

@@ -1,12 +1,7 @@
 import { joinBytes } from "../../../lib/base/bytes.ts";
-import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import { UsageError } from "../../../lib/base/errors.ts";
-import {
-  DumpFile,
-  type DumpFileOptions,
-  openDumpFile,
-  parseRotation,
-} from "../../../lib/dump/dump_file.ts";
+import { DumpFile, type DumpFileOptions, openDumpFile } from "../../../lib/dump/dump_file.ts";
 import { createPcapng } from "../../../lib/dump/formats/pcapng.ts";
 import { fileTime } from "../../../lib/dump/formats/times.ts";
 import { connectionOf, START } from "../../helpers/dump/generated_traffic.ts";
@@ -349,16 +344,3 @@ t("DumpFile writes to standard output and leaves it open", async () => {
   assertEquals(new TextDecoder().decode(stderr), "");
   assertEquals(new TextDecoder().decode(stdout), "<head>one two still open\n");
 });
-
-t("parseRotation() reads SIZE[,COUNT] and names an invalid value", () => {
-  assertEquals(parseRotation("1"), { bytes: 1, count: 10 });
-  assertEquals(parseRotation("10k,3"), { bytes: 10240, count: 3 });
-  assertEquals(parseRotation("100M"), { bytes: 100 * 1024 * 1024, count: 10 });
-  assertEquals(parseRotation("2G,1"), { bytes: 2 ** 31, count: 1 });
-  for (
-    const text of ["", "0", "0k", "-1", "1T", "k", "1,", "1,0", "1,x", "1 ,2", "1.5M", "1,2,3"]
-  ) {
-    const error = assertThrows(() => parseRotation(text), UsageError);
-    assert(error.message.includes(`[${text}]`), error.message);
-  }
-}, { permissions: "none" });
