@@ -1,28 +1,28 @@
 import type { ConnectionRoute } from "../base/connection_info.ts";
-import type { TakeRecord } from "../dump/record.ts";
 import { nowMicroseconds } from "../dump/formats/times.ts";
+import type { TakeRecord } from "../dump/record.ts";
 import type { PlaneDump } from "./dump_order.ts";
 import type { DumpBatch } from "./dump_outbox.ts";
 
-/** One dump, and by worker what is dumped and not closed. */
+/** One dump, and for each worker its dumped connections that are open. */
 interface Box {
   readonly take: TakeRecord;
   readonly open: Map<number, Map<number, ConnectionRoute>>;
 }
 
 /**
- * Gives the records of workers to the dump that they are for, of which there are two while one
- * takes the place of another, and ends the connections of workers that die.
+ * Passes the records of workers to their dump: there are two while one replaces the other. Records
+ * the end of the connections of a worker that has died.
  */
 export class DumpInbox {
   readonly #boxes = new Map<number, Box>();
 
-  /** Takes records for a dump from now on. */
+  /** Accepts records for a dump from now on. */
   add({ order, take }: PlaneDump): void {
     this.#boxes.set(order.generation, { take, open: new Map() });
   }
 
-  /** Throws away what else may come for a dump. */
+  /** Discards further records for a dump. */
   remove({ order }: PlaneDump): void {
     this.#boxes.delete(order.generation);
   }
@@ -30,9 +30,9 @@ export class DumpInbox {
   /**
    * Takes a batch.
    *
-   * @param worker Who sent it.
-   * @param batch What it sent, in order.
-   * @returns Resolves when there is room for more; `undefined` if there is already.
+   * @param worker The worker that sent it.
+   * @param batch Records in order.
+   * @returns Resolves when there is room for more; `undefined` if there is now.
    */
   take(worker: number, { generation, records }: DumpBatch): Promise<void> | undefined {
     const box = this.#boxes.get(generation);
@@ -49,7 +49,7 @@ export class DumpInbox {
     return room;
   }
 
-  /** A worker died, and its connections with it. */
+  /** A worker has died, and with it its connections. */
   died(worker: number): void {
     const time = nowMicroseconds();
     const event = { text: "the worker that served it has died", time };

@@ -1,9 +1,10 @@
 /**
- * The dump in a worker: records go to the program by message. One batch is under way at a time,
- * what happens meanwhile goes with the next one. What the program has not taken yet is bounded:
- * then senders wait, or chunks are dropped.
+ * The dump in a worker: records go to the main isolate by message. One batch is pending at a time,
+ * and records that arrive meanwhile go into the next one. Memory is bounded: senders wait, or
+ * chunks are dropped.
  */
 
+import { Backlog } from "../base/backlog.ts";
 import { NO_BYTES } from "../base/bytes.ts";
 import type { TapMaker } from "../connection/observe.ts";
 import { dumpTaps } from "../dump/dump_tap.ts";
@@ -11,36 +12,34 @@ import { parseDumpFilter } from "../dump/filter.ts";
 import type { ChunkRecord, DumpRecord } from "../dump/record.ts";
 import type { DumpOrder, PlaneDump } from "./dump_order.ts";
 
-/** Bytes that the program may not have taken yet. */
-const WINDOW_BYTES = 1 << 20;
+/** Bytes that may be queued or pending before senders wait or chunks are dropped. */
+const QUEUE_BYTES = 1 << 20;
 
-/** Records on their way; the program answers when it has taken them and has room again. */
+/** Records of one message; the main isolate answers when it has room again. */
 export interface DumpBatch {
   readonly generation: number;
   readonly records: readonly DumpRecord[];
 }
 
-/** Sends a batch; the buffers are given away. */
+/** Sends a batch and transfers the buffers of its chunks. */
 export type PostBatch = (batch: DumpBatch, buffers: ArrayBuffer[]) => void;
 
-/** One dump, as a worker takes part in it. */
+/** One dump in one worker. */
 export class WorkerDump implements PlaneDump {
   readonly order: DumpOrder;
   readonly taps: TapMaker;
   readonly #post: PostBatch;
+  readonly #backlog = new Backlog(QUEUE_BYTES);
   #records: DumpRecord[] = [];
   #buffers: ArrayBuffer[] = [];
-  /** Bytes of {@link #records}, and of those under way. */
-  #bytes = 0;
-  #bytesUnderWay = 0;
-  #isUnderWay = false;
-  #isPlanned = false;
-  #isOver = false;
-  #room: PromiseWithResolvers<void> | undefined;
+  /** Bytes of the batch that is not answered yet; `undefined` if there is none. */
+  #pendingBytes: number | undefined;
+  #isScheduled = false;
+  #isStopped = false;
 
   /**
    * @param order What to dump.
-   * @param post Where records go.
+   * @param post Where the records go.
    */
   constructor(order: DumpOrder, post: PostBatch) {
     this.order = order;
@@ -48,25 +47,24 @@ export class WorkerDump implements PlaneDump {
     this.taps = dumpTaps(parseDumpFilter(order.filter), (record) => this.take(record));
   }
 
-  /** The program has taken what was under way. */
+  /** The main isolate has answered the pending batch. */
   taken(): void {
-    this.#isUnderWay = false;
-    this.#bytesUnderWay = 0;
+    this.#backlog.remove(this.#pendingBytes ?? 0);
+    this.#pendingBytes = undefined;
     this.#send();
-    if (!this.#isFull()) this.#release();
   }
 
-  /** The dump is over: sends what is left, and lets go of those who wait. */
+  /** Stops the dump: sends the rest, and lets waiting senders continue. */
   stop(): void {
-    this.#isUnderWay = false;
+    this.#pendingBytes = undefined;
     this.#send();
-    this.#isOver = true;
-    this.#release();
+    this.#isStopped = true;
+    this.#backlog.release();
   }
 
-  /** Sends a record. */
+  /** Sends a record; see `TakeRecord`. */
   take(record: DumpRecord): Promise<void> | undefined {
-    if (this.#isOver) return undefined;
+    if (this.#isStopped) return undefined;
     if (record.kind === "data") return this.#data(record);
     this.#push(record);
     return undefined;
@@ -75,45 +73,35 @@ export class WorkerDump implements PlaneDump {
   #data({ connection, chunk }: ChunkRecord): Promise<void> | undefined {
     const { length } = chunk.bytes;
     const mayDrop = this.order.overflow === "drop";
-    if (mayDrop && this.#isFull()) {
+    if (mayDrop && this.#backlog.isFull) {
       const dropped = { ...chunk, bytes: NO_BYTES, length: chunk.length ?? length };
       this.#push({ kind: "drop", connection, chunk: dropped });
       return undefined;
     }
-    // The relay goes on with its buffer.
+    // A copy: the relay uses its buffer again.
     const bytes = chunk.bytes.slice();
     this.#buffers.push(bytes.buffer);
+    this.#backlog.add(length);
     this.#push({ kind: "data", connection, chunk: { ...chunk, bytes } });
-    this.#bytes += length;
-    if (mayDrop || !this.#isFull()) return undefined;
-    return (this.#room ??= Promise.withResolvers()).promise;
-  }
-
-  #isFull(): boolean {
-    return !this.#isOver && this.#bytes + this.#bytesUnderWay >= WINDOW_BYTES;
+    return mayDrop ? undefined : this.#backlog.room();
   }
 
   #push(record: DumpRecord): void {
     this.#records.push(record);
-    if (this.#isPlanned || this.#isUnderWay) return;
-    this.#isPlanned = true;
+    if (this.#isScheduled || this.#pendingBytes !== undefined) return;
+    this.#isScheduled = true;
     queueMicrotask(() => {
-      this.#isPlanned = false;
+      this.#isScheduled = false;
       this.#send();
     });
   }
 
   #send(): void {
-    if (this.#isUnderWay || this.#records.length === 0) return;
+    if (this.#pendingBytes !== undefined || this.#records.length === 0) return;
     const [records, buffers] = [this.#records, this.#buffers];
-    this.#isUnderWay = true;
-    this.#bytesUnderWay = this.#bytes;
-    [this.#records, this.#buffers, this.#bytes] = [[], [], 0];
+    // Everything in the backlog is part of this batch.
+    this.#pendingBytes = this.#backlog.bytes;
+    [this.#records, this.#buffers] = [[], []];
     this.#post({ generation: this.order.generation, records }, buffers);
-  }
-
-  #release(): void {
-    this.#room?.resolve();
-    this.#room = undefined;
   }
 }

@@ -14,8 +14,9 @@ import { parseGroups } from "../../../lib/cli/groups.ts";
 import { parseOptions } from "../../../lib/cli/options.ts";
 import { Clock } from "../../../lib/connection/clock.ts";
 import { serve, type Serving } from "../../../lib/connection/accept_loop.ts";
-import { textTap } from "../../../lib/dump/text_tap.ts";
-import { BatchWriter } from "../../../lib/base/batch_writer.ts";
+import { dumpTaps } from "../../../lib/dump/dump_tap.ts";
+import { createText } from "../../../lib/dump/formats/text.ts";
+import { encodeRecord } from "../../../lib/dump/record.ts";
 import { denoEngine } from "../../../lib/engine/deno/deno_engine.ts";
 import type { Table } from "../../../lib/table/table.ts";
 import { until } from "../t.ts";
@@ -59,14 +60,11 @@ export async function startInProcess(argv: readonly string[]): Promise<InProcess
   let stderr = "";
   const printed: Uint8Array[] = [];
   const debugLines: string[] = [];
-  const writer = options.packetDump
-    ? new BatchWriter((bytes) => {
-      printed.push(bytes.slice());
-      return Promise.resolve(bytes.length);
-    }, () => {})
+  const format = createText();
+  const taps = options.packetDump
+    ? dumpTaps({}, (record) => void printed.push(encodeRecord(format, record)))
     : undefined;
   const notice = (line: string) => void (stderr += `${line}\n`);
-  const taps = writer && (() => textTap(writer));
   const serving = serve(listener, {
     engine: denoEngine,
     table,
