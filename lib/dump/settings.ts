@@ -18,7 +18,7 @@ export const DUMP_OVERFLOWS = ["block", "drop"] as const;
 /** One of {@link DUMP_OVERFLOWS}. */
 export type DumpOverflow = typeof DUMP_OVERFLOWS[number];
 
-/** Settings as given, unparsed. */
+/** Settings as given on the command line or to `dump on`, unparsed. */
 export interface DumpTexts extends FilterOptions {
   /** One of {@link DUMP_FORMATS}. */
   readonly format?: string | undefined;
@@ -68,19 +68,18 @@ export function parseDumpSettings(
   texts: DumpTexts,
   base: DumpSettings = CLASSIC_DUMP,
 ): DumpSettings {
-  const output = texts.file ?? texts.format;
-  const { format, file, side, overflow, rotate } = output === undefined ? base : CLASSIC_DUMP;
-  const newFile = texts.file ?? file;
+  const isNew = texts.file !== undefined || texts.format !== undefined;
+  const { format, side, overflow, rotate, ...defaults } = isNew ? CLASSIC_DUMP : base;
+  const file = texts.file ?? defaults.file;
+  const isFiltered = FILTERS.some((name) => texts[name] !== undefined);
   const settings: DumpSettings = {
     format: oneOf(DUMP_FORMATS, { text: texts.format, what: "dump format" }) ??
-      (output === undefined ? format : formatOf(newFile)),
-    file: newFile,
+      (isNew ? formatOf(file) : format),
+    file,
     side: oneOf(DUMP_SIDES, { text: texts.side, what: "dump side" }) ?? side,
     overflow: oneOf(DUMP_OVERFLOWS, { text: texts.overflow, what: "dump overflow" }) ?? overflow,
     rotate: texts.rotate === undefined ? rotate : parseRotation(texts.rotate),
-    filter: FILTERS.some((name) => texts[name] !== undefined) || output !== undefined
-      ? filterOf(texts)
-      : base.filter,
+    filter: isFiltered ? filterOf(texts) : defaults.filter,
   };
   check(settings, texts);
   return settings;
@@ -121,6 +120,7 @@ function filterOf(texts: FilterOptions): FilterOptions {
 }
 
 function check({ format, file, filter, rotate }: DumpSettings, texts: DumpTexts): void {
+  // Throws if the name is invalid.
   isPerConnection(file);
   const { bytes } = parseDumpFilter(filter);
   if (rotate !== undefined && file === STDOUT) {

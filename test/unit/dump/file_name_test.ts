@@ -1,6 +1,13 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { UsageError } from "../../../lib/base/errors.ts";
-import { expandFileName, hasTime, isPerConnection } from "../../../lib/dump/file_name.ts";
+import {
+  expandFileName,
+  FileNames,
+  hasTime,
+  isPerConnection,
+} from "../../../lib/dump/file_name.ts";
+import { fileTime } from "../../../lib/dump/formats/times.ts";
+import { START } from "../../helpers/dump/generated_traffic.ts";
 import { t } from "../../helpers/t.ts";
 import { assertRefused } from "../../helpers/dump/assert_refused.ts";
 
@@ -19,4 +26,14 @@ t("expandFileName() replaces %t, %p, %n and %%, and refuses other placeholders",
   assertRefused((name) => expandFileName(name, values), ["", "a%", "a%x", "%T", "%%%"]);
   assertRefused((name) => expandFileName(name, { time: "", port: 1 }), ["a%n"]);
   assertThrows(() => expandFileName("a\0b", values), UsageError, "null byte");
+}, PURE);
+
+t("FileNames numbers files that start in the same second", () => {
+  const names = new FileNames("d-%p-%t", { port: 8080 });
+  const [first, second] = [START, START + 1_000_000].map((time) => `d-8080-${fileTime(time)}`);
+  const starts = [START, START + 1, START + 1_000_000, START + 1_000_001];
+  assertEquals(starts.map((now) => names.next(now)), [first, `${first}-2`, second, `${second}-2`]);
+  const plain = new FileNames("d", { port: 8080 });
+  assertEquals([plain.next(START), plain.next(START)], ["d", "d"]);
+  assertEquals(new FileNames("-", { port: 8080 }).next(START), "-");
 }, PURE);
