@@ -38,7 +38,7 @@ export type Ending = "orderly" | "client reset" | "backend reset" | "closed" | "
 const ENDINGS: readonly Ending[] = ["orderly", "client reset", "backend reset", "closed"];
 
 /** A connection and its bytes. */
-export interface Conversation {
+export interface GeneratedConversation {
   readonly connection: ConnectionRoute;
   readonly ending: Ending;
   /** All bytes of each direction. */
@@ -51,7 +51,7 @@ export interface Conversation {
 export interface Traffic {
   /** What the format wrote, one element per file. */
   readonly files: readonly Uint8Array[];
-  readonly conversations: readonly Conversation[];
+  readonly conversations: readonly GeneratedConversation[];
 }
 
 /** Makes a connection whose channel has answered. */

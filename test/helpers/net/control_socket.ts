@@ -101,6 +101,13 @@ export async function showRows(path: string): Promise<ShowRow[]> {
   return parseShow(await talk(path, "show\n"));
 }
 
+/** Runs a command that must succeed. @returns Its answer. */
+export async function command(session: ControlSession, line: string): Promise<string> {
+  const { text, failed } = await session.ask(line);
+  if (failed) throw new Error(`[${line}] failed: ${text}`);
+  return text;
+}
+
 /** Opens a framed session. */
 export async function controlSession(path: string): Promise<ControlSession> {
   const conn = await connectUnix(path);
