@@ -61,8 +61,8 @@ async function readVersions(root: string, { tag, bin }: Settings): Promise<Versi
   const config: { version?: unknown } = JSON.parse(
     await readTextIfExists(`${root}/deno.json`) ?? "{}",
   );
-  const source = [Deno.execPath(), "run", "--quiet", "-A", `${root}/main.ts`] as const;
-  const program = await run([...(bin === undefined ? source : [bin] as const), "--version"], {
+  const source = [Deno.execPath(), "run", "--quiet", "-A", `${root}/main.ts`];
+  const program = await run([...(bin === undefined ? source : [bin]), "--version"], {
     limit: PROGRAM_MS,
   });
   return {

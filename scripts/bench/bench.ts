@@ -1,10 +1,12 @@
 /**
- * `deno task bench`: this program and its peers, side by side. What is measured and how to read it:
- * README.md beside this file.
+ * `deno task bench`: measures balance and its peers side by side. README.md in this folder explains
+ * what is measured and how to read it.
  */
+import { messageOf } from "../../lib/base/errors.ts";
+import { freePort } from "../../test/helpers/net/ports.ts";
 import { killAll, startChild } from "./system/children.ts";
 import { findContenders } from "./contenders/find_contenders.ts";
-import { chooseCores, descriptorLimit, tiedTo } from "./system/cores.ts";
+import { chooseCores, descriptorLimit, pinnedTo } from "./system/cores.ts";
 import { buildGenerator } from "./load/generator.ts";
 import { describeMachine } from "./system/machine.ts";
 import { measureBulk } from "./measure/bulk.ts";
@@ -14,14 +16,14 @@ import { measureStart } from "./measure/start.ts";
 import { measureWorkers } from "./measure/workers.ts";
 import { type BenchOptions, readOptions, USAGE } from "./options.ts";
 import { planOf } from "./measure/plan.ts";
-import { accepts, freePort } from "./system/port.ts";
+import { accepts } from "./system/accepts.ts";
 import { type Report, toJson, toMarkdown, toText, writeResults } from "./report/report.ts";
 import type { Run } from "./measure/run.ts";
 import { Samples } from "./report/samples.ts";
 
 async function bench(options: BenchOptions, folder: string): Promise<Report> {
   const plan = planOf(options.quick);
-  const begin = performance.now();
+  const start = performance.now();
   const [contenders, cores, generator, descriptors, machine] = await Promise.all([
     findContenders(options.contenders),
     chooseCores(),
@@ -31,7 +33,7 @@ async function bench(options: BenchOptions, folder: string): Promise<Report> {
   ]);
   const backendPort = freePort();
   const log = `${folder}/backend.log`;
-  const backend = [...tiedTo(cores.backend, generator.backend), String(backendPort)];
+  const backend = [...pinnedTo(cores.backend, generator.backend), String(backendPort)];
   startChild(backend, { log });
   if (!await accepts(backendPort, () => false)) {
     throw new Error(`the backend does not start: ${await Deno.readTextFile(log)}`);
@@ -46,19 +48,20 @@ async function bench(options: BenchOptions, folder: string): Promise<Report> {
     samples: new Samples(),
     notes: new Set(),
     progress: (text) => {
-      const seconds = ((performance.now() - begin) / 1000).toFixed(0);
+      const seconds = ((performance.now() - start) / 1000).toFixed(0);
       console.error(`${seconds.padStart(4)} s  ${text}`);
     },
   };
-  if (generator.slow) run.notes.add("every rate and delay is limited by the load (no C compiler)");
+  if (generator.slow) run.notes.add("the load limits every rate and delay (no C compiler)");
 
-  const { kinds } = options, one = contenders.present.filter(({ only }) => only === undefined);
+  const { kinds } = options;
+  const single = contenders.found.filter(({ only }) => only === undefined);
   const rates = ["request", "connection", "latency"] as const;
-  if (rates.some((kind) => kinds.has(kind))) await measureRates(run, one, kinds);
-  if (kinds.has("bulk")) await measureBulk(run, one);
-  if (kinds.has("idle")) await measureIdle(run, one);
-  if (kinds.has("start")) await measureStart(run, one);
-  if (kinds.has("workers")) await measureWorkers(run, contenders.present);
+  if (rates.some((kind) => kinds.has(kind))) await measureRates(run, single, kinds);
+  if (kinds.has("bulk")) await measureBulk(run, single);
+  if (kinds.has("idle")) await measureIdle(run, single);
+  if (kinds.has("start")) await measureStart(run, single);
+  if (kinds.has("workers")) await measureWorkers(run, contenders.found);
   return {
     plan,
     facts: [...machine, ["load", generator.text], ["cores", cores.text]],
@@ -72,8 +75,8 @@ async function publish(report: Report, options: BenchOptions): Promise<void> {
   console.log(toText(report));
   if (options.json !== undefined) await Deno.writeTextFile(options.json, toJson(report));
   if (options.results === undefined) return;
-  const ours = report.contenders.present.find(({ name }) => name === "balance");
-  await writeResults(options.results, toMarkdown(report, ours?.version ?? "balance missing"));
+  const balance = report.contenders.found.find(({ name }) => name === "balance");
+  await writeResults(options.results, toMarkdown(report, balance?.version ?? "balance missing"));
 }
 
 async function main(): Promise<number> {
@@ -81,7 +84,7 @@ async function main(): Promise<number> {
   try {
     options = readOptions(Deno.args);
   } catch (error) {
-    console.error(error instanceof Error ? error.message : error, `\n\n${USAGE}`);
+    console.error(`${messageOf(error)}\n\n${USAGE}`);
     return 64;
   }
   if (options.help) return console.log(USAGE), 0;
@@ -91,7 +94,7 @@ async function main(): Promise<number> {
     killAll();
     try {
       Deno.removeSync(folder, { recursive: true });
-    } catch { /* gone already, or a child that is just dying still writes into it */ }
+    } catch { /* removed before, or a dying child still writes into it */ }
   };
   for (const event of ["error", "unhandledrejection"]) addEventListener(event, cleanUp);
   for (const [signal, code] of [["SIGINT", 130], ["SIGTERM", 143], ["SIGHUP", 129]] as const) {

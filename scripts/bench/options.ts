@@ -7,24 +7,25 @@ export interface BenchOptions {
   readonly quick: boolean;
   /** Kinds to measure; all of them by default. */
   readonly kinds: ReadonlySet<Kind>;
-  /** Names of contenders to take part; `undefined` = all. `balance` and `direct` always do. */
+  /** Names of the contenders; `undefined` = all. `balance` and `direct` always take part. */
   readonly contenders: ReadonlySet<string> | undefined;
   /** File for every single value, as JSON. */
   readonly json: string | undefined;
-  /** Markdown file that gets a section with the tables. */
+  /** Markdown file for a section with the tables. */
   readonly results: string | undefined;
 }
 
 export const USAGE = `usage: deno task bench [--quick] [--only KINDS] [--contenders NAMES]
                        [--json FILE] [--results FILE]
 
-  --quick             under 90 seconds; fewer runs, 1,000 idle connections only
-  --only KINDS        of ${KINDS.join(",")}
-  --contenders NAMES  of haproxy,nginx,pen,socat,original,balance-x2 (direct and balance always)
+  --quick             under 90 seconds: fewer runs, only 1,000 idle connections
+  --only KINDS        some of ${KINDS.join(",")}
+  --contenders NAMES  some of haproxy,nginx,pen,socat,original,balance-x2
+                      (direct and balance always take part)
   --json FILE         write every single value
-  --results FILE      put the tables into a Markdown file, newest section first
+  --results FILE      add the tables to a Markdown file, newest section first
 
-BALANCE_BIN=path measures a compiled balance instead of main.ts.
+BALANCE_BIN=PATH measures that executable instead of main.ts.
 `;
 
 /**

@@ -86,15 +86,13 @@ async function compileWithRegistryStub(options: BuildOptions): Promise<StubResul
     `compiling with ${own ? "this deno" : `npx -y deno@${REGISTRY_STUB.deno}`} ` +
       `and the stub ${stub.path}; the executable runs on Deno ${REGISTRY_STUB.version}`,
   );
-  const command: Command = own ? [Deno.execPath()] : ["npx", "-y", `deno@${REGISTRY_STUB.deno}`];
+  const command = own ? [Deno.execPath()] : ["npx", "-y", `deno@${REGISTRY_STUB.deno}`];
   return await compile(REGISTRY_STUB.target, { ...options, command, stub: stub.path });
 }
 
-type Command = [string, ...string[]];
-
 async function compile(
   target: Target,
-  { stage, folder, command, stub }: BuildOptions & { command: Command; stub?: string },
+  { stage, folder, command, stub }: BuildOptions & { command: string[]; stub?: string },
 ): Promise<StubResult> {
   const path = `${folder}/${target}/balance`;
   const [main = "", ...others] = stage.entries;

@@ -31,7 +31,7 @@ export const TIMED_OUT = 124;
  * @throws {ScriptError} if it cannot be started.
  */
 export async function run(
-  command: readonly [string, ...string[]],
+  command: readonly string[],
   options: RunOptions,
 ): Promise<Outcome> {
   const signal = AbortSignal.timeout(options.limit);
@@ -47,7 +47,7 @@ export async function run(
 }
 
 function start(
-  [program, ...args]: readonly [string, ...string[]],
+  [program = "", ...args]: readonly string[],
   { cwd, env }: RunOptions,
   signal: AbortSignal,
 ): Deno.ChildProcess {

@@ -1,41 +1,41 @@
-/** Where and how a contender is to run. */
+/** Where and how a contender runs. */
 export interface Place {
   /** Port on 127.0.0.1 to listen on. */
   readonly port: number;
-  /** Port on 127.0.0.1 of the only backend. */
+  /** Port of the only backend, on 127.0.0.1. */
   readonly backendPort: number;
   /** An empty folder for its files. */
   readonly folder: string;
-  /** Buffers: the contender's own default, or 256 KiB where it lets us choose. */
+  /** Buffers: the contender's default, or 256 KiB if it can be configured. */
   readonly buffers: "default" | "256K";
-  /** Open files it may have. */
+  /** Maximum number of open files. */
   readonly descriptors: number;
 }
 
-/** Room asked of those that want a number: above the 5,000 idle connections. */
-export const MOST_CONNECTIONS = 6000;
+/** Connection limit of the contenders that need one: above the 5,000 idle connections. */
+export const MAX_CONNECTIONS = 6000;
 
 /** How to run a contender. */
 export interface Start {
   readonly command: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
-  /** Files to write before, by name in the folder. */
+  /** Files to write first, by name in the folder. */
   readonly files?: Readonly<Record<string, string>>;
 }
 
-/** A program to be measured. */
+/** A program to measure. */
 export interface Contender {
   readonly name: string;
   readonly version: string;
-  /** What is not equal about it. */
+  /** What makes the comparison unequal. */
   readonly note?: string;
-  /** Takes part in these figures only; absent = in all but `workers`. */
+  /** Takes part only in these figures; absent = in all but `workers`. */
   readonly only?: "workers";
-  /** The command line and files for a place. Runs in the foreground, one thread. */
+  /** Command line and files for a place. It runs in the foreground with one thread. */
   start(place: Place): Start;
 }
 
-/** A program that can't take part, and why. */
+/** A program that cannot take part, and why. */
 export interface Missing {
   readonly name: string;
   readonly missing: string;

@@ -6,16 +6,16 @@ import { findOriginal } from "./original.ts";
 import { findPen } from "./pen.ts";
 import { findSocat } from "./socat.ts";
 
-/** Who takes part, and who can't. */
+/** The programs that take part, and those that cannot. */
 export interface Contenders {
-  readonly present: readonly Contender[];
+  readonly found: readonly Contender[];
   readonly missing: readonly Missing[];
 }
 
 /**
- * Looks for everybody on this machine.
+ * Looks for all contenders on this machine.
  *
- * @param wanted names to take part, `undefined` = all. `balance` always does.
+ * @param wanted Names of those to take part; `undefined` = all. `balance` always does.
  */
 export async function findContenders(wanted: ReadonlySet<string> | undefined): Promise<Contenders> {
   const all = await Promise.all([
@@ -27,16 +27,16 @@ export async function findContenders(wanted: ReadonlySet<string> | undefined): P
     findSocat(),
     findOriginal(),
   ]);
-  const present: Contender[] = [], missing: Missing[] = [];
-  for (const found of all) {
-    if (isMissing(found)) missing.push(found);
-    else if (found.name === "balance" || (wanted?.has(found.name) ?? true)) present.push(found);
-    else missing.push({ name: found.name, missing: "not selected by --contenders" });
+  const found: Contender[] = [], missing: Missing[] = [];
+  for (const one of all) {
+    if (isMissing(one)) missing.push(one);
+    else if (one.name === "balance" || (wanted?.has(one.name) ?? true)) found.push(one);
+    else missing.push({ name: one.name, missing: "not selected by --contenders" });
   }
   for (const name of wanted ?? []) {
-    if (name !== "direct" && !all.some((found) => found.name === name)) {
+    if (name !== "direct" && !all.some((one) => one.name === name)) {
       missing.push({ name, missing: "unknown to the benchmark" });
     }
   }
-  return { present, missing };
+  return { found, missing };
 }

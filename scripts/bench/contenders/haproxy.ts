@@ -1,10 +1,11 @@
-import { type Contender, type Missing, MOST_CONNECTIONS, type Place } from "./contender.ts";
-import { findProgram, output } from "../system/programs.ts";
+import { type Contender, MAX_CONNECTIONS, type Missing, type Place } from "./contender.ts";
+import { tool } from "../../../test/helpers/t.ts";
+import { output } from "../system/output.ts";
 
 /** haproxy in TCP mode, one thread. Its default buffer is 16 KiB. */
 export async function findHaproxy(): Promise<Contender | Missing> {
   const name = "haproxy";
-  const program = findProgram(name);
+  const program = tool(name);
   if (program === undefined) return { name, missing: "not installed" };
   const { text } = await output([program, "-v"]);
   return {
@@ -18,11 +19,11 @@ export async function findHaproxy(): Promise<Contender | Missing> {
 }
 
 function config({ port, backendPort, buffers, descriptors }: Place): string {
-  // Two descriptors a connection; it refuses to start when they can't be had.
-  const most = Math.min(MOST_CONNECTIONS, Math.floor((descriptors - 100) / 2));
+  // Two descriptors for each connection; haproxy refuses to start without them.
+  const max = Math.min(MAX_CONNECTIONS, Math.floor((descriptors - 100) / 2));
   return `global
   nbthread 1
-  maxconn ${most}
+  maxconn ${max}
 ${buffers === "256K" ? "  tune.bufsize 262144\n" : ""}
 defaults
   mode tcp

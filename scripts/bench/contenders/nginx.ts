@@ -1,10 +1,12 @@
-import { type Contender, type Missing, MOST_CONNECTIONS, type Place } from "./contender.ts";
-import { findProgram, output } from "../system/programs.ts";
+import { type Contender, MAX_CONNECTIONS, type Missing, type Place } from "./contender.ts";
+import { tool } from "../../../test/helpers/t.ts";
+import { exists } from "../../system/files.ts";
+import { output } from "../system/output.ts";
 
 /** nginx with its stream module (Debian: libnginx-mod-stream), one process. Default buffer 16 KiB. */
 export async function findNginx(): Promise<Contender | Missing> {
   const name = "nginx";
-  const program = findProgram(name);
+  const program = tool(name);
   if (program === undefined) return { name, missing: "not installed" };
   const { text } = await output([program, "-V"]);
   const module = await streamModule(text);
@@ -23,17 +25,12 @@ export async function findNginx(): Promise<Contender | Missing> {
   };
 }
 
-/** The line that loads the module, empty when it is built in, `undefined` when there is none. */
+/** The line that loads the module: empty if it is built in, `undefined` if it is missing. */
 async function streamModule(built: string): Promise<string | undefined> {
   if (/--with-stream(\s|$)/.test(built)) return "";
   const folder = /--modules-path=(\S+)/.exec(built)?.[1] ?? "/usr/lib/nginx/modules";
   const file = `${folder}/ngx_stream_module.so`;
-  try {
-    await Deno.stat(file);
-    return `load_module ${file};\n`;
-  } catch {
-    return undefined;
-  }
+  return await exists(file) ? `load_module ${file};\n` : undefined;
 }
 
 function config({ port, backendPort, folder, buffers }: Place): string {
@@ -42,7 +39,7 @@ master_process off;
 pid ${folder}/nginx.pid;
 error_log ${folder}/error.log;
 events {
-  worker_connections ${2 * MOST_CONNECTIONS};
+  worker_connections ${2 * MAX_CONNECTIONS};
 }
 stream {
   access_log off;

@@ -1,21 +1,22 @@
 import type { Contender, Missing } from "./contender.ts";
-import { findProgram, output } from "../system/programs.ts";
+import { tool } from "../../../test/helpers/t.ts";
+import { output } from "../system/output.ts";
 
 /** The original `balance` (3.x), one process for each connection. */
 export async function findOriginal(): Promise<Contender | Missing> {
   const name = "original";
-  const program = findProgram("balance");
+  const program = tool("balance");
   if (program === undefined) return { name, missing: "no program [balance] on PATH" };
   // Without arguments it prints its name, version and usage.
   const { text } = await output([program]);
   const version = /balance (\d+)\.(\d+)/.exec(text);
   if (Number(version?.[1] ?? 0) >= 4) {
-    return { name, missing: `[${program}] is ${version?.[0]}, not an original` };
+    return { name, missing: `[${program}] is ${version?.[0]}, not the original` };
   }
   return {
     name,
     version: version === null ? "version unknown" : `${version[1]}.${version[2]}`,
-    note: "the original's buffers can't be chosen, and it does not pass on a half-close",
+    note: "the original's buffers are fixed, and it does not forward a half-close",
     start: ({ port, backendPort }) => ({
       command: [
         program,

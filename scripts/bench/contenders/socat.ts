@@ -1,10 +1,11 @@
 import type { Contender, Missing } from "./contender.ts";
-import { findProgram, output } from "../system/programs.ts";
+import { tool } from "../../../test/helpers/t.ts";
+import { output } from "../system/output.ts";
 
 /** socat, one process for each connection. Default buffer 8 KiB. */
 export async function findSocat(): Promise<Contender | Missing> {
   const name = "socat";
-  const program = findProgram(name);
+  const program = tool(name);
   if (program === undefined) return { name, missing: "not installed" };
   const { text } = await output([program, "-V"]);
   return {

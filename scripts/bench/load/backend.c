@@ -1,12 +1,12 @@
-// backend PORT: the server behind every contender, made to cost as little as possible.
+// backend PORT: the backend of every contender, designed to cost as little as possible.
 //
-// One thread, one epoll set, loopback only. It knows four requests, each short enough to arrive
-// in one piece; the rest of a request line and all headers are ignored:
-//   GET /        200 bytes, the connection stays open
-//   GET /close   200 bytes, then the backend closes
-//   GET /N       a header of 200 bytes, then N bytes
-//   PUT /N       takes N bytes (thrown away without a copy), then answers 200 bytes
-// N is decimal. Prints "ready" when it listens. Ends when it is killed.
+// One thread, one epoll set, loopback only. It answers four requests, each short enough to arrive
+// in one piece; it ignores the rest of the request line and all headers:
+//   GET /        sends 200 bytes; the connection stays open
+//   GET /close   sends 200 bytes, then closes
+//   GET /N       sends a header of 200 bytes, then N bytes
+//   PUT /N       receives N bytes (discarded without a copy), then sends 200 bytes
+// N is decimal. Prints "ready" when it listens. Runs until it is killed.
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
@@ -20,15 +20,15 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-// BLOCK: one write; this size stays in the cache and was the cheapest of 16 KiB to 1 MiB.
+// BLOCK: bytes of one write. This size stays in the CPU cache; of 16 KiB to 1 MiB it was cheapest.
 enum { ANSWER = 200, FDS = 1 << 17, BLOCK = 128 << 10, SKIP = 1 << 20 };
 
-static struct { long send, take; } state[FDS]; // bytes still to send, bytes still to take, by descriptor
+static struct { long send, take; } state[FDS]; // bytes left to send and to receive, by descriptor
 static char answer_open[ANSWER], answer_close[ANSWER];
 static char buffer[65536], block[BLOCK];
 static int epoll;
 
-// An answer is exactly ANSWER bytes, so that a client need not parse it.
+// An answer has exactly ANSWER bytes, so that a client does not have to parse it.
 static void make_answer(char *to, const char *connection) {
   memset(to, 'a', ANSWER);
   int n = sprintf(to, "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nConnection: %s\r\n", connection);
@@ -41,7 +41,7 @@ static void watch(int fd, int how, unsigned events) {
   epoll_ctl(epoll, how, fd, &e);
 }
 
-// Sends what is left of a bulk answer; EPOLLOUT goes on with it. Returns -1 when the peer is gone.
+// Sends the rest of a bulk answer; EPOLLOUT continues it. Returns -1 if the peer is gone.
 static int pump(int fd) {
   while (state[fd].send > 0) {
     ssize_t n = write(fd, block, state[fd].send < BLOCK ? (size_t)state[fd].send : BLOCK);
@@ -52,7 +52,7 @@ static int pump(int fd) {
   return 0;
 }
 
-// Throws away body bytes of a PUT; answers when they are all there. Returns -1 at the end.
+// Discards body bytes of a PUT, and answers after the last one. Returns -1 at the end of input.
 static int take(int fd) {
   while (state[fd].take > 0) {
     size_t want = state[fd].take < SKIP ? (size_t)state[fd].take : SKIP;
@@ -63,7 +63,7 @@ static int take(int fd) {
   return write(fd, answer_open, ANSWER) == ANSWER ? 0 : -1;
 }
 
-// One readiness. Returns 1 when there was something, 0 when not yet, -1 when the connection is over.
+// Handles a readable connection. Returns 1 after a request, 0 if it is incomplete, -1 to close.
 static int serve(int fd) {
   if (state[fd].take > 0) return take(fd) < 0 ? -1 : 1;
   ssize_t n = read(fd, buffer, sizeof buffer - 1);
@@ -89,7 +89,7 @@ int main(int argc, char **argv) {
   int one = 1, seconds = 10, listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
   setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
   setsockopt(listener, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one); // accepted sockets inherit it
-  // Wakes us once for a connection, when it has asked, and not before as well.
+  // One wake-up for each connection: with its first request, not before.
   setsockopt(listener, IPPROTO_TCP, TCP_DEFER_ACCEPT, &seconds, sizeof seconds);
   struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons(atoi(argv[1]))};
   at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);

@@ -1,6 +1,6 @@
 /**
- * `backend.ts PORT`: what backend.c does, for machines without a C compiler. Several times slower,
- * so that rates measured against it are its own.
+ * `backend.ts PORT`: the same as backend.c, for machines without a C compiler. It is several times
+ * slower, so it limits every rate.
  */
 
 const ANSWER = 200, BLOCK = 1 << 20;
@@ -21,7 +21,7 @@ async function writeAll(conn: Deno.Conn, data: Uint8Array): Promise<void> {
 }
 
 async function serve(conn: Deno.TcpConn): Promise<void> {
-  conn.setNoDelay(true); // throws when the client has gone already
+  conn.setNoDelay(true); // throws if the client is gone
   const buffer = new Uint8Array(65536);
   for (;;) {
     const n = await conn.read(buffer);
@@ -50,5 +50,5 @@ for (;;) {
   try {
     const conn = await listener.accept();
     serve(conn).catch(() => {}).finally(() => conn.close());
-  } catch { /* the client has gone before it was accepted (NotConnected) */ }
+  } catch { /* the client left before it was accepted (NotConnected) */ }
 }

@@ -1,10 +1,12 @@
-import { runChild } from "../system/children.ts";
-import { findProgram, output } from "../system/programs.ts";
+import { tool } from "../../../test/helpers/t.ts";
+import { run } from "../../system/command.ts";
+import { watch } from "../system/children.ts";
+import { output } from "../system/output.ts";
 
 /** Kinds of load; see load/load.c. */
 export type LoadKind = "request" | "connection" | "down" | "up" | "latency";
 
-/** What one run of the load generator found. Delays in microseconds, `latency` only. */
+/** The result of one run of the load generator. Delays in microseconds, for `latency` only. */
 export interface Load {
   /** Units completed: requests, connections or blocks. */
   readonly count: number;
@@ -18,27 +20,30 @@ export interface Load {
 
 /** The backend and the load generator, in C or, without a compiler, in TypeScript. */
 export interface Generator {
-  /** In words, for the report. */
+  /** Description for the report. */
   readonly text: string;
-  /** Whether it is the slow one: then every rate is limited by it. */
+  /** Whether it is the slow one in TypeScript, which limits every rate. */
   readonly slow: boolean;
   readonly backend: readonly string[];
   readonly load: readonly string[];
 }
 
-const SOURCES = new URL("load/", import.meta.url).pathname;
+/** Time limits in milliseconds; a load may take `EXTRA_MS` longer than its time. */
+const COMPILE_MS = 60_000, EXTRA_MS = 10_000;
 
-/** Compiles the pair into `folder`; without a compiler takes the one in TypeScript and says so. */
+const SOURCES = new URL(".", import.meta.url).pathname;
+
+/** Compiles both programs into `folder`; without a compiler uses those in TypeScript. */
 export async function buildGenerator(folder: string): Promise<Generator> {
-  const compiler = findProgram("cc") ?? findProgram("gcc") ?? findProgram("clang");
-  if (compiler === undefined) return inTypeScript("no C compiler (cc, gcc, clang) here");
+  const compiler = tool("cc") ?? tool("gcc") ?? tool("clang");
+  if (compiler === undefined) return inTypeScript("there is no C compiler (cc, gcc, clang)");
   for (const name of ["backend", "load"]) {
     const { ok, text } = await output(
       [compiler, "-O2", "-o", `${folder}/${name}`, `${SOURCES}${name}.c`],
-      { milliseconds: 60_000 },
+      { limit: COMPILE_MS },
     );
     if (!ok) {
-      return inTypeScript(`[${name}.c] does not compile here: ${text.trim().split("\n")[0]}`);
+      return inTypeScript(`[${name}.c] does not compile: ${text.trim().split("\n")[0]}`);
     }
   }
   const version = (await output([compiler, "--version"])).text.split("\n")[0] ?? compiler;
@@ -63,20 +68,20 @@ function inTypeScript(reason: string): Generator {
 /**
  * Runs the load generator once.
  *
- * @param command the generator, tied to its cores
- * @throws {Error} when it fails, finds nothing done, or is not back ten seconds after its time.
+ * @param command The generator, pinned to its cores.
+ * @throws {Error} if it fails, completes nothing, or still runs ten seconds after its time.
  */
 export async function runLoad(
   command: readonly string[],
   options: { kind: LoadKind; port: number; connections: number; seconds: number; rate?: number },
 ): Promise<Load> {
   const { kind, port, connections, seconds, rate = 0 } = options;
-  const { ok, stdout, stderr } = await runChild(
+  const { code, stdout, stderr } = await run(
     [...command, kind, ...[port, connections, seconds, rate].map(String)],
-    { milliseconds: seconds * 1000 + 10_000 },
+    { limit: seconds * 1000 + EXTRA_MS, onStart: watch },
   );
-  if (!ok) throw new Error(stderr.trim() || "the load did not end in time");
-  const load: Load = JSON.parse(stdout);
-  if (load.count === 0) throw new Error(`nothing done, ${load.errors} errors`);
+  if (code !== 0) throw new Error(stderr.trim() || "the load did not end in time");
+  const load: Load = JSON.parse(new TextDecoder().decode(stdout));
+  if (load.count === 0) throw new Error(`nothing completed, ${load.errors} errors`);
   return load;
 }

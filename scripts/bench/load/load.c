@@ -1,14 +1,14 @@
 // load KIND PORT CONNECTIONS SECONDS [RATE]: the load generator, one thread, one epoll set.
 //
 // KIND is one of
-//   request     keep-alive: each connection asks again as soon as it has its answer (closed loop)
-//   connection  connect, ask, read the answer and the end, close; then the next (closed loop)
+//   request     keep-alive: each connection sends a request after each answer (closed loop)
+//   connection  connect, request, read to the end, close; then the next one (closed loop)
 //   down, up    blocks of 64 MiB, one after the other, from or to the backend
-//   latency     RATE requests a second over all connections, sent at their scheduled time whether
-//               earlier ones are back or not (open loop). A delay is counted from the schedule, so
-//               a stall shows in all requests it held up. The first fifth is warm-up, not counted.
+//   latency     RATE requests per second over all connections, each sent at its scheduled time even
+//               if earlier ones are pending (open loop). Delays count from the schedule, so a stall
+//               shows in every request it delayed. The first fifth is a warm-up and not counted.
 // Prints one line of JSON: {"count","bytes","seconds","errors","p50","p99","worst"}; delays in
-// microseconds. count is of completed units only (for down and up: blocks).
+// microseconds. "count" has completed units only (blocks for down and up).
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
@@ -30,7 +30,7 @@ enum { ANSWER = 200, FDS = 1 << 16, STEP = 128 << 10, SKIP = 1 << 20 };
 #define HEADERS " HTTP/1.1\r\nHost: bench\r\nUser-Agent: bench\r\nAccept: */*\r\n\r\n"
 
 static const char ask_open[] = "GET /" HEADERS, ask_close[] = "GET /close" HEADERS;
-// By descriptor: bytes of the answer so far, still to be asked, scheduled time of the request.
+// By descriptor: bytes of the answer so far, request not sent yet, scheduled time of the request.
 static struct { int got, waiting; double due; } state[FDS];
 static struct sockaddr_in target = {.sin_family = AF_INET};
 static char block[STEP];
@@ -50,7 +50,7 @@ static void watch(int fd, int how, unsigned events) {
 
 static int dial(int type) {
   int one = 1, fd = socket(AF_INET, SOCK_STREAM | type, 0);
-  struct timeval limit = {10, 0}; // for the blocking ones: a stuck contender is an error, not a hang
+  struct timeval limit = {10, 0}; // if blocking: a stuck contender is an error, not a hang
   if (fd < 0 || fd >= FDS) perror("socket"), exit(1);
   if (!type) setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
   if (!type) setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
@@ -66,15 +66,15 @@ static void ask(int fd, const char *text, size_t length) {
   if (n != (ssize_t)length && !state[fd].waiting) errors++;
 }
 
-// A connection that asks at once. On loopback it is established when connect() comes back, even
-// without waiting; only a full accept queue makes it wait for EPOLLOUT, and then nobody else.
+// Connects and sends a request. On loopback, connect() establishes the connection before it returns,
+// even if nonblocking; only with a full accept queue the request has to wait for EPOLLOUT.
 static void dial_and_ask(const char *text, size_t length) {
   int fd = dial(SOCK_NONBLOCK);
   ask(fd, text, length);
   watch(fd, EPOLL_CTL_ADD, state[fd].waiting ? EPOLLOUT : 0);
 }
 
-// request and connection: `close_each` tells them apart.
+// The kinds request and, with `close_each`, connection.
 static void closed_loop(int connections, double until, int close_each) {
   const char *text = close_each ? ask_close : ask_open;
   size_t length = close_each ? sizeof ask_close - 1 : sizeof ask_open - 1;
@@ -92,7 +92,7 @@ static void closed_loop(int connections, double until, int close_each) {
       ssize_t got = read(fd, buffer, sizeof buffer);
       if (got > 0) state[fd].got += got, bytes += got;
       int ended = got == 0 || (got < 0 && errno != EAGAIN);
-      // The end is known from the event already: no need to read it as well.
+      // The event already reports the end: no need to read it as well.
       if (close_each && got > 0 && ready[i].events & EPOLLRDHUP && state[fd].got == ANSWER) ended = 1;
       if (state[fd].got == ANSWER && (!close_each || ended)) count++;
       else if (ended || state[fd].got > ANSWER) errors++, ended = 1;

@@ -1,7 +1,9 @@
 /**
- * `load.ts KIND PORT CONNECTIONS SECONDS RATE`: what load.c does, for machines without a C compiler.
- * Same arguments, same line of JSON; several times slower, and its delays are partly its own.
+ * `load.ts KIND PORT CONNECTIONS SECONDS RATE`: the same as load.c, for machines without a C
+ * compiler. Same arguments, same line of JSON, but several times slower, and its own delays count.
  */
+
+import { delay } from "@std/async/delay";
 
 const ANSWER = 200, BULK = 64 << 20, STEP = 1 << 20;
 const [kind = "", port = "", connections = "1", duration = "1", rate = "1000"] = Deno.args;
@@ -19,7 +21,7 @@ async function dial(): Promise<Deno.TcpConn> {
   return conn;
 }
 
-/** Reads `want` bytes, or to the end; returns how many there were. */
+/** Reads `want` bytes, or to the end; returns how many it read. */
 async function skip(
   conn: Deno.Conn,
   options: { want: number; buffer: Uint8Array },
@@ -87,7 +89,7 @@ async function openLoop(): Promise<void> {
     for (let due; idle.length > 0 && (due = first + sent * gap) <= performance.now(); sent++) {
       one(idle.pop()!, due).catch(() => found.errors++);
     }
-    await new Promise((resolve) => setTimeout(resolve, 1));
+    await delay(1);
   }
 }
 

@@ -4,8 +4,8 @@ import { alternate, direct, type Run, type Target } from "./run.ts";
 import { type Cost, loadOn } from "./load_on.ts";
 
 /**
- * One connection moves blocks of 64 MiB, first all one way, then all the other. Everybody who lets us
- * choose has buffers of 256 KiB: buffer size alone makes nearly a factor of two.
+ * One connection moves blocks of 64 MiB, first all one way, then all the other. Contenders with
+ * configurable buffers get 256 KiB: buffer size alone makes nearly a factor of two.
  */
 export async function measureBulk(run: Run, contenders: readonly Contender[]): Promise<void> {
   const { repeats, seconds } = run.plan.bulk;
@@ -48,7 +48,7 @@ function megabytesPerSecond(cost: Cost): number {
   return cost.bytes / 1e6 / cost.seconds;
 }
 
-/** Share of one core. */
+/** CPU time as a share of one core. */
 function busy({ nanoseconds = 0, seconds }: Cost): number {
   return nanoseconds / 1e9 / seconds;
 }

@@ -1,22 +1,22 @@
 const ASK = new TextEncoder().encode("GET / HTTP/1.1\r\nHost: bench\r\n\r\n");
 const ANSWER = 200;
 
-/** Connections opened or asked at the same time: fewer than the shortest accept queue. */
-const AT_ONCE = 32;
+/** Connections opened or used at the same time: fewer than the shortest accept queue. */
+const CONCURRENT = 32;
 
-/** Many connections to one port that stay open; leaving the scope closes them. */
+/** Many open connections to one port; closed at the end of the scope. */
 export interface Clients extends Disposable {
-  /** Opens `count` connections, each of which exchanges one message. */
+  /** Opens `count` connections and exchanges one message on each. */
   open(count: number): Promise<void>;
-  /** Every connection exchanges `count` messages, one after the other. */
+  /** Exchanges `count` messages on each connection, one after the other. */
   exchange(count: number): Promise<void>;
 }
 
 /**
- * Clients of the port.
+ * Clients of a port.
  *
- * @param port on 127.0.0.1
- * @param milliseconds after which everything is closed, so that a pending step fails
+ * @param port On 127.0.0.1.
+ * @param milliseconds Time limit for all steps together; a step that is pending then fails.
  */
 export function connectClients(port: number, milliseconds: number): Clients {
   const open: Deno.TcpConn[] = [];
@@ -68,11 +68,11 @@ async function exchange(conn: Deno.TcpConn): Promise<void> {
   }
 }
 
-/** Calls `work` for 0 to `count - 1`, a few at the same time. */
+/** Calls `work` for 0 to `count - 1`, {@link CONCURRENT} at the same time. */
 async function inTurn(count: number, work: (i: number) => Promise<void>): Promise<void> {
   let next = 0;
   const line = async () => {
     while (next < count) await work(next++);
   };
-  await Promise.all(Array.from({ length: AT_ONCE }, line));
+  await Promise.all(Array.from({ length: CONCURRENT }, line));
 }

@@ -1,28 +1,30 @@
+import { freePort } from "../../../test/helpers/net/ports.ts";
+import { readTextIfExists } from "../../system/files.ts";
 import { startChild, stopChild } from "../system/children.ts";
 import type { Contender } from "../contenders/contender.ts";
-import { tiedTo } from "../system/cores.ts";
-import { accepts, freePort } from "../system/port.ts";
-import { reason, type Run, type Target } from "./run.ts";
+import { pinnedTo } from "../system/cores.ts";
+import { accepts } from "../system/accepts.ts";
+import { lastLine, type Run, type Target } from "./run.ts";
 
-/** A contender that accepts connections; leaving its scope ends it. */
+/** A contender that accepts connections; stopped at the end of its scope. */
 export interface Running extends Target, AsyncDisposable {
   readonly pid: number;
   /** Milliseconds from the start of its process until it accepted a connection. */
   readonly startTime: number;
 }
 
-/** How to start a contender; the defaults are those of most figures. */
+/** How to start a contender; most figures use the defaults. */
 export interface LaunchOptions {
   /** @default {"default"} */
   readonly buffers?: "default" | "256K";
-  /** Cores for taskset, `undefined` = not tied. */
+  /** Cores for taskset; `undefined` = not pinned. */
   readonly cores: string | undefined;
 }
 
 /**
- * Starts a contender in a folder of its own and waits until it accepts.
+ * Starts a contender in its own folder and waits until it accepts.
  *
- * @throws {Error} with the last line it printed when it ends or does not accept within 10 seconds.
+ * @throws {Error} with its last lines of output if it ends or does not accept within 10 seconds.
  */
 export async function launch(
   run: Run,
@@ -43,13 +45,13 @@ export async function launch(
   }
   const log = `${folder}/log`;
   const begin = performance.now();
-  const child = startChild(tiedTo(options.cores, command), { log, env, folder });
+  const child = startChild(pinnedTo(options.cores, command), { log, env, folder });
   let ended = false;
   child.status.then(() => ended = true);
   if (!await accepts(port, () => ended)) {
     await stopChild(child);
-    const said = (await Deno.readTextFile(log).catch(() => "")).trim();
-    const last = said.split("\n").slice(-3).join(" / ");
+    const text = (await readTextIfExists(log) ?? "").trim();
+    const last = text.split("\n").slice(-3).join(" / ");
     throw new Error(`does not accept connections: ${last || "no message"}`);
   }
   return {
@@ -61,7 +63,7 @@ export async function launch(
   };
 }
 
-/** Starts several; one that does not start becomes a note. Leaving the scope ends them all. */
+/** Starts several contenders; one that fails becomes a note. Stops them at the end of its scope. */
 export async function launchAll(
   run: Run,
   contenders: readonly Contender[],
@@ -72,7 +74,7 @@ export async function launchAll(
     try {
       targets.push(stack.use(await launch(run, contender, options)));
     } catch (error) {
-      run.notes.add(`${contender.name}: ${reason(error)}`);
+      run.notes.add(`${contender.name}: ${lastLine(error)}`);
     }
   }
   return { targets, [Symbol.asyncDispose]: () => stack.disposeAsync() };

@@ -1,19 +1,20 @@
-import { tiedTo } from "../system/cores.ts";
+import { delay } from "@std/async/delay";
+import { pinnedTo } from "../system/cores.ts";
 import { type Load, type LoadKind, runLoad } from "../load/generator.ts";
 import { CLOSED_LOOP_CONNECTIONS } from "./plan.ts";
 import { cpuBetween, cpuTime, forgetsChildren } from "../system/proc.ts";
 import type { Run, Target } from "./run.ts";
 
-/** What a load cost its target. */
+/** The result of a load, and what it cost the target. */
 export interface Cost extends Load {
-  /** Processor time of the target in nanoseconds; absent for "direct" and where it can't be known. */
+  /** CPU time of the target in nanoseconds; absent for "direct" and where it is unknown. */
   readonly nanoseconds?: number;
 }
 
-/** Closing goes on for a moment after the load is gone. */
+/** Milliseconds after a load in which the target still closes connections. */
 const AFTERMATH = 50;
 
-/** Puts a load on a target and reads the target's processor time before and after. */
+/** Runs a load against a target and reads the target's CPU time before and after. */
 export async function loadOn(
   run: Run,
   target: Target,
@@ -22,7 +23,7 @@ export async function loadOn(
     seconds: number;
     connections?: number;
     rate?: number;
-    /** Cores of the load generator, by default those of the run. */
+    /** Cores of the load generator. Default: those of the run. */
     cores?: { readonly load: string | undefined };
   },
 ): Promise<Cost> {
@@ -33,7 +34,7 @@ export async function loadOn(
   const halfWay = setTimeout(() => {
     forgotten = target.pid !== undefined && forgetsChildren(target.pid);
   }, seconds * 500);
-  const load = await runLoad(tiedTo(cores.load, run.generator.load), {
+  const load = await runLoad(pinnedTo(cores.load, run.generator.load), {
     kind,
     port: target.port,
     connections,
@@ -41,12 +42,14 @@ export async function loadOn(
     rate,
   }).finally(() => clearTimeout(halfWay));
   if (load.errors > 0) {
-    run.notes.add(`${target.name}, ${kind}: ${load.errors} errors beside ${load.count} in one run`);
+    run.notes.add(
+      `${target.name}, ${kind}: ${load.errors} errors and ${load.count} successes in one run`,
+    );
   }
   if (target.pid === undefined || before === undefined) return load;
-  await new Promise((resolve) => setTimeout(resolve, AFTERMATH));
+  await delay(AFTERMATH);
   if (forgotten) {
-    run.notes.add(`${target.name}: no CPU figures, the system forgets the time of its children`);
+    run.notes.add(`${target.name}: no CPU figures, the kernel drops the CPU time of its children`);
     return load;
   }
   return { ...load, nanoseconds: cpuBetween(before, cpuTime(target.pid)) };

@@ -1,4 +1,4 @@
-/** What can be measured, in the order in which it is measured. */
+/** The kinds of measurement, in the order in which they run. */
 export const KINDS = [
   "request",
   "connection",
@@ -12,24 +12,24 @@ export const KINDS = [
 /** One kind of measurement; `--only` selects among them. */
 export type Kind = typeof KINDS[number];
 
-/** How often one kind is repeated, and for how many seconds each time. */
+/** How often a kind is repeated, and for how many seconds each time. */
 export interface Runs {
   readonly repeats: number;
   readonly seconds: number;
 }
 
-/** How much of everything is done. */
+/** How much is measured of each kind. */
 export interface Plan {
   readonly mode: "full" | "quick";
-  /** Seconds of the run before the first one that counts, so that every contender is warm. */
+  /** Seconds of the uncounted first run that warms every contender up. */
   readonly warmUp: number;
   readonly request: Runs;
   readonly connection: Runs;
-  /** The first fifth of each latency run is not counted. */
+  /** The first fifth of each run is not counted. */
   readonly latency: Runs & { readonly rate: number; readonly connections: number };
   /** Seconds for each direction. */
   readonly bulk: Runs;
-  /** Numbers of idle connections; `settle` is the most seconds to wait for memory to be steady. */
+  /** Numbers of idle connections; `settle` is the maximum wait for steady memory, in seconds. */
   readonly idle: {
     readonly repeats: number;
     readonly counts: readonly number[];
@@ -39,7 +39,7 @@ export interface Plan {
   readonly workers: Runs;
 }
 
-/** Connections of the closed-loop runs: enough to keep one thread busy, few enough for a fork each. */
+/** Connections of the closed-loop runs: enough to keep one thread busy, few enough to fork for each. */
 export const CLOSED_LOOP_CONNECTIONS = 50;
 
 const FULL: Plan = {
@@ -66,7 +66,7 @@ const QUICK: Plan = {
   workers: { repeats: 3, seconds: 0.4 },
 };
 
-/** The plan of a run: about twelve minutes, or with `quick` under 90 seconds and less sure. */
+/** The plan of a run: about twelve minutes, or under 90 seconds with `quick`, but less reliable. */
 export function planOf(quick: boolean): Plan {
   return quick ? QUICK : FULL;
 }

@@ -5,7 +5,7 @@ import { residentMemory } from "../system/proc.ts";
 import { alternate, direct, type Run, type Target } from "./run.ts";
 import { loadOn } from "./load_on.ts";
 
-/** Requests, connections and delays, all on the same processes, one after the other. */
+/** Requests, connections and delays, one after the other on the same processes. */
 export async function measureRates(
   run: Run,
   contenders: readonly Contender[],
@@ -25,7 +25,7 @@ export async function measureRates(
       measure: async (target) => {
         const options = { kind: "latency", seconds, rate, connections } as const;
         const { count, p50, p99 } = await loadOn(run, target, options);
-        // The delays of a load that could not be kept up are those of the queue, and say so.
+        // Below the scheduled rate, the delays are those of the queue.
         if (count < 0.9 * rate * seconds) {
           run.notes.add(
             `${target.name}, latency: only ${Math.round(count / seconds)} of ${rate}/s`,
@@ -41,7 +41,7 @@ export async function measureRates(
   }
 }
 
-/** Rate and processor time for each request or connection; figures `PREFIXrequest.rate` and so on. */
+/** Rate and CPU time of each request or connection; figures `PREFIXrequest.rate` and so on. */
 export async function measureUnits(
   run: Run,
   targets: readonly Target[],

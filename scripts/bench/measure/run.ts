@@ -1,9 +1,10 @@
+import { messageOf } from "../../../lib/base/errors.ts";
 import type { Cores } from "../system/cores.ts";
 import type { Generator } from "../load/generator.ts";
 import type { Plan } from "./plan.ts";
 import type { Samples } from "../report/samples.ts";
 
-/** What every measurement needs: the same for a whole run of the benchmark. */
+/** What every measurement needs; the same for a complete run of the benchmark. */
 export interface Run {
   readonly plan: Plan;
   readonly cores: Cores;
@@ -14,29 +15,29 @@ export interface Run {
   /** Open files each child may have. */
   readonly descriptors: number;
   readonly samples: Samples;
-  /** What the reader of the table must know: failures, errors, figures left out. */
+  /** What the reader of the tables must know: failures, errors, missing figures. */
   readonly notes: Set<string>;
-  /** Tells the person at the terminal what is going on. */
+  /** Prints what is being measured. */
   readonly progress: (text: string) => void;
 }
 
-/** Something a load can be put on: a running contender, or the backend itself ("direct"). */
+/** What a load can be sent to: a running contender, or the backend itself ("direct"). */
 export interface Target {
   readonly name: string;
   readonly port: number;
-  /** Process whose processor time counts; absent for "direct". */
+  /** Process to measure the CPU time of; absent for "direct". */
   readonly pid?: number;
 }
 
-/** The backend without a contender before it. */
+/** The backend, without a contender in front of it. */
 export function direct(run: Run): Target {
   return { name: "direct", port: run.backendPort };
 }
 
 /**
- * Calls `measure` for each target in turn, `repeats` times, every other time in reverse order: what
- * disturbs the machine meanwhile disturbs all of them. A failure becomes a note, and the target
- * stays out of the rest.
+ * Calls `measure` for each target in turn, `repeats` times, every other time in reverse order, so
+ * that a disturbance of the machine affects all of them. A failure becomes a note, and the target is
+ * left out from then on.
  */
 export async function alternate<T extends { readonly name: string }>(
   run: Run,
@@ -53,14 +54,13 @@ export async function alternate<T extends { readonly name: string }>(
         await measure(target);
       } catch (error) {
         failed.add(target);
-        run.notes.add(`${target.name}, ${what}: ${reason(error)}`);
+        run.notes.add(`${target.name}, ${what}: ${lastLine(error)}`);
       }
     }
   }
 }
 
-/** An error in one line. */
-export function reason(error: unknown): string {
-  const text = error instanceof Error ? error.message : String(error);
-  return text.trim().split("\n").at(-1) ?? "";
+/** The last line of an error's message. */
+export function lastLine(error: unknown): string {
+  return messageOf(error).trim().split("\n").at(-1) ?? "";
 }

@@ -3,7 +3,7 @@ import { launch } from "./launch.ts";
 import { residentMemory } from "../system/proc.ts";
 import { alternate, type Run } from "./run.ts";
 
-/** Time from the start of the process until a connection is accepted, and memory right then. */
+/** Time from the start of the process to the first accepted connection, and memory at that time. */
 export async function measureStart(run: Run, contenders: readonly Contender[]): Promise<void> {
   await alternate(run, contenders, {
     what: "start",

@@ -1,4 +1,4 @@
-/** One line of the table. */
+/** One row of the table. */
 export interface Figure {
   readonly id: string;
   readonly label: string;
@@ -9,7 +9,7 @@ export interface Figure {
   readonly rate?: true;
 }
 
-/** The lines of the table, in order. Those nobody has a value for are left out. */
+/** The rows of the table, in order. Rows without any value are left out. */
 export const FIGURES: readonly Figure[] = [
   { id: "request.cpu", label: "keep-alive request, CPU", unit: "us", digits: 1 },
   { id: "request.rate", label: "keep-alive requests", unit: "/s", digits: 0, rate: true },

@@ -1,3 +1,4 @@
+import { readTextIfExists } from "../../system/files.ts";
 import type { Contenders } from "../contenders/find_contenders.ts";
 import type { Samples } from "./samples.ts";
 import { figureTable, type Table, targetTable } from "./tables.ts";
@@ -6,7 +7,7 @@ import { figureTable, type Table, targetTable } from "./tables.ts";
 export interface Report {
   /** How much was measured; written to JSON as it is. */
   readonly plan: { readonly mode: "full" | "quick" };
-  /** What and its value, for the head. */
+  /** Pairs of name and value, for the head. */
   readonly facts: readonly (readonly [string, string])[];
   readonly contenders: Contenders;
   readonly samples: Samples;
@@ -18,7 +19,7 @@ export function toText(report: Report): string {
   return render(report, { table: alignedTable, item: "  ", head: (text) => `${text}\n` });
 }
 
-/** The report as a section of a Markdown file. `version` is that of this program. */
+/** The report as a section of a Markdown file. `version` is that of balance. */
 export function toMarkdown(report: Report, version: string): string {
   const date = report.facts.find(([name]) => name === "date")?.[1].slice(0, 10) ?? "";
   const body = render(report, {
@@ -30,11 +31,11 @@ export function toMarkdown(report: Report, version: string): string {
 }
 
 /**
- * Puts a section into a Markdown file: newest first, in the place of one with the same heading. The
- * text above the first section stays.
+ * Puts a section into a Markdown file: newest first, replacing one with the same heading. The text
+ * above the first section stays.
  */
 export async function writeResults(file: string, section: string): Promise<void> {
-  const old = await Deno.readTextFile(file).catch(() => "# Results\n");
+  const old = await readTextIfExists(file) ?? "# Results\n";
   const [preamble = "", ...sections] = old.split(/\n(?=## )/);
   const heading = section.split("\n")[0];
   const others = sections.filter((other) => other.split("\n")[0] !== heading);
@@ -42,9 +43,9 @@ export async function writeResults(file: string, section: string): Promise<void>
   await Deno.writeTextFile(file, parts.join("\n\n") + "\n");
 }
 
-/** Every single value, for programs. */
+/** Every single value, as JSON. */
 export function toJson({ plan, facts, contenders, samples, notes }: Report): string {
-  const { present, missing } = contenders;
+  const { found: present, missing } = contenders;
   const record = { plan, facts: Object.fromEntries(facts), present, missing, samples, notes };
   return JSON.stringify(record, null, 2) + "\n";
 }
@@ -56,20 +57,20 @@ interface Style {
 }
 
 function render(report: Report, { table, item, head }: Style): string {
-  const { plan, facts, contenders: { present, missing }, samples, notes } = report;
+  const { plan, facts, contenders: { found, missing }, samples, notes } = report;
   const list = (lines: readonly string[]) => lines.map((line) => `${item}${line}\n`).join("");
   const parts = [list(facts.map(([name, value]) => `${name}: ${value}`))];
   parts.push(list([
-    ...present.map(({ name, version, note }) => `${name} ${version}${note ? `; ${note}` : ""}`),
+    ...found.map(({ name, version, note }) => `${name} ${version}${note ? `; ${note}` : ""}`),
     ...missing.map(({ name, missing }) => `${name} is missing: ${missing}`),
   ]));
-  const names = ["direct", ...present.map(({ name }) => name)];
+  const names = ["direct", ...found.map(({ name }) => name)];
   parts.push(head("Median [lowest-highest]") + table(figureTable(samples, names)));
   parts.push(
     head("Against the targets: ratio of medians [of single runs]") + table(targetTable(samples)),
   );
   if (plan.mode === "quick") {
-    parts.push("Quick run: fewer and shorter runs than the targets are meant for.\n");
+    parts.push("Quick mode: fewer and shorter runs than the targets need.\n");
   }
   if (notes.length > 0) parts.push(head("Notes") + list(notes));
   return parts.join("\n");

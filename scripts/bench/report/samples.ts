@@ -1,4 +1,4 @@
-/** Every value measured, by figure and contender, in the order of the repeats. */
+/** Every measured value, by figure and contender, in the order of the repeats. */
 export class Samples {
   readonly #values = new Map<string, Map<string, number[]>>();
 
@@ -11,17 +11,17 @@ export class Samples {
     else values.push(value);
   }
 
-  /** The values of one contender, empty when there are none. */
+  /** The values of one contender; empty if there are none. */
   of(figure: string, contender: string): readonly number[] {
     return this.#values.get(figure)?.get(contender) ?? [];
   }
 
-  /** Whether anybody has a value for this figure. */
+  /** Whether any contender has a value for this figure. */
   has(figure: string): boolean {
     return this.#values.has(figure);
   }
 
-  /** All of it, for JSON. */
+  /** All values, for JSON. */
   toJSON(): Record<string, Record<string, number[]>> {
     return Object.fromEntries(
       [...this.#values].map(([figure, row]) => [figure, Object.fromEntries(row)]),

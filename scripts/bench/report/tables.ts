@@ -3,13 +3,13 @@ import type { Samples } from "./samples.ts";
 import { median, pairedRatios, range } from "./stats.ts";
 import { isMet, type Target, TARGETS } from "./targets.ts";
 
-/** A table: the first row is its head. */
+/** A table; the first row is its head. */
 export type Table = readonly (readonly string[])[];
 
-/** "direct" must do this much more than the fastest contender, else it is the limit. */
+/** If "direct" is not ahead of the fastest contender by this factor, the load is the limit. */
 const HEADROOM = 1.3;
 
-/** Medians with ranges: a line for each figure, a column for each contender. */
+/** Medians with ranges: a row for each figure, a column for each contender. */
 export function figureTable(samples: Samples, names: readonly string[]): Table {
   return [
     ["figure", "unit", ...names, "load"],
@@ -22,7 +22,7 @@ export function figureTable(samples: Samples, names: readonly string[]): Table {
   ];
 }
 
-/** What was reached against what has to be: ratio of medians, in brackets that of single repeats. */
+/** Results against targets: ratio of medians, in brackets the range of single repeats. */
 export function targetTable(samples: Samples): Table {
   return [
     ["figure", "against", "ratio", "target", "", "runs"],
@@ -39,8 +39,8 @@ function cell(values: readonly number[], digits: number): string {
 }
 
 /**
- * How far "direct" is ahead of the fastest contender. Where that is not far enough, also how busy that
- * one kept its core: near 100 % the rate is its own all the same.
+ * How far "direct" is ahead of the fastest contender. If not far enough, also how busy that contender
+ * kept its core: near 100 % the contender, not the load, is the limit.
  */
 function headroom(samples: Samples, figure: Figure, names: readonly string[]): string {
   const rate = (name: string) => median(samples.of(figure.id, name));
@@ -56,17 +56,17 @@ function headroom(samples: Samples, figure: Figure, names: readonly string[]): s
 }
 
 function reached(samples: Samples, target: Target): string[] {
-  const wanted = `${target.relation} ${target.ratio.toFixed(2)}`;
+  const limit = `${target.relation} ${target.ratio.toFixed(2)}`;
   const ours = samples.of(target.figure, target.contender);
   const theirs = samples.of(target.figure, target.against);
-  if (ours.length === 0 || theirs.length === 0) return ["-", wanted, "not measured", ""];
+  if (ours.length === 0 || theirs.length === 0) return ["-", limit, "not measured", ""];
   const ratio = median(ours) / median(theirs);
   const single = pairedRatios(ours, theirs);
   const { low, high } = range(single);
   const spread = single.length > 1 ? ` [${low.toFixed(2)}-${high.toFixed(2)}]` : "";
   return [
     ratio.toFixed(3) + spread,
-    wanted,
+    limit,
     isMet(target, ratio) ? "met" : "NOT MET",
     String(ours.length),
   ];

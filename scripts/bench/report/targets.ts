@@ -1,6 +1,6 @@
-/** What the program has to reach, as a ratio of medians of one run. */
+/** What balance must reach, as a ratio of medians of one run. */
 export interface Target {
-  /** Id of figures.ts. */
+  /** ID of a figure in figures.ts. */
   readonly figure: string;
   readonly label: string;
   readonly contender: string;
@@ -9,7 +9,7 @@ export interface Target {
   readonly ratio: number;
 }
 
-function lessThan(
+function atMost(
   figure: string,
   options: { label: string; haproxy: number; nginx: number; original: number },
 ): Target[] {
@@ -28,33 +28,33 @@ function lessThan(
   ];
 }
 
-/** The targets of the performance issue; the better the more. */
+/** The targets for performance. */
 export const TARGETS: readonly Target[] = [
-  ...lessThan("request.cpu", {
+  ...atMost("request.cpu", {
     label: "CPU per keep-alive request",
     haproxy: 1.3,
     nginx: 1.4,
     original: 0.9,
   }),
-  ...lessThan("connection.cpu", {
+  ...atMost("connection.cpu", {
     label: "CPU per connection",
     haproxy: 1.35,
     nginx: 1.35,
     original: 0.5,
   }),
-  ...lessThan("bulk.cpu", {
+  ...atMost("bulk.cpu", {
     label: "CPU per GB, 256 KiB buffers",
     haproxy: 1.15,
     nginx: 1.15,
     original: 0.6,
   }),
-  ...lessThan("idle.5000.10", {
+  ...atMost("idle.5000.10", {
     label: "memory per idle connection (5,000, 10 messages)",
     haproxy: 5,
     nginx: 1.7,
     original: 0.5,
   }),
-  ...lessThan("latency.p99", {
+  ...atMost("latency.p99", {
     label: "p99 at fixed load",
     haproxy: 1.3,
     nginx: 1.3,
@@ -70,7 +70,7 @@ export const TARGETS: readonly Target[] = [
   },
 ];
 
-/** Whether a ratio is good enough. */
+/** Whether a ratio meets its target. */
 export function isMet(target: Target, ratio: number): boolean {
   if (target.relation === ">=") return ratio >= target.ratio;
   return target.relation === "<" ? ratio < target.ratio : ratio <= target.ratio;

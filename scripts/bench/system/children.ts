@@ -1,13 +1,14 @@
 import { processTree } from "./proc.ts";
 
+/** Children that must not outlive this program. */
 const running = new Set<Deno.ChildProcess>();
 
-/** Raises the limit of open files as far as allowed, then becomes the command; output to a file. */
+/** Raises the limit of open files to the hard limit, then runs the command with output to a file. */
 const WRAPPER = 'ulimit -S -n "$(ulimit -H -n)"; log=$1; shift; exec "$@" >"$log" 2>&1';
 
 /**
  * Starts a command that runs until it is stopped. Its output goes to a file, so that it never
- * blocks on a pipe. It does not outlive this program: see {@link killAll}.
+ * blocks on a pipe. {@link killAll} stops it at the latest.
  */
 export function startChild(
   command: readonly string[],
@@ -21,43 +22,25 @@ export function startChild(
     stderr: "null",
     ...(options.folder === undefined ? {} : { cwd: options.folder }),
   }).spawn();
-  return watched(child);
+  watch(child);
+  return child;
 }
 
-/** Runs a command to its end and returns what it printed; killed after `milliseconds`. */
-export async function runChild(
-  command: readonly string[],
-  options: { milliseconds: number },
-): Promise<{ ok: boolean; stdout: string; stderr: string }> {
-  const [program = "", ...args] = command;
-  const child = watched(
-    new Deno.Command(program, { args, stdin: "null", stdout: "piped", stderr: "piped" }).spawn(),
-  );
-  const timer = setTimeout(() => killTree(child), options.milliseconds);
-  try {
-    const { success, stdout, stderr } = await child.output();
-    const decoder = new TextDecoder();
-    return { ok: success, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
-/** Ends a child and everything it started, and waits for it. */
+/** Stops a child and all its descendants, and waits for it. */
 export async function stopChild(child: Deno.ChildProcess): Promise<void> {
   killTree(child);
   await child.status;
 }
 
-/** Ends every child that is still there; for all ways out of the program. */
+/** Kills every running child; for every way this program ends. */
 export function killAll(): void {
   for (const child of running) killTree(child);
 }
 
-function watched(child: Deno.ChildProcess): Deno.ChildProcess {
+/** Lets {@link killAll} kill a child. */
+export function watch(child: Deno.ChildProcess): void {
   running.add(child);
   child.status.finally(() => running.delete(child));
-  return child;
 }
 
 function killTree(child: Deno.ChildProcess): void {
@@ -65,6 +48,6 @@ function killTree(child: Deno.ChildProcess): void {
   for (const pid of processTree(child.pid)) {
     try {
       Deno.kill(pid, "SIGKILL");
-    } catch { /* it ended by itself */ }
+    } catch { /* it has ended */ }
   }
 }

@@ -1,6 +1,8 @@
-import { findProgram, output } from "./programs.ts";
+import { tool } from "../../../test/helpers/t.ts";
+import { readTextIfExists } from "../../system/files.ts";
+import { output } from "./output.ts";
 
-/** Which cores each part is tied to, as lists for taskset; `undefined` = not tied. */
+/** The cores each part is pinned to, as lists for taskset; `undefined` = not pinned. */
 export interface Cores {
   /** Cores this run may use. */
   readonly usable: readonly number[];
@@ -9,19 +11,19 @@ export interface Cores {
   readonly backend: string | undefined;
   /** For the workers figures: two cores for the contender. */
   readonly twoForContender: string | undefined;
-  /** How the cores are shared out, in words. */
+  /** How the cores are assigned, in words. */
   readonly text: string;
 }
 
 /**
- * Shares the cores out: the contender has one to itself; load and backend have others, one each when
- * there are three or more. With one core, or without taskset (util-linux), nothing is tied.
+ * Assigns the cores: the contender has one for itself; load and backend use others, one each if
+ * there are three or more. With one core, or without taskset (util-linux), nothing is pinned.
  */
 export async function chooseCores(): Promise<Cores> {
   const usable = await physicalFirst(await usableCores());
   const [load, contender, backend = load, second] = usable.map(String);
-  if (load === undefined || contender === undefined || findProgram("taskset") === undefined) {
-    const text = "nothing is tied to a core (one core only, or no taskset): figures are unsteady";
+  if (load === undefined || contender === undefined || tool("taskset") === undefined) {
+    const text = "nothing is pinned (only one core, or no taskset): figures are unsteady";
     return {
       usable,
       contender: undefined,
@@ -44,13 +46,13 @@ export async function chooseCores(): Promise<Cores> {
   };
 }
 
-/** The command, tied to cores when there are some. */
-export function tiedTo(cores: string | undefined, command: readonly string[]): string[] {
+/** The command, pinned to cores if any are given. */
+export function pinnedTo(cores: string | undefined, command: readonly string[]): string[] {
   return cores === undefined ? [...command] : ["taskset", "-c", cores, ...command];
 }
 
 async function usableCores(): Promise<number[]> {
-  const status = await readOr("/proc/self/status", "");
+  const status = await readTextIfExists("/proc/self/status") ?? "";
   const list = /^Cpus_allowed_list:\s*(\S+)/m.exec(status)?.[1] ?? "0";
   return list.split(",").flatMap((part) => {
     const [from = 0, to = from] = part.split("-").map(Number);
@@ -58,27 +60,19 @@ async function usableCores(): Promise<number[]> {
   });
 }
 
-/** One thread of each physical core first: two threads of one core would slow each other. */
+/** Sorts one thread of each physical core first: two threads of one core slow each other down. */
 async function physicalFirst(cores: readonly number[]): Promise<number[]> {
   const seen = new Set<string>(), first: number[] = [], rest: number[] = [];
   for (const core of cores) {
     const file = `/sys/devices/system/cpu/cpu${core}/topology/thread_siblings_list`;
-    const siblings = await readOr(file, String(core));
+    const siblings = await readTextIfExists(file) ?? String(core);
     (seen.has(siblings) ? rest : first).push(core);
     seen.add(siblings);
   }
   return [...first, ...rest];
 }
 
-async function readOr(file: string, otherwise: string): Promise<string> {
-  try {
-    return await Deno.readTextFile(file);
-  } catch {
-    return otherwise;
-  }
-}
-
-/** Number of open files the children may have (the hard limit of this process). */
+/** Number of open files each child may have: the hard limit of this process. */
 export async function descriptorLimit(): Promise<number> {
   const { text } = await output(["sh", "-c", "ulimit -H -n"]);
   const limit = Number(text.trim());

@@ -1,6 +1,7 @@
-import { output } from "./programs.ts";
+import { readTextIfExists } from "../../system/files.ts";
+import { output } from "./output.ts";
 
-/** Where and on what a run was made, as pairs of what and its value, for the head of the report. */
+/** The machine and the versions of a run, as pairs of name and value for the head of the report. */
 export async function describeMachine(): Promise<readonly (readonly [string, string])[]> {
   const cpus = await read("/proc/cpuinfo");
   const model = /^model name\s*:\s*(.+)$/m.exec(cpus)?.[1] ?? "processor unknown";
@@ -24,15 +25,11 @@ export async function describeMachine(): Promise<readonly (readonly [string, str
 }
 
 async function commit(): Promise<string> {
-  const folder = new URL(".", import.meta.url).pathname;
-  const { ok, text } = await output(["git", "describe", "--always", "--dirty"], { folder });
+  const cwd = new URL(".", import.meta.url).pathname;
+  const { ok, text } = await output(["git", "describe", "--always", "--dirty"], { cwd });
   return ok ? text.trim() : "none";
 }
 
-async function read(file: string): Promise<string> {
-  try {
-    return await Deno.readTextFile(file);
-  } catch {
-    return "";
-  }
+async function read(path: string): Promise<string> {
+  return await readTextIfExists(path) ?? "";
 }

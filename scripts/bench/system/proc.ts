@@ -1,10 +1,10 @@
-/** Reads of /proc: processor time and memory of a process with all its threads and children. */
+/** CPU time and memory of a process with all its threads and descendants, from /proc. */
 
-/** Processor time of a process tree at one moment, in nanoseconds. */
+/** CPU time of a process tree at one moment, in nanoseconds. */
 export interface CpuTime {
   /** By process, then by thread. */
   readonly threads: ReadonlyMap<number, ReadonlyMap<string, number>>;
-  /** Time of children that ended and were waited for, by process. */
+  /** CPU time of children that ended and were waited for, by process. */
   readonly waitedFor: ReadonlyMap<number, number>;
 }
 
@@ -15,7 +15,7 @@ function read(path: string): string {
   try {
     return Deno.readTextFileSync(path);
   } catch {
-    return ""; // the process or thread ended meanwhile
+    return ""; // the process or thread has ended
   }
 }
 
@@ -27,7 +27,7 @@ function threadsOf(pid: number): string[] {
   }
 }
 
-/** The process and all that descend from it. */
+/** The process and all its descendants. */
 export function processTree(pid: number): number[] {
   const tree = [pid];
   for (const parent of tree) {
@@ -39,7 +39,7 @@ export function processTree(pid: number): number[] {
   return tree;
 }
 
-/** Processor time so far, thread by thread (schedstat: exact, not sampled by ticks). */
+/** CPU time so far, by thread (schedstat: exact, not sampled by ticks). */
 export function cpuTime(pid: number): CpuTime {
   const threads = new Map<number, Map<string, number>>();
   const waitedFor = new Map<number, number>();
@@ -58,7 +58,7 @@ export function cpuTime(pid: number): CpuTime {
   return { threads, waitedFor };
 }
 
-/** Nanoseconds of processor time between two moments. */
+/** Nanoseconds of CPU time between two moments. */
 export function cpuBetween(before: CpuTime, after: CpuTime): number {
   let sum = 0;
   for (const [process, threads] of after.threads) {
@@ -66,7 +66,7 @@ export function cpuBetween(before: CpuTime, after: CpuTime): number {
     for (const [thread, time] of threads) sum += time - (old?.get(thread) ?? 0);
   }
   for (const [process, time] of after.waitedFor) sum += time - (before.waitedFor.get(process) ?? 0);
-  // The time of a process that has ended is now in what its parent waited for: only once, please.
+  // Its parent's count now includes the time of an ended process: do not count it twice.
   for (const [process, threads] of before.threads) {
     if (after.threads.has(process)) continue;
     for (const time of threads.values()) sum -= time;
@@ -75,15 +75,15 @@ export function cpuBetween(before: CpuTime, after: CpuTime): number {
   return sum;
 }
 
-/** Whether the process has children whose end it does not see: their time is lost to everybody. */
+/** Whether the process has children and ignores SIGCHLD: the kernel then drops their CPU time. */
 export function forgetsChildren(pid: number): boolean {
   const mask = /^SigIgn:\s*([0-9a-f]+)/m.exec(read(`/proc/${pid}/status`))?.[1] ?? "0";
   const ignored = (BigInt(`0x${mask}`) & (1n << 16n)) !== 0n; // SIGCHLD is 17
   return ignored && processTree(pid).length > 1;
 }
 
-/** Memory of the tree in KiB, shared pages divided among their users (PSS). */
-export function sharedOutMemory(pid: number): number {
+/** Memory of the tree in KiB, with shared pages divided among their users (PSS). */
+export function proportionalMemory(pid: number): number {
   return sumOf(pid, "smaps_rollup", /^Pss:\s*(\d+)/m);
 }
 
@@ -99,7 +99,7 @@ function sumOf(pid: number, file: string, value: RegExp): number {
   );
 }
 
-/** Memory that could still be had, in KiB. */
+/** Available memory of the machine, in KiB. */
 export function availableMemory(): number {
   return Number(/^MemAvailable:\s*(\d+)/m.exec(read("/proc/meminfo"))?.[1] ?? 0);
 }
