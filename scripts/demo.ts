@@ -1,28 +1,31 @@
 /**
- * The main job of balance on an embedded example, in a few seconds: three backends on loopback
- * that answer their name, balance in front of them as a process of its own, and a client that
- * counts who answers while one backend is stopped and started again.
+ * `deno task demo`: shows in a few seconds what balance does. Three backends on loopback answer with
+ * their names, balance runs in front of them as a separate process, and a client counts the answers
+ * while one backend is stopped and started again.
  *
- * Exit code 0 only if everything observed is what was expected; 130 after Ctrl-C.
+ * Exits with 0 only if every result is as expected, and with 130 after Ctrl-C.
  *
  * @module
  */
 import { bold, dim, green, red, setColorEnabled } from "@std/fmt/colors";
+import { messageOf } from "../lib/base/errors.ts";
 import { named } from "../test/helpers/net/backends.ts";
 import { ask, tally } from "../test/helpers/net/client.ts";
 import { freePort } from "../test/helpers/net/ports.ts";
 import { program } from "../test/helpers/program/program.ts";
 import { until } from "../test/helpers/t.ts";
 
-/** Connections in each situation; divisible by 2 and by 3, so that shares come out even. */
+/** Connections in each situation; divisible by 2 and 3, so that the backends get equal shares. */
 const CONNECTIONS = 12;
-/** Long, because the first start on a machine may fetch modules. */
+/** Time limit in milliseconds; long, because the first start on a machine may fetch modules. */
 const START_MS = 60_000;
+/** Milliseconds after SIGTERM before SIGKILL. */
 const STOP_MS = 5_000;
 const SIGNALS: readonly Deno.Signal[] = Deno.build.os === "windows"
   ? ["SIGINT"]
   : ["SIGINT", "SIGTERM", "SIGHUP"];
 
+/** The result of one situation. */
 interface Observation {
   situation: string;
   expected: string;
@@ -33,16 +36,16 @@ async function demo(interrupted: AbortSignal): Promise<number> {
   await using stack = new AsyncDisposableStack();
   const [b0, b1, b2] = [named("B0"), named("B1"), named("B2")];
   for (const backend of [b0, b1, b2]) stack.use(backend);
-  // Where its control socket goes, so that a demo never meets a real instance.
+  // For the control socket, away from those of real instances.
   const rundir = await Deno.makeTempDir({ prefix: "balance-demo-" });
   stack.defer(() => Deno.remove(rundir, { recursive: true }));
   const balance = stack.use(startBalance(rundir, [b0.address, b1.address, b2.address]));
-  // Whatever is waited for ends with it.
+  // Every wait below ends when balance stops.
   interrupted.addEventListener("abort", () => void balance.stop());
 
-  console.log(`${bold("balance: the main job in miniature")}
+  console.log(`${bold("balance: round robin and failover")}
 
-Three backends listen on loopback; each greets with its name. In front of them runs
+Three backends listen on loopback; each sends its name. In front of them runs
 
     balance ${balance.argv.join(" ")}
 
@@ -70,13 +73,13 @@ and a client connects to it ${CONNECTIONS} times in each of three situations:
 
   printTable(observations);
   const wrong = observations.filter((one) => one.seen !== one.expected)
-    .map((one) => `${one.situation}: expected ${one.expected}, but saw ${one.seen}`);
+    .map((one) => `${one.situation}: expected ${one.expected}, got ${one.seen}`);
   if (complaint !== "") wrong.push(complaint);
   if (wrong.length > 0) {
     console.log(`\n${wrong.map((line) => red(line)).join("\n")}`);
     return 1;
   }
-  console.log("\nNo client was turned away while B1 was down: the others took its share.");
+  console.log("\nNo connection failed while B1 was down: the other backends took over its share.");
   printOwnHosts();
   return 0;
 }
@@ -100,15 +103,15 @@ ${bold("The same with your own hosts")}
 
     npx -y deno@2.9.6 task balance -f 8080 host1:80 host2:80 ! host3:80
 
-listens on port 8080 and sends connections to host1 and host2 in turn, and to host3 when
-neither of the two can be reached. Ctrl-C ends it; --help instead of the rest shows all options.`);
+listens on port 8080 and distributes connections to host1 and host2 by round robin, and to host3
+if neither of them can be reached. Ctrl-C stops it; task balance --help prints all options.`);
 }
 
 interface RunningBalance extends AsyncDisposable {
   argv: string[];
-  /** Asks through balance who answers; the first time it waits until balance listens. */
+  /** Connects through balance, and returns the backend's name. The first call waits for balance. */
   ask(): Promise<string>;
-  /** Ends the process. @returns What was wrong with it, empty if nothing. */
+  /** Stops the process. @returns What went wrong with it; empty if nothing did. */
   stop(): Promise<string>;
 }
 
@@ -126,23 +129,23 @@ function startBalance(rundir: string, addresses: string[]): RunningBalance {
   let running = true;
   const ended = child.output().finally(() => running = false);
 
-  let asked = false;
+  let stopped = false;
   async function stop(): Promise<string> {
     if (running) {
-      asked = true;
+      stopped = true;
       child.kill("SIGTERM");
     }
-    const last = setTimeout(() => running && child.kill("SIGKILL"), STOP_MS);
+    const killer = setTimeout(() => running && child.kill("SIGKILL"), STOP_MS);
     const { stderr, code, signal } = await ended;
-    clearTimeout(last);
+    clearTimeout(killer);
     const text = new TextDecoder().decode(stderr).trim();
     if (text !== "") return `balance wrote to stderr: ${text}`;
-    if (signal === "SIGKILL") return "balance did not end when asked to";
-    return asked ? "" : `balance ended by itself with exit code ${code}`;
+    if (signal === "SIGKILL") return "balance did not stop after SIGTERM";
+    return stopped ? "" : `balance stopped by itself with exit code ${code}`;
   }
 
-  // Looking whether it listens would be a connection of its own and shift the rotation, so the
-  // first one that is not refused already counts.
+  // A separate connection to see whether it listens would shift the rotation. So the first one that
+  // is not refused already counts.
   let up = false;
   async function askOnceUp(): Promise<string> {
     const name = up ? await ask(port) : await until(() => askUnlessRefused(port), {
@@ -167,7 +170,7 @@ function startBalance(rundir: string, addresses: string[]): RunningBalance {
   }
 }
 
-/** Listens again on a port just left, which the system may need a moment to give back. */
+/** Listens again on a port; after the close, the system may need a moment to release it. */
 async function startAgain(name: string, port: number): Promise<AsyncDisposable> {
   return await until(() => {
     try {
@@ -179,7 +182,7 @@ async function startAgain(name: string, port: number): Promise<AsyncDisposable> 
   }, { what: `port ${port} to become free again` });
 }
 
-/** Runs the demo so that Ctrl-C leaves no process behind. */
+/** Runs the demo, and stops balance after a signal too. */
 async function main(): Promise<number> {
   setColorEnabled(Deno.stdout.isTerminal() && !Deno.noColor);
   const interruption = new AbortController();
@@ -189,7 +192,7 @@ async function main(): Promise<number> {
   try {
     return await demo(interruption.signal);
   } catch (error) {
-    const message = interruption.signal.aborted ? "interrupted" : (error as Error).message;
+    const message = interruption.signal.aborted ? "interrupted" : messageOf(error);
     console.error(red(`demo: ${message}`));
     return interruption.signal.aborted ? 130 : 1;
   }

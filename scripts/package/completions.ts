@@ -1,13 +1,13 @@
 /**
- * Writes the files in `completions/` anew from the tables of options and commands; a test proves
- * that they are up to date.
+ * `deno run -A scripts/package/completions.ts`: writes the files in `completions/` from the tables of
+ * options and commands. A test checks that they are up to date.
  *
  * @module
  */
 import { completions, SHELLS } from "../../lib/cli/completions.ts";
 import { COMMANDS } from "../../lib/control/commands.ts";
 
-/** Names of the files as the shells look for them. */
+/** File names, as each shell expects them. */
 export const FILES = { bash: "balance", zsh: "_balance", fish: "balance.fish" } as const;
 
 if (import.meta.main) {

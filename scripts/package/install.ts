@@ -1,6 +1,6 @@
 /**
- * `deno task install [--root FOLDER]`: makes `balance` a command of this user that runs this source
- * with `deno install --global`, with the least permissions. Deno itself must be on PATH.
+ * `deno task install [--root FOLDER]`: installs `balance` as a command of this user with `deno
+ * install --global`. It runs from this source with the least permissions; Deno must be on PATH.
  *
  * @module
  */

@@ -1,10 +1,9 @@
 /**
- * Draws what `top` shows into `top.svg`, for people who read about it: from a real run on a real
- * terminal (tmux), with backends and clients on loopback addresses.
- *
- *     deno run -A scripts/package/render_top.ts
+ * `deno run -A scripts/package/render_top.ts`: draws a frame of `top` into `top.svg` for README.md,
+ * from a real run on a real terminal (tmux), with backends and clients on loopback addresses.
  */
 
+import { delay } from "@std/async/delay";
 import { type Backend, backend } from "../../test/helpers/net/backends.ts";
 import { connect, readExactly } from "../../test/helpers/net/client.ts";
 import { program } from "../../test/helpers/program/program.ts";
@@ -14,11 +13,11 @@ import { later } from "../../test/helpers/t.ts";
 import { writeAll } from "../../lib/base/bytes.ts";
 
 const COLUMNS = 96, ROWS = 26;
-/** Bytes of a request; what the answer has of them, and how many a connection makes. */
+/** Bytes of a request, maximum size of an answer as a multiple of it, requests per connection. */
 const REQUEST_BYTES = 400, MAX_ANSWER_FACTOR = 120, REQUESTS = 400;
 const CLIENTS = 40;
 
-/** Answers each request with a multiple of it; the first byte says how much. */
+/** Answers each request with a multiple of its size, given by its first byte. */
 function server(hostname: string): Backend {
   return backend(async (conn) => {
     for (;;) {
@@ -29,21 +28,21 @@ function server(hostname: string): Backend {
   }, { hostname, port: 8080 });
 }
 
-/** Connects again and again, each time for some requests, until it is over. */
-async function visit(port: number, number: number, over: AbortSignal): Promise<void> {
+/** Connects again and again, each time for some requests, until the signal. */
+async function visit(port: number, number: number, stop: AbortSignal): Promise<void> {
   const factor = 1 + (number * 37) % MAX_ANSWER_FACTOR;
   const request = new Uint8Array(REQUEST_BYTES).fill(factor);
-  while (!over.aborted) {
+  while (!stop.aborted) {
     await using client = await connect(port, { from: `127.0.2.${number}` });
-    for (let i = 0; i < (REQUESTS * number) / CLIENTS && !over.aborted; i++) {
+    for (let i = 0; i < (REQUESTS * number) / CLIENTS && !stop.aborted; i++) {
       await client.send(request);
       await readExactly(client, REQUEST_BYTES * factor);
-      await new Promise((resolve) => setTimeout(resolve, 5 + number));
+      await delay(5 + number);
     }
   }
 }
 
-/** One run of characters that look alike. */
+/** Consecutive characters with the same attributes. */
 interface Run {
   text: string;
   bold: boolean;
@@ -51,23 +50,23 @@ interface Run {
   reverse: boolean;
 }
 
-/** Takes a line with SGR sequences apart. */
+/** Splits a line with SGR sequences into runs. */
 function runsOf(line: string): Run[] {
   const runs: Run[] = [];
-  const look = { bold: false, dim: false, reverse: false };
+  const attributes = { bold: false, dim: false, reverse: false };
   // deno-lint-ignore no-control-regex
   for (const part of line.split(/(\x1b\[[\d;]*m)/)) {
     if (!part.startsWith("\x1b")) {
-      if (part !== "") runs.push({ text: part, ...look });
+      if (part !== "") runs.push({ text: part, ...attributes });
       continue;
     }
     for (const code of part.slice(2, -1).split(";").map(Number)) {
-      if (code === 0) Object.assign(look, { bold: false, dim: false, reverse: false });
-      else if (code === 1) look.bold = true;
-      else if (code === 2) look.dim = true;
-      else if (code === 7) look.reverse = true;
-      else if (code === 27) look.reverse = false;
-      else if (code === 22) Object.assign(look, { bold: false, dim: false });
+      if (code === 0) Object.assign(attributes, { bold: false, dim: false, reverse: false });
+      else if (code === 1) attributes.bold = true;
+      else if (code === 2) attributes.dim = true;
+      else if (code === 7) attributes.reverse = true;
+      else if (code === 27) attributes.reverse = false;
+      else if (code === 22) Object.assign(attributes, { bold: false, dim: false });
     }
   }
   return runs;
@@ -77,7 +76,7 @@ const WIDTH = 8.4, HEIGHT = 18, SIZE = 14, MARGIN = 14;
 const BACK = "#1b1f24", FORE = "#d0d7de", BRIGHT = "#ffffff", FAINT = "#8b949e";
 
 /**
- * A screen as SVG. Each run has its length, so that columns stand whatever the font.
+ * A screen as SVG. Each run has an explicit length, so that columns line up in any font.
  *
  * @param lines Its lines, with SGR sequences.
  */
@@ -88,7 +87,7 @@ function svg(lines: readonly string[]): string {
     const y = MARGIN + row * HEIGHT;
     let column = 0;
     const runs = runsOf(line);
-    // Blanks at the end of a line are not captured, but a heading goes on to the edge.
+    // tmux drops blanks at the end of a line, but a heading extends to the edge.
     const last = runs.at(-1);
     if (last?.reverse) last.text = last.text.padEnd(COLUMNS);
     return runs.flatMap(({ text, bold, dim, reverse }) => {
@@ -117,7 +116,7 @@ function svg(lines: readonly string[]): string {
     `${parts.join("\n")}\n</g>\n</svg>\n`;
 }
 
-/** Runs it all and writes the file. */
+/** Runs balance under traffic and writes the file. */
 async function main(): Promise<void> {
   const hosts = ["127.0.1.1", "127.0.1.2", "127.0.1.3", "127.0.1.9"];
   await using stack = new AsyncDisposableStack();
@@ -132,9 +131,9 @@ async function main(): Promise<void> {
     "!",
     spare!,
   ]);
-  const over = new AbortController();
+  const stop = new AbortController();
   const visits = later(Promise.all(
-    Array.from({ length: CLIENTS }, (_, i) => visit(balance.port, i + 1, over.signal)),
+    Array.from({ length: CLIENTS }, (_, i) => visit(balance.port, i + 1, stop.signal)),
   ));
   const { command, args } = program();
   await using terminal = await startTmux([command, ...args, "-i", String(balance.port)], {
@@ -150,7 +149,7 @@ async function main(): Promise<void> {
   Deno.writeTextFileSync(`${import.meta.dirname}/top.svg`, svg(lines));
   console.log(await terminal.screen());
   await terminal.press("q");
-  over.abort();
+  stop.abort();
   await visits.catch(() => {});
 }
 

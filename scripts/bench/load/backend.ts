@@ -3,6 +3,8 @@
  * slower, so it limits every rate.
  */
 
+import { writeAll } from "../../../lib/base/bytes.ts";
+
 const ANSWER = 200, BLOCK = 1 << 20;
 const block = new Uint8Array(BLOCK);
 const decoder = new TextDecoder();
@@ -15,10 +17,6 @@ function makeAnswer(connection: string): Uint8Array {
 }
 
 const answerOpen = makeAnswer("keep-alive"), answerClose = makeAnswer("close");
-
-async function writeAll(conn: Deno.Conn, data: Uint8Array): Promise<void> {
-  for (let at = 0; at < data.length;) at += await conn.write(data.subarray(at));
-}
 
 async function serve(conn: Deno.TcpConn): Promise<void> {
   conn.setNoDelay(true); // throws if the client is gone
