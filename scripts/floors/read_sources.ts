@@ -56,7 +56,7 @@ function isModule(file: string): boolean {
 /** The imports of a file and of everything it imports. */
 async function importsFrom(root: URL, file: string): Promise<Map<string, string[]>> {
   const { code, stdout, stderr } = await run([Deno.execPath(), "info", "--json", file], {
-    cwd: root.pathname,
+    cwd: root,
     limit: INFO_MS,
   });
   if (code !== 0) throw new ScriptError(`Cannot read the imports of [${file}]: ${stderr}`);

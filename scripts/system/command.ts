@@ -13,7 +13,7 @@ export interface Outcome {
 /** Settings of {@linkcode run}. */
 export interface RunOptions {
   /** Working directory. Default: that of this process. */
-  cwd?: string | undefined;
+  cwd?: string | URL | undefined;
   /** The complete environment. Default: that of this process. */
   env?: Record<string, string> | undefined;
   /** Time limit in milliseconds. */

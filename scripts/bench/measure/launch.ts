@@ -44,7 +44,7 @@ export async function launch(
     await Deno.writeTextFile(`${folder}/${name}`, text);
   }
   const log = `${folder}/log`;
-  const begin = performance.now();
+  const start = performance.now();
   const child = startChild(pinnedTo(options.cores, command), { log, env, folder });
   let ended = false;
   child.status.then(() => ended = true);
@@ -58,7 +58,7 @@ export async function launch(
     name: contender.name,
     port,
     pid: child.pid,
-    startTime: performance.now() - begin,
+    startTime: performance.now() - start,
     [Symbol.asyncDispose]: () => stopChild(child),
   };
 }

@@ -45,8 +45,14 @@ export async function writeResults(file: string, section: string): Promise<void>
 
 /** Every single value, as JSON. */
 export function toJson({ plan, facts, contenders, samples, notes }: Report): string {
-  const { found: present, missing } = contenders;
-  const record = { plan, facts: Object.fromEntries(facts), present, missing, samples, notes };
+  const record = {
+    plan,
+    facts: Object.fromEntries(facts),
+    present: contenders.found,
+    missing: contenders.missing,
+    samples,
+    notes,
+  };
   return JSON.stringify(record, null, 2) + "\n";
 }
 

@@ -57,17 +57,17 @@ function headroom(samples: Samples, figure: Figure, names: readonly string[]): s
 
 function reached(samples: Samples, target: Target): string[] {
   const limit = `${target.relation} ${target.ratio.toFixed(2)}`;
-  const ours = samples.of(target.figure, target.contender);
-  const theirs = samples.of(target.figure, target.against);
-  if (ours.length === 0 || theirs.length === 0) return ["-", limit, "not measured", ""];
-  const ratio = median(ours) / median(theirs);
-  const single = pairedRatios(ours, theirs);
+  const measured = samples.of(target.figure, target.contender);
+  const reference = samples.of(target.figure, target.against);
+  if (measured.length === 0 || reference.length === 0) return ["-", limit, "not measured", ""];
+  const ratio = median(measured) / median(reference);
+  const single = pairedRatios(measured, reference);
   const { low, high } = range(single);
   const spread = single.length > 1 ? ` [${low.toFixed(2)}-${high.toFixed(2)}]` : "";
   return [
     ratio.toFixed(3) + spread,
     limit,
     isMet(target, ratio) ? "met" : "NOT MET",
-    String(ours.length),
+    String(measured.length),
   ];
 }
