@@ -25,11 +25,7 @@ export interface DumpFileOptions {
   readonly rotate?: Rotation | undefined;
   /** @default {"block"} */
   readonly overflow?: DumpOverflow | undefined;
-  /**
-   * Bytes that may be queued before senders wait or chunks are dropped.
-   *
-   * @default {8 MiB, or 1 MiB if senders wait for standard output}
-   */
+  /** Bytes that may be queued before senders wait or chunks are dropped. @default {8 MiB} */
   readonly queueBytes?: number | undefined;
   /** Returns the header of a file, each time a file starts: `format.start`. */
   readonly header: (time: number) => Uint8Array;
@@ -42,8 +38,6 @@ export interface DumpFileOptions {
 }
 
 const QUEUE_BYTES = 8 << 20;
-/** Small enough that the data is still in the CPU caches when it is written. */
-const STDOUT_QUEUE_BYTES = 1 << 20;
 
 /**
  * Opens the output of a dump and waits until its first file is open, so that errors are thrown. It
@@ -97,12 +91,11 @@ export class DumpFile {
    * @throws {UsageError} If the name is invalid.
    */
   constructor(pattern: string, options: DumpFileOptions) {
-    const { port, connection, rotate, overflow, existing = "replace" } = options;
+    const { port, connection, rotate, existing = "replace" } = options;
     this.#options = options;
     this.#names = new FileNames(pattern, { port, connection });
     this.#now = options.now ?? nowMicroseconds;
-    this.#queueBytes = options.queueBytes ??
-      (pattern === STDOUT && overflow !== "drop" ? STDOUT_QUEUE_BYTES : QUEUE_BYTES);
+    this.#queueBytes = options.queueBytes ?? QUEUE_BYTES;
     if (rotate !== undefined && hasTime(pattern)) this.#history = new FileHistory(rotate.count);
     this.#writer = this.#newWriter();
     this.#startFile(existing);

@@ -10,7 +10,7 @@ import { createFormat } from "./formats/create_format.ts";
 import type { DumpFormat } from "./formats/format.ts";
 import { fileTime, nowMicroseconds } from "./formats/times.ts";
 import { type ChunkRecord, type DumpRecord, encodeRecord } from "./record.ts";
-import type { DumpSettings } from "./settings.ts";
+import { type DumpSettings, isClassic } from "./settings.ts";
 
 /** How much was dumped. */
 export interface DumpCounts {
@@ -29,10 +29,12 @@ export interface DumperOptions {
   readonly onError: (error: Error) => void;
   /** See {@link DumpFileOptions.existing}. */
   readonly existing?: DumpFileOptions["existing"];
-  /** See {@link DumpFileOptions.queueBytes}. */
+  /** See {@link DumpFileOptions.queueBytes}. @default {1 MiB for `-p`} */
   readonly queueBytes?: number | undefined;
 }
 
+/** For `-p`: small enough that the text is still in the CPU caches when it is written. */
+const CLASSIC_QUEUE_BYTES = 1 << 20;
 /** Gives up closing a connection's own file if its reader takes nothing for this long. */
 const CLOSE_PATIENCE_MS = 5000;
 
@@ -184,12 +186,13 @@ export class Dumper {
 
   #fileOptions(format: DumpFormat, connection?: number): DumpFileOptions {
     const { rotate, overflow } = this.settings;
-    const { port, existing, queueBytes } = this.#options;
+    const { port, existing } = this.#options;
+    const classicQueue = isClassic(this.settings) ? CLASSIC_QUEUE_BYTES : undefined;
     return {
       port,
       connection,
       existing,
-      queueBytes,
+      queueBytes: this.#options.queueBytes ?? classicQueue,
       rotate,
       overflow,
       header: (time) => format.start(time),
