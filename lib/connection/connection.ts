@@ -136,10 +136,10 @@ export class Connection implements Ticking, RelayObserver {
     if (claim === undefined) return;
     if (side === "client") {
       this.#sent += bytes;
-      table.addSent(claim.group, claim.channel, bytes);
+      table.addSent(claim.account, bytes);
     } else {
       this.#rcvd += bytes;
-      table.addRcvd(claim.group, claim.channel, bytes);
+      table.addRcvd(claim.account, bytes);
     }
   }
 
@@ -191,7 +191,7 @@ export class Connection implements Ticking, RelayObserver {
     const failure = typeof backend === "string" ? backend : undefined;
     if (monitor !== undefined) {
       this.#connectMs = performance.now() - began;
-      monitor.dialed?.({ group, channel, ms: this.#connectMs, failure });
+      monitor.dialed?.({ account: claim.account, ms: this.#connectMs, failure });
     }
     if (failure !== undefined) this.#dialFailed(claim, failure);
     else debug?.(`connect to group ${group} channel ${channel} successful`);

@@ -22,8 +22,8 @@ export interface ConnectionEnd extends ConnectionInfo {
 
 /** The result of one attempt to connect. */
 export interface DialOutcome {
-  readonly group: number;
-  readonly channel: number;
+  /** The account of the address that was dialed, see `Table`. */
+  readonly account: number;
   /** Milliseconds that it took. */
   readonly ms: number;
   /** Why it failed; `undefined` if it succeeded. */

@@ -79,8 +79,9 @@ export const ASSIGN: Command = {
     if ("text" in to) return to;
     // Another client may have enabled the channel while the host was resolved.
     if (table.state(group, channel) !== "disabled") return refusal(MUST_BE_DISABLED);
-    table.assign(group, channel, to);
-    return message("channel reassigned");
+    return table.assign(group, channel, to)
+      ? message("channel reassigned")
+      : refusal("too many connections to former addresses are open");
   },
 };
 

@@ -54,7 +54,8 @@ export async function openReports(
   const { table, setup, notice, dumpDropped } = source;
   const metricsAt = setup.metrics;
   const log = await openLog(options, notice);
-  const stats = metricsAt && newStats(table.size);
+  const stats = metricsAt && newStats({ accounts: table.accounts, workers: table.size.workers });
+  table.companion = stats;
   const server = metricsAt && stats && await closeOnFailure(log, () =>
     serveMetrics(metricsAt, {
       table,

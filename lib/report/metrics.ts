@@ -2,10 +2,10 @@
 
 import process from "node:process";
 import { formatEndpoint } from "../address/host_port.ts";
+import { formatIp } from "../address/ip.ts";
 import type { Endpoint } from "../base/endpoint.ts";
 import { VERSION } from "../base/version.ts";
-import { channelRecord } from "../table/channel_record.ts";
-import type { ChannelRow, Table } from "../table/table.ts";
+import type { Table } from "../table/table.ts";
 import type { Family, Sample } from "./exposition.ts";
 import { CONNECT_BOUNDS_S, type Stats } from "./stats.ts";
 import { FAILURES, REASONS, word } from "./vocabulary.ts";
@@ -101,87 +101,92 @@ export function usedDescriptors({ table, stats }: MetricsSource): number {
 }
 
 function* channelMetrics(table: Table, stats: Stats): Generator<Family> {
-  const perChannel = (
+  const rows = [...table.rowsByAddress()];
+  const current = rows.filter((row) => row.current);
+  const family = (
     [name, type, help]: readonly [string, "gauge" | "counter", string],
-    value: (row: ChannelRow) => number | bigint | boolean,
+    some: readonly AddressRow[],
+    value: (row: AddressRow) => number | bigint | boolean,
   ): Family => ({
     name: `balance_channel_${name}`,
     type,
     help,
-    samples: samples(table, function* (row) {
-      const found = value(row);
-      yield { value: typeof found === "boolean" ? Number(found) : found };
-    }),
+    samples: some.map((row) => ({ labels: labelsOf(row), value: asNumber(value(row)) })),
   });
-  yield perChannel(
+  yield family(
     ["enabled", "gauge", "1 if the channel is enabled, 0 if it is disabled."],
+    current,
     (row) => row.state === "enabled",
   );
-  yield perChannel(
+  yield family(
     ["available", "gauge", "1 if the channel can take a connection now."],
+    current,
     (row) => table.available(row.group, row.channel),
   );
-  yield perChannel(
-    ["connections", "gauge", "Connections of the channel, including those still connecting."],
+  yield family(
+    ["connections", "gauge", "Connections to the backend, including those still connecting."],
+    rows,
     (row) => row.c,
   );
-  yield perChannel(
+  yield family(
     ["max_connections", "gauge", "Maximum connections of the channel (maxc); 0 means no limit."],
+    current,
     (row) => row.maxc,
   );
-  yield perChannel(
-    ["attempts", "counter", "Attempts to connect to the channel (totalc in show)."],
+  yield family(
+    ["attempts", "counter", "Attempts to connect to the backend (totalc in show)."],
+    rows,
     (row) => row.totalc,
   );
-  yield perChannel(
-    [
-      "connect_failures",
-      "counter",
-      "Failed attempts to connect that were the fault of the backend.",
-    ],
-    (row) => stats.blamed(row.group, row.channel),
+  const failures = "Failed attempts to connect that were the fault of the backend.";
+  yield family(
+    ["connect_failures", "counter", failures],
+    rows,
+    (row) => stats.blamed(row.account),
   );
-  yield perChannel(
-    ["sent_bytes", "counter", "Bytes sent from clients to the channel."],
+  yield family(
+    ["sent_bytes", "counter", "Bytes sent from clients to the backend."],
+    rows,
     (row) => row.sent,
   );
-  yield perChannel(
-    ["received_bytes", "counter", "Bytes sent from the channel to clients."],
+  yield family(
+    ["received_bytes", "counter", "Bytes sent from the backend to clients."],
+    rows,
     (row) => row.rcvd,
   );
   yield {
     name: "balance_channel_connect_seconds",
     type: "histogram",
-    help: "Duration of successful attempts to connect to the channel.",
-    samples: samples(table, ({ group, channel }) => histogram(stats, group, channel)),
+    help: "Duration of successful attempts to connect to the backend.",
+    samples: histograms(rows, stats),
   };
 }
 
-/** The samples of all configured channels, each with the labels of its channel. */
-function* samples(
-  table: Table,
-  of: (row: ChannelRow) => Iterable<Sample>,
-): Generator<Sample> {
-  for (const row of table.rows()) {
-    if (row.state === "free") continue;
-    const labels = {
-      group: String(row.group),
-      channel: String(row.channel),
-      backend: formatEndpoint(channelRecord(row)),
-    };
-    for (const sample of of(row)) yield { ...sample, labels: { ...labels, ...sample.labels } };
-  }
+/** One address of a channel: that of `show`, or a former one whose connections keep it. */
+type AddressRow = ReturnType<Table["rowsByAddress"]> extends Generator<infer Row> ? Row : never;
+
+function labelsOf({ group, channel, address, port }: AddressRow): Record<string, string> {
+  const backend = formatEndpoint({ address: formatIp(address), port });
+  return { group: String(group), channel: String(channel), backend };
 }
 
-function* histogram(stats: Stats, group: number, channel: number): Generator<Sample> {
-  const { buckets, count, sumUs } = stats.connectTimes(group, channel);
-  let below = 0n;
-  for (const [i, inBucket] of buckets.entries()) {
-    below += inBucket;
-    yield { suffix: "_bucket", labels: { le: boundText(CONNECT_BOUNDS_S[i]) }, value: below };
+function asNumber(value: number | bigint | boolean): number | bigint {
+  return typeof value === "boolean" ? Number(value) : value;
+}
+
+function* histograms(rows: readonly AddressRow[], stats: Stats): Generator<Sample> {
+  for (const row of rows) {
+    const labels = labelsOf(row);
+    const { buckets, count, sumUs } = stats.connectTimes(row.account);
+    let below = 0n;
+    for (const [i, inBucket] of buckets.entries()) {
+      below += inBucket;
+      const le = boundText(CONNECT_BOUNDS_S[i]);
+      yield { suffix: "_bucket", labels: { ...labels, le }, value: below };
+    }
+    yield { suffix: "_count", labels, value: count };
+    yield { suffix: "_sum", labels, value: Number(sumUs) / 1e6 };
   }
-  yield { suffix: "_count", value: count };
-  yield { suffix: "_sum", value: Number(sumUs) / 1e6 };
 }
 
 /** A bucket bound as OpenMetrics requires it in labels: `1.0`, `0.25`, `+Inf`. */

@@ -36,8 +36,8 @@ export function monitorOf({ log, stats }: MonitorParts): Monitor | undefined {
   };
 }
 
-function count(stats: Stats, { group, channel, ms, failure }: DialOutcome): void {
-  if (failure === undefined) return stats.connected(group, channel, ms);
+function count(stats: Stats, { account, ms, failure }: DialOutcome): void {
+  if (failure === undefined) return stats.connected(account, ms);
   stats.failed(failure);
-  if (blamesBackend(failure)) stats.blame(group, channel);
+  if (blamesBackend(failure)) stats.blame(account);
 }

@@ -2,38 +2,22 @@
  * The counters of the metrics in one `SharedArrayBuffer`, in which all workers count without
  * sending messages. It exists only with `--metrics`.
  *
- * Counters only grow. Those of a channel belong to its slot in the table: they continue when
- * `assign` gives the slot another address, as the counters of the table do.
+ * Counters only grow. Those of a channel belong to the account of its address in the table.
  */
 
 import type { DialFailure, Reason } from "../base/reason.ts";
+import type { AccountCompanion } from "../table/table.ts";
 import { FAILURES, REASONS } from "./vocabulary.ts";
 
 /** Upper bounds of the connect-time histogram in seconds; the last bucket has no bound. */
+// deno-fmt-ignore
 export const CONNECT_BOUNDS_S: readonly number[] = [
-  0.0005,
-  0.001,
-  0.0025,
-  0.005,
-  0.01,
-  0.025,
-  0.05,
-  0.1,
-  0.25,
-  0.5,
-  1,
-  2.5,
-  5,
-  10,
+  0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10,
 ];
 
-/** Size of the counters. */
+/** Size of the counters: that of the table. */
 export interface StatsSize {
-  /** Groups of the table. */
-  readonly groups: number;
-  /** Channels per group of the table. */
-  readonly channels: number;
-  /** Isolates that serve connections. */
+  readonly accounts: number;
   readonly workers: number;
 }
 
@@ -43,7 +27,7 @@ export interface StatsHandle {
   readonly buffer: SharedArrayBuffer;
 }
 
-/** Connect times of one channel. */
+/** Connect times of one account. */
 export interface ConnectTimes {
   /** Connects per bucket of {@link CONNECT_BOUNDS_S} and above the last; not cumulative. */
   readonly buckets: readonly bigint[];
@@ -53,7 +37,7 @@ export interface ConnectTimes {
   readonly sumUs: bigint;
 }
 
-const CHANNEL_COUNTERS = CONNECT_BOUNDS_S.length + 3;
+const ACCOUNT_COUNTERS = CONNECT_BOUNDS_S.length + 3;
 const SUM = CONNECT_BOUNDS_S.length + 1, BLAMED = SUM + 1;
 const ACCEPTED = 0, ENDED = 1, FAILED = ENDED + REASONS.length, OPEN = FAILED + FAILURES.length;
 const REASON_AT = new Map(REASONS.map((reason, index) => [reason, ENDED + index]));
@@ -61,7 +45,7 @@ const FAILURE_AT = new Map(FAILURES.map((failure, index) => [failure, FAILED + i
 const BOUNDS_MS = CONNECT_BOUNDS_S.map((seconds) => seconds * 1000);
 
 /** Counters over shared memory. */
-export class Stats {
+export class Stats implements AccountCompanion {
   readonly #handle: StatsHandle;
   readonly #counters: BigUint64Array;
   readonly #open: number;
@@ -94,8 +78,8 @@ export class Stats {
   }
 
   /** Counts a successful connect that took `ms` milliseconds. */
-  connected(group: number, channel: number, ms: number): void {
-    const at = this.#channel(group, channel);
+  connected(account: number, ms: number): void {
+    const at = this.#account(account);
     let bucket = 0;
     while (bucket < BOUNDS_MS.length && ms > BOUNDS_MS[bucket]!) bucket++;
     Atomics.add(this.#counters, at + bucket, 1n);
@@ -108,8 +92,8 @@ export class Stats {
   }
 
   /** Counts a failed attempt that is the fault of the backend. */
-  blame(group: number, channel: number): void {
-    Atomics.add(this.#counters, this.#channel(group, channel) + BLAMED, 1n);
+  blame(account: number): void {
+    Atomics.add(this.#counters, this.#account(account) + BLAMED, 1n);
   }
 
   /** Removes the connections of a dead worker from the open ones. Its number must be unused. */
@@ -142,13 +126,13 @@ export class Stats {
   }
 
   /** Failed attempts that were the fault of the backend. */
-  blamed(group: number, channel: number): bigint {
-    return Atomics.load(this.#counters, this.#channel(group, channel) + BLAMED);
+  blamed(account: number): bigint {
+    return Atomics.load(this.#counters, this.#account(account) + BLAMED);
   }
 
-  /** Connect times of a channel. */
-  connectTimes(group: number, channel: number): ConnectTimes {
-    const at = this.#channel(group, channel);
+  /** Connect times of an account. */
+  connectTimes(account: number): ConnectTimes {
+    const at = this.#account(account);
     const buckets = Array.from(
       { length: SUM },
       (_, bucket) => Atomics.load(this.#counters, at + bucket),
@@ -157,18 +141,30 @@ export class Stats {
     return { buckets, count, sumUs: Atomics.load(this.#counters, at + SUM) };
   }
 
-  #channel(group: number, channel: number): number {
-    const { channels, workers } = this.#handle.size;
-    return OPEN + workers + (group * channels + channel) * CHANNEL_COUNTERS;
+  /** An account starts from zero. */
+  opened(account: number): void {
+    const at = this.#account(account);
+    for (let i = 0; i < ACCOUNT_COUNTERS; i++) Atomics.store(this.#counters, at + i, 0n);
+  }
+
+  /** Adds the counters of one account to another one. */
+  folded(from: number, to: number): void {
+    for (let i = 0; i < ACCOUNT_COUNTERS; i++) {
+      const count = Atomics.load(this.#counters, this.#account(from) + i);
+      Atomics.add(this.#counters, this.#account(to) + i, count);
+    }
+  }
+
+  #account(account: number): number {
+    return OPEN + this.#handle.size.workers + account * ACCOUNT_COUNTERS;
   }
 }
 
-/**
- * Creates counters, all zero.
- *
- * @param size The size of the table.
- */
-export function newStats(size: StatsSize): Stats {
-  const counters = OPEN + size.workers + size.groups * size.channels * CHANNEL_COUNTERS;
-  return new Stats({ size, buffer: new SharedArrayBuffer(counters * 8) });
+/** Creates counters, all zero. */
+export function newStats({ accounts, workers }: StatsSize): Stats {
+  const counters = OPEN + workers + accounts * ACCOUNT_COUNTERS;
+  return new Stats({
+    size: { accounts, workers },
+    buffer: new SharedArrayBuffer(counters * 8),
+  });
 }

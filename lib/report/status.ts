@@ -53,7 +53,11 @@ export function status(source: MetricsSource, { stopping }: { stopping: boolean 
 
 function channelStatus({ table, stats }: MetricsSource, record: ChannelRecord): object {
   const { group, channel, address, port, state, c, totalc, maxc, sent, rcvd } = record;
-  const { count, sumUs } = stats.connectTimes(group, channel);
+  // The counters of the channel, as of show, include its former addresses.
+  const accounts = [...table.accountsOf(group, channel)];
+  const times = accounts.map((account) => stats.connectTimes(account));
+  const count = times.reduce((sum, one) => sum + one.count, 0n);
+  const sumUs = times.reduce((sum, one) => sum + one.sumUs, 0n);
   return {
     channel,
     address,
@@ -66,7 +70,7 @@ function channelStatus({ table, stats }: MetricsSource, record: ChannelRecord): 
     sent,
     rcvd,
     connects: Number(count),
-    connectFailures: Number(stats.blamed(group, channel)),
+    connectFailures: accounts.reduce((sum, one) => sum + Number(stats.blamed(one)), 0),
     connectMsMean: count === 0n ? undefined : Math.round(Number(sumUs / count)) / 1000,
   };
 }

@@ -11,6 +11,8 @@ export interface Claim extends Disposable {
   readonly channel: number;
   /** The channel's address when it was claimed; `assign` may change the channel later. */
   readonly backend: Endpoint;
+  /** The account of that address, see {@link Table}. */
+  readonly account: number;
 }
 
 const SCHEDULES: Readonly<Record<GroupType, Schedule>> = { rr: roundRobin, hash: hashSchedule };
@@ -50,12 +52,12 @@ function claimNext(table: Table, schedule: Schedule, search: Search): Claim | un
   const { group } = search;
   const channel = schedule.next(table, search);
   if (channel < 0) return undefined;
-  table.enter(group, channel);
+  const account = table.enter(group, channel);
   const backend = {
     address: formatIp(table.address(group, channel)),
     port: table.port(group, channel),
   };
-  return new HeldClaim(table, { group, channel, backend });
+  return new HeldClaim(table, { group, channel, backend, account });
 }
 
 class HeldClaim implements Claim {
@@ -63,16 +65,18 @@ class HeldClaim implements Claim {
   readonly group: number;
   readonly channel: number;
   readonly backend: Endpoint;
+  readonly account: number;
 
-  constructor(table: Table, channel: Pick<Claim, "group" | "channel" | "backend">) {
+  constructor(table: Table, claimed: Omit<Claim, keyof Disposable>) {
     this.#table = table;
-    this.group = channel.group;
-    this.channel = channel.channel;
-    this.backend = channel.backend;
+    this.group = claimed.group;
+    this.channel = claimed.channel;
+    this.backend = claimed.backend;
+    this.account = claimed.account;
   }
 
   [Symbol.dispose](): void {
-    this.#table?.leave(this.group, this.channel);
+    this.#table?.leave(this.account);
     this.#table = undefined;
   }
 }

@@ -2,17 +2,17 @@
  * The table: groups of channels as plain numbers in one `SharedArrayBuffer`.
  *
  * Balancing, counting, showing and controlling all work on it through the accessors here. Nothing
- * else is shared, so one worker and many run the same code.
+ * else is shared, so one worker and many run the same code. Changes that must be seen together
+ * (choosing and claiming, changing an address) happen inside {@link Table.locked}.
+ *
+ * What belongs to an address of a channel is its account: the address and the counters. `assign`
+ * opens a new account; a connection keeps the one it was made with.
  *
  * Long because one layout in memory needs one owner.
- *
- * Bytes (`sent`, `rcvd`) are counted in batches: each isolate adds to numbers that only it writes,
- * without a lock or an object per chunk, and a reader adds them up, so the sum is exact at any
- * moment. Changes that must be seen together (choosing and claiming, changing an address) happen
- * inside {@link Table.locked}.
  */
 
 import type { Ip } from "../address/ip.ts";
+import { Traffic } from "./traffic.ts";
 
 /** How a group chooses among its channels. */
 export type GroupType = "rr" | "hash";
@@ -23,7 +23,7 @@ export type ChannelState = "free" | "enabled" | "disabled";
 /** Health of a channel. There are no health checks yet, so it is always `up`. */
 export type ChannelHealth = "up";
 
-/** Everything about one channel at one moment. */
+/** Everything about one channel, or one of its addresses, at one moment. */
 export interface ChannelRow {
   readonly group: number;
   readonly channel: number;
@@ -60,52 +60,63 @@ export interface TableHandle {
   readonly buffer: SharedArrayBuffer;
 }
 
-// Layout in 32-bit words: a header, the groups, the channels, what each worker holds.
-const LOCK = 0, LAST_CONNECTION = 1;
-const HEADER_WORDS = 4;
-const GROUP_WORDS = 4;
-const TYPE = 0, LENGTH = 1, CURSOR = 2;
-const CHANNEL_WORDS = 12;
-const STATE = 0, PORT = 1, C = 2, TOTALC = 3, MAXC = 4, FAMILY = 5, ADDRESS = 6, HEALTH = 10;
-const UP = 0;
-const FREE = 0, ENABLED = 1, DISABLED = 2;
-/** Bytes of one counter, and counters of one channel. */
-const COUNTER_BYTES = 8, COUNTERS = 2;
-const SENT = 0, RCVD = 1;
-/** A batch is folded into the shared counter before it exceeds this; numbers are exact to 2^53. */
-const MAX_BATCH_BYTES = 2 ** 52;
+/** Counters per account that are kept elsewhere. */
+export interface AccountCompanion {
+  /** An account starts from zero. */
+  opened(account: number): void;
+  /** One account was added to another one. */
+  folded(from: number, to: number): void;
+}
+
+// Layout after the byte counters, in 32-bit words: a header, the groups, the channels, the
+// accounts, the connections that each worker holds of each account.
+const LOCK = 0, LAST_CONNECTION = 1, FORMERS = 2, HEADER_WORDS = 4;
+const TYPE = 0, LENGTH = 1, CURSOR = 2, GROUP_WORDS = 4;
+const STATE = 0, MAXC = 1, HEALTH = 2, ACCOUNT = 3, CHANNEL_WORDS = 4;
+const USED = 0,
+  PORT = 1,
+  C = 2,
+  TOTALC = 3,
+  FORMER = 4,
+  FAMILY = 5,
+  ADDRESS = 6,
+  ACCOUNT_WORDS = 10;
+const FREE = 0, ENABLED = 1, DISABLED = 2, UP = 0;
+/** Byte counters of an account. */
+const SENT = 0, RCVD = 1, COUNTERS = 2;
+/** Maximum number of accounts of former addresses. Those without connections make room. */
+const MAX_FORMERS = 64;
 
 /** Groups and channels over shared memory. */
 export class Table {
   readonly size: TableSize;
+  /** Number of accounts. */
+  readonly accounts: number;
+  /** Counts more per account; set where channels are added and assigned. */
+  companion: AccountCompanion | undefined;
   readonly #buffer: SharedArrayBuffer;
   readonly #words: Int32Array;
   readonly #bytes: Uint8Array;
-  /** Folded batches: `sent` and `rcvd` of each channel in this order, modulo 2^64. */
-  readonly #traffic: BigUint64Array;
-  /** Open batches, one isolate after the other, each in the order of `#traffic`. */
-  readonly #batches: Float64Array;
-  readonly #ownBatch: number;
+  readonly #traffic: Traffic;
   readonly #worker: number;
-  readonly #held: number;
+  readonly #accountsAt: number;
+  readonly #heldAt: number;
 
   /**
    * @param handle A new table by {@link newTable}, or the handle of another isolate's.
    * @param worker Which of `size.workers` uses it here, from 0.
    */
-  constructor(handle: TableHandle, worker = 0) {
-    const { size, buffer } = handle;
-    const channels = size.groups * size.channels;
+  constructor({ size, buffer }: TableHandle, worker = 0) {
+    const { workers } = size, accounts = accountsOf(size), counters = accounts * COUNTERS;
     this.size = size;
+    this.accounts = accounts;
     this.#buffer = buffer;
-    const counters = channels * COUNTERS, batches = counters * size.workers;
-    this.#traffic = new BigUint64Array(buffer, 0, counters);
-    this.#batches = new Float64Array(buffer, this.#traffic.byteLength, batches);
-    this.#ownBatch = counters * worker;
-    this.#words = new Int32Array(buffer, (counters + batches) * COUNTER_BYTES);
-    this.#bytes = new Uint8Array(buffer);
     this.#worker = worker;
-    this.#held = HEADER_WORDS + size.groups * GROUP_WORDS + channels * CHANNEL_WORDS;
+    this.#traffic = new Traffic(buffer, { counters, workers, worker });
+    this.#words = new Int32Array(buffer, Traffic.byteLength(counters, workers));
+    this.#bytes = new Uint8Array(buffer);
+    this.#accountsAt = HEADER_WORDS + size.groups * (GROUP_WORDS + size.channels * CHANNEL_WORDS);
+    this.#heldAt = this.#accountsAt + accounts * ACCOUNT_WORDS;
   }
 
   /** What another isolate needs to use this table. */
@@ -178,7 +189,7 @@ export class Table {
     const at = this.#channel(group, channel);
     if (this.#words[at + STATE] !== ENABLED || this.#words[at + HEALTH] !== UP) return false;
     const maxc = this.#words[at + MAXC]!;
-    return maxc === 0 || Atomics.load(this.#words, at + C) < maxc;
+    return maxc === 0 || this.c(group, channel) < maxc;
   }
 
   /** Administrative state of a channel. */
@@ -203,21 +214,37 @@ export class Table {
     Atomics.store(this.#words, this.#channel(group, channel) + MAXC, maxc);
   }
 
+  /** The account of a channel's current address. */
+  account(group: number, channel: number): number {
+    return this.#words[this.#channel(group, channel) + ACCOUNT]!;
+  }
+
+  /** The accounts of a channel: that of its current address, then former ones. */
+  *accountsOf(group: number, channel: number): Generator<number> {
+    for (let account = this.account(group, channel); account >= 0;) {
+      yield account;
+      account = this.#former(account);
+    }
+  }
+
   /** Address bytes of a channel (a copy). */
   address(group: number, channel: number): Ip {
-    const at = this.#channel(group, channel);
-    const start = this.#words.byteOffset + (at + ADDRESS) * 4;
-    return this.#bytes.slice(start, start + this.#words[at + FAMILY]!);
+    return this.#address(this.account(group, channel));
   }
 
   /** Port of a channel. */
   port(group: number, channel: number): number {
-    return this.#words[this.#channel(group, channel) + PORT]!;
+    return this.#words[this.#account(this.account(group, channel)) + PORT]!;
   }
 
-  /** Open connections of a channel. */
+  /** Open connections of a channel, those to former addresses included. */
   c(group: number, channel: number): number {
-    return Atomics.load(this.#words, this.#channel(group, channel) + C);
+    let c = 0;
+    for (let account = this.account(group, channel); account >= 0;) {
+      c += Atomics.load(this.#words, this.#account(account) + C);
+      account = this.#former(account);
+    }
+    return c;
   }
 
   /**
@@ -235,9 +262,9 @@ export class Table {
       while (channel < n && this.state(group, channel) !== "free") channel++;
       if (channel >= this.size.channels) return undefined;
       const at = this.#channel(group, channel);
+      if (channel < n) this.#closeAccounts(group, channel);
       this.#words.fill(0, at, at + CHANNEL_WORDS);
-      this.#forget(group, channel);
-      this.#assign(at, to);
+      this.#words[at + ACCOUNT] = this.#open(to);
       this.#words[at + MAXC] = to.maxc ?? 0;
       Atomics.store(this.#words, at + STATE, (to.enabled ?? true) ? ENABLED : DISABLED);
       if (channel === n) Atomics.store(this.#words, this.#group(group) + LENGTH, n + 1);
@@ -245,44 +272,71 @@ export class Table {
     });
   }
 
-  /** Changes the address and port of a channel; counters and open connections stay. */
-  assign(group: number, channel: number, to: { address: Ip; port: number }): void {
-    this.locked(() => this.#assign(this.#channel(group, channel), to));
+  /**
+   * Changes the address and port of a channel. Its open connections stay and keep their address;
+   * the counters of the channel go on.
+   *
+   * @returns Whether there was room: connections to too many former addresses may be open.
+   */
+  assign(group: number, channel: number, to: { address: Ip; port: number }): boolean {
+    return this.locked(() => {
+      const accounts = [...this.accountsOf(group, channel)];
+      // An address has one account, also when it comes back.
+      let account = accounts.find((one) => this.#isTo(one, to));
+      if (account === undefined) {
+        if (this.#words[FORMERS]! >= MAX_FORMERS) this.#foldIdle();
+        if (this.#words[FORMERS]! >= MAX_FORMERS) return false;
+        account = this.#open(to);
+        this.#words[FORMERS]!++;
+      }
+      this.#link(group, channel, [
+        account,
+        ...[...this.accountsOf(group, channel)].filter((one) => one !== account),
+      ]);
+      return true;
+    });
   }
 
-  /** Frees a channel's slot; later channels keep their numbers. */
+  /** Frees the slot of a channel without connections; later channels keep their numbers. */
   remove(group: number, channel: number): void {
     Atomics.store(this.#words, this.#channel(group, channel) + STATE, FREE);
   }
 
   /** Sets `totalc`, `sent` and `rcvd` of a channel to zero; `c` stays. */
   reset(group: number, channel: number): void {
-    Atomics.store(this.#words, this.#channel(group, channel) + TOTALC, 0);
-    this.#forget(group, channel);
+    for (const account of this.accountsOf(group, channel)) {
+      Atomics.store(this.#words, this.#account(account) + TOTALC, 0);
+      for (let i = 0; i < COUNTERS; i++) this.#traffic.set(account * COUNTERS + i, 0n);
+    }
   }
 
-  /** Counts a connection in: `c` and `totalc` go up. */
-  enter(group: number, channel: number): void {
-    const at = this.#channel(group, channel);
+  /**
+   * Counts a connection in: `c` and `totalc` go up.
+   *
+   * @returns The account it belongs to, to be used until {@link leave}.
+   */
+  enter(group: number, channel: number): number {
+    const account = this.account(group, channel), at = this.#account(account);
     Atomics.add(this.#words, at + C, 1);
     Atomics.add(this.#words, at + TOTALC, 1);
-    Atomics.add(this.#words, this.#heldAt(this.#worker, group, channel), 1);
+    Atomics.add(this.#words, this.#held(this.#worker, account), 1);
+    return account;
   }
 
   /** Counts a connection out: `c` goes down. */
-  leave(group: number, channel: number): void {
-    Atomics.sub(this.#words, this.#channel(group, channel) + C, 1);
-    Atomics.sub(this.#words, this.#heldAt(this.#worker, group, channel), 1);
+  leave(account: number): void {
+    Atomics.sub(this.#words, this.#account(account) + C, 1);
+    Atomics.sub(this.#words, this.#held(this.#worker, account), 1);
   }
 
-  /** Counts bytes from a client to the channel. */
-  addSent(group: number, channel: number, bytes: number): void {
-    this.#count(this.#flat(group, channel) * COUNTERS + SENT, bytes);
+  /** Counts bytes from a client to the backend. */
+  addSent(account: number, bytes: number): void {
+    this.#traffic.add(account * COUNTERS + SENT, bytes);
   }
 
-  /** Counts bytes from the channel to a client. */
-  addRcvd(group: number, channel: number, bytes: number): void {
-    this.#count(this.#flat(group, channel) * COUNTERS + RCVD, bytes);
+  /** Counts bytes from the backend to a client. */
+  addRcvd(account: number, bytes: number): void {
+    this.#traffic.add(account * COUNTERS + RCVD, bytes);
   }
 
   /**
@@ -292,31 +346,23 @@ export class Table {
    */
   releaseWorker(worker: number): void {
     Atomics.compareExchange(this.#words, LOCK, worker + 1, 0);
-    for (let group = 0; group < this.size.groups; group++) {
-      for (let channel = 0; channel < this.size.channels; channel++) {
-        const held = Atomics.exchange(this.#words, this.#heldAt(worker, group, channel), 0);
-        if (held !== 0) Atomics.sub(this.#words, this.#channel(group, channel) + C, held);
-      }
+    for (let account = 0; account < this.accounts; account++) {
+      const held = Atomics.exchange(this.#words, this.#held(worker, account), 0);
+      if (held !== 0) Atomics.sub(this.#words, this.#account(account) + C, held);
     }
   }
 
   /** All about one channel. */
   row(group: number, channel: number): ChannelRow {
-    const at = this.#channel(group, channel), counters = this.#flat(group, channel) * COUNTERS;
-    return {
-      group,
-      channel,
-      type: this.type(group),
-      state: this.state(group, channel),
-      health: "up",
-      address: this.address(group, channel),
-      port: this.#words[at + PORT]!,
-      c: Atomics.load(this.#words, at + C),
-      totalc: Atomics.load(this.#words, at + TOTALC) >>> 0,
-      maxc: Atomics.load(this.#words, at + MAXC),
-      sent: this.#sum(counters + SENT),
-      rcvd: this.#sum(counters + RCVD),
-    };
+    const [current, ...former] = this.accountsOf(group, channel);
+    const row = this.#row(group, channel, current!);
+    return former.map((account) => this.#row(group, channel, account)).reduce((sum, one) => ({
+      ...sum,
+      c: sum.c + one.c,
+      totalc: (sum.totalc + one.totalc) >>> 0,
+      sent: BigInt.asUintN(64, sum.sent + one.sent),
+      rcvd: BigInt.asUintN(64, sum.rcvd + one.rcvd),
+    }), row);
   }
 
   /** All channels in order of group and number, freed slots included. */
@@ -326,41 +372,100 @@ export class Table {
     }
   }
 
-  #assign(at: number, to: { address: Ip; port: number }): void {
+  /** A row per address of each channel in use, the current one of a channel first. */
+  *rowsByAddress(): Generator<ChannelRow & { account: number; current: boolean }> {
+    for (const { group, channel, state } of this.rows()) {
+      if (state === "free") continue;
+      for (const account of this.accountsOf(group, channel)) {
+        const current = account === this.account(group, channel);
+        yield { ...this.#row(group, channel, account), account, current };
+      }
+    }
+  }
+
+  #row(group: number, channel: number, account: number): ChannelRow {
+    const at = this.#account(account);
+    return {
+      group,
+      channel,
+      type: this.type(group),
+      state: this.state(group, channel),
+      health: "up",
+      address: this.#address(account),
+      port: this.#words[at + PORT]!,
+      c: Atomics.load(this.#words, at + C),
+      totalc: Atomics.load(this.#words, at + TOTALC) >>> 0,
+      maxc: Atomics.load(this.#words, this.#channel(group, channel) + MAXC),
+      sent: this.#traffic.sum(account * COUNTERS + SENT),
+      rcvd: this.#traffic.sum(account * COUNTERS + RCVD),
+    };
+  }
+
+  /** Opens an account at zero. There is always one: formers are bounded. */
+  #open(to: { address: Ip; port: number }): number {
+    let account = 0;
+    while (this.#words[this.#account(account) + USED] !== 0) account++;
+    const at = this.#account(account);
+    this.#words.fill(0, at, at + ACCOUNT_WORDS);
+    for (let i = 0; i < COUNTERS; i++) this.#traffic.set(account * COUNTERS + i, 0n);
+    this.#words[at + USED] = 1;
     this.#words[at + PORT] = to.port;
     this.#words[at + FAMILY] = to.address.length;
     this.#bytes.set(to.address, this.#words.byteOffset + (at + ADDRESS) * 4);
+    this.companion?.opened(account);
+    return account;
   }
 
-  #count(counter: number, bytes: number): void {
-    const at = this.#ownBatch + counter;
-    const batch = this.#batches[at]! + bytes;
-    this.#batches[at] = batch < MAX_BATCH_BYTES ? batch : 0;
-    if (batch >= MAX_BATCH_BYTES) Atomics.add(this.#traffic, counter, BigInt(batch));
+  #isTo(account: number, { address, port }: { address: Ip; port: number }): boolean {
+    const known = this.#address(account);
+    return this.#words[this.#account(account) + PORT] === port &&
+      known.length === address.length && known.every((byte, i) => byte === address[i]);
   }
 
-  #sum(counter: number): bigint {
-    return BigInt.asUintN(64, Atomics.load(this.#traffic, counter) + this.#inBatches(counter));
+  /** Puts the accounts of a channel in order, the current one first. */
+  #link(group: number, channel: number, accounts: readonly number[]): void {
+    accounts.forEach((account, i) => {
+      this.#words[this.#account(account) + FORMER] = (accounts[i + 1] ?? -1) + 1;
+    });
+    Atomics.store(this.#words, this.#channel(group, channel) + ACCOUNT, accounts[0]!);
   }
 
-  #inBatches(counter: number): bigint {
-    let sum = 0n;
-    for (let at = counter; at < this.#batches.length; at += this.#traffic.length) {
-      sum += BigInt(this.#batches[at]!);
+  /** Closes the accounts of a channel that was removed. */
+  #closeAccounts(group: number, channel: number): void {
+    for (const account of [...this.accountsOf(group, channel)]) {
+      this.#words[this.#account(account) + USED] = 0;
+      this.#words[FORMERS]!--;
     }
-    return sum;
+    this.#words[FORMERS]!++;
   }
 
-  /** Counts from zero: open batches, which only their owners may write, are subtracted. */
-  #forget(group: number, channel: number): void {
-    const first = this.#flat(group, channel) * COUNTERS;
-    for (const counter of [first + SENT, first + RCVD]) {
-      Atomics.store(this.#traffic, counter, BigInt.asUintN(64, -this.#inBatches(counter)));
+  /** Adds former accounts without connections to the account after them, and closes them. */
+  #foldIdle(): void {
+    for (let to = 0; to < this.accounts; to++) {
+      if (this.#words[this.#account(to) + USED] === 0) continue;
+      for (let former = this.#former(to); former >= 0; former = this.#former(to)) {
+        const from = this.#account(former);
+        if (Atomics.load(this.#words, from + C) !== 0) break;
+        Atomics.add(this.#words, this.#account(to) + TOTALC, this.#words[from + TOTALC]!);
+        for (let i = 0; i < COUNTERS; i++) {
+          this.#traffic.move(former * COUNTERS + i, to * COUNTERS + i);
+        }
+        this.companion?.folded(former, to);
+        this.#words[this.#account(to) + FORMER] = this.#words[from + FORMER]!;
+        this.#words[from + USED] = 0;
+        this.#words[FORMERS]!--;
+      }
     }
   }
 
-  #flat(group: number, channel: number): number {
-    return group * this.size.channels + channel;
+  #address(account: number): Ip {
+    const at = this.#account(account), start = this.#words.byteOffset + (at + ADDRESS) * 4;
+    return this.#bytes.slice(start, start + this.#words[at + FAMILY]!);
+  }
+
+  /** The account of the address before; -1 if there is none. */
+  #former(account: number): number {
+    return this.#words[this.#account(account) + FORMER]! - 1;
   }
 
   #group(group: number): number {
@@ -369,24 +474,27 @@ export class Table {
 
   #channel(group: number, channel: number): number {
     return HEADER_WORDS + this.size.groups * GROUP_WORDS +
-      this.#flat(group, channel) * CHANNEL_WORDS;
+      (group * this.size.channels + channel) * CHANNEL_WORDS;
   }
 
-  #heldAt(worker: number, group: number, channel: number): number {
-    return this.#held + worker * this.size.groups * this.size.channels + this.#flat(group, channel);
+  #account(account: number): number {
+    return this.#accountsAt + account * ACCOUNT_WORDS;
+  }
+
+  #held(worker: number, account: number): number {
+    return this.#heldAt + worker * this.accounts + account;
   }
 }
 
-/**
- * Makes an empty table: no channels, every counter at zero, every group round robin.
- */
+function accountsOf({ groups, channels }: TableSize): number {
+  return groups * channels + MAX_FORMERS;
+}
+
+/** Makes an empty table: no channels, every counter at zero, every group round robin. */
 export function newTable(size: TableSize): Table {
-  const channels = size.groups * size.channels;
-  const words = HEADER_WORDS + size.groups * GROUP_WORDS + channels * CHANNEL_WORDS +
-    size.workers * channels;
-  const counters = channels * COUNTERS * (1 + size.workers);
-  return new Table({
-    size,
-    buffer: new SharedArrayBuffer(counters * COUNTER_BYTES + words * 4),
-  });
+  const accounts = accountsOf(size);
+  const words = HEADER_WORDS + size.groups * (GROUP_WORDS + size.channels * CHANNEL_WORDS) +
+    accounts * (ACCOUNT_WORDS + size.workers);
+  const bytes = Traffic.byteLength(accounts * COUNTERS, size.workers) + words * 4;
+  return new Table({ size, buffer: new SharedArrayBuffer(bytes) });
 }

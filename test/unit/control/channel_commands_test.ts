@@ -78,7 +78,7 @@ t("assign checks the channel again after the host name was resolved", async () =
 
 t("remove frees a slot that create reuses, and later channels keep their numbers", async () => {
   const hand = new CommandSession(3);
-  hand.table.addSent(0, 1, 5);
+  hand.table.addSent(hand.table.account(0, 1), 5);
   await hand.expect({
     "remove 1": "!channel must be disabled to be removed",
     "remove 9": "!no such channel 9",
@@ -86,7 +86,7 @@ t("remove frees a slot that create reuses, and later channels keep their numbers
   });
   hand.table.enter(0, 1);
   await hand.expect({ "remove 1": "!channel 1 has 1 open connections" });
-  hand.table.leave(0, 1);
+  hand.table.leave(hand.table.account(0, 1));
   await hand.expect({ "remove 1": "channel 1 removed" });
   assertEquals(
     hand.row(1),

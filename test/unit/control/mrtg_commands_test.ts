@@ -6,8 +6,8 @@ const PURE = { permissions: "none" } as const;
 
 t("mrtg-bytes and mrtg-conns print two values, the uptime and the name", async () => {
   const hand = new CommandSession();
-  hand.table.addSent(0, 1, 6);
-  hand.table.addRcvd(0, 1, 9);
+  hand.table.addSent(hand.table.account(0, 1), 6);
+  hand.table.addRcvd(hand.table.account(0, 1), 9);
   hand.table.enter(0, 1);
   await hand.expect({
     "mrtg-bytes 0 1": "9\n6\nUNKNOWN\ngroup 0 channel 1",

@@ -33,7 +33,7 @@ t("top prints one 80x24 frame with rates", async () => {
   const running = runLine([topCommand(600)], "top sent", at);
   // Between the two samples.
   await Promise.resolve();
-  at.context.table.addSent(0, 1, 6000);
+  at.context.table.addSent(at.context.table.account(0, 1), 6000);
   const { text, failed } = await running;
   assertEquals(failed, undefined);
   const lines = text.split("\n");

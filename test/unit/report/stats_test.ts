@@ -7,7 +7,7 @@ const PURE = { permissions: "none" } as const;
 t(
   "Stats share their counters between isolates, and releaseWorker() removes a dead worker's share",
   () => {
-    const stats = newStats({ groups: 2, channels: 3, workers: 2 });
+    const stats = newStats({ accounts: 6, workers: 2 });
     const other = new Stats(stats.handle, 1);
     stats.started();
     other.started();
@@ -17,15 +17,30 @@ t(
     stats.releaseWorker(1);
     assertEquals([stats.open, other.open], [1, 1]);
     other.failed("refused");
-    other.blame(1, 2);
-    assertEquals([stats.failedBy("refused"), stats.blamed(1, 2), stats.blamed(1, 1)], [1n, 1n, 0n]);
+    other.blame(5);
+    assertEquals([stats.failedBy("refused"), stats.blamed(5), stats.blamed(4)], [1n, 1n, 0n]);
     // The upper bound of a bucket is inclusive.
-    for (const ms of [0.5, 0.6, 1, 10_000, 10_001]) other.connected(1, 2, ms);
-    const { buckets, count, sumUs } = stats.connectTimes(1, 2);
+    for (const ms of [0.5, 0.6, 1, 10_000, 10_001]) other.connected(5, ms);
+    const { buckets, count, sumUs } = stats.connectTimes(5);
     assertEquals(buckets.slice(0, 3), [1n, 2n, 0n]);
     assertEquals(buckets.slice(-2), [1n, 1n]);
     assertEquals([buckets.length, count, sumUs], [CONNECT_BOUNDS_S.length + 1, 5n, 20_003_100n]);
-    assertEquals(stats.connectTimes(0, 0).count, 0n);
+    assertEquals(stats.connectTimes(0).count, 0n);
   },
   PURE,
 );
+
+t("the counters of an account can be added to another one, and start from zero again", () => {
+  const stats = newStats({ accounts: 2, workers: 1 });
+  for (const account of [0, 1]) {
+    stats.connected(account, 3);
+    stats.blame(account);
+  }
+  stats.folded(0, 1);
+  stats.opened(0);
+  const of = (account: number) => {
+    const { count, sumUs } = stats.connectTimes(account);
+    return [stats.blamed(account), count, sumUs];
+  };
+  assertEquals([of(0), of(1)], [[0n, 0n, 0n], [2n, 2n, 6000n]]);
+}, PURE);

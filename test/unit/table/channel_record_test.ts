@@ -12,7 +12,7 @@ t("a channel record has the keys of show --json in their order, free slots are l
   table.add(1, { address, port: 80 });
   table.add(1, { address, port: 81, maxc: 7 });
   table.remove(1, 0);
-  table.addSent(1, 1, 2 ** 45);
+  table.addSent(table.account(1, 1), 2 ** 45);
   assertEquals(
     JSON.stringify(channelRecords(table)),
     '[{"group":1,"channel":1,"type":"rr","state":"enabled","address":"2001:db8::5","port":81,' +

@@ -183,7 +183,7 @@ t("a claim counts while it is held; disposing it twice releases it once", () => 
 t("maxc is never exceeded, in any order of claims and releases", () => {
   const table = tableOf("2 1", 2);
   assertEquals(held(table, 7), "0/0 0/1 0/0 0/1 1/0 1/0 -");
-  table.leave(0, 1);
+  table.leave(table.account(0, 1));
   assertEquals(held(table, 2), "0/1 -");
 }, PURE);
 

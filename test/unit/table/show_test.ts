@@ -15,7 +15,7 @@ t("show() prints only the heading without channels, and rows of any width", () =
   assert(address);
   table.add(1, { address, port: 80, maxc: 1234567 });
   table.setType(1, "hash");
-  table.addSent(1, 0, 2 ** 45);
+  table.addSent(table.account(1, 0), 2 ** 45);
   assertEquals(
     show(table),
     `${heading}  1 Hash  0 ENA      2001:db8::5    80    0           0 1234567 35184372088832` +

@@ -58,8 +58,8 @@ t("the last channel of the last group does not overlap with others", () => {
     }
   }
   table.enter(2, 1);
-  table.addSent(2, 1, 5);
-  table.addRcvd(2, 1, 7);
+  table.addSent(table.account(2, 1), 5);
+  table.addRcvd(table.account(2, 1), 7);
   for (const row of table.rows()) {
     const last = row.group === 2 && row.channel === 1;
     assertEquals([row.address, row.port], [V6, 100 + row.group * 10 + row.channel]);
@@ -115,8 +115,8 @@ t("remove() keeps the numbers of later channels; add() reuses the freed slot, cl
   const table = small();
   for (let i = 0; i < 3; i++) table.add(0, { address: V6, port: 80 + i, maxc: 9 });
   table.enter(0, 1);
-  table.leave(0, 1);
-  table.addSent(0, 1, 100);
+  table.leave(table.account(0, 1));
+  table.addSent(table.account(0, 1), 100);
   table.remove(0, 1);
   assertEquals([table.length(0), table.available(0, 1)], [3, false]);
   assertEquals([...table.rows()].map((row) => row.state), ["enabled", "free", "enabled"]);
@@ -149,8 +149,8 @@ t("reset() clears totalc, sent and rcvd, but not c", () => {
   const table = small();
   table.add(0, { address: V4, port: 80 });
   table.enter(0, 0);
-  table.addSent(0, 0, 2 ** 40);
-  table.addRcvd(0, 0, 1);
+  table.addSent(table.account(0, 0), 2 ** 40);
+  table.addRcvd(table.account(0, 0), 1);
   table.reset(0, 0);
   const { c, totalc, sent, rcvd } = table.row(0, 0);
   assertEquals([c, totalc, sent, rcvd], [1, 0, 0n, 0n]);
@@ -167,7 +167,7 @@ t("totalc is unsigned and wraps at 2^32; sent and rcvd have 64 bits", () => {
   table.enter(0, 0);
   table.enter(0, 0);
   assertEquals(table.row(0, 0).totalc, 0);
-  for (let i = 0; i < 3; i++) table.addRcvd(0, 0, Number.MAX_SAFE_INTEGER);
+  for (let i = 0; i < 3; i++) table.addRcvd(table.account(0, 0), Number.MAX_SAFE_INTEGER);
   assertEquals(table.row(0, 0).rcvd, 3n * BigInt(Number.MAX_SAFE_INTEGER));
 }, PURE);
 
@@ -190,7 +190,7 @@ t("releaseWorker() releases the claims and the lock of a dead worker", () => {
   other.enter(0, 0);
   other.enter(0, 0);
   other.enter(0, 1);
-  other.leave(0, 1);
+  other.leave(other.account(0, 1));
   other.enter(0, 1);
   assertEquals([table.c(0, 0), table.c(0, 1)], [3, 1]);
   other.locked(() => table.releaseWorker(1));
@@ -198,7 +198,7 @@ t("releaseWorker() releases the claims and the lock of a dead worker", () => {
   assertEquals(table.locked(() => "free"), "free");
   table.releaseWorker(1);
   assertEquals(table.c(0, 0), 1);
-  table.leave(0, 0);
+  table.leave(table.account(0, 0));
   assertEquals(table.c(0, 0), 0);
 }, PURE);
 
@@ -244,20 +244,80 @@ t(
     const counted = () => [table.row(0, 0).sent, others[0]!.row(0, 0).rcvd];
     add();
     for (const [i, one] of [table, ...others].entries()) {
-      one.addSent(0, 0, 10 ** i);
-      one.addRcvd(0, 0, 5 * 10 ** i);
+      one.addSent(one.account(0, 0), 10 ** i);
+      one.addRcvd(one.account(0, 0), 5 * 10 ** i);
     }
     assertEquals(counted(), [111n, 555n]);
     others[1]!.reset(0, 0);
     assertEquals(counted(), [0n, 0n]);
-    others[0]!.addSent(0, 0, 7);
+    others[0]!.addSent(others[0]!.account(0, 0), 7);
     assertEquals(counted(), [7n, 0n]);
     table.remove(0, 0);
     // A connection of the removed channel still counts.
-    others[1]!.addRcvd(0, 0, 3);
+    others[1]!.addRcvd(others[1]!.account(0, 0), 3);
     add();
     assertEquals(counted(), [0n, 0n]);
-    others[1]!.addRcvd(0, 0, 3);
+    others[1]!.addRcvd(others[1]!.account(0, 0), 3);
     assertEquals(counted(), [0n, 3n]);
   },
 );
+
+t("assign() keeps connections and bytes with the address they belong to", () => {
+  const table = newTable({ groups: 1, channels: 2, workers: 1 });
+  table.add(0, { address: V4, port: 1 });
+  const byAddress = () =>
+    [...table.rowsByAddress()].map(({ port, c, totalc, sent, current }) =>
+      `${port}: ${c} ${totalc} ${sent}${current ? " current" : ""}`
+    );
+  const old = table.enter(0, 0);
+  table.addSent(old, 5);
+  assertEquals(table.assign(0, 0, { address: V4, port: 2 }), true);
+  const current = table.enter(0, 0);
+  table.addSent(old, 10);
+  table.addSent(current, 100);
+  assertEquals(byAddress(), ["2: 1 1 100 current", "1: 1 1 15"]);
+  const { port, c, totalc, sent } = table.row(0, 0);
+  assertEquals([port, c, totalc, sent], [2, 2, 2, 115n]);
+  // An address that comes back has its account back.
+  table.assign(0, 0, { address: V4, port: 1 });
+  table.leave(old);
+  assertEquals(byAddress(), ["1: 0 1 15 current", "2: 1 1 100"]);
+  table.reset(0, 0);
+  assertEquals(byAddress(), ["1: 0 0 0 current", "2: 1 0 0"]);
+}, PURE);
+
+t("assign() counts connections to former addresses for maxc", () => {
+  const table = newTable({ groups: 1, channels: 1, workers: 1 });
+  table.add(0, { address: V4, port: 1, maxc: 1 });
+  const old = table.enter(0, 0);
+  table.assign(0, 0, { address: V4, port: 2 });
+  assertEquals(table.available(0, 0), false);
+  table.leave(old);
+  assertEquals(table.available(0, 0), true);
+}, PURE);
+
+t("assign() makes room by adding idle former addresses up, and refuses when all are in use", () => {
+  const table = newTable({ groups: 1, channels: 1, workers: 1 });
+  const opened: number[] = [], folded: number[] = [];
+  table.companion = {
+    opened: (account) => opened.push(account),
+    folded: (account) => folded.push(account),
+  };
+  table.add(0, { address: V4, port: 1 });
+  for (let port = 2; port <= 200; port++) {
+    table.leave(table.enter(0, 0));
+    assertEquals(table.assign(0, 0, { address: V4, port }), true);
+  }
+  assertEquals([table.row(0, 0).totalc, opened.length], [199, 200]);
+  assert(folded.length > 0 && [...table.rowsByAddress()].length <= 65);
+  for (let port = 201; table.assign(0, 0, { address: V4, port }); port++) {
+    assert(port < 400, "every former address has a connection");
+    table.enter(0, 0);
+  }
+  // The slot of a removed channel gets fresh accounts.
+  table.releaseWorker(0);
+  table.remove(0, 0);
+  assertEquals(table.add(0, { address: V4, port: 7 }), 0);
+  assertEquals([...table.rowsByAddress()].map(({ port, totalc }) => [port, totalc]), [[7, 0]]);
+  assertEquals(table.assign(0, 0, { address: V4, port: 8 }), true);
+}, PURE);

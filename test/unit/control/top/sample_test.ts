@@ -55,7 +55,7 @@ t("a sample omits freed channel slots", () => {
   const address = new Uint8Array([10, 0, 0, 1]);
   table.add(0, { address, port: 80 });
   table.add(0, { address, port: 81 });
-  table.addSent(0, 0, 1000);
+  table.addSent(table.account(0, 0), 1000);
   table.setEnabled(0, 0, false);
   table.remove(0, 0);
   const { sample } = takeSample(
