@@ -1,0 +1,63 @@
+/** Bytes of one counter. */
+const COUNTER_BYTES = 8;
+/** A batch is folded into the shared counter before it exceeds this; numbers are exact to 2^53. */
+const MAX_BATCH_BYTES = 2 ** 52;
+
+/**
+ * Byte counters in shared memory, modulo 2^64.
+ *
+ * Each isolate adds to batches that only it writes, without a lock or an object per chunk; a reader
+ * adds them up, so a sum is exact at any moment.
+ */
+export class Traffic {
+  readonly #folded: BigUint64Array;
+  /** Open batches, one isolate after the other, each in the order of `#folded`. */
+  readonly #batches: Float64Array;
+  readonly #ownBatch: number;
+
+  /** Bytes of memory for `counters` counters and `workers` isolates. */
+  static byteLength(counters: number, workers: number): number {
+    return counters * (1 + workers) * COUNTER_BYTES;
+  }
+
+  /** @param size `worker` is which of `workers` uses it here, from 0. */
+  constructor(
+    buffer: SharedArrayBuffer,
+    { counters, workers, worker }: { counters: number; workers: number; worker: number },
+  ) {
+    this.#folded = new BigUint64Array(buffer, 0, counters);
+    this.#batches = new Float64Array(buffer, this.#folded.byteLength, counters * workers);
+    this.#ownBatch = counters * worker;
+  }
+
+  /** Counts bytes. */
+  add(counter: number, bytes: number): void {
+    const at = this.#ownBatch + counter;
+    const batch = this.#batches[at]! + bytes;
+    this.#batches[at] = batch < MAX_BATCH_BYTES ? batch : 0;
+    if (batch >= MAX_BATCH_BYTES) Atomics.add(this.#folded, counter, BigInt(batch));
+  }
+
+  /** The bytes counted so far. */
+  sum(counter: number): bigint {
+    return BigInt.asUintN(64, Atomics.load(this.#folded, counter) + this.#open(counter));
+  }
+
+  /** Sets a counter. Open batches, which only their owners may write, are subtracted. */
+  set(counter: number, bytes: bigint): void {
+    Atomics.store(this.#folded, counter, BigInt.asUintN(64, bytes - this.#open(counter)));
+  }
+
+  /** Adds what one counter has counted to another one. */
+  move(from: number, to: number): void {
+    Atomics.add(this.#folded, to, this.sum(from));
+  }
+
+  #open(counter: number): bigint {
+    let sum = 0n;
+    for (let at = counter; at < this.#batches.length; at += this.#folded.length) {
+      sum += BigInt(this.#batches[at]!);
+    }
+    return sum;
+  }
+}
