@@ -43,9 +43,9 @@ export const CREATE: Command = {
     const to = await readAddress(context, words);
     if ("text" in to) return to;
     const channel = context.table.add(group, { ...to, enabled: false });
-    return channel === undefined
-      ? refusal("no channel slots available")
-      : message("channel created");
+    if (channel === undefined) return refusal("no channel slots available");
+    context.names.set(group, channel, to.host);
+    return message("channel created");
   },
 };
 
@@ -79,9 +79,11 @@ export const ASSIGN: Command = {
     if ("text" in to) return to;
     // Another client may have enabled the channel while the host was resolved.
     if (table.state(group, channel) !== "disabled") return refusal(MUST_BE_DISABLED);
-    return table.assign(group, channel, to)
-      ? message("channel reassigned")
-      : refusal("too many connections to former addresses are open");
+    if (!table.assign(group, channel, to)) {
+      return refusal("too many connections to former addresses are open");
+    }
+    context.names.set(group, channel, to.host);
+    return message("channel reassigned");
   },
 };
 
@@ -89,7 +91,7 @@ export const REMOVE: Command = {
   name: "remove",
   args: ["<channel>"],
   help: "remove a disabled channel without connections",
-  run: ({ table }, { group }, [text = ""]) => {
+  run: ({ table, names }, { group }, [text = ""]) => {
     const channel = readChannel(table, group, { text, unknown: noSuchChannel });
     if (typeof channel !== "number") return channel;
     // Locked, so that no worker claims the channel between the check and the removal.
@@ -102,7 +104,9 @@ export const REMOVE: Command = {
       table.remove(group, channel);
       return undefined;
     });
-    return reason === undefined ? message(`channel ${channel} removed`) : refusal(reason);
+    if (reason !== undefined) return refusal(reason);
+    names.delete(group, channel);
+    return message(`channel ${channel} removed`);
   },
 };
 
@@ -126,7 +130,7 @@ function setEnabled(
 async function readAddress(
   { resolve, services }: ControlContext,
   [hostText = "", portText = ""]: readonly string[],
-): Promise<{ address: Ip; port: number } | Reply> {
+): Promise<{ host: string; address: Ip; port: number } | Reply> {
   const parts = parseIpv6(hostText) === undefined
     ? splitHost(hostText)
     : { host: hostText, rest: undefined, bracketed: false };
@@ -136,7 +140,8 @@ async function readAddress(
   const port = parsePort(wanted, services);
   if (port === undefined) return refusal(`invalid port [${wanted}]`);
   try {
-    return { address: await resolve(parts.host), port };
+    const { host } = parts;
+    return { host, address: await resolve(host), port };
   } catch (error) {
     if (error instanceof AddressError) return refusal("invalid address");
     throw error;

@@ -4,6 +4,7 @@ import type { Ip } from "../address/ip.ts";
 import type { ServiceLookup } from "../address/services.ts";
 import type { DumpCounts } from "../dump/dumper.ts";
 import type { DumpSettings, DumpTexts } from "../dump/settings.ts";
+import type { ChannelNames } from "../table/channel_names.ts";
 import type { Table } from "../table/table.ts";
 import type { TopMemory } from "./top/memory.ts";
 import type { ConnectionCounts } from "./top/sample.ts";
@@ -48,6 +49,8 @@ export interface DumpControl {
 /** What commands work on. */
 export interface ControlContext {
   readonly table: Table;
+  /** The hosts of channels as written. */
+  readonly names: ChannelNames;
   readonly services: ServiceLookup;
   readonly connections: Connections;
   readonly dump: DumpControl;

@@ -69,6 +69,7 @@ export async function startBalancer(
   const control = serveControl(prepared.control, {
     context: {
       table,
+      names: prepared.names,
       services: prepared.services,
       resolve: (host) => resolveHost(host),
       connections: plane,

@@ -1,5 +1,6 @@
 import { serviceLookup } from "../../../lib/address/services.ts";
 import type { ControlContext } from "../../../lib/control/command.ts";
+import { ChannelNames } from "../../../lib/table/channel_names.ts";
 import type { Table } from "../../../lib/table/table.ts";
 
 /**
@@ -14,6 +15,7 @@ export function controlContext(
 ): ControlContext {
   return {
     table,
+    names: new ChannelNames(),
     resolve,
     services: serviceLookup(undefined),
     connections: { connections: () => Promise.resolve([]), close: () => Promise.resolve(0) },
