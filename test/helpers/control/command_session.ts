@@ -3,6 +3,7 @@ import { parseIp } from "../../../lib/address/ip.ts";
 import { AddressError } from "../../../lib/base/errors.ts";
 import { type ControlContext, type Reply, runLine } from "../../../lib/control/command.ts";
 import { COMMANDS } from "../../../lib/control/commands.ts";
+import type { ChannelNames } from "../../../lib/table/channel_names.ts";
 import { showRow } from "../../../lib/table/show.ts";
 import { newTable, type Table } from "../../../lib/table/table.ts";
 import { controlContext } from "./control_context.ts";
@@ -27,6 +28,10 @@ export class CommandSession {
       if (address === undefined) throw new AddressError(host);
       return address;
     });
+  }
+
+  get names(): ChannelNames {
+    return this.#context.names;
   }
 
   get group(): number {

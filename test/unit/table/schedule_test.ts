@@ -1,0 +1,55 @@
+import { assertEquals } from "@std/assert";
+import { hashSchedule } from "../../../lib/table/hash_schedule.ts";
+import { roundRobin } from "../../../lib/table/round_robin.ts";
+import type { Schedule, ScheduledClient } from "../../../lib/table/schedule.ts";
+import { newTable, type Table } from "../../../lib/table/table.ts";
+import { t } from "../../helpers/t.ts";
+
+const PURE = { permissions: "none" } as const;
+
+function tableOf(channels: number): Table {
+  const table = newTable({ groups: 1, channels: 8, workers: 1 });
+  for (let i = 0; i < channels; i++) {
+    table.add(0, { address: Uint8Array.of(127, 0, 0, 1), port: 80 + i });
+  }
+  return table;
+}
+
+/** All channels that a schedule offers one client, in order. */
+function offered(schedule: Schedule, table: Table, client: Partial<ScheduledClient> = {}) {
+  const search = schedule.search(table, 0, { hash: () => 0, hashFailover: false, ...client });
+  const found: number[] = [];
+  while (search.done < search.tries) {
+    const channel = table.locked(() => schedule.next(table, search));
+    if (channel < 0) break;
+    found.push(channel);
+  }
+  return found;
+}
+
+t("round robin offers every available channel once, from the cursor on", () => {
+  const table = tableOf(4);
+  table.setCursor(0, 2);
+  table.setEnabled(0, 3, false);
+  assertEquals(offered(roundRobin, table), [2, 0, 1]);
+  assertEquals(table.cursor(0), 2);
+}, PURE);
+
+t("round robin reads the cursor when it chooses, not when the search starts", () => {
+  const table = tableOf(3);
+  const client = { hash: () => 0, hashFailover: false };
+  const one = roundRobin.search(table, 0, client), two = roundRobin.search(table, 0, client);
+  assertEquals([roundRobin.next(table, two), roundRobin.next(table, one)], [0, 1]);
+}, PURE);
+
+t("a hash group offers the hashed channel only, and with -H the others after it", () => {
+  const table = tableOf(3), hash = () => 7;
+  assertEquals(offered(hashSchedule, table, { hash }), [1]);
+  assertEquals(offered(hashSchedule, table, { hash, hashFailover: true }), [1, 2, 0]);
+  table.setEnabled(0, 1, false);
+  assertEquals(offered(hashSchedule, table, { hash }), []);
+}, PURE);
+
+t("schedules know the names that show and the commands use", () => {
+  assertEquals([roundRobin.type, hashSchedule.type], ["rr", "hash"]);
+}, PURE);
