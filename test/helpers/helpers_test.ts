@@ -107,8 +107,8 @@ t("a worker never gets the ports of this test file", async () => {
     worker.onmessage = (e) => resolve(e.data)
   );
   worker.terminate();
-  const ours = new Set(Array.from({ length: 199 }, () => freePort()));
-  assertEquals(theirs.filter((port) => ours.has(port)), []);
+  const own = new Set(Array.from({ length: 199 }, () => freePort()));
+  assertEquals(theirs.filter((port) => own.has(port)), []);
 });
 
 t("listensOn() finds a listener, and its process", async () => {

@@ -138,8 +138,8 @@ action(type="omfile" file="${output}" template="parts" asyncWriting="off")
         what: () => `${wanted} in ${exists(output!) ? Deno.readTextFileSync(output!) : "nothing"}`,
       });
       const lines = Deno.readTextFileSync(output!).trimEnd().split("\n");
-      const ours = new RegExp(`^daemon\\.(notice|debug) balance ${balance.pid} .`);
-      for (const line of lines) assertMatch(line, ours);
+      const own = new RegExp(`^daemon\\.(notice|debug) balance ${balance.pid} .`);
+      for (const line of lines) assertMatch(line, own);
       assertEquals(lines[0], `daemon.debug balance ${balance.pid} using port ${balance.port}`);
     }
     Deno.removeSync(folder, { recursive: true });

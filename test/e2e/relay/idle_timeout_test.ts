@@ -6,7 +6,7 @@ import { startBalance } from "../../helpers/program/start_balance.ts";
 import { t, until } from "../../helpers/t.ts";
 
 const MESSAGE = /^timed out after 1 seconds\n$/;
-/** So many that they take longer than the idle timeout of two seconds. */
+/** One every 300 ms, they take longer than the idle timeout of two seconds. */
 const BYTES = 11;
 
 t("-T closes a connection on both sides when no data flows for that long", async () => {

@@ -5,7 +5,7 @@ import { DumpInbox } from "../../../lib/workers/dump_inbox.ts";
 import { type DumpBatch, WorkerDump } from "../../../lib/workers/dump_outbox.ts";
 import { short } from "./dump_records.ts";
 
-/** A worker's dump and the main thread's inbox; messages arrive when the test says so. */
+/** A worker's dump and the main thread's inbox; messages arrive when the test calls `arrive()`. */
 export function worker(dumper: Dumper | undefined, texts: DumpTexts = {}) {
   const order = {
     generation: 1,
