@@ -7,7 +7,7 @@
 
 import { UsageError } from "../base/errors.ts";
 import { NAME } from "../base/version.ts";
-import { type OptionEntry, OPTIONS } from "./option_table.ts";
+import { dashed, type OptionEntry, OPTIONS } from "./option_table.ts";
 
 /** The supported shells. */
 export const SHELLS = ["bash", "zsh", "fish"] as const;
@@ -24,7 +24,6 @@ export interface CommandEntry {
 /**
  * The completion script for a shell, to be sourced or installed where the shell looks for it.
  *
- * @param shell Name of the shell.
  * @param options `commands` are offered after `-c`; `entries` default to all options.
  * @throws {UsageError} If the shell is not supported.
  * @see balance(1), option --completions
@@ -45,9 +44,7 @@ export function completions(
     case "fish":
       return head + fish(entries, commands);
     default:
-      throw new UsageError(
-        `invalid --completions [${shell}]: not one of ${SHELLS.join(", ")}`,
-      );
+      throw new UsageError(`invalid --completions [${shell}]: not one of ${SHELLS.join(", ")}`);
   }
 }
 
@@ -63,19 +60,14 @@ function kindOf({ argument = "" }: OptionEntry): Kind {
   return argument === "port" ? "port" : "text";
 }
 
-const dashed = ({ name }: OptionEntry): string => name.length === 1 ? `-${name}` : `--${name}`;
 const isLetter = ({ name }: OptionEntry): boolean => name.length === 1;
 
 function bash(entries: readonly OptionEntry[], commands: readonly CommandEntry[]): string {
   const flags = entries.filter((one) => isLetter(one) && one.argument === undefined);
   const letters = flags.map(({ name }) => name).join("");
   const taking = entries.filter(({ argument }) => argument !== undefined);
-  const patterns = (some: readonly OptionEntry[]) => some.map((one) => dashed(one)).join(" | ");
-  const answers = new Map<string, OptionEntry[]>();
-  for (const entry of taking) {
-    const answer = bashAnswer(kindOf(entry), commands);
-    answers.set(answer, [...(answers.get(answer) ?? []), entry]);
-  }
+  const patterns = (some: readonly OptionEntry[]) => some.map(dashed).join(" | ");
+  const answers = Map.groupBy(taking, (entry) => bashAnswer(kindOf(entry), commands));
   const cases = [...answers].map(([answer, some]) =>
     `    ${patterns(some)})\n${answer === "" ? "" : `      ${answer}\n`}      return ;;\n`
   ).join("");
@@ -128,14 +120,14 @@ function bashAnswer(kind: Kind, commands: readonly CommandEntry[]): string {
 
 function zsh(entries: readonly OptionEntry[], commands: readonly CommandEntry[]): string {
   const specs = entries.map((entry) => {
-    const help = zshText(entry.help);
-    const name = dashed(entry);
+    const help = zshEscaped(entry.help);
     // Options that print and exit exclude all others.
     const alone = ["help", "version", "completions"].includes(entry.name) ? "(- *)" : "";
-    if (entry.argument === undefined) return `'${alone}${name}[${help}]'`;
+    const option = `${alone}${dashed(entry)}`;
+    if (entry.argument === undefined) return zshQuoted(`${option}[${help}]`);
     const joined = isLetter(entry) ? "+" : "=";
-    const message = zshText(entry.argument);
-    return `'${alone}${name}${joined}[${help}]:${message}:${zshAction(kindOf(entry))}'`;
+    const message = zshEscaped(entry.argument);
+    return zshQuoted(`${option}${joined}[${help}]:${message}:${zshAction(kindOf(entry))}`);
   });
   const lines = commands.map(({ name, help }) => `    ${zshQuoted(`${name}:${help}`)}\n`);
   return `
@@ -173,9 +165,14 @@ function zshAction(kind: Kind): string {
   return kind === "text" ? " " : `(${kind.join(" ")})`;
 }
 
-/** Escapes text for a single-quoted specification of `_arguments`. */
-function zshText(text: string): string {
-  return text.replaceAll(/[\\[\]:]/g, "\\$&").replaceAll("'", `'\\''`);
+/** Escapes text inside a specification of `_arguments`. */
+function zshEscaped(text: string): string {
+  return text.replaceAll(/[\\[\]:]/g, "\\$&");
+}
+
+/** Single-quotes text for zsh. */
+function zshQuoted(text: string): string {
+  return `'${text.replaceAll("'", `'\\''`)}'`;
 }
 
 function fish(entries: readonly OptionEntry[], commands: readonly CommandEntry[]): string {
@@ -203,9 +200,4 @@ function fishArgument(kind: Kind, commands: readonly CommandEntry[]): string {
 /** Single-quotes text for fish, which allows backslash escapes inside. */
 function fishQuoted(text: string): string {
   return `'${text.replaceAll(/[\\']/g, "\\$&")}'`;
-}
-
-/** Single-quotes text for zsh. */
-function zshQuoted(text: string): string {
-  return `'${text.replaceAll("'", `'\\''`)}'`;
 }

@@ -1,20 +1,19 @@
 import { NAME, VERSION } from "../base/version.ts";
-import { OPTIONS } from "./option_table.ts";
+import { dashed, OPTIONS } from "./option_table.ts";
 
-/** Columns of the names of options in the usage text; fits all that are not rare. */
+/** Width of the left column: fits all options that are not rare. */
 const NAME_COLUMNS = 22;
 
 /**
- * The usage text: on stderr after a wrong command line, on stdout for `--help`.
- *
- * As in 3.35, it starts with an empty line, then the name and the version of the program.
+ * The usage text: on stderr after a wrong command line, on stdout for `--help`. It starts as in
+ * 3.35: an empty line, then the name and the version of the program.
  */
 export function usage(): string {
-  const dashed = (name: string) => name.length === 1 ? `-${name}` : `--${name}`;
-  const rare = OPTIONS.filter((option) => option.rare).map(({ name }) => dashed(name));
-  const rows = OPTIONS.filter((option) => !option.rare).map(({ name, argument, help }) => {
-    const option = `${dashed(name)}${argument === undefined ? "" : ` ${argument}`}`;
-    return `  ${option.padEnd(NAME_COLUMNS)} ${help}`;
+  const rare = OPTIONS.filter((option) => option.rare).map(dashed);
+  const rows = OPTIONS.filter((option) => !option.rare).map((option) => {
+    const { argument, help } = option;
+    const left = argument === undefined ? dashed(option) : `${dashed(option)} ${argument}`;
+    return `  ${left.padEnd(NAME_COLUMNS)} ${help}`;
   });
   return `
 ${NAME} ${VERSION}
@@ -30,23 +29,22 @@ a round robin group, "%" a group that picks by hash of the client (sticky).
 
 ${rows.join("\n")}
 
-More, see balance(1): ${wrapped(rare, "More, see balance(1): ".length)}
+${wrapped(`More options, see balance(1): ${rare.join(", ")}`)}
 
 Example: ${NAME} smtp mail1 mail2 ! backup:2525
 `;
 }
 
-/** Words as lines of at most 80 columns; `used` columns of the first line are taken. */
-function wrapped(words: readonly string[], used: number): string {
-  let text = "", column = used;
-  for (const [i, word] of words.entries()) {
-    const piece = i < words.length - 1 ? `${word}, ` : word;
-    if (column + piece.length > 80) {
-      text = `${text.trimEnd()}\n  `;
-      column = 2;
+/** Breaks lines after at most 79 columns; further lines are indented. */
+function wrapped(text: string): string {
+  let lines = "", line = "";
+  for (const word of text.split(" ")) {
+    const longer = line === "" ? word : `${line} ${word}`;
+    if (longer.length <= 79) line = longer;
+    else {
+      lines += `${line}\n`;
+      line = `  ${word}`;
     }
-    text += piece;
-    column += piece.length;
   }
-  return text;
+  return lines + line;
 }
