@@ -1,5 +1,4 @@
 import { parseArgs } from "@std/cli/parse-args";
-import { NAME } from "../base/version.ts";
 import { normalizeOptions } from "./getopt.ts";
 import { OPTIONS } from "./option_table.ts";
 
@@ -16,32 +15,21 @@ export interface Arguments {
 /** Hidden option of the background process: the socket that its parent listens on. */
 export const REPORT_OPTION = "report-to";
 
-const FLAGS = OPTIONS.filter(({ argument }) => argument === undefined).map(({ name }) => name);
-const WITH_ARGUMENT = [
-  ...OPTIONS.filter(({ argument }) => argument !== undefined).map(({ name }) => name),
-  REPORT_OPTION,
-];
-const ALL = [
-  ...FLAGS.map((name) => ({ name, takesArgument: false })),
-  ...WITH_ARGUMENT.map((name) => ({ name, takesArgument: true })),
-];
-const NAMES = {
-  letters: Object.fromEntries(
-    ALL.filter(({ name }) => name.length === 1).map((o) => [o.name, o.takesArgument]),
-  ),
-  long: Object.fromEntries(
-    ALL.filter(({ name }) => name.length > 1).map((o) => [o.name, o.takesArgument]),
-  ),
-};
+const TAKES_ARGUMENT = new Map<string, boolean>([
+  ...OPTIONS.map(({ name, argument }): [string, boolean] => [name, argument !== undefined]),
+  [REPORT_OPTION, true],
+]);
+const NAMES = [...TAKES_ARGUMENT.keys()];
+const FLAGS = NAMES.filter((name) => !TAKES_ARGUMENT.get(name));
+const WITH_ARGUMENT = NAMES.filter((name) => TAKES_ARGUMENT.get(name));
 
 /**
- * Splits a command line into options and operands. Pure.
+ * Splits a command line (without the program's name) into options and operands. Pure.
  *
- * @param argv Arguments without the program's name.
  * @throws {UsageError} If an option is unknown or its argument is missing.
  */
 export function parseArguments(argv: readonly string[]): Arguments {
-  const args = parseArgs(normalizeOptions(argv, NAMES, NAME), {
+  const args = parseArgs(normalizeOptions(argv, TAKES_ARGUMENT), {
     string: WITH_ARGUMENT,
     boolean: FLAGS,
     "--": true,

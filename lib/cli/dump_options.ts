@@ -19,22 +19,14 @@ export interface DumpOptions {
 const NO_DUMP: DumpOptions = { packetDump: false, dump: undefined };
 
 /** Names of the dump options, without `dump-`. */
+// deno-fmt-ignore
 const NAMES = [
-  "format",
-  "file",
-  "rotate",
-  "side",
-  "client",
-  "channel",
-  "match",
-  "bytes",
-  "overflow",
+  "format", "file", "rotate", "side", "client", "channel", "match", "bytes", "overflow",
 ] as const;
 
 /**
  * Parses `-p` and the options `--dump-*`. Pure.
  *
- * @param args The command line.
  * @param mode Only the mode `"balance"` dumps.
  * @throws {UsageError} If they are invalid or contradict each other.
  */
@@ -48,14 +40,12 @@ export function dumpOptions({ flags, values }: Arguments, mode: string): DumpOpt
     if (given === undefined) return NO_DUMP;
     throw new UsageError(withName(`--dump-${given} [${texts[given]}] needs -p or --dump-file`));
   }
-  const settings = settingsOf(texts);
-  if (settings.file === STDOUT && !flags.has("f")) {
+  const dump = settingsOf(texts);
+  if (dump.file === STDOUT && !flags.has("f")) {
     const option = texts.file === undefined ? "-p" : "--dump-file -";
     throw new UsageError(withName(`${option} needs -f: there is no stdout in the background`));
   }
-  return isClassic(settings)
-    ? { packetDump: true, dump: undefined }
-    : { packetDump: false, dump: settings };
+  return isClassic(dump) ? { packetDump: true, dump: undefined } : { packetDump: false, dump };
 }
 
 function settingsOf(texts: DumpTexts): DumpSettings {

@@ -1,37 +1,22 @@
-/**
- * What getopt(3) does for 3.35 and `parseArgs` of `@std/cli` cannot: bundled letters with an
- * attached argument (`-ft2`), arguments that start with a dash, options after the port, and the
- * messages of getopt(3). Pure.
- */
-
-import { UsageError } from "../base/errors.ts";
-
-/** Which options take an argument. */
-export interface OptionNames {
-  /** Single letters; the value is whether an argument follows. */
-  readonly letters: Readonly<Record<string, boolean>>;
-  /** Long names; the value is whether an argument follows. */
-  readonly long: Readonly<Record<string, boolean>>;
-}
+import { UsageError, withName } from "../base/errors.ts";
 
 /**
  * Rewrites a command line so that every option stands alone and carries its own argument:
  * `-ft2 8080 -d host` becomes `--f --t=2 --d -- 8080 host`.
  *
- * @param argv The arguments.
- * @param names All options.
- * @param program The program's name, for messages.
+ * This is what getopt(3) does for 3.35 and `parseArgs` of `@std/cli` cannot: bundled letters with
+ * an attached argument, arguments that start with a dash, options after the port, and the messages
+ * of getopt(3). Pure.
+ *
+ * @param names All options, letters and long names, and whether each takes an argument.
  * @returns Arguments for `parseArgs`.
  * @throws {UsageError} If an option is unknown, or its argument is missing or not allowed.
  */
 export function normalizeOptions(
   argv: readonly string[],
-  names: OptionNames,
-  program: string,
+  names: ReadonlyMap<string, boolean>,
 ): string[] {
-  const options: string[] = [];
-  const operands: string[] = [];
-  const rest = [...argv];
+  const options: string[] = [], operands: string[] = [], rest = [...argv];
   for (let arg = rest.shift(); arg !== undefined; arg = rest.shift()) {
     if (arg === "--") {
       operands.push(...rest);
@@ -45,41 +30,33 @@ export function normalizeOptions(
   function letters(bundle: string): void {
     const all = [...bundle];
     for (const [i, letter] of all.entries()) {
-      const takesArgument = Object.hasOwn(names.letters, letter)
-        ? names.letters[letter]
-        : undefined;
-      if (takesArgument === undefined) {
-        throw new UsageError(`${program}: invalid option -- '${letter}'`, true);
+      const takesArgument = names.get(letter);
+      if (takesArgument === undefined) throw wrong(`invalid option -- '${letter}'`);
+      if (takesArgument) {
+        const value = all.slice(i + 1).join("") || rest.shift();
+        if (value === undefined) throw wrong(`option requires an argument -- '${letter}'`);
+        options.push(`--${letter}=${value}`);
+        return;
       }
-      if (!takesArgument) {
-        options.push(`--${letter}`);
-        continue;
-      }
-      const attached = all.slice(i + 1).join("");
-      const value = attached === "" ? rest.shift() : attached;
-      if (value === undefined) {
-        throw new UsageError(`${program}: option requires an argument -- '${letter}'`, true);
-      }
-      options.push(`--${letter}=${value}`);
-      return;
+      options.push(`--${letter}`);
     }
   }
 
   function long(arg: string): string {
     const [name = "", ...parts] = arg.slice(2).split("=");
     const given = parts.length > 0 ? parts.join("=") : undefined;
-    const takesArgument = Object.hasOwn(names.long, name) ? names.long[name] : undefined;
-    if (takesArgument === undefined) {
-      throw new UsageError(`${program}: unrecognized option '--${name}'`, true);
-    }
+    const takesArgument = name.length > 1 ? names.get(name) : undefined;
+    if (takesArgument === undefined) throw wrong(`unrecognized option '--${name}'`);
     if (!takesArgument) {
-      if (given === undefined) return `--${name}`;
-      throw new UsageError(`${program}: option '--${name}' doesn't allow an argument`, true);
+      if (given === undefined) return arg;
+      throw wrong(`option '--${name}' doesn't allow an argument`);
     }
     const value = given ?? rest.shift();
-    if (value === undefined) {
-      throw new UsageError(`${program}: option '--${name}' requires an argument`, true);
-    }
+    if (value === undefined) throw wrong(`option '--${name}' requires an argument`);
     return `--${name}=${value}`;
   }
+}
+
+function wrong(text: string): UsageError {
+  return new UsageError(withName(text), true);
 }

@@ -14,19 +14,13 @@ export interface GroupSpec {
  * group needs no separator and is then round robin.
  *
  * @param args The arguments after the port.
- * @param options Defaults of a channel, and the limits.
  * @throws {UsageError} If a limit is exceeded.
  * @throws {UnavailableError} If a group is empty.
  * @see balance(1), GROUPS
  */
 export function parseGroups(
   args: readonly string[],
-  options: {
-    defaultPort: number;
-    services: ServiceLookup;
-    maxGroups: number;
-    maxChannels: number;
-  },
+  options: { defaultPort: number; services: ServiceLookup; maxGroups: number; maxChannels: number },
 ): GroupSpec[] {
   const groups: GroupSpec[] = [];
   let channels: ChannelSpec[] = [];

@@ -9,7 +9,6 @@ import {
   MAX_WORKERS,
 } from "../base/limits.ts";
 import { STDOUT } from "../base/stdout.ts";
-import type { DumpSettings } from "../dump/settings.ts";
 import { type Arguments, parseArguments, REPORT_OPTION } from "./arguments.ts";
 import { type DumpOptions, dumpOptions } from "./dump_options.ts";
 import { choiceValue, integerValue, secondsValue } from "./values.ts";
@@ -20,14 +19,11 @@ export const LOG_FORMATS = ["text", "json"] as const;
 /** One of {@link LOG_FORMATS}. */
 export type LogFormat = typeof LOG_FORMATS[number];
 
-/**
- * What the program does. `help`, `version` and `completions` print and exit, `shell` is `-i`,
- * `command` is `-c`.
- */
+/** What the program does. The first three print and exit; `shell` is `-i`, `command` is `-c`. */
 export type Mode = "help" | "version" | "completions" | "balance" | "shell" | "command";
 
-/** The parsed command line. A plain record: it can be cloned to a worker. */
-export interface Options {
+/** The parsed command line. A plain record. */
+export interface Options extends DumpOptions {
   readonly mode: Mode;
   /** The port argument as given. */
   readonly port: string;
@@ -41,10 +37,6 @@ export interface Options {
   readonly debug: boolean;
   readonly foreground: boolean;
   readonly hashFailover: boolean;
-  /** Whether to dump as `-p` of 3.35: the traffic as text on stdout. */
-  readonly packetDump: boolean;
-  /** Any other dump, from `--dump-file` and related options. */
-  readonly dump: DumpSettings | undefined;
   readonly connectTimeoutS: number;
   /** 0 for no limit. */
   readonly idleTimeoutS: number;
@@ -71,8 +63,6 @@ export interface Options {
 }
 
 const TABLE_RANGE = { min: 1, max: MAX_TABLE_SIZE };
-const GRACE_RANGE = { min: 0, max: MAX_GRACE_S };
-const WORKERS_RANGE = { min: 1, max: MAX_WORKERS };
 
 /**
  * Parses the command line. Pure: nothing is resolved or opened.
@@ -87,8 +77,8 @@ export function parseOptions(argv: readonly string[]): Options {
   const [port = "", ...channels] = operands;
   const mode = modeOf(args);
   checkOperands(mode, operands);
-  const { packetDump, dump } = dumpOptions(args, mode);
-  if (mode === "balance") checkLogOnStdout(args, { packetDump, dump });
+  const dump = dumpOptions(args, mode);
+  if (mode === "balance") checkLogOnStdout(args, dump);
   return {
     mode,
     port,
@@ -100,12 +90,11 @@ export function parseOptions(argv: readonly string[]): Options {
     debug: flags.has("d"),
     foreground: flags.has("f"),
     hashFailover: flags.has("H"),
-    packetDump,
-    dump,
+    ...dump,
     connectTimeoutS: secondsValue(args, "t") ?? DEFAULT_CONNECT_TIMEOUT_S,
     idleTimeoutS: secondsValue(args, "T") ?? 0,
     ipv6: flags.has("6"),
-    graceS: integerValue(args, "grace", GRACE_RANGE) ?? DEFAULT_GRACE_S,
+    graceS: integerValue(args, "grace", { min: 0, max: MAX_GRACE_S }) ?? DEFAULT_GRACE_S,
     workers: workerCount(args),
     strict: flags.has("strict"),
     reportTo: values.get(REPORT_OPTION),
@@ -136,10 +125,7 @@ function checkOperands(mode: Mode, operands: readonly string[]): void {
 }
 
 /** The access log on stdout needs the foreground, and stdout for itself. */
-function checkLogOnStdout(
-  { flags, values }: Arguments,
-  { packetDump, dump }: DumpOptions,
-): void {
+function checkLogOnStdout({ flags, values }: Arguments, { packetDump, dump }: DumpOptions): void {
   if (values.get("log") !== STDOUT) return;
   if (!flags.has("f")) {
     throw new UsageError(withName("--log - needs -f: there is no stdout in the background"));
@@ -151,8 +137,7 @@ function checkLogOnStdout(
 }
 
 function workerCount(args: Arguments): number {
-  if (args.values.get("workers") === "auto") {
-    return Math.min(navigator.hardwareConcurrency, MAX_WORKERS);
-  }
-  return integerValue(args, "workers", WORKERS_RANGE) ?? 1;
+  return args.values.get("workers") === "auto"
+    ? Math.min(navigator.hardwareConcurrency, MAX_WORKERS)
+    : integerValue(args, "workers", { min: 1, max: MAX_WORKERS }) ?? 1;
 }

@@ -4,11 +4,7 @@ import { UsageError } from "../base/errors.ts";
 import { lenientInteger, strictInteger } from "../base/integers.ts";
 import type { Arguments } from "./arguments.ts";
 
-/**
- * The value of an option that is one of several words.
- *
- * @throws {UsageError} If it is another word.
- */
+/** One of several words. Throws a {@link UsageError} for any other. */
 export function choiceValue<T extends string>(
   { values }: Arguments,
   name: string,
@@ -22,11 +18,7 @@ export function choiceValue<T extends string>(
   return found;
 }
 
-/**
- * The value of an option that is a number.
- *
- * @throws {UsageError} If it is not an integer in the range.
- */
+/** An integer. Throws a {@link UsageError} if it is something else or out of range. */
 export function integerValue(
   { values }: Arguments,
   name: string,
@@ -35,19 +27,12 @@ export function integerValue(
   const text = values.get(name);
   if (text === undefined) return undefined;
   const value = strictInteger(text, range);
-  if (value === undefined) {
-    throw new UsageError(
-      `invalid --${name} [${text}]: not a number from ${range.min} to ${range.max}`,
-    );
-  }
-  return value;
+  if (value !== undefined) return value;
+  const { min, max } = range;
+  throw new UsageError(`invalid --${name} [${text}]: not a number from ${min} to ${max}`);
 }
 
-/**
- * The value of `-t` or `-T`: seconds, parsed as leniently as in 3.35.
- *
- * @throws {UsageError} If it is below 1.
- */
+/** Seconds of `-t` or `-T`, parsed as in 3.35. Throws a {@link UsageError} if below 1. */
 export function secondsValue({ values }: Arguments, name: string): number | undefined {
   const text = values.get(name);
   if (text === undefined) return undefined;

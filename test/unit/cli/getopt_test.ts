@@ -5,10 +5,10 @@ import { t } from "../../helpers/t.ts";
 
 const PURE = { permissions: "none" } as const;
 
-const NAMES = {
-  letters: { a: false, b: true, d: false, f: false, t: true, "6": false },
-  long: { help: false, "max-groups": true },
-};
+const NAMES = new Map(Object.entries({
+  ...{ a: false, b: true, d: false, f: false, t: true, "6": false },
+  ...{ help: false, "max-groups": true },
+}));
 
 const rewritten: [name: string, argv: string[], options: string[], operands: string[]][] = [
   ["nothing stays nothing", [], [], []],
@@ -38,7 +38,7 @@ const rewritten: [name: string, argv: string[], options: string[], operands: str
 
 for (const [name, argv, options, operands] of rewritten) {
   t(`normalizeOptions(): ${name}`, () => {
-    assertEquals(normalizeOptions(argv, NAMES, "balance"), [...options, "--", ...operands]);
+    assertEquals(normalizeOptions(argv, NAMES), [...options, "--", ...operands]);
   }, PURE);
 }
 
@@ -63,7 +63,7 @@ const refused: [argv: string[], message: string][] = [
 
 for (const [argv, message] of refused) {
   t(`normalizeOptions() refuses ${argv.join(" ")} with the usage`, () => {
-    const error = assertThrows(() => normalizeOptions(argv, NAMES, "balance"), UsageError);
+    const error = assertThrows(() => normalizeOptions(argv, NAMES), UsageError);
     assertEquals([error.message, error.showUsage, error.exitCode], [message, true, 64]);
   }, PURE);
 }
