@@ -1,21 +1,19 @@
 /**
- * The seam between deciding and moving bytes.
- *
- * Above it: choosing a channel, failover, timeouts, counters, observers, why a connection ended.
- * Below it, and only there: listen, accept, dial, move bytes both ways, half-close, close. Whatever
- * the system may refuse is a value here, never an exception. One suite of tests runs against this
- * interface for every engine.
+ * The interface to the network. An engine listens, accepts, dials, relays bytes both ways,
+ * half-closes and closes. Everything else is decided above it: the channel, failover, timeouts,
+ * counters, the reason of an end. System errors are returned as values, never thrown.
+ * test/unit/engine/engine_test.ts tests every engine.
  */
 
 import type { Endpoint } from "../base/endpoint.ts";
 import type { DialFailure } from "../base/reason.ts";
 import type { Ending, Side } from "../base/side.ts";
 
-/** An open TCP connection. Its holder closes it or passes it to {@link Engine.relay}. */
+/** An open TCP connection. Its owner closes it or passes it to {@link Engine.relay}. */
 export interface Link {
   /** The peer; IPv4-mapped addresses as IPv4. */
   readonly remote: Endpoint;
-  /** Our own end. */
+  /** The local address. */
   readonly local: Endpoint;
   /** Closes both directions. May be repeated. */
   close(): void;
@@ -24,18 +22,18 @@ export interface Link {
 /** Why {@link Listener.accept} returned no connection. */
 export interface AcceptFailure {
   /**
-   * - `closed`: the listener is closed, there will be no more connections.
-   * - `client gone`: the client left before it was accepted.
-   * - `shortage`: the system lacks something, such as file descriptors; retry later.
+   * - `closed`: the listener is closed.
+   * - `client gone`: the client disconnected before it was accepted.
+   * - `shortage`: a system resource is exhausted, such as file descriptors; retry later.
    */
   readonly failure: "closed" | "client gone" | "shortage";
-  /** The system's words, for example `Too many open files`. */
+  /** The text of the system error, for example `Too many open files`. */
   readonly reason: string;
 }
 
 /** A listening socket. */
 export interface Listener {
-  /** Where it listens; the actual port if port 0 was requested. */
+  /** The address it listens on; the actual port if port 0 was requested. */
   readonly local: Endpoint;
   /** Waits for the next connection. Never rejects. */
   accept(): Promise<Link | AcceptFailure>;
@@ -46,28 +44,28 @@ export interface Listener {
 /** Why {@link Engine.listen} cannot listen. */
 export interface ListenFailure {
   readonly failure: "in use" | "no permission" | "no descriptor" | "failed";
-  /** The system's words, for example `Address already in use`. */
+  /** The text of the system error, for example `Address already in use`. */
   readonly reason: string;
 }
 
-/** Receives what happens on a relay. Absent functions cost nothing. */
+/** Receives the events of a relay. Absent functions cost nothing. */
 export interface RelayObserver {
-  /** All bytes of a chunk from one side were written to the other. */
+  /** A chunk from one side was written to the other side completely. */
   moved(side: Side, bytes: number): void;
   /**
-   * Sees each chunk before it is written; a promise holds the chunk back until it resolves.
-   * While present, the engine reads at least `DUMP_BLOCK_BYTES` at a time, so that a message is
-   * one chunk where possible.
+   * Sees each chunk before it is written; the write waits for the promise. With this function,
+   * the engine reads up to `DUMP_BLOCK_BYTES` or more at a time, so that a message is one chunk
+   * where possible.
    */
   chunk?: ((side: Side, bytes: Uint8Array) => Promise<void> | undefined) | undefined;
-  /** The input from one side ended; called at most once per side. */
+  /** The input from one side has ended; called at most once per side. */
   ended?: ((side: Side, how: Ending) => void) | undefined;
 }
 
 /** What ended a relay first. */
 export interface RelayEnd {
   readonly side: Side;
-  /** `"closed"`: by {@link Relay.close}; `side` then means nothing. */
+  /** `"closed"`: by {@link Relay.close}; `side` has no meaning then. */
   readonly how: Ending | "closed";
 }
 
@@ -75,56 +73,54 @@ export interface RelayEnd {
 export interface Relay {
   /** Resolves when both links are closed. Never rejects. */
   readonly done: Promise<RelayEnd>;
-  /** Ends it now: both sides see their connection closed. */
+  /** Closes both links now. */
   close(): void;
 }
 
-/** Whether connections can be made from a local address (`-B`). */
-export type SourceSupport =
-  | "yes"
-  /** It is not an address of this host. */
-  | "not local"
-  /** The runtime accepts the address but connects from another one. */
-  | "ignored";
+/**
+ * Whether connections can be made from a local address (`-B`).
+ *
+ * - `not local`: it is not an address of this host.
+ * - `ignored`: the runtime accepts the address but connects from another one.
+ */
+export type SourceSupport = "yes" | "not local" | "ignored";
 
-/** Moves bytes between sockets. */
+/** Listens, connects and relays. */
 export interface Engine {
   /**
    * Listens for TCP connections.
    *
-   * @param at Address and port; port 0 for any free port.
-   * @param options `shared`: several isolates of this process listen on the same address, which
-   * must name its port (not 0).
+   * @param at Port 0 selects a free port.
+   * @param options `shared`: several isolates of this process listen on the same address, whose
+   * port must not be 0.
    */
   listen(at: Endpoint, options?: { shared?: boolean }): Listener | ListenFailure;
   /**
    * Connects to a backend. Never rejects.
    *
-   * @param to Where to.
-   * @param options `signal` cancels: its reason `"timeout"` becomes the failure `timeout`, any
-   * other one `cancelled`. `source` is the local address (`-B`).
+   * @param options `signal` cancels: the failure is `timeout` if that is its reason, else
+   * `cancelled`. `source` is the local address (`-B`).
    */
   dial(
     to: Endpoint,
     options: { signal: AbortSignal; source?: string | undefined },
   ): Promise<Link | DialFailure>;
-  /** Finds out whether {@link dial} can use a source address, by trying it. */
+  /** Checks by trying whether {@link dial} can connect from a source address. */
   canDialFrom(source: string): Promise<SourceSupport>;
   /**
-   * Reads from a client that is not relayed yet, to notice that it leaves. What it sends is kept
-   * for the relay. May be called once per link.
+   * Reads from a client during the dial, to notice that it disconnects. The relay gets what was
+   * read. Called at most once per link.
    *
-   * @param client A link that is not relayed yet.
-   * @param options `gone` is called when its input ends without a single byte or is torn down;
-   * `observed` whether the relay will have {@link RelayObserver.chunk}.
+   * @param options `gone` is called if the input ends before the first byte; `observed` is whether
+   * the relay will have {@link RelayObserver.chunk}.
    */
   readAhead(
     client: Link,
     options: { gone: (how: Ending) => void; observed: boolean },
   ): void;
   /**
-   * Moves bytes both ways until both directions have ended. The end of one input is passed on as
-   * half-close; the other direction goes on.
+   * Relays bytes until both directions have ended. The end of one input is passed on as half-close;
+   * the other direction goes on.
    */
   relay(client: Link, backend: Link, observer: RelayObserver): Relay;
 }

@@ -1,34 +1,33 @@
 /**
- * How a relay ends: which side ended first, and what follows for the other one. Pure, so that all
- * engines share it.
+ * How a relay ends: which side ended first, and what follows for the other side. Pure; all engines
+ * share it.
  *
- * - The end of one input closes only the output to the other side (half-close).
- * - A side that was reset is gone in both directions, so the relay ends. If nothing ended before,
- *   the reset is passed on.
- * - A side that refuses bytes may still have sent some. They are delivered before the relay ends,
- *   and its end of input then counts as a reset: the failed write may have consumed the error.
+ * - The end of input from one side (FIN) closes only the output to the other side (half-close).
+ * - A reset of one side ends the relay. If no input had ended before, the other side is reset, too.
+ * - If a write to one side fails, what that side has sent before is still delivered. Its end of
+ *   input then counts as a reset: the failed write may have consumed the error.
  */
 
 import type { Ending, Side } from "../base/side.ts";
 import type { RelayEnd } from "./engine.ts";
 
-/** How far a relay has ended. Changed only by the functions of this file. */
+/** The state of a relay. Changed only by the functions of this file. */
 export interface RelayEnding {
   /** Directions that still run. */
   running: number;
-  /** Whether both links are closed, so that further errors mean nothing. */
+  /** Whether both links are closed; further errors are ignored then. */
   closed: boolean;
   /** What ended first. */
   first: RelayEnd | undefined;
-  /** The side that a write failed to. */
+  /** The side to which a write failed. */
   refusing: Side | undefined;
 }
 
 /** What to do after the input from one side ended. */
 export type NextStep =
-  /** End the output to the other side; its own input goes on. */
+  /** Close the output to the other side; its input goes on. */
   | "half-close"
-  /** Nothing: the other direction has stopped, so the relay closes when this one stops. */
+  /** Do nothing: the relay closes when this direction stops, as the other one has. */
   | "wait"
   /** Close both links. */
   | "close"
@@ -58,17 +57,17 @@ export function inputEnded(
   return { how, next: state.first.how === "reset" ? "reset" : "close" };
 }
 
-/** A write to one side failed. What that side has sent is still delivered. */
+/** A write to one side failed. */
 export function writeFailed(state: RelayEnding, to: Side): void {
   state.refusing = to;
 }
 
-/** One direction stopped for good; returns whether the relay has to close now. */
+/** One direction has stopped; returns whether the relay must close now. */
 export function directionStopped(state: RelayEnding): boolean {
   return --state.running === 0 && !state.closed;
 }
 
-/** The caller ends the relay; returns whether it has to close now. */
+/** The caller closes the relay; returns whether it is still open. */
 export function closedByCaller(state: RelayEnding): boolean {
   state.first ??= { side: "client", how: "closed" };
   return !state.closed;

@@ -1,43 +1,35 @@
-/** Read buffers of relays: a pool, and a bound on what all of them take. */
+/** The buffers of relays: a pool, and a limit for all of them together. */
 
 import { DUMP_BLOCK_BYTES } from "../../base/limits.ts";
 
-/** First buffer of a direction: most messages fit, and idle connections stay small. */
+/** First buffer of a direction: large enough for most messages, small for idle connections. */
 export const MIN_BUFFER_BYTES = 1 << 10;
-/** A direction whose reads fill a buffer of this size is streaming. */
+/** A direction whose buffer has grown to this size is streaming. */
 export const STREAM_BYTES = 16 << 10;
 /** Maximum buffer of a direction. */
 export const MAX_BUFFER_BYTES = 256 << 10;
 /** Maximum bytes in the pool. */
 const MAX_POOL_BYTES = 8 << 20;
 /**
- * Maximum bytes of all buffers above {@link STREAM_BYTES}. A pending read keeps its buffer while
- * the connection is silent, so this bounds what idle streams hold.
+ * Maximum bytes of all buffers above {@link STREAM_BYTES}. An idle connection keeps its buffer,
+ * because its read is pending.
  */
 const MAX_LARGE_BYTES = 64 << 20;
 
 const pools = new Map<number, Uint8Array<ArrayBuffer>[]>();
 let pooled = 0, large = 0;
 
-/**
- * Takes the first buffer of a direction.
- *
- * @param observed Whether chunks are observed, so that a message should be one chunk.
- */
-export function firstBuffer(observed: boolean): Uint8Array<ArrayBuffer> {
-  return takeBuffer(minBufferBytes(observed));
-}
-
-/** Minimum buffer of a direction. */
+/** Minimum buffer of a direction; with a packet dump (`observed`), a message should be one chunk. */
 export function minBufferBytes(observed: boolean): number {
   return observed ? DUMP_BLOCK_BYTES : MIN_BUFFER_BYTES;
 }
 
-/**
- * Takes a buffer out of the pool or makes one. Its contents are arbitrary.
- *
- * @param bytes Its exact size.
- */
+/** Takes the first buffer of a direction. */
+export function firstBuffer(observed: boolean): Uint8Array<ArrayBuffer> {
+  return takeBuffer(minBufferBytes(observed));
+}
+
+/** Takes a buffer of exactly this size from the pool, or creates one. Its contents are arbitrary. */
 export function takeBuffer(bytes: number): Uint8Array<ArrayBuffer> {
   if (bytes > STREAM_BYTES) large += bytes;
   const buffer = pools.get(bytes)?.pop();
@@ -51,11 +43,7 @@ export function mayTake(bytes: number): boolean {
   return bytes <= STREAM_BYTES || large + bytes <= MAX_LARGE_BYTES;
 }
 
-/**
- * Returns a buffer to the pool.
- *
- * @param buffer No longer used by anything, a pending read included.
- */
+/** Returns a buffer to the pool. No pending read or write may use it. */
 export function giveBuffer(buffer: Uint8Array<ArrayBuffer>): void {
   dropBuffer(buffer);
   const bytes = buffer.length;
@@ -66,11 +54,7 @@ export function giveBuffer(buffer: Uint8Array<ArrayBuffer>): void {
   else pool.push(buffer);
 }
 
-/**
- * Gives up a buffer that something may still use, such as an abandoned read.
- *
- * @param buffer Not used by the relay again.
- */
+/** Gives up a buffer that a pending read or write may still use. */
 export function dropBuffer(buffer: Uint8Array<ArrayBuffer>): void {
   if (buffer.length > STREAM_BYTES) large -= buffer.length;
 }

@@ -1,18 +1,18 @@
-/** The part of `Deno.Conn` that moves bytes. Whatever has it can be relayed. */
+/** The part of `Deno.Conn` that a relay needs. */
 export interface ByteConn {
   /** Reads into a buffer; returns the number of bytes, `null` at the end of input. */
   read(buffer: Uint8Array): Promise<number | null>;
-  /** Writes at least a part of some bytes; returns how many. */
+  /** Writes some or all of the bytes; returns how many. */
   write(bytes: Uint8Array): Promise<number>;
-  /** Half-close: ends our output, input goes on. */
+  /** Half-close: sends FIN; input goes on. */
   closeWrite(): Promise<void>;
   /** Closes both directions. */
   close(): void;
-  /** Resets the connection (RST), where the runtime can. */
+  /** Closes with a reset (RST); absent where Deno cannot do that. */
   reset?(): void;
 }
 
-/** A TCP connection of the runtime, or one that looks like it. */
+/** A TCP connection of Deno, or one of `node:net` with the same methods. */
 export interface Conn extends ByteConn {
   readonly remoteAddr: Deno.Addr;
   readonly localAddr: Deno.Addr;

@@ -1,30 +1,23 @@
-/** The engine over `Deno.listen` and `Deno.connect`; see {@link Engine} for the contract. */
-
 import { peerText } from "../../address/ip.ts";
 import type { Endpoint } from "../../base/endpoint.ts";
 import { BACKLOG } from "../../base/limits.ts";
 import type { DialFailure } from "../../base/reason.ts";
-import { acceptFailure } from "../accept_failure.ts";
-import { dialFailure } from "../dial_failure.ts";
 import type { AcceptFailure, Engine, Link, Listener, ListenFailure } from "../engine.ts";
-import { listenFailure } from "../listen_failure.ts";
+import { acceptFailure, dialFailure, listenFailure } from "../failures.ts";
 import { firstBuffer } from "./buffers.ts";
 import type { Conn } from "./byte_conn.ts";
 import { canBindSource, connectFrom } from "./node_conn.ts";
 import { type FirstRead, startRelay } from "./stream_relay.ts";
 
-/** Attempts to bind an address in use, and the mean pause between two. */
+/** Attempts to bind an address that is in use, and the mean pause between two attempts. */
 const LISTEN_ATTEMPTS = 3, LISTEN_PAUSE_MS = 20;
 
 class DenoLink implements Link {
-  readonly conn: Conn;
-  /** A read that `readAhead` started; it belongs to the relay. */
+  /** A read that `readAhead` started; the relay takes it over. */
   first: FirstRead | undefined;
   #open = true;
 
-  constructor(conn: Conn) {
-    this.conn = conn;
-  }
+  constructor(readonly conn: Conn) {}
 
   get remote(): Endpoint {
     return endpoint(this.conn.remoteAddr);
@@ -45,7 +38,7 @@ function endpoint(addr: Deno.Addr): Endpoint {
   return { address: peerText(hostname), port };
 }
 
-/** Small messages are sent at once, and dead peers are noticed. */
+/** Sets TCP_NODELAY, to send small messages at once, and SO_KEEPALIVE, to notice dead peers. */
 function tuned(conn: Deno.TcpConn): Deno.TcpConn {
   try {
     conn.setNoDelay(true);
@@ -82,20 +75,16 @@ class DenoListener implements Listener {
 }
 
 function listen(at: Endpoint, options: { shared?: boolean } = {}): Listener | ListenFailure {
-  const listenOptions = {
-    hostname: at.address,
-    port: at.port,
-    tcpBacklog: BACKLOG,
-    loadBalanced: options.shared ?? false,
-  } as Deno.TcpListenOptions;
+  const { address: hostname, port } = at, loadBalanced = options.shared ?? false;
+  const listenOptions = { hostname, port, tcpBacklog: BACKLOG, loadBalanced };
   for (let attempt = 1;; attempt++) {
     try {
-      return new DenoListener(Deno.listen(listenOptions));
+      return new DenoListener(Deno.listen(listenOptions as Deno.TcpListenOptions));
     } catch (error) {
       const failure = listenFailure(error);
       if (failure.failure !== "in use" || attempt === LISTEN_ATTEMPTS) return failure;
-      // Two programs that bind the same address at once may both be refused, so each retries after
-      // a random pause. Nothing is served yet that blocking could delay.
+      // If two programs bind the same address at the same time, Linux may refuse both, so each
+      // retries after a random pause. Blocking is fine: nothing is served yet.
       const ms = LISTEN_PAUSE_MS * (0.5 + Math.random());
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
     }
@@ -106,19 +95,14 @@ async function dial(
   to: Endpoint,
   options: { signal: AbortSignal; source?: string | undefined },
 ): Promise<Link | DialFailure> {
-  // Port 0 is valid on the command line and never connects. Deno versions differ on it.
+  // Port 0 is valid on the command line. Versions of Deno differ in what they do with it.
   if (to.port === 0) return "refused";
   const { signal, source } = options;
   try {
     if (source !== undefined) return new DenoLink(await connectFrom(source, to, signal));
-    // There is one address, so Deno 2.9 need not prepare to race several.
-    const connectOptions = {
-      hostname: to.address,
-      port: to.port,
-      signal,
-      autoSelectFamily: false,
-    } as Deno.ConnectOptions;
-    return new DenoLink(tuned(await Deno.connect(connectOptions)));
+    // Happy Eyeballs (Deno 2.9) is not needed for a single address.
+    const connectOptions = { hostname: to.address, port: to.port, signal, autoSelectFamily: false };
+    return new DenoLink(tuned(await Deno.connect(connectOptions as Deno.ConnectOptions)));
   } catch (error) {
     return dialFailure(error, signal);
   }
@@ -138,7 +122,7 @@ async function readAhead(
   }
 }
 
-/** See the head of this file. */
+/** The engine over `Deno.listen` and `Deno.connect`. */
 export const denoEngine: Engine = {
   listen,
   dial,

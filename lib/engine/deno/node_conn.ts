@@ -1,9 +1,8 @@
 /**
- * Connections from a chosen local address (`-B`).
+ * Connections from a given local address (`-B`).
  *
- * `Deno.connect` cannot bind. `net.connect` of `node:net` can since Deno 2.7.13; older versions
- * silently ignore the address. {@link canBindSource} tries it at start, so that the program can
- * refuse `-B` where it does not work.
+ * `Deno.connect` cannot bind to one. `net.connect` can since Deno 2.7.13; older versions silently
+ * ignore the address, so {@link canBindSource} tries it before balance accepts `-B`.
  */
 
 import { Buffer } from "node:buffer";
@@ -26,33 +25,23 @@ class NodeConn implements Conn {
 
   constructor(socket: net.Socket) {
     this.#socket = socket;
-    this.remoteAddr = {
-      transport: "tcp",
-      hostname: socket.remoteAddress ?? "",
-      port: socket.remotePort ?? 0,
-    };
-    this.localAddr = {
-      transport: "tcp",
-      hostname: socket.localAddress ?? "",
-      port: socket.localPort ?? 0,
-    };
+    this.remoteAddr = netAddr(socket.remoteAddress, socket.remotePort);
+    this.localAddr = netAddr(socket.localAddress, socket.localPort);
     const wake = () => {
       this.#waiting?.();
       this.#waiting = undefined;
+    };
+    const fail = (error: Error) => {
+      this.#error ??= error;
+      wake();
     };
     socket.on("readable", wake);
     socket.on("end", () => {
       this.#ended = true;
       wake();
     });
-    socket.on("error", (error: Error) => {
-      this.#error ??= error;
-      wake();
-    });
-    socket.on("close", () => {
-      this.#error ??= new Deno.errors.Interrupted("closed");
-      wake();
-    });
+    socket.on("error", fail);
+    socket.on("close", () => fail(new Deno.errors.Interrupted("closed")));
   }
 
   async read(buffer: Uint8Array): Promise<number | null> {
@@ -66,7 +55,7 @@ class NodeConn implements Conn {
         }
       } else if (this.#ended) return null;
       else if (this.#error !== undefined) throw this.#error;
-      // Reading nothing starts the next read and triggers "end".
+      // `read(0)` starts the next read of the socket and triggers "end".
       else if (this.#socket.read(0) !== null) continue;
       await new Promise<void>((resolve) => this.#waiting = resolve);
     }
@@ -74,7 +63,7 @@ class NodeConn implements Conn {
 
   write(bytes: Uint8Array): Promise<number> {
     return new Promise((resolve, reject) => {
-      // No copy: the caller reuses its buffer only after the callback.
+      // A view, not a copy: the caller reuses its buffer only after the callback.
       const view = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
       this.#socket.write(view, (error) => error ? reject(error) : resolve(bytes.length));
     });
@@ -96,13 +85,16 @@ class NodeConn implements Conn {
   }
 }
 
+function netAddr(hostname = "", port = 0): Deno.NetAddr {
+  return { transport: "tcp", hostname, port };
+}
+
 /**
  * Connects from a local address.
  *
- * @param source Text of an address of this host.
- * @param to Where to.
- * @param signal Cancels; nothing is left open then.
- * @throws {Error} With the `code` of the system error.
+ * @param source An address of this host.
+ * @param signal Cancels the attempt and closes the socket.
+ * @throws {Error} With the `code` of the system error, or the reason of `signal`.
  */
 export function connectFrom(source: string, to: Endpoint, signal: AbortSignal): Promise<Conn> {
   return new Promise((resolve, reject) => {
@@ -134,22 +126,18 @@ export function connectFrom(source: string, to: Endpoint, signal: AbortSignal): 
   });
 }
 
-/**
- * Finds out whether outgoing connections can come from an address, by trying.
- *
- * @param source Text of an address.
- */
+/** Checks by trying whether connections can be made from an address. */
 export async function canBindSource(source: string): Promise<SourceSupport> {
   try {
     Deno.listen({ hostname: source, port: 0 }).close();
   } catch {
     return "not local";
   }
-  return await bindsAtAll() ? "yes" : "ignored";
+  return await bindsToSource() ? "yes" : "ignored";
 }
 
-/** Connects to ourselves from an address that the kernel would not choose. */
-async function bindsAtAll(): Promise<boolean> {
+/** Connects to this process from 127.0.0.2, which the kernel would not choose by itself. */
+async function bindsToSource(): Promise<boolean> {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   try {
     const to = { address: "127.0.0.1", port: (listener.addr as Deno.NetAddr).port };
@@ -160,7 +148,7 @@ async function bindsAtAll(): Promise<boolean> {
     conn.close();
     return seen === "127.0.0.2";
   } catch {
-    // Where 127.0.0.2 is not a local address (macOS) the bind fails, so it was tried.
+    // Where 127.0.0.2 is no local address (macOS), this error proves that binding takes effect.
     return true;
   } finally {
     listener.close();

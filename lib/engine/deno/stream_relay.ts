@@ -1,13 +1,13 @@
 /**
- * The relay: two directions and one wait.
+ * The relay between a client and a backend: one pump with one buffer per direction.
  *
  *     client --read--> buffer --write--> backend      (Pump "client")
  *     client <--write-- buffer <--read-- backend      (Pump "backend")
  *
- * A direction is a source over one connection and a sink over the other. Its first exchanges call
- * source and sink directly; once it streams, the same two are joined by `ReadableStream.pipeTo`.
- * `conn.readable` and `conn.writable` cannot be used: both close the whole socket when one direction
- * ends. How a relay ends is decided by relay_end.ts.
+ * A pump starts with plain reads and writes. Once its buffer has grown to `STREAM_BYTES`, it moves
+ * the rest with `ReadableStream.pipeTo`, over a source and a sink that call the same reads and
+ * writes. `conn.readable` and `conn.writable` cannot be used: both close the whole socket when one
+ * direction ends, so there would be no half-close. relay_end.ts decides how a relay ends.
  */
 
 import { otherSide, type Side } from "../../base/side.ts";
@@ -35,44 +35,38 @@ import type { ByteConn } from "./byte_conn.ts";
 
 /** A buffer shrinks after this many reads in a row that use less than a quarter of it. */
 const SMALL_READS = 8;
-/** Chunks are handed over one by one; nothing is read ahead of a slow writer. */
+/** The source reads only when the sink is ready: back-pressure without a queue. */
 const NO_QUEUE = { highWaterMark: 0 };
 
-/** A first read that was started before the relay, with its buffer. */
+/** A read from the client that was started during the dial, with its buffer. */
 export interface FirstRead {
   readonly buffer: Uint8Array<ArrayBuffer>;
   readonly count: Promise<number | null>;
 }
 
-/** A connection and the one way to close it, which may be repeated. */
+/** One side of a relay. */
 export interface RelayLink {
   readonly conn: ByteConn;
+  /** Closes `conn` once; further calls do nothing. */
   close(): void;
 }
 
-/** See {@link Relay}; made by {@link startRelay}. */
 class StreamRelay implements Relay {
-  readonly client: RelayLink;
-  readonly backend: RelayLink;
-  readonly observer: RelayObserver;
-  readonly done: Promise<RelayEnd>;
-  readonly #resolve: (end: RelayEnd) => void;
   readonly #ending = newRelayEnding();
+  #resolve!: (end: RelayEnd) => void;
+  readonly done = new Promise<RelayEnd>((resolve) => this.#resolve = resolve);
 
-  constructor(client: RelayLink, backend: RelayLink, observer: RelayObserver) {
-    this.client = client;
-    this.backend = backend;
-    this.observer = observer;
-    const { promise, resolve } = Promise.withResolvers<RelayEnd>();
-    this.done = promise;
-    this.#resolve = resolve;
-  }
+  constructor(
+    readonly client: RelayLink,
+    readonly backend: RelayLink,
+    readonly observer: RelayObserver,
+  ) {}
 
   close(): void {
     if (closedByCaller(this.#ending)) this.#teardown();
   }
 
-  /** The end of input from one side, reported by its pump; returns what follows, once per side. */
+  /** The input from one side has ended. Called by its pump, which does what this returns. */
   inputEnded(side: Side, read: "end" | "reset"): NextStep | undefined {
     const ended = inputEnded(this.#ending, side, read);
     if (ended === undefined) return undefined;
@@ -86,13 +80,13 @@ class StreamRelay implements Relay {
     writeFailed(this.#ending, to);
   }
 
-  /** A pump has stopped for good. */
+  /** A pump has stopped. */
   stopped(): void {
     if (directionStopped(this.#ending)) this.#teardown();
   }
 
   #teardown(): void {
-    // Closing may report an end from within, so the state changes first.
+    // `close` may call back into this relay, so its state changes first.
     if (this.#ending.closed) return;
     const end = closeRelay(this.#ending);
     this.backend.close();
@@ -101,7 +95,7 @@ class StreamRelay implements Relay {
   }
 }
 
-/** One direction: source over `from`, sink over `to`, one buffer. */
+/** Moves the bytes of one direction. As a source it reads `from`, as a sink it writes `to`. */
 class Pump implements UnderlyingDefaultSource<Uint8Array>, UnderlyingSink<Uint8Array> {
   readonly #side: Side;
   readonly #relay: StreamRelay;
@@ -109,9 +103,11 @@ class Pump implements UnderlyingDefaultSource<Uint8Array>, UnderlyingSink<Uint8A
   readonly #to: ByteConn;
   #buffer: Uint8Array<ArrayBuffer>;
   #firstRead: Promise<number | null> | undefined;
+  /** Whether a write is pending; if not, a read is. */
   #writing = false;
   /** Bytes of the last read. */
   #count = 0;
+  /** Reads in a row that used less than a quarter of the buffer. */
   #smallReads = 0;
 
   constructor(side: Side, relay: StreamRelay, first: FirstRead | undefined) {
@@ -124,10 +120,10 @@ class Pump implements UnderlyingDefaultSource<Uint8Array>, UnderlyingSink<Uint8A
   }
 
   /**
-   * Moves everything until the end of input or an error.
+   * Moves bytes until the end of input or an error.
    *
-   * The first exchanges are callbacks, not an async function: a pending read of an idle connection
-   * then costs a few words instead of a suspended frame.
+   * Callbacks instead of an async function: an idle connection has a pending read, and a suspended
+   * function would cost it more memory.
    */
   readonly move = (): void => {
     if (this.#buffer.length >= STREAM_BYTES && this.#firstRead === undefined) void this.#pipe();
@@ -139,7 +135,7 @@ class Pump implements UnderlyingDefaultSource<Uint8Array>, UnderlyingSink<Uint8A
     else this.#send(count).then(this.#sent, this.#failed);
   };
 
-  /** Usually everything was written at once; a full socket takes a part. */
+  /** Usually all bytes are written at once; a socket whose buffer is full takes only some. */
   readonly #sent = (written: number): void => {
     if (written < this.#count) {
       this.#writeRest(written).then(this.move, this.#failed);
@@ -151,41 +147,41 @@ class Pump implements UnderlyingDefaultSource<Uint8Array>, UnderlyingSink<Uint8A
 
   readonly #stopped = (): void => this.#relay.stopped();
 
-  /** A read or a write failed. The buffer is dropped: something may still use it. */
+  /** A read or a write failed. The buffer cannot be reused: an abandoned read may still fill it. */
   readonly #failed = (): void => {
-    // The other pump reads from the side that a write failed to: it delivers what that side sent
-    // before, then meets the end or the error itself.
     dropBuffer(this.#buffer);
+    // After a failed write, the other pump still delivers what that side has sent, until it reads
+    // the end of input or the error itself.
     if (this.#writing) this.#relay.writeFailed(otherSide(this.#side));
     else this.#relay.inputEnded(this.#side, "reset");
     this.#stopped();
   };
 
-  /** The rest goes through a pipe, over the same source and sink. */
+  /** Moves the rest with `pipeTo`. */
   #pipe(): Promise<void> {
     return new ReadableStream(this, NO_QUEUE).pipeTo(new WritableStream(this))
       .then(this.#stopped, this.#failed);
   }
 
-  /** The source, as `ReadableStream` calls it. */
+  /** Reads a chunk; called by `ReadableStream`. */
   async pull(controller: ReadableStreamDefaultController<Uint8Array>): Promise<void> {
     const count = await this.#receive();
     if (count === null) controller.close();
     else controller.enqueue(this.#buffer.subarray(0, count));
   }
 
-  /** The sink, as `WritableStream` calls it: the chunk is what was read last. */
+  /** Writes a chunk, which is what `pull` has read last; called by `WritableStream`. */
   async write(chunk: Uint8Array): Promise<void> {
     const written = await this.#send(chunk.length);
     if (written < this.#count) await this.#writeRest(written);
     else this.#delivered();
   }
 
-  /** End of input. */
+  /** Handles the end of input; called by `WritableStream`, too. */
   async close(): Promise<void> {
     giveBuffer(this.#buffer);
     if (this.#relay.inputEnded(this.#side, "end") !== "half-close") return;
-    // The other side may be gone already, which its own direction notices.
+    // If this fails, the other side is gone, which the pump that reads from it notices.
     await this.#to.closeWrite().catch(() => {});
   }
 
@@ -197,7 +193,7 @@ class Pump implements UnderlyingDefaultSource<Uint8Array>, UnderlyingSink<Uint8A
     return first;
   }
 
-  /** Shows what was read last to the observer and writes it; some of it may be left. */
+  /** Shows the bytes that were read last to the observer and writes them, perhaps only some. */
   #send(count: number): Promise<number> {
     this.#writing = true;
     this.#count = count;
@@ -219,39 +215,35 @@ class Pump implements UnderlyingDefaultSource<Uint8Array>, UnderlyingSink<Uint8A
     this.#delivered();
   }
 
-  /** Reports the last chunk as written, and fits the buffer to the traffic. */
+  /** Reports the last chunk as written and adapts the size of the buffer. */
   #delivered(): void {
     const { observer } = this.#relay;
     observer.moved(this.#side, this.#count);
     this.#fit(minBufferBytes(observer.chunk !== undefined));
   }
 
-  /** Doubles a buffer that was filled; shrinks one that is much too large for a while. */
+  /** Doubles a buffer that the last read filled; shrinks a buffer after many small reads. */
   #fit(min: number): void {
-    const size = this.#buffer.length;
+    const size = this.#buffer.length, isSmallRead = size > min && this.#count < size / 4;
+    this.#smallReads = isSmallRead ? this.#smallReads + 1 : 0;
     if (size < min) this.#resize(min);
-    else if (this.#count === size) {
-      this.#smallReads = 0;
-      if (size < MAX_BUFFER_BYTES && mayTake(size * 2)) this.#resize(size * 2);
-    } else if (size > min && this.#count < size / 4) {
-      if (++this.#smallReads >= SMALL_READS) {
-        this.#smallReads = 0;
-        this.#resize(Math.max(min, size / 4));
-      }
-    } else this.#smallReads = 0;
+    else if (this.#smallReads >= SMALL_READS) this.#resize(Math.max(min, size / 4));
+    else if (this.#count === size && size < MAX_BUFFER_BYTES && mayTake(size * 2)) {
+      this.#resize(size * 2);
+    }
   }
 
   #resize(bytes: number): void {
+    this.#smallReads = 0;
     giveBuffer(this.#buffer);
     this.#buffer = takeBuffer(bytes);
   }
 }
 
 /**
- * Starts to move bytes between two connections, which it owns from now on.
+ * Starts a relay. It owns both connections from now on.
  *
- * @param links The two connections, and a read from the client that is already pending.
- * @param observer Receives what happens.
+ * @param links The two sides, and a read from the client that is already pending.
  */
 export function startRelay(
   links: { client: RelayLink; backend: RelayLink; first?: FirstRead | undefined },

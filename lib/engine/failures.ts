@@ -1,0 +1,48 @@
+/** What the errors of Deno and of the system mean to listen, accept and dial. */
+
+import { codeOf, systemReason } from "../base/errors.ts";
+import type { DialFailure } from "../base/reason.ts";
+import type { AcceptFailure, ListenFailure } from "./engine.ts";
+
+/** Why an address cannot be bound. */
+export function listenFailure(error: unknown): ListenFailure {
+  const code = codeOf(error), reason = systemReason(error);
+  if (error instanceof Deno.errors.AddrInUse) return { failure: "in use", reason };
+  if (error instanceof Deno.errors.PermissionDenied || code === "EACCES") {
+    return { failure: "no permission", reason };
+  }
+  const isShortage = code === "EMFILE" || code === "ENFILE";
+  return { failure: isShortage ? "no descriptor" : "failed", reason };
+}
+
+/**
+ * Why a connection was not accepted. An error that concerns neither the listener nor the client,
+ * such as EMFILE, is a shortage.
+ *
+ * @param error What accepting, or setting up the accepted socket, threw.
+ */
+export function acceptFailure(error: unknown): AcceptFailure {
+  const reason = systemReason(error);
+  if (error instanceof Deno.errors.BadResource) return { failure: "closed", reason };
+  const isClientGone = error instanceof Deno.errors.ConnectionAborted ||
+    error instanceof Deno.errors.ConnectionReset ||
+    error instanceof Deno.errors.NotConnected || codeOf(error) === "EPROTO";
+  return { failure: isClientGone ? "client gone" : "shortage", reason };
+}
+
+/** Error codes of connect(2) and socket(2). */
+// deno-fmt-ignore
+const DIAL_FAILURES: Readonly<Record<string, DialFailure>> = {
+  ECONNREFUSED: "refused", ETIMEDOUT: "timeout", ECONNRESET: "reset", ECONNABORTED: "reset",
+  EHOSTUNREACH: "unreachable", ENETUNREACH: "unreachable", EHOSTDOWN: "unreachable",
+  ENETDOWN: "unreachable", EACCES: "unreachable", EPERM: "unreachable",
+  EMFILE: "no descriptor", ENFILE: "no descriptor", ENOBUFS: "no descriptor",
+  ENOMEM: "no descriptor", EADDRNOTAVAIL: "no local port", EADDRINUSE: "no local port",
+};
+
+/** Why a backend could not be connected to. If the dial was canceled, `signal` has the reason. */
+export function dialFailure(error: unknown, signal: AbortSignal): DialFailure {
+  if (signal.aborted) return signal.reason === "timeout" ? "timeout" : "cancelled";
+  if (error instanceof Deno.errors.ConnectionRefused) return "refused";
+  return DIAL_FAILURES[codeOf(error) ?? ""] ?? "failed";
+}
