@@ -4,29 +4,26 @@ import { splitHost } from "./host_port.ts";
 import { parsePort } from "./port.ts";
 import type { ServiceLookup } from "./services.ts";
 
-/** A channel as given on the command line, its host not resolved yet. */
+/** A channel of the command line; its host is not resolved yet. */
 export interface ChannelSpec {
-  /** Name or address, IPv6 without its brackets. */
+  /** Name or address, IPv6 without brackets. */
   readonly host: string;
-  /** 0 to 65535; 0 is accepted and never connects. */
+  /** 0 to 65535; connections to port 0 always fail. */
   readonly port: number;
-  /** Maximum concurrent connections; 0 means no limit, a negative value disables the channel. */
+  /** Maximum connections; 0 for no limit; with a negative value the channel gets none. */
   readonly maxc: number;
 }
 
-/** Range of `maxc`: a 32 bit integer, as in 3.35. */
+/** Range of `maxc`: a 32-bit integer, as in 3.35. */
 export const MAXC_RANGE = { min: -(2 ** 31), max: 2 ** 31 - 1 } as const;
 
 /**
- * Parses a channel argument, `HOST[:PORT[:MAXC]]` or `[IPV6][:PORT[:MAXC]]`.
+ * Parses a channel argument, `HOST[:PORT[:MAXC]]` or `[IPV6][:PORT[:MAXC]]`; see CHANNELS in
+ * balance(1). Anything after a third colon is ignored, as in 3.35.
  *
- * Anything after a third colon is ignored, as in 3.35.
- *
- * @param text The argument.
- * @param options `defaultPort` for a missing or empty PORT, `services` to look up its name.
+ * @param options `defaultPort` replaces a missing or empty PORT; `services` looks up its name.
  * @throws {AddressError} If brackets do not match or contain no IPv6 address.
- * @throws {UsageError} If PORT or MAXC is not a number or out of range.
- * @see balance(1), CHANNELS
+ * @throws {UsageError} If PORT or MAXC is invalid or out of range.
  */
 export function parseChannelSpec(
   text: string,

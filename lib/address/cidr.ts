@@ -7,19 +7,18 @@ import { type Ip, parseIp, parseIpv6 } from "./ip.ts";
 /** Whether an address is in the range. Pass IPv4-mapped IPv6 addresses as IPv4. */
 export type CidrRange = (address: Ip) => boolean;
 
-/** Short and octal notations are for hosts only: `10/8` would be 0.0.0.10/8. */
+/** Short and octal notations are not accepted here: `10/8` would be 0.0.0.10/8. */
 const DOTTED_QUAD = /^(?:(?:0|[1-9]\d*)\.){3}(?:0|[1-9]\d*)$/;
 /** Bits before the IPv4 address in an IPv4-mapped one (RFC 4291 section 2.5.5.2). */
 const MAPPED_PREFIX_BITS = 96;
 
 /**
- * Reads a range of addresses. The one reader of CIDR for commands and options alike.
- *
- * Bits after the prefix are ignored. A range of IPv4-mapped addresses means the IPv4 addresses, so
- * `::ffff:10.0.0.0/104` is `10.0.0.0/8`. Any other IPv6 range holds no IPv4 address.
+ * Parses a range of addresses. Bits after the prefix are ignored. A range of IPv4-mapped addresses
+ * contains the IPv4 addresses (`::ffff:10.0.0.0/104` is `10.0.0.0/8`); other IPv6 ranges contain
+ * none.
  *
  * @param text `ADDRESS` or `ADDRESS/BITS`, for example `10.0.0.0/8`, `2001:db8::/32`, `::1`.
- * @throws {UsageError} If it is not a range; the message names the text and the reason.
+ * @throws {UsageError} If it is invalid.
  */
 export function parseCidr(text: string): CidrRange {
   const invalid = (reason: string) => new UsageError(`invalid range [${text}]: ${reason}`);

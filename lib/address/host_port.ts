@@ -6,17 +6,17 @@ import type { Endpoint } from "../base/endpoint.ts";
 export interface HostAndRest {
   /** Without brackets. */
   readonly host: string;
-  /** What follows the colon after the host; `undefined` without one. */
+  /** The text after the colon that follows the host; `undefined` without a colon. */
   readonly rest: string | undefined;
   /** Whether the host was in brackets. */
   readonly bracketed: boolean;
 }
 
 /**
- * Splits the host off: `HOST`, `HOST:REST`, `[IPV6]` or `[IPV6]:REST`.
+ * Splits `HOST`, `HOST:REST`, `[IPV6]` or `[IPV6]:REST`. An IPv6 address without brackets is split
+ * at its first colon.
  *
- * @param text What was given; an IPv6 address without brackets is split at its first colon.
- * @returns `undefined` if it starts with a bracket that is not closed, or not followed by a colon.
+ * @returns `undefined` if a bracket is not closed, or not followed by a colon or the end.
  */
 export function splitHost(text: string): HostAndRest | undefined {
   if (text.startsWith("[")) {
@@ -29,11 +29,7 @@ export function splitHost(text: string): HostAndRest | undefined {
     : { host: text.slice(0, colon), rest: text.slice(colon + 1), bracketed: false };
 }
 
-/**
- * An endpoint as text.
- *
- * @returns For example `10.0.0.1:80` or `[2001:db8::5]:80`.
- */
+/** Formats an endpoint, for example `10.0.0.1:80` or `[2001:db8::5]:80`. */
 export function formatEndpoint({ address, port }: Endpoint): string {
   return address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`;
 }

@@ -4,11 +4,11 @@
 export type Ip = Uint8Array;
 
 /**
- * Reads an IPv4 address in any classic notation, as inet_aton(3): one to four parts, each
- * decimal, octal (`0…`) or hexadecimal (`0x…`), the last one filling the bytes that remain.
+ * Parses an IPv4 address as inet_aton(3): one to four parts, each decimal, octal (`0…`) or
+ * hexadecimal (`0x…`); the last part fills the remaining bytes.
  *
  * @param text For example `10.0.0.1`, `127.1`, `0x7f000001`.
- * @returns Its 4 bytes, `undefined` if the text is not an IPv4 address.
+ * @returns Its 4 bytes; `undefined` if it is not an IPv4 address.
  */
 export function parseIpv4(text: string): Ip | undefined {
   const parts = text.split(".");
@@ -22,20 +22,17 @@ export function parseIpv4(text: string): Ip | undefined {
   }
   const last = numbers.pop() ?? 0;
   if (numbers.some((n) => n > 255) || last >= 256 ** (4 - numbers.length)) return undefined;
-  const bytes = new Uint8Array(4);
+  const bytes = new Uint8Array(4), view = new DataView(bytes.buffer);
   bytes.set(numbers);
-  new DataView(bytes.buffer).setUint32(
-    0,
-    new DataView(bytes.buffer).getUint32(0) + last,
-  );
+  view.setUint32(0, view.getUint32(0) + last);
   return bytes;
 }
 
 /**
- * Reads an IPv6 address (RFC 4291 section 2.2), without brackets and without a scope.
+ * Parses an IPv6 address (RFC 4291 section 2.2) without brackets and scope.
  *
  * @param text For example `::1`, `2001:db8::5`, `::ffff:10.0.0.1`.
- * @returns Its 16 bytes, `undefined` if the text is not an IPv6 address.
+ * @returns Its 16 bytes; `undefined` if it is not an IPv6 address.
  */
 export function parseIpv6(text: string): Ip | undefined {
   const halves = text.split("::");
@@ -52,10 +49,10 @@ export function parseIpv6(text: string): Ip | undefined {
   return bytes;
 }
 
-/** IPv4 inside IPv6 is decimal only (RFC 4291 section 2.2). */
+/** IPv4 as the end of an IPv6 address: decimal only (RFC 4291 section 2.2). */
 const DOTTED = /^(0|[1-9]\d*)(\.(0|[1-9]\d*)){3}$/;
 
-/** The 16-bit words of one side of `::`; dotted IPv4 may stand at the very end. */
+/** The 16-bit words of one side of `::`; `undefined` if invalid. */
 function words(text: string, mayEndInIpv4: boolean): number[] | undefined {
   if (text === "") return [];
   const found: number[] = [];
@@ -72,10 +69,9 @@ function words(text: string, mayEndInIpv4: boolean): number[] | undefined {
 }
 
 /**
- * Reads an IPv4 address in classic notation or an IPv6 address.
+ * Parses an IPv4 address, or an IPv6 address without brackets.
  *
- * @param text Without brackets.
- * @returns Its bytes, an IPv4-mapped IPv6 address as the 4 bytes of its IPv4 address.
+ * @returns Its 4 or 16 bytes, IPv4-mapped addresses as IPv4; `undefined` if it is not an address.
  */
 export function parseIp(text: string): Ip | undefined {
   const bytes = text.includes(":") ? parseIpv6(text) : parseIpv4(text);
@@ -83,12 +79,8 @@ export function parseIp(text: string): Ip | undefined {
 }
 
 /**
- * An IPv4-mapped IPv6 address (`::ffff:a.b.c.d`, RFC 4291 section 2.5.5.2) as IPv4.
- *
- * A dual-stack listener sees its IPv4 clients that way; they are hashed and printed as IPv4.
- *
- * @param bytes Any address.
- * @returns The 4 bytes of a mapped address, any other address unchanged.
+ * Converts an IPv4-mapped IPv6 address (`::ffff:a.b.c.d`, RFC 4291 section 2.5.5.2), as a
+ * dual-stack listener reports its IPv4 clients, to IPv4; returns any other address unchanged.
  */
 export function unmapped(bytes: Ip): Ip {
   if (bytes.length !== 16 || bytes[10] !== 0xff || bytes[11] !== 0xff) return bytes;
@@ -96,12 +88,7 @@ export function unmapped(bytes: Ip): Ip {
   return bytes.subarray(12);
 }
 
-/**
- * Writes an address as text, IPv6 in the canonical form of RFC 5952.
- *
- * @param bytes 4 or 16 bytes.
- * @returns For example `127.0.0.1` or `2001:db8::5`.
- */
+/** Formats an address, IPv6 in the canonical form of RFC 5952. */
 export function formatIp(bytes: Ip): string {
   if (bytes.length === 4) return bytes.join(".");
   const view = new DataView(bytes.buffer, bytes.byteOffset, 16);
@@ -119,11 +106,7 @@ export function formatIp(bytes: Ip): string {
   return `${hex.slice(0, start).join(":")}::${hex.slice(start + length).join(":")}`;
 }
 
-/**
- * The text of a peer's address, IPv4-mapped IPv6 addresses as IPv4.
- *
- * @param address Text as the runtime returns it.
- */
+/** Formats the address of a peer as Deno returns it, IPv4-mapped IPv6 addresses as IPv4. */
 export function peerText(address: string): string {
   return address.startsWith("::ffff:") ? formatIp(parseIp(address) ?? new Uint8Array(4)) : address;
 }

@@ -9,14 +9,10 @@ import { type Ip, parseIp } from "./ip.ts";
 export type Lookup = (name: string) => Promise<readonly string[]>;
 
 /**
- * Resolves a host to an address.
- *
- * Addresses are not looked up. Of a name, the first IPv4 address is used, and an IPv6 address only
- * if there is no IPv4 address, so that names lead to the same hosts as in 3.35.
+ * Resolves a host to its first IPv4 address, as 3.35 does, or else to its first IPv6 address.
  *
  * @param host Name or address, IPv6 without brackets.
- * @param options `lookup` replaces the system's resolver, `timeoutMs` limits it (default 10 s).
- * @returns 4 or 16 bytes.
+ * @param options `lookup` replaces the system's resolver; `timeoutMs` limits it (default 10 s).
  * @throws {AddressError} If the name is unknown, has no address, or the resolver does not answer.
  */
 export async function resolveHost(
@@ -25,16 +21,15 @@ export async function resolveHost(
 ): Promise<Ip> {
   const literal = parseIp(host);
   if (literal !== undefined) return literal;
-  // Looking up a malformed address cannot succeed and may take long.
+  // Looking up an invalid name cannot succeed and may take long.
   if (!isName(host)) throw new AddressError(host);
   const { lookup = systemLookup, timeoutMs = RESOLVE_TIMEOUT_MS } = options;
   const found = await within(lookup(host), timeoutMs).catch(() => {
-    // Unknown, or the resolver is unreachable: one message for both, as in 3.35.
+    // The name is unknown or the resolver is unreachable: the same message, as in 3.35.
     throw new AddressError(host);
   });
   if (found === undefined) {
-    const reason = `the resolver gave no answer within ${timeoutMs / 1000} seconds`;
-    throw new AddressError(host, reason);
+    throw new AddressError(host, `the resolver gave no answer within ${timeoutMs / 1000} seconds`);
   }
   const addresses = found.map(parseIp).filter((ip) => ip !== undefined);
   const best = addresses.find((ip) => ip.length === 4) ?? addresses[0];
@@ -42,15 +37,15 @@ export async function resolveHost(
   return best;
 }
 
-/** Whether this can be a host name: RFC 1123 with underscores, and not all digits. */
+/** Whether this can be a host name: RFC 1123 with underscores; numbers alone are no name. */
 function isName(host: string): boolean {
   if (host.length > 253 || /^[0-9.]*$/.test(host) || /^0x[0-9a-f.x]*$/i.test(host)) return false;
   return /^[\p{L}\p{N}_-]{1,63}(\.[\p{L}\p{N}_-]{1,63})*\.?$/u.test(host);
 }
 
-/** Asks the system's resolver (getaddrinfo(3), so `/etc/hosts`, too). */
+/** Asks the system's resolver (getaddrinfo(3)), which also reads `/etc/hosts`. */
 async function systemLookup(name: string): Promise<readonly string[]> {
-  // Without it, Deno 2.6 prints a deprecation warning at the first lookup.
+  // Otherwise Deno 2.6 prints a deprecation warning at the first lookup.
   (process as unknown as { noDeprecation: boolean }).noDeprecation = true;
   return (await dnsLookup(name, { all: true })).map((entry) => entry.address);
 }

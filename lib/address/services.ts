@@ -1,84 +1,29 @@
 /** Ports of TCP services by name: from services(5), or from a built-in table. */
 
-/** Common services, for systems without `/etc/services` (slim images). */
-const BUILT_IN: Readonly<Record<string, number>> = {
-  "ftp-data": 20,
-  ftp: 21,
-  ssh: 22,
-  telnet: 23,
-  smtp: 25,
-  mail: 25,
-  time: 37,
-  whois: 43,
-  tacacs: 49,
-  domain: 53,
-  gopher: 70,
-  finger: 79,
-  http: 80,
-  www: 80,
-  kerberos: 88,
-  pop2: 109,
-  pop3: 110,
-  sunrpc: 111,
-  auth: 113,
-  nntp: 119,
-  ntp: 123,
-  imap2: 143,
-  imap: 143,
-  snmp: 161,
-  bgp: 179,
-  irc: 194,
-  ldap: 389,
-  https: 443,
-  submissions: 465,
-  smtps: 465,
-  exec: 512,
-  login: 513,
-  shell: 514,
-  syslog: 514,
-  printer: 515,
-  rtsp: 554,
-  nntps: 563,
-  submission: 587,
-  ipp: 631,
-  ldaps: 636,
-  rsync: 873,
-  ftps: 990,
-  telnets: 992,
-  imaps: 993,
-  pop3s: 995,
-  socks: 1080,
-  openvpn: 1194,
-  "ms-sql-s": 1433,
-  mqtt: 1883,
-  nfs: 2049,
-  mysql: 3306,
-  "ms-wbt-server": 3389,
-  svn: 3690,
-  sip: 5060,
-  "xmpp-client": 5222,
-  "xmpp-server": 5269,
-  postgresql: 5432,
-  amqp: 5672,
-  amqps: 5671,
-  redis: 6379,
-  "http-alt": 8080,
-  "mqtt-tls": 8883,
-};
+/** Common services in the format of services(5), for systems without the file (slim images). */
+const BUILT_IN = `
+  ftp-data 20/tcp; ftp 21/tcp; ssh 22/tcp; telnet 23/tcp; smtp 25/tcp mail; time 37/tcp;
+  whois 43/tcp; tacacs 49/tcp; domain 53/tcp; gopher 70/tcp; finger 79/tcp; http 80/tcp www;
+  kerberos 88/tcp; pop2 109/tcp; pop3 110/tcp; sunrpc 111/tcp; auth 113/tcp; nntp 119/tcp;
+  ntp 123/tcp; imap2 143/tcp imap; snmp 161/tcp; bgp 179/tcp; irc 194/tcp; ldap 389/tcp;
+  https 443/tcp; submissions 465/tcp smtps; exec 512/tcp; login 513/tcp; shell 514/tcp syslog;
+  printer 515/tcp; rtsp 554/tcp; nntps 563/tcp; submission 587/tcp; ipp 631/tcp; ldaps 636/tcp;
+  rsync 873/tcp; ftps 990/tcp; telnets 992/tcp; imaps 993/tcp; pop3s 995/tcp; socks 1080/tcp;
+  openvpn 1194/tcp; ms-sql-s 1433/tcp; mqtt 1883/tcp; nfs 2049/tcp; mysql 3306/tcp;
+  ms-wbt-server 3389/tcp; svn 3690/tcp; sip 5060/tcp; xmpp-client 5222/tcp; xmpp-server 5269/tcp;
+  postgresql 5432/tcp; amqps 5671/tcp; amqp 5672/tcp; redis 6379/tcp; http-alt 8080/tcp;
+  mqtt-tls 8883/tcp
+`.replaceAll(";", "\n");
 
 /** Looks up the port of a TCP service by name, case-sensitive; `undefined` if unknown. */
 export type ServiceLookup = (name: string) => number | undefined;
 
 /**
- * Creates a lookup from the text of services(5).
+ * Creates a lookup that finds names and aliases of TCP services, as getservbyname(3) does.
  *
- * @param text Contents of `/etc/services`; `undefined` uses the built-in table.
- * @returns Finds names and aliases of TCP services, as getservbyname(3) does.
+ * @param text Contents of `/etc/services`. @default the built-in table
  */
-export function serviceLookup(text: string | undefined): ServiceLookup {
-  if (text === undefined) {
-    return (name) => Object.hasOwn(BUILT_IN, name) ? BUILT_IN[name] : undefined;
-  }
+export function serviceLookup(text = BUILT_IN): ServiceLookup {
   return (name) => {
     for (const line of text.split("\n")) {
       const [service, portAndProtocol, ...aliases] = line.replace(/#.*/, "").trim().split(/\s+/);
@@ -91,23 +36,19 @@ export function serviceLookup(text: string | undefined): ServiceLookup {
 }
 
 /**
- * The lookup of this host. It reads `/etc/services` once, at the first use, and uses the built-in
- * table if the file cannot be read.
- *
- * @param read Reads the file; throws if it cannot be read.
+ * The lookup of this host. It reads `/etc/services` once, at the first lookup, and uses the
+ * built-in table if the file cannot be read.
  */
 export function systemServices(
   read: () => string = () => Deno.readTextFileSync("/etc/services"),
 ): ServiceLookup {
-  let found: ServiceLookup | undefined;
+  let lookup: ServiceLookup | undefined;
   return (name) => {
-    if (found === undefined) {
-      let text: string | undefined;
-      try {
-        text = read();
-      } catch { /* the built-in table is used */ }
-      found = serviceLookup(text);
+    try {
+      lookup ??= serviceLookup(read());
+    } catch {
+      lookup = serviceLookup();
     }
-    return found(name);
+    return lookup(name);
   };
 }
