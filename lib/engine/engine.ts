@@ -1,8 +1,7 @@
 /**
  * The interface to the network. An engine listens, accepts, dials, relays bytes both ways,
- * half-closes and closes. Everything else is decided above it: the channel, failover, timeouts,
- * counters, the reason of an end. System errors are returned as values, never thrown.
- * test/unit/engine/engine_test.ts tests every engine.
+ * half-closes and closes. Everything else is decided above it: which channel, failover, timeouts,
+ * counters, why a connection ended. System errors are returned as values, never thrown.
  */
 
 import type { Endpoint } from "../base/endpoint.ts";
@@ -53,9 +52,8 @@ export interface RelayObserver {
   /** A chunk from one side was written to the other side completely. */
   moved(side: Side, bytes: number): void;
   /**
-   * Sees each chunk before it is written; the write waits for the promise. With this function,
-   * the engine reads up to `DUMP_BLOCK_BYTES` or more at a time, so that a message is one chunk
-   * where possible.
+   * Sees each chunk before it is written; the write waits for the promise. With this function, a
+   * read buffer has at least `DUMP_BLOCK_BYTES`, so that a message is one chunk where possible.
    */
   chunk?: ((side: Side, bytes: Uint8Array) => Promise<void> | undefined) | undefined;
   /** The input from one side has ended; called at most once per side. */

@@ -66,7 +66,7 @@ class StreamRelay implements Relay {
     if (closedByCaller(this.#ending)) this.#teardown();
   }
 
-  /** The input from one side has ended. Called by its pump, which does what this returns. */
+  /** The input from one side has ended. On `"half-close"`, the calling pump closes its output. */
   inputEnded(side: Side, read: "end" | "reset"): NextStep | undefined {
     const ended = inputEnded(this.#ending, side, read);
     if (ended === undefined) return undefined;
@@ -122,8 +122,8 @@ class Pump implements UnderlyingDefaultSource<Uint8Array>, UnderlyingSink<Uint8A
   /**
    * Moves bytes until the end of input or an error.
    *
-   * Callbacks instead of an async function: an idle connection has a pending read, and a suspended
-   * function would cost it more memory.
+   * It uses callbacks because every idle connection has a pending read, and a suspended async
+   * function would take more memory than a callback.
    */
   readonly move = (): void => {
     if (this.#buffer.length >= STREAM_BYTES && this.#firstRead === undefined) void this.#pipe();
