@@ -4,7 +4,7 @@ export class Backlog {
   #bytes = 0;
   #room: PromiseWithResolvers<void> | undefined;
 
-  /** @param limit From this many bytes on, it is full. */
+  /** @param limit It is full when this many bytes are queued. */
   constructor(limit: number) {
     this.#limit = limit;
   }
@@ -24,23 +24,18 @@ export class Backlog {
     this.#bytes += bytes;
   }
 
-  /** Counts bytes that left the queue; senders continue if there is room. */
+  /** Counts bytes that left the queue; waiting senders continue if there is room. */
   remove(bytes: number): void {
     this.#bytes -= bytes;
     if (!this.isFull) this.release();
   }
 
-  /**
-   * Waits for room.
-   *
-   * @returns `undefined` if there is room now.
-   */
+  /** Waits for room; `undefined` if there is room now. */
   room(): Promise<void> | undefined {
-    if (!this.isFull) return undefined;
-    return (this.#room ??= Promise.withResolvers()).promise;
+    return this.isFull ? (this.#room ??= Promise.withResolvers()).promise : undefined;
   }
 
-  /** Lets all senders continue, whether there is room or not. */
+  /** Lets all waiting senders continue, whether there is room or not. */
   release(): void {
     this.#room?.resolve();
     this.#room = undefined;

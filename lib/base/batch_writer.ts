@@ -2,23 +2,22 @@ import { Backlog } from "./backlog.ts";
 import { joinBytes } from "./bytes.ts";
 import { settlesWithin } from "./within.ts";
 
-/** Writes some or all of the bytes and returns how many, as `Deno.stdout.write` does. */
-export type Write = (bytes: Uint8Array) => Promise<number>;
+/** Writes some or all of the bytes and returns how many, like `Deno.stdout.write`. */
+type Write = (bytes: Uint8Array) => Promise<number>;
 
 /** Something to do between two writes, such as opening the next file. */
-export type Step = () => Promise<void>;
+type Step = () => Promise<void>;
 
-/** Bytes that may be queued before senders are asked to wait. */
+/** Default of how many bytes may be queued before senders should wait. */
 const QUEUE_BYTES = 1 << 20;
-/** A batch is complete with this many bytes. */
+/** A batch with this many bytes is complete. */
 const BATCH_BYTES = 64 << 10;
 
 /**
- * Output in order and in batches: one write at a time, and everything queued meanwhile goes into
+ * Writes in order and in batches: one write at a time, and everything queued meanwhile goes into
  * the next one, since a write costs much more than a copy.
  *
- * Memory is bounded if senders wait for {@link room}; nothing is lost then. After the first error
- * everything is discarded.
+ * Memory is bounded if senders wait for {@link room}. After the first error everything is discarded.
  */
 export class BatchWriter {
   readonly #write: Write;
@@ -26,16 +25,16 @@ export class BatchWriter {
   readonly #backlog: Backlog;
   #queue: (Uint8Array | Step)[] = [];
   #running: Promise<void> | undefined;
-  /** Whether nothing more is accepted. */
+  /** Nothing more is accepted. */
   #closed = false;
-  /** Whether everything is discarded. */
+  /** Everything is discarded. */
   #dead = false;
   readonly #abandoned = Promise.withResolvers<void>();
 
   /**
    * @param write Where the bytes go. Called for one batch at a time.
    * @param failed Called with the first error of a write or step, such as EPIPE.
-   * @param options `queueBytes`: senders wait when this many bytes are queued. @default 1 MiB
+   * @param options `queueBytes`: senders wait when this many bytes are queued (default 1 MiB).
    */
   constructor(
     write: Write,
@@ -59,7 +58,7 @@ export class BatchWriter {
     this.#enqueue(bytes);
   }
 
-  /** Queues a step, which runs after everything queued before and before everything queued later. */
+  /** Queues a step; it runs after everything queued before it, and before everything after it. */
   pushStep(step: Step): void {
     if (!this.#closed) this.#enqueue(step);
   }
@@ -77,7 +76,7 @@ export class BatchWriter {
   /**
    * Accepts nothing more, lets waiting senders continue, and writes what is queued.
    *
-   * @param options `patienceMs`: gives up if nothing is written for this long. @default never
+   * @param options `patienceMs`: gives up if nothing is written for this long (default never).
    * @returns `false` if it gave up; a write may still be pending then, see {@link idle}.
    */
   async close(options: { patienceMs?: number | undefined } = {}): Promise<boolean> {
@@ -116,7 +115,7 @@ export class BatchWriter {
   async #run(): Promise<void> {
     try {
       for (let item = this.#queue[0]; item !== undefined; item = this.#queue[0]) {
-        if (item instanceof Uint8Array) await this.#writeBatch(this.#take());
+        if (item instanceof Uint8Array) await this.#writeBatch();
         else {
           this.#queue.shift();
           await item();
@@ -131,22 +130,19 @@ export class BatchWriter {
     }
   }
 
-  /** Takes one batch from the queue. */
-  #take(): Uint8Array {
-    const batch: Uint8Array[] = [];
+  /** Writes one batch from the start of the queue. */
+  async #writeBatch(): Promise<void> {
+    const pieces: Uint8Array[] = [];
     let length = 0;
     for (const item of this.#queue) {
       if (!(item instanceof Uint8Array) || length >= BATCH_BYTES) break;
-      batch.push(item);
+      pieces.push(item);
       length += item.length;
     }
-    this.#queue.splice(0, batch.length);
-    return joinBytes(batch);
-  }
-
-  async #writeBatch(batch: Uint8Array): Promise<void> {
-    for (let at = 0; at < batch.length && !this.#dead;) at += await this.#write(batch.subarray(at));
-    if (!this.#dead) this.#backlog.remove(batch.length);
+    this.#queue.splice(0, pieces.length);
+    const batch = joinBytes(pieces);
+    for (let at = 0; at < length && !this.#dead;) at += await this.#write(batch.subarray(at));
+    if (!this.#dead) this.#backlog.remove(length);
   }
 
   #discard(): void {

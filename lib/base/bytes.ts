@@ -3,21 +3,12 @@ import { concat } from "@std/bytes/concat";
 /** No bytes at all. */
 export const NO_BYTES = new Uint8Array(0);
 
-/**
- * Joins pieces into one array.
- *
- * @param pieces In order. A single piece is returned as it is, without a copy.
- */
+/** Joins pieces into one array. A single piece is returned as it is, without a copy. */
 export function joinBytes(pieces: readonly Uint8Array[]): Uint8Array {
   return pieces.length <= 1 ? pieces[0] ?? NO_BYTES : concat(pieces);
 }
 
-/**
- * Writes all of some bytes, as many calls as it takes.
- *
- * @param to Where to; its `write` may take only a part.
- * @param bytes Must not change until this resolves.
- */
+/** Writes all bytes, with as many calls as it takes. They must not change until it resolves. */
 export async function writeAll(
   to: { write(bytes: Uint8Array): Promise<number> },
   bytes: Uint8Array,
@@ -25,7 +16,7 @@ export async function writeAll(
   for (let at = 0; at < bytes.length;) at += await to.write(bytes.subarray(at));
 }
 
-/** Writes all of some bytes before it returns; see {@link writeAll}. */
+/** Writes all bytes before it returns; see {@link writeAll}. */
 export function writeAllSync(
   to: { writeSync(bytes: Uint8Array): number },
   bytes: Uint8Array,

@@ -1,16 +1,16 @@
 import type { Endpoint } from "./endpoint.ts";
 
-/** Where a connection is in its life. */
+/** How far a connection is. */
 export type ConnectionState = "dialing" | "open" | "half-closed";
 
-/** Which client is connected to which backend. A plain record that can be cloned. */
+/** Which client is connected to which backend. A plain record: it can be cloned to a worker. */
 export interface ConnectionRoute {
-  /** A whole number from 1, unique over all workers while the program runs. */
+  /** From 1; unique in all workers while the program runs. */
   readonly id: number;
   readonly client: Endpoint;
-  /** The address that the client connected to, never the wildcard. */
+  /** The address that the client connected to, never a wildcard. */
   readonly listener: Endpoint;
-  /** The channel that serves it, or is being dialed. */
+  /** The channel that serves it or is being dialed. */
   readonly group?: number | undefined;
   readonly channel?: number | undefined;
   /** The address that was dialed. It stays when the channel gets another one (`assign`). */
@@ -19,7 +19,7 @@ export interface ConnectionRoute {
   readonly local?: Endpoint | undefined;
 }
 
-/** One connection as `conns` shows it. A plain record that can be cloned. */
+/** One connection as `conns` shows it. A plain record. */
 export interface ConnectionInfo extends ConnectionRoute {
   readonly state: ConnectionState;
   /** Milliseconds since it was accepted. */
@@ -32,11 +32,7 @@ export interface ConnectionInfo extends ConnectionRoute {
   readonly rcvd: number;
 }
 
-/**
- * The channel of a connection as people write it.
- *
- * @returns `GROUP.CHANNEL`, for example `0.1`; `undefined` while none is chosen.
- */
+/** The channel as text, for example `0.1` (`GROUP.CHANNEL`); `undefined` until one is chosen. */
 export function channelText(
   { group, channel }: Pick<ConnectionRoute, "group" | "channel">,
 ): string | undefined {

@@ -1,34 +1,24 @@
 /**
- * Errors that end the program with one line on stderr and an exit code of sysexits(3).
- *
- * Anything else that is thrown is a bug. Only `main.ts` exits.
+ * Errors that end the program with one line on stderr and an exit code of sysexits(3). Anything
+ * else that is thrown is a bug. Only `main.ts` exits.
  */
 
 import { NAME } from "./version.ts";
 
 /** Exit codes of sysexits(3) as balance(1) uses them. */
+// deno-fmt-ignore
 export const EXIT = {
-  ok: 0,
-  usage: 64,
-  dataErr: 65,
-  unavailable: 69,
-  software: 70,
-  osErr: 71,
-  canNotCreate: 73,
-  ioErr: 74,
-  noPermission: 77,
+  ok: 0, usage: 64, dataErr: 65, unavailable: 69, software: 70, osErr: 71,
+  canNotCreate: 73, ioErr: 74, noPermission: 77,
 } as const;
 
-/** An error that the user caused or can fix. Its message is the line to print. */
+/** An error that the user caused or can fix. */
 export class ExitError extends Error {
   override readonly name: string = "ExitError";
-  /** Where the line is printed. As in 3.35, the control client prints to stdout. */
+  /** Where the message is printed. The control client prints to stdout, as in 3.35. */
   readonly stream: "stdout" | "stderr" = "stderr";
 
-  /**
-   * @param message One line without a newline at its end.
-   * @param exitCode Exit code of sysexits(3).
-   */
+  /** @param message The line to print, without a newline. */
   constructor(message: string, readonly exitCode: number) {
     super(message);
   }
@@ -51,10 +41,7 @@ export class UsageError extends ExitError {
 export class AddressError extends ExitError {
   override readonly name = "AddressError";
 
-  /**
-   * @param host The name as given.
-   * @param reason More than "unknown", if known.
-   */
+  /** @param reason More than "unknown", if known. */
   constructor(host: string, reason = "") {
     super(`unknown or invalid address [${host}]${reason && `: ${reason}`}`, EXIT.dataErr);
   }
@@ -64,59 +51,38 @@ export class AddressError extends ExitError {
 export class UnavailableError extends ExitError {
   override readonly name = "UnavailableError";
 
-  /** @param message The line to print. */
+  /** @param message The line to print, without a newline. */
   constructor(message: string) {
     super(message, EXIT.unavailable);
   }
 }
 
-/**
- * A message that starts with the name of the program, as most messages of 3.35 do.
- *
- * @param text For example `can't bind local address`.
- */
+/** A message that starts with the name of the program, as most messages of 3.35 do. */
 export function withName(text: string): string {
   return `${NAME}: ${text}`;
 }
 
-/**
- * The message of anything that was thrown.
- *
- * @param error What a `catch` got.
- * @returns Its message, or its text when it is no `Error`.
- */
+/** The message of anything that was thrown. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
 /**
- * The reason of a failed system call in the system's words, for example `Permission denied`.
- *
- * Deno adds the error number and its own call: `Permission denied (os error 13): open '/x'`.
- *
- * @param error What a `catch` got.
+ * The reason of a failed system call as strerror(3) has it, for example `Permission denied`. Deno
+ * adds the error number and its own call: `Permission denied (os error 13): open '/x'`.
  */
 export function systemReason(error: unknown): string {
   return messageOf(error).replace(/ \(os error .*/s, "").replace(/: \w+ '.*'$/s, "");
 }
 
-/**
- * One line about a bug in balance: what happened and where.
- *
- * @param error What was thrown.
- */
+/** One line about a bug in balance: what was thrown, and where. */
 export function bugLine(error: unknown): string {
   const place = error instanceof Error ? /^\s+at (.*)$/m.exec(error.stack ?? "")?.[1] : undefined;
   const line = `internal error: ${messageOf(error)}${place === undefined ? "" : ` at ${place}`}`;
   return line.replaceAll(/\s+/g, " ");
 }
 
-/**
- * The system error code of anything that was thrown.
- *
- * @param error What a `catch` got.
- * @returns For example `"EMFILE"`; `undefined` if it has none.
- */
+/** The system error code of anything that was thrown, such as `"EMFILE"`; `undefined` without. */
 export function codeOf(error: unknown): string | undefined {
   const code = (error as { code?: unknown } | null)?.code;
   return typeof code === "string" ? code : undefined;

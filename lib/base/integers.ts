@@ -1,10 +1,8 @@
 /**
- * Converts text to an integer as C's atoi does, which 3.35 does for `-t` and `-T`.
+ * Converts text to an integer like C's atoi, as 3.35 does for `-t` and `-T`: leading blanks, an
+ * optional sign and digits count, the rest is ignored.
  *
- * Leading blanks, an optional sign and digits count, the rest is ignored; no digits are 0.
- *
- * @param text Any text.
- * @returns An integer, clamped to 32 bits with sign.
+ * @returns A signed 32-bit integer; larger numbers are clamped, and no digits are 0.
  */
 export function lenientInteger(text: string): number {
   const digits = /^[ \t\n\v\f\r]*([+-]?\d+)/.exec(text)?.[1];
@@ -13,14 +11,10 @@ export function lenientInteger(text: string): number {
 }
 
 /**
- * Converts text to an integer, or says that it is none.
+ * Converts text to an integer. Leading blanks and a sign are accepted as in 3.35; anything else
+ * around the digits is not (deviation 11 in balance(1): numbers are checked).
  *
- * Leading blanks and a sign are fine as in 3.35; anything else around the digits is not
- * (deviation 11 in balance(1): numbers are checked).
- *
- * @param text Any text.
- * @param range Smallest and largest value that count.
- * @returns The integer, `undefined` if the text is no integer or out of range.
+ * @returns `undefined` if the text is not an integer, or out of range.
  */
 export function strictInteger(
   text: string,

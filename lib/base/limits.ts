@@ -6,10 +6,7 @@ export const DEFAULT_MAX_GROUPS = 16;
 /** Default of `--max-channels`, per group (3.35: MAXCHANNELS). */
 export const DEFAULT_MAX_CHANNELS = 16;
 
-/**
- * Maximum of `--max-groups` and of `--max-channels`. It keeps the table of one worker below
- * 96 MiB.
- */
+/** Maximum of `--max-groups` and `--max-channels`: keeps one worker's table below 96 MiB. */
 export const MAX_TABLE_SIZE = 1024;
 
 /** Default of `-t`: connect timeout in seconds. */
@@ -24,11 +21,8 @@ export const BACKLOG = 4096;
 /** Timeout for resolving a host name in milliseconds. */
 export const RESOLVE_TIMEOUT_MS = 10_000;
 
-/** Default of `--grace`: seconds that open connections may take to end after SIGTERM. */
-export const DEFAULT_GRACE_S = 30;
-
-/** Maximum of `--grace`: a day. */
-export const MAX_GRACE_S = 86_400;
+/** Default and maximum (a day) of `--grace`: how long connections may take to end after SIGTERM. */
+export const DEFAULT_GRACE_S = 30, MAX_GRACE_S = 86_400;
 
 /** Maximum of `--workers`. */
 export const MAX_WORKERS = 64;

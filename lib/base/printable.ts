@@ -1,13 +1,13 @@
 /**
- * Text that comes from elsewhere, made safe to print: control characters, which could speak to
- * the terminal or begin another line, are shown as `\x1b`.
+ * Makes text from outside safe to print: control characters, which could control the terminal or
+ * start another line, are shown as `\x1b`.
  *
  * @param text Arguments of the command line, or what another process has sent.
- * @param options `lines`: newlines and tabs stay (default: they are shown too).
+ * @param options `lines`: newlines and tabs stay as they are.
  */
 export function printable(text: string, options: { lines?: boolean } = {}): string {
   return text.replace(
-    // deno-lint-ignore no-control-regex -- they are what is looked for
+    // deno-lint-ignore no-control-regex
     options.lines ? /[\x00-\x08\x0b-\x1f\x7f-\x9f]/g : /[\x00-\x1f\x7f-\x9f]/g,
     (found) => `\\x${found.charCodeAt(0).toString(16).padStart(2, "0")}`,
   );

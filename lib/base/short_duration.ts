@@ -1,8 +1,4 @@
-/**
- * A time span in at most six characters: seconds, then minutes, hours, days.
- *
- * @param ms Milliseconds, not negative.
- */
+/** A time span in milliseconds as text, such as `59s`, `1m05s`, `2h00m` or `9d23h`. */
 export function shortDuration(ms: number): string {
   const s = Math.floor(ms / 1000);
   if (s < 60) return `${s}s`;

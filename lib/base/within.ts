@@ -1,11 +1,10 @@
 /**
- * Waits for a promise, but not forever. What the promise does later is ignored.
+ * Waits for a promise, but not longer than a time limit. What the promise does later is ignored.
  *
- * The timer goes with the wait: `AbortSignal.timeout` would keep 1.4 KB until the limit is over.
+ * The timer is cleared early: `AbortSignal.timeout` would hold 1.4 KB until the limit is over.
  *
- * @param promise What to wait for.
  * @param ms Time limit in milliseconds.
- * @returns Its value; `undefined` if the time was up first.
+ * @returns The value of the promise; `undefined` after the time limit.
  * @throws Whatever the promise rejects with in time.
  */
 export async function within<T>(promise: Promise<T>, ms: number): Promise<T | undefined> {
@@ -18,14 +17,7 @@ export async function within<T>(promise: Promise<T>, ms: number): Promise<T | un
   }
 }
 
-/**
- * Waits until a promise has settled, but not forever.
- *
- * @param promise What to wait for.
- * @param ms Time limit in milliseconds.
- * @returns Whether it settled in time.
- * @throws Whatever the promise rejects with in time.
- */
+/** Whether a promise resolves within a time limit in milliseconds; see {@link within}. */
 export async function settlesWithin(promise: Promise<unknown>, ms: number): Promise<boolean> {
   return await within(promise.then(() => true), ms) ?? false;
 }
