@@ -10,15 +10,14 @@ const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
 /** An answer of the server. Its text has no control characters for the terminal. */
-export interface Answer extends ReplyHead {
+interface Answer extends ReplyHead {
   readonly text: string;
 }
 
-/** There is no balance to control. The message is that of 3.35, on stdout. */
-export class NoMasterError extends UnavailableError {
+/** No balance is running there. The message is that of 3.35, on stdout. */
+class NoMasterError extends UnavailableError {
   override readonly stream = "stdout";
 
-  /** The message is always the same. */
   constructor() {
     super("no master process, exiting.");
   }
@@ -38,38 +37,42 @@ export class ControlClient implements Disposable {
   readonly #conn: Deno.UnixConn;
   readonly #buffer = new Uint8Array(16384);
   #rest: Uint8Array = NO_BYTES;
-  /** Version and process of the server. */
-  readonly hello: Hello;
+  #pid = 0;
 
-  private constructor(conn: Deno.UnixConn, hello: Hello) {
+  private constructor(conn: Deno.UnixConn) {
     this.#conn = conn;
-    this.hello = hello;
+  }
+
+  /** The process ID of the server. */
+  get pid(): number {
+    return this.#pid;
   }
 
   /**
    * Connects to a running balance.
    *
-   * @param at Where it listens.
-   * @throws {NoMasterError} If there is none.
-   * @throws {ExitError} If it has another version (65) or belongs to another user (77).
+   * @param at The address that it listens on.
+   * @throws {ExitError} If none is running there (69), or if it has another version (65) or
+   * belongs to another user (77).
    */
   static async connect(at: Endpoint): Promise<ControlClient> {
     const conn = await connectControl(at);
     if (conn === undefined) throw new NoMasterError();
-    const opening = new ControlClient(conn, { version: "", pid: 0 });
+    const client = new ControlClient(conn);
     try {
       // A server with too many clients sends a line and closes, perhaps before this write.
-      await opening.#write(`${HELLO}\n`).catch(() => {});
-      const line = await opening.#line();
+      await client.#write(`${HELLO}\n`).catch(() => {});
+      const line = await client.#line();
       if (line === undefined) throw new NoMasterError();
       if (!line.startsWith("{")) throw new UnavailableError(`${line}, exiting.`);
       const { version, pid }: Hello = JSON.parse(line);
       if (version !== VERSION) throw new ReleaseMismatchError(String(version));
-      return new ControlClient(conn, { version, pid: Number(pid) });
+      client.#pid = Number(pid);
+      return client;
     } catch (error) {
       conn.close();
       if (error instanceof ExitError) throw error;
-      // It exited during the greeting.
+      // The server exited during the greeting.
       throw new NoMasterError();
     }
   }
@@ -87,7 +90,8 @@ export class ControlClient implements Disposable {
       const line = await this.#line();
       if (line === undefined) return undefined;
       const head: ReplyHead = JSON.parse(line);
-      const text = printable(decoder.decode(await this.#bytes(head.bytes)), { lines: true });
+      while (this.#rest.length < head.bytes) if (!await this.#more()) return undefined;
+      const text = printable(decoder.decode(this.#take(head.bytes)), { lines: true });
       return { ...head, group: Number(head.group), text };
     } catch (error) {
       if (error instanceof SyntaxError) throw error;
@@ -103,23 +107,14 @@ export class ControlClient implements Disposable {
     await writeAll(this.#conn, encoder.encode(text));
   }
 
+  /** The next line without its newline; `undefined` at the end. */
   async #line(): Promise<string | undefined> {
-    for (;;) {
-      const end = this.#rest.indexOf(10);
-      if (end >= 0) {
-        const line = decoder.decode(this.#rest.subarray(0, end));
-        this.#rest = this.#rest.slice(end + 1);
-        return line;
-      }
-      if (!await this.#more()) return undefined;
-    }
+    while (!this.#rest.includes(10)) if (!await this.#more()) return undefined;
+    return decoder.decode(this.#take(this.#rest.indexOf(10) + 1)).slice(0, -1);
   }
 
-  async #bytes(count: number): Promise<Uint8Array> {
-    while (this.#rest.length < count) {
-      if (!await this.#more()) throw new Deno.errors.UnexpectedEof("answer cut short");
-    }
-    const bytes = this.#rest.slice(0, count);
+  #take(count: number): Uint8Array {
+    const bytes = this.#rest.subarray(0, count);
     this.#rest = this.#rest.slice(count);
     return bytes;
   }
@@ -127,7 +122,7 @@ export class ControlClient implements Disposable {
   async #more(): Promise<boolean> {
     const n = await this.#conn.read(this.#buffer);
     if (n === null) return false;
-    this.#rest = joinBytes([this.#rest, this.#buffer.slice(0, n)]);
+    this.#rest = joinBytes([this.#rest, this.#buffer.subarray(0, n)]);
     return true;
   }
 }

@@ -1,4 +1,5 @@
 import type { Endpoint } from "../base/endpoint.ts";
+import { UsageError } from "../base/errors.ts";
 import type { ConnectionInfo } from "../base/connection_info.ts";
 import type { Ip } from "../address/ip.ts";
 import type { ServiceLookup } from "../address/services.ts";
@@ -16,7 +17,7 @@ export type Selection =
 
 /** The open connections of all workers. */
 export interface Connections {
-  /** All open connections, in order of their numbers. */
+  /** All open connections, sorted by number. */
   connections(): Promise<ConnectionInfo[]>;
   /** Closes connections and returns how many. */
   close(selection: Selection): Promise<number>;
@@ -54,7 +55,7 @@ export interface ControlContext {
   readonly services: ServiceLookup;
   readonly connections: Connections;
   readonly dump: DumpControl;
-  /** Where balance listens. */
+  /** The address that balance listens on. */
   readonly listener?: Endpoint | undefined;
   /** Resolves a host; rejects with an `AddressError`. */
   readonly resolve: (host: string) => Promise<Ip>;
@@ -72,11 +73,11 @@ export interface Session {
 export interface Reply {
   /** Lines, each with a newline at its end. May be empty. */
   readonly text: string;
-  /** The command was refused; `-c` with `--strict` exits with 1. */
+  /** The command failed; `-c` with `--strict` exits with 1. */
   readonly failed?: boolean;
   /** The new session, if it changed. */
   readonly session?: Session;
-  /** `"quit"` ends the session, `"stop"` the program. The caller does it. */
+  /** The caller ends the session (`"quit"`) or the program (`"stop"`). */
   readonly effect?: "quit" | "stop";
 }
 
@@ -87,11 +88,14 @@ export interface Command {
   readonly args: readonly string[];
   /** Optional arguments as `help` shows them. */
   readonly optional?: string;
-  /** Description in `help` and in the completions of shells. */
+  /** Description in `help` and in shell completions. */
   readonly help: string;
   /** Whether it cannot be abbreviated. */
   readonly wholeWord?: boolean;
-  /** Runs it. `words` are the arguments. The commands of 3.35 ignore surplus ones. */
+  /**
+   * Runs it. `words` are the arguments; the commands of 3.35 ignore surplus ones. A
+   * {@link CommandError} or `UsageError` becomes the reply.
+   */
   readonly run: (
     context: ControlContext,
     session: Session,
@@ -99,18 +103,20 @@ export interface Command {
   ) => Reply | Promise<Reply>;
 }
 
+/** A command failed. The message is the reply: one line without its newline. */
+export class CommandError extends Error {
+  override readonly name = "CommandError";
+}
+
+/** The error of 3.35 for any line that it does not understand. */
+export function syntaxError(): CommandError {
+  return new CommandError("syntax error");
+}
+
 /** A reply of one line. */
 export function message(text: string): Reply {
   return { text: `${text}\n` };
 }
-
-/** A reply of one line for a command that was refused: the reason. */
-export function refusal(text: string): Reply {
-  return { text: `${text}\n`, failed: true };
-}
-
-/** The reply of 3.35 to any line that it does not understand. */
-export const SYNTAX_ERROR: Reply = refusal("syntax error");
 
 /**
  * Parses a line.
@@ -118,8 +124,6 @@ export const SYNTAX_ERROR: Reply = refusal("syntax error");
  * Words are separated by spaces, tabs and newlines. A command may be abbreviated; the first match
  * in the order of the table wins. Everything after a NUL byte is ignored, as in 3.35.
  *
- * @param commands The table of commands.
- * @param line The line.
  * @returns `undefined` for an empty line; `command` is `undefined` if there is no such command.
  */
 export function readCommand(
@@ -134,36 +138,30 @@ export function readCommand(
   return { command, words };
 }
 
-/**
- * Runs one line of a control client; see {@link readCommand}.
- *
- * @param commands The table of commands.
- * @param line The line.
- * @param at What commands work on, and the client's session.
- */
+/** Runs one line of a control client; see {@link readCommand}. */
 export async function runLine(
   commands: readonly Command[],
   line: string,
-  at: { context: ControlContext; session: Session },
+  { context, session }: { context: ControlContext; session: Session },
 ): Promise<Reply> {
   const parsed = readCommand(commands, line);
   if (parsed === undefined) return { text: "" };
   const { command, words } = parsed;
-  if (command === undefined || words.length < command.args.length) return SYNTAX_ERROR;
-  return await command.run(at.context, at.session, words);
+  try {
+    if (command === undefined || words.length < command.args.length) throw syntaxError();
+    return await command.run(context, session, words);
+  } catch (error) {
+    if (!(error instanceof CommandError || error instanceof UsageError)) throw error;
+    return { ...message(error.message), failed: true };
+  }
 }
 
-/**
- * The text of `help`: a line per command, sorted by name.
- *
- * @param commands The table of commands.
- */
+/** The output of `help`: a line per command, sorted by name. */
 export function helpText(commands: readonly Command[]): string {
   const lines = commands.filter(({ name }) => name !== "?")
-    .map(({ name, args, optional, help }) => {
-      const synopsis = [name, ...args, ...(optional === undefined ? [] : [optional])].join(" ");
+    .map(({ name, args, optional = "", help }) => {
+      const synopsis = [name, ...args, optional].join(" ").trimEnd();
       return `  ${synopsis.padEnd(32)} ${help}\n`;
-    })
-    .sort();
-  return `available commands:\n${lines.join("")}`;
+    });
+  return `available commands:\n${lines.sort().join("")}`;
 }

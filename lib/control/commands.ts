@@ -53,32 +53,12 @@ const VERSION_COMMAND: Command = {
 };
 
 /**
- * All commands.
- *
- * An abbreviation means the first match, so the order is part of the interface: it is that of
- * 3.35, and newer commands follow, so that abbreviations keep their meaning.
+ * All commands. An abbreviation means the first match, so the order is part of the interface: the
+ * order of 3.35, then newer commands.
  */
+// deno-fmt-ignore
 export const COMMANDS: readonly Command[] = [
-  QUIT,
-  SHOW,
-  HELP,
-  { ...HELP, name: "?" },
-  KILL,
-  DISABLE,
-  GROUP,
-  RESET,
-  ENABLE,
-  CREATE,
-  MAXC,
-  MRTG_BYTES,
-  MRTG_CONNS,
-  VERSION_COMMAND,
-  HASH,
-  RR,
-  ASSIGN,
-  REMOVE,
-  CONNS,
-  CLOSE,
-  topCommand(),
-  DUMP,
+  QUIT, SHOW, HELP, { ...HELP, name: "?" }, KILL, DISABLE, GROUP, RESET, ENABLE, CREATE, MAXC,
+  MRTG_BYTES, MRTG_CONNS, VERSION_COMMAND, HASH, RR,
+  ASSIGN, REMOVE, CONNS, CLOSE, topCommand(), DUMP,
 ];

@@ -4,11 +4,9 @@ import { parseCidr } from "../address/cidr.ts";
 import { formatEndpoint } from "../address/host_port.ts";
 import { parseIp } from "../address/ip.ts";
 import { channelText, type ConnectionInfo } from "../base/connection_info.ts";
-import { UsageError } from "../base/errors.ts";
 import { shortDuration } from "../base/short_duration.ts";
-import type { Command, ControlContext, Reply, Session } from "./command.ts";
-import { message, refusal, SYNTAX_ERROR } from "./command.ts";
-import { noSuchChannel, readChannel, readNumber } from "./numbers.ts";
+import { type Command, CommandError, message, syntaxError } from "./command.ts";
+import { readChannel, readNumber } from "./numbers.ts";
 
 export const CONNS: Command = {
   name: "conns",
@@ -16,10 +14,9 @@ export const CONNS: Command = {
   optional: "[G.N] [client CIDR] [--json]",
   help: "list the open connections",
   run: async ({ connections }, _session, words) => {
-    const request = parseWords(words);
-    if ("text" in request) return request;
-    const found = (await connections.connections()).filter(request.matches);
-    return { text: request.json ? `${JSON.stringify(found)}\n` : connectionTable(found) };
+    const { matches, json } = parseWords(words);
+    const found = (await connections.connections()).filter(matches);
+    return { text: json ? `${JSON.stringify(found)}\n` : connectionTable(found) };
   },
 };
 
@@ -28,17 +25,24 @@ export const CLOSE: Command = {
   args: ["<id>"],
   optional: "| channel <channel>",
   help: "close a connection, or all of a channel",
-  run: (context, session, words) => close(context, { session, words }),
+  run: async ({ table, connections }, { group }, [first = "", text]) => {
+    if (first !== "channel") {
+      const id = readNumber(first);
+      if (await connections.close({ id }) > 0) return message(`connection ${id} closed`);
+      throw new CommandError(`no such connection ${id}`);
+    }
+    if (text === undefined) throw syntaxError();
+    const channel = readChannel(table, group, { text });
+    const closed = await connections.close({ group, channel });
+    return message(`${closed} connections of channel ${channel} closed`);
+  },
 };
 
-/** The arguments of `conns`. */
-interface ConnsRequest {
-  readonly matches: (info: ConnectionInfo) => boolean;
-  readonly json: boolean;
-}
+type Test = (info: ConnectionInfo) => boolean;
 
-function parseWords(words: readonly string[]): ConnsRequest | Reply {
-  const tests: ((info: ConnectionInfo) => boolean)[] = [];
+/** Parses the arguments of `conns`. */
+function parseWords(words: readonly string[]): { matches: Test; json: boolean } {
+  const tests: Test[] = [];
   let json = false;
   for (let i = 0; i < words.length; i++) {
     const word = words[i]!;
@@ -48,25 +52,14 @@ function parseWords(words: readonly string[]): ConnsRequest | Reply {
       const [group, number] = [Number(channel[1]), Number(channel[2])];
       tests.push((info) => info.group === group && info.channel === number);
     } else if (word === "client") {
-      const test = parseClients(words[++i] ?? "");
-      if ("text" in test) return test;
-      tests.push(test);
-    } else return refusal(`invalid selection [${word}]`);
+      const inRange = parseCidr(words[++i] ?? "");
+      tests.push(({ client }) => {
+        const address = parseIp(client.address);
+        return address !== undefined && inRange(address);
+      });
+    } else throw new CommandError(`invalid selection [${word}]`);
   }
   return { matches: (info) => tests.every((test) => test(info)), json };
-}
-
-function parseClients(text: string): ((info: ConnectionInfo) => boolean) | Reply {
-  try {
-    const inRange = parseCidr(text);
-    return ({ client }) => {
-      const address = parseIp(client.address);
-      return address !== undefined && inRange(address);
-    };
-  } catch (error) {
-    if (error instanceof UsageError) return refusal(error.message);
-    throw error;
-  }
 }
 
 const HEADING =
@@ -87,23 +80,4 @@ function connectionTable(connections: readonly ConnectionInfo[]): string {
     ].join(" ")
   );
   return [HEADING, ...lines].map((line) => `${line}\n`).join("");
-}
-
-async function close(
-  { table, connections }: ControlContext,
-  { session, words }: { session: Session; words: readonly string[] },
-): Promise<Reply> {
-  const [first = "", text] = words;
-  if (first !== "channel") {
-    const id = readNumber(first);
-    if (typeof id !== "number") return id;
-    const closed = await connections.close({ id });
-    return closed === 0 ? refusal(`no such connection ${id}`) : message(`connection ${id} closed`);
-  }
-  if (text === undefined) return SYNTAX_ERROR;
-  const { group } = session;
-  const channel = readChannel(table, group, { text, unknown: noSuchChannel });
-  if (typeof channel !== "number") return channel;
-  const closed = await connections.close({ group, channel });
-  return message(`${closed} connections of channel ${channel} closed`);
 }

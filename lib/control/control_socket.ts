@@ -18,12 +18,11 @@ export function socketName(at: Endpoint): string {
 }
 
 /**
- * Opens the control socket.
+ * Opens the control socket. Replaces a stale socket, that is one on which no process listens, and
+ * nothing else.
  *
- * Replaces a stale socket, that is one on which no process listens, and nothing else.
- *
- * @param at Where balance listens. It must do so already, so that no second balance gets here.
- * @param options `directories` to try; default: those of {@link runDirectories}.
+ * @param at The address that balance already listens on, so that no second balance gets here.
+ * @param options `directories` to try; default: {@link runDirectories}.
  * @returns The listener, whose file is removed when it is closed, its path, and whether it
  * replaced a stale socket.
  * @throws {ExitError} If no run directory can be used, with the reasons (exit code 73).
@@ -49,7 +48,6 @@ export async function listenControl(
   throw new ExitError(withName(`no control socket: ${reasons.join("; ")}`), EXIT.canNotCreate);
 }
 
-/** Listens on a path; see {@link listenControl}. */
 async function listenUnix(
   path: string,
 ): Promise<{ listener: Deno.UnixListener; replaced: boolean }> {
@@ -69,7 +67,7 @@ async function listenUnix(
 }
 
 function bindUnix(path: string): Deno.UnixListener {
-  // bind(2) creates the file with its final mode: with a later chmod there would be a race.
+  // bind(2) creates the file with its final mode; a later chmod would leave a race.
   const mask = Deno.umask(0o777 & ~SOCKET_MODE);
   try {
     return Deno.listen({ transport: "unix", path });
@@ -91,24 +89,23 @@ async function isStale(path: string): Promise<boolean> {
 
 /** Whether connecting failed because there is no socket or no process listens on it. */
 function isUnserved(error: unknown): boolean {
-  return error instanceof Deno.errors.ConnectionRefused ||
-    error instanceof Deno.errors.ConnectionReset ||
-    error instanceof Deno.errors.NotFound || codeOf(error) === "ENOENT" ||
-    codeOf(error) === "ENOTDIR";
+  const { ConnectionRefused, ConnectionReset, NotFound } = Deno.errors;
+  return [ConnectionRefused, ConnectionReset, NotFound].some((kind) => error instanceof kind) ||
+    ["ENOENT", "ENOTDIR"].includes(codeOf(error) ?? "");
 }
 
 /**
  * Connects to the control socket of a running balance.
  *
- * Only a socket of this user or root is used. Root uses any user's, unless the directory should
- * be root's and belongs to another user. After a socket that must not be used the search
- * continues: the right one may be in the next directory.
+ * It uses only a socket of this user or root. Root uses any user's, unless the directory should be
+ * root's and belongs to another user. After a socket that must not be used, the search continues:
+ * the right one may be in the next directory.
  *
- * @param at Where that balance listens.
- * @param options `directories` to try; default: those of {@link runDirectories}. `uid` of the
- * client; default: the user of this process.
- * @returns The connection; `undefined` if there is no such balance.
- * @throws {ExitError} If this user may not use the only one there is (exit code 77).
+ * @param at The address that balance listens on.
+ * @param options `directories` to try; default: {@link runDirectories}. `uid`: the user ID of the
+ * client; default: that of this process.
+ * @returns The connection; `undefined` if no balance is running there.
+ * @throws {ExitError} If there are only sockets that this user must not use (exit code 77).
  */
 export async function connectControl(
   at: Endpoint,
@@ -119,7 +116,7 @@ export async function connectControl(
   for (const directory of options.directories ?? runDirectories()) {
     const path = `${directory.path}/${socketName(at)}`;
     try {
-      // Any user can create `/tmp/balance-0`: a default directory must be root's or our own.
+      // Any user can create `/tmp/balance-0`, so a default directory must be root's or our own.
       const owner = directory.explicit ? me : Deno.lstatSync(directory.path).uid;
       if (owner !== 0 && owner !== me) throw new Error(`its directory belongs to user ${owner}`);
       const { uid } = Deno.lstatSync(path);

@@ -4,8 +4,7 @@ import { messageOf } from "../base/errors.ts";
 import { STDOUT } from "../base/stdout.ts";
 import { DUMP_FORMATS } from "../dump/formats/format.ts";
 import { describeDump, type DumpTexts } from "../dump/settings.ts";
-import type { Command, DumpControl, DumpStatus, Reply } from "./command.ts";
-import { refusal, SYNTAX_ERROR } from "./command.ts";
+import { type Command, CommandError, type DumpStatus, message, syntaxError } from "./command.ts";
 
 export const DUMP: Command = {
   name: "dump",
@@ -13,18 +12,24 @@ export const DUMP: Command = {
   optional: "[--json] | on ... | off",
   help: "show, start or stop the packet dump: on [FORMAT] [FILE] [client CIDR] " +
     "[channel G.N] [conn ID]",
-  run: ({ dump }, _session, [what, ...words]) => {
+  run: async ({ dump }, _session, [what, ...words]) => {
     switch (what) {
       case undefined:
         return { text: statusText(dump.status()) };
       case "--json":
-        return { text: `${JSON.stringify(statusJson(dump.status()))}\n` };
-      case "on":
-        return on(dump, words);
+        return message(JSON.stringify(statusJson(dump.status())));
+      case "on": {
+        // Fails for wrong arguments or an unusable file. A bug in balance is reported as well.
+        const { settings } = await dump.on(parseWords(words)).catch((error) => {
+          throw new CommandError(messageOf(error));
+        });
+        return message(`dump on: ${describeDump(settings)}`);
+      }
       case "off":
-        return off(dump);
+        if (await dump.off()) return message("dump off");
+        throw new CommandError("dump is off already");
       default:
-        return SYNTAX_ERROR;
+        throw syntaxError();
     }
   },
 };
@@ -41,26 +46,8 @@ const KEYS: Readonly<Record<string, keyof DumpTexts>> = {
   overflow: "overflow",
 };
 
-async function on(dump: DumpControl, words: readonly string[]): Promise<Reply> {
-  const texts = parseWords(words);
-  if (texts === undefined) return SYNTAX_ERROR;
-  try {
-    const { settings } = await dump.on(texts);
-    return { text: `dump on: ${describeDump(settings)}\n` };
-  } catch (error) {
-    // Wrong arguments or an unusable file. Anything else is a bug in balance, reported as well.
-    return refusal(messageOf(error));
-  }
-}
-
-async function off(dump: DumpControl): Promise<Reply> {
-  const before = dump.status();
-  if (!await dump.off() || before === undefined) return refusal("dump is off already");
-  return { text: "dump off\n" };
-}
-
-/** Reads `[FORMAT] [FILE]` and pairs of a word and its value; `undefined` for anything else. */
-function parseWords(words: readonly string[]): DumpTexts | undefined {
+/** Parses `[FORMAT] [FILE]` and pairs of a word and its value. */
+function parseWords(words: readonly string[]): DumpTexts {
   const texts: { -readonly [Key in keyof DumpTexts]: DumpTexts[Key] } = {};
   const rest = [...words];
   if (DUMP_FORMATS.some((format) => format === rest[0])) texts.format = rest.shift();
@@ -68,7 +55,7 @@ function parseWords(words: readonly string[]): DumpTexts | undefined {
   while (rest.length > 0) {
     const [word = "", value] = rest.splice(0, 2);
     const key = Object.hasOwn(KEYS, word) ? KEYS[word] : undefined;
-    if (key === undefined || value === undefined || texts[key] !== undefined) return undefined;
+    if (key === undefined || value === undefined || texts[key] !== undefined) throw syntaxError();
     texts[key] = value;
   }
   return texts;

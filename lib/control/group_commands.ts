@@ -1,7 +1,6 @@
 /** Commands about the current group: `group`, `hash`, `rr`. */
 
-import type { Command } from "./command.ts";
-import { message, refusal } from "./command.ts";
+import { type Command, CommandError, message } from "./command.ts";
 import { readNumber } from "./numbers.ts";
 
 export const GROUP: Command = {
@@ -10,8 +9,7 @@ export const GROUP: Command = {
   help: "select the group for the other commands",
   run: ({ table }, _session, [text = ""]) => {
     const group = readNumber(text);
-    if (typeof group !== "number") return group;
-    if (group < 0 || group >= table.size.groups) return refusal("value out of range");
+    if (group < 0 || group >= table.size.groups) throw new CommandError("value out of range");
     return { text: "", session: { group } };
   },
 };

@@ -1,35 +1,30 @@
 /** Commands for MRTG, the Multi Router Traffic Grapher: `mrtg-bytes`, `mrtg-conns`. */
 
-import type { Command, ControlContext, Reply } from "./command.ts";
-import { message, refusal } from "./command.ts";
-import { readChannel, readNumber, unknownChannel } from "./numbers.ts";
+import type { ChannelRow } from "../table/table.ts";
+import { type Command, CommandError, message } from "./command.ts";
+import { readChannel, readNumber, UNKNOWN_CHANNEL } from "./numbers.ts";
 
 export const MRTG_BYTES: Command = {
   name: "mrtg-bytes",
   args: ["<grp>", "<ch>"],
   help: "print bytes received and sent, for MRTG",
-  run: (context, _session, words) => mrtg(context, words, "bytes"),
+  run: mrtg(({ rcvd, sent }) => `${rcvd}\n${sent}`),
 };
 
 export const MRTG_CONNS: Command = {
   name: "mrtg-conns",
   args: ["<grp>", "<ch>"],
   help: "print the number of connections, for MRTG",
-  run: (context, _session, words) => mrtg(context, words, "conns"),
+  run: mrtg(({ totalc }) => `${totalc}\nUNKNOWN`),
 };
 
-/** The four lines that MRTG reads: two values, the uptime (unknown), a name. */
-function mrtg(
-  { table }: ControlContext,
-  [groupText = "", text = ""]: readonly string[],
-  what: "bytes" | "conns",
-): Reply {
-  const group = readNumber(groupText);
-  if (typeof group !== "number") return group;
-  if (group < 0 || group >= table.size.groups) return refusal("unknown group");
-  const channel = readChannel(table, group, { text, unknown: unknownChannel });
-  if (typeof channel !== "number") return channel;
-  const { rcvd, sent, totalc } = table.row(group, channel);
-  const values = what === "bytes" ? `${rcvd}\n${sent}` : `${totalc}\nUNKNOWN`;
-  return message(`${values}\nUNKNOWN\ngroup ${group} channel ${channel}`);
+/** Prints the four lines that MRTG reads: two values, the uptime (unknown), a name. */
+function mrtg(values: (row: ChannelRow) => string): Command["run"] {
+  return ({ table }, _session, [groupText = "", text = ""]) => {
+    const group = readNumber(groupText);
+    if (group < 0 || group >= table.size.groups) throw new CommandError("unknown group");
+    const channel = readChannel(table, group, { text, unknown: UNKNOWN_CHANNEL });
+    const row = table.row(group, channel);
+    return message(`${values(row)}\nUNKNOWN\ngroup ${group} channel ${channel}`);
+  };
 }

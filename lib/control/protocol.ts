@@ -6,16 +6,19 @@
  *     printf 'show\n' | socat - UNIX-CONNECT:/var/run/balance/balance.25.0.0.0.0
  *
  * A program starts with the line `.hello`. The server answers with a line of JSON about itself
- * ({@link Hello}). From then on, a line of JSON precedes each answer ({@link ReplyHead}).
+ * ({@link Hello}). After that, each answer starts with a line of JSON ({@link ReplyHead}).
  */
 
-import { joinBytes } from "../base/bytes.ts";
+import { joinBytes, NO_BYTES } from "../base/bytes.ts";
 
 /** First line of a client that needs to know where an answer ends. */
 export const HELLO = ".hello";
 
 /** Maximum length of a command, in bytes without its newline. */
 export const MAX_LINE_BYTES = 4096;
+/** The answer to a longer one, without its newline. */
+export const LINE_TOO_LONG = `line too long, the limit is ${MAX_LINE_BYTES} bytes`;
+const READ_BYTES = 4096;
 
 /** Maximum number of clients at a time. */
 export const MAX_CLIENTS = 128;
@@ -37,32 +40,29 @@ export interface ReplyHead {
   readonly group: number;
   readonly failed: boolean;
   /** Why the session ends after this answer: `quit`, `kill`, or a line that is too long. */
-  readonly over?: "quit" | "stop" | "limit";
+  readonly over?: "quit" | "stop" | "limit" | undefined;
 }
 
 /**
- * Splits a stream of bytes into lines.
+ * Splits a stream into lines of at most {@link MAX_LINE_BYTES}.
  *
- * @param chunks The bytes.
- * @param maxBytes Maximum length of a line. A longer one yields `undefined` and ends the lines.
- * @returns Lines without newlines. The last line may lack one.
+ * @returns Lines without newlines. The last line may lack one. A line that is too long yields
+ * `undefined` and ends the lines.
  */
-export async function* lines(
-  chunks: AsyncIterable<Uint8Array>,
-  maxBytes: number,
+export async function* readLines(
+  from: { read(buffer: Uint8Array): Promise<number | null> },
 ): AsyncGenerator<string | undefined> {
   const decoder = new TextDecoder();
-  let rest: Uint8Array[] = [], held = 0;
-  for await (const chunk of chunks) {
-    let at = 0;
-    for (let end = chunk.indexOf(10); end >= 0; end = chunk.indexOf(10, at)) {
-      if (held + end - at > maxBytes) return yield undefined;
-      yield decoder.decode(joinBytes([...rest, chunk.subarray(at, end)]));
-      [rest, held, at] = [[], 0, end + 1];
+  const buffer = new Uint8Array(READ_BYTES);
+  let held: Uint8Array = NO_BYTES;
+  for (let n = await from.read(buffer); n !== null; n = await from.read(buffer)) {
+    held = joinBytes([held, buffer.subarray(0, n)]);
+    for (let end = held.indexOf(10); end >= 0; end = held.indexOf(10)) {
+      if (end > MAX_LINE_BYTES) return yield undefined;
+      yield decoder.decode(held.subarray(0, end));
+      held = held.subarray(end + 1);
     }
-    held += chunk.length - at;
-    if (held > maxBytes) return yield undefined;
-    if (at < chunk.length) rest.push(chunk.slice(at));
+    if (held.length > MAX_LINE_BYTES) return yield undefined;
   }
-  if (held > 0) yield decoder.decode(joinBytes(rest));
+  if (held.length > 0) yield decoder.decode(held);
 }

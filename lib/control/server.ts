@@ -2,40 +2,28 @@ import { delay } from "@std/async/delay";
 import { joinBytes, writeAll } from "../base/bytes.ts";
 import { VERSION } from "../base/version.ts";
 import { settlesWithin } from "../base/within.ts";
-import { type ControlContext, refusal, type Reply, runLine, type Session } from "./command.ts";
+import { type ControlContext, message, type Reply, runLine, type Session } from "./command.ts";
 import { COMMANDS } from "./commands.ts";
 import {
   HELLO,
   type Hello,
-  lines,
+  LINE_TOO_LONG,
   MAX_CLIENTS,
-  MAX_LINE_BYTES,
+  readLines,
   type ReplyHead,
   UNREAD_TIMEOUT_MS,
 } from "./protocol.ts";
 
 const encoder = new TextEncoder();
+
 /** Milliseconds to wait after a failed accept, for example without a free file descriptor. */
 const ACCEPT_RETRY_MS = 100;
-const READ_BYTES = 4096;
 
 /** Milliseconds that the last answers may take when the server closes. */
 const LAST_ANSWER_MS = 1000;
 
-/** A running control server. */
-export interface ControlServer {
-  /**
-   * Stops listening; sessions continue. Resolves after the socket file is removed, so that it
-   * cannot remove the file of the next balance.
-   */
-  stop(): Promise<void>;
-  /** Stops listening and ends all sessions. Answers that are due in a second are sent. */
-  close(): Promise<void>;
-}
-
 /** What a control server needs. */
 interface ServerOptions {
-  /** What commands work on. */
   readonly context: ControlContext;
   /** Carries out the command `kill`; resolves when new connections are refused. */
   readonly kill: () => Promise<void>;
@@ -46,23 +34,12 @@ interface ServerOptions {
 /**
  * Serves control clients on a socket, each with its own session.
  *
- * The next command of a client is read after it has received the last answer, so a client that
- * never reads costs the memory of one answer. The limits are in protocol.ts.
- *
- * @param listener The socket, which the server owns from now on.
- * @param options What it needs.
+ * It reads the next command of a client after the client has received the last answer, so a client
+ * that never reads costs the memory of one answer. The limits are in protocol.ts.
  */
-export function serveControl(
-  listener: Deno.UnixListener,
-  options: ServerOptions,
-): ControlServer {
-  return new Server(listener, options);
-}
-
-class Server implements ControlServer {
+export class ControlServer {
   readonly #listener: Deno.UnixListener;
   readonly #options: ServerOptions;
-  readonly #unreadTimeoutMs: number;
   readonly #sessions = new Set<Promise<void>>();
   readonly #open = new Set<Deno.Conn>();
   readonly #answering = new Set<Deno.Conn>();
@@ -70,19 +47,24 @@ class Server implements ControlServer {
   #stopped = false;
   #closing = false;
 
+  /** @param listener Owned by the server from now on. */
   constructor(listener: Deno.UnixListener, options: ServerOptions) {
     this.#listener = listener;
     this.#options = options;
-    this.#unreadTimeoutMs = options.unreadTimeoutMs ?? UNREAD_TIMEOUT_MS;
     this.#accepting = this.#accept();
   }
 
+  /**
+   * Stops listening; sessions continue. Resolves after the socket file is removed, so that it
+   * cannot remove the file of the next balance.
+   */
   stop(): Promise<void> {
     if (!this.#stopped) this.#listener.close();
     this.#stopped = true;
     return this.#accepting;
   }
 
+  /** Stops listening and ends all sessions. Answers that are ready within a second are sent. */
   async close(): Promise<void> {
     void this.stop();
     this.#closing = true;
@@ -122,7 +104,7 @@ class Server implements ControlServer {
 
   async #runSession(conn: Deno.Conn): Promise<void> {
     let session: Session = { group: 0 }, framed = false, first = true;
-    for await (const line of lines(chunksOf(conn), MAX_LINE_BYTES)) {
+    for await (const line of readLines(conn)) {
       this.#answering.add(conn);
       if (first && line === HELLO) {
         framed = true;
@@ -132,8 +114,7 @@ class Server implements ControlServer {
         const reply = await this.#answer(line, session);
         session = reply.session ?? session;
         const over = line === undefined ? "limit" : reply.effect;
-        const { group } = session;
-        await this.#send(conn, framed ? withHead(reply, { group, over }) : reply.text);
+        await this.#send(conn, framed ? withHead(reply, session.group, over) : reply.text);
         if (over !== undefined) return;
       }
       first = false;
@@ -146,15 +127,14 @@ class Server implements ControlServer {
   async #send(conn: Deno.Conn, text: string | Uint8Array): Promise<void> {
     const bytes = typeof text === "string" ? encoder.encode(text) : text;
     if (bytes.length === 0) return;
-    if (!await settlesWithin(writeAll(conn, bytes), this.#unreadTimeoutMs)) {
+    const { unreadTimeoutMs = UNREAD_TIMEOUT_MS } = this.#options;
+    if (!await settlesWithin(writeAll(conn, bytes), unreadTimeoutMs)) {
       throw new Error("the client does not read its answer");
     }
   }
 
   async #answer(line: string | undefined, session: Session): Promise<Reply> {
-    if (line === undefined) {
-      return refusal(`line too long, the limit is ${MAX_LINE_BYTES} bytes`);
-    }
+    if (line === undefined) return { ...message(LINE_TOO_LONG), failed: true };
     const { context, kill } = this.#options;
     const reply = await runLine(COMMANDS, line, { context, session });
     if (reply.effect === "stop") await kill();
@@ -162,24 +142,9 @@ class Server implements ControlServer {
   }
 }
 
-async function* chunksOf(conn: Deno.Conn): AsyncGenerator<Uint8Array> {
-  const buffer = new Uint8Array(READ_BYTES);
-  for (let n = await conn.read(buffer); n !== null; n = await conn.read(buffer)) {
-    yield buffer.subarray(0, n);
-  }
-}
-
-function withHead(
-  reply: Reply,
-  { group, over }: { group: number; over: ReplyHead["over"] | undefined },
-): Uint8Array {
+function withHead(reply: Reply, group: number, over: ReplyHead["over"]): Uint8Array {
   const text = encoder.encode(reply.text);
-  const head: ReplyHead = {
-    bytes: text.length,
-    group,
-    failed: reply.failed ?? false,
-    ...(over === undefined ? {} : { over }),
-  };
+  const head: ReplyHead = { bytes: text.length, group, failed: reply.failed ?? false, over };
   return joinBytes([encoder.encode(`${JSON.stringify(head)}\n`), text]);
 }
 

@@ -6,12 +6,12 @@ import type { Endpoint } from "../base/endpoint.ts";
 import { EXIT } from "../base/errors.ts";
 import { NAME, VERSION } from "../base/version.ts";
 import { SIGNAL_EXIT } from "../system/signals.ts";
-import { type Answer, ControlClient } from "./client.ts";
+import { ControlClient } from "./client.ts";
 import { readCommand } from "./command.ts";
 import { COMMANDS } from "./commands.ts";
-import { lines, MAX_LINE_BYTES } from "./protocol.ts";
-import { liveOrders } from "./top_command.ts";
 import { runTop } from "./live_top.ts";
+import { LINE_TOO_LONG, readLines } from "./protocol.ts";
+import { liveOrders } from "./top_command.ts";
 import type { TopOrders } from "./top/order.ts";
 import { readlineTerminal } from "./top/terminal.ts";
 
@@ -24,25 +24,26 @@ export type Print = (bytes: Uint8Array) => void;
  * Runs one control command (`-c`).
  *
  * @param command The command. An empty one does nothing.
- * @param options `at`: where balance listens; `strict`: exit with 1 if the command is refused.
- * @returns The exit code: 0, 1 for a refused command with `strict`, 69 if balance exited.
+ * @param options `at`: the address that balance listens on; `strict`: exit with 1 if the command
+ * fails.
+ * @returns The exit code: 0, 1 for a failed command with `strict`, 69 if balance exited.
  * @throws {ExitError} If there is no balance to control.
  */
 export async function runCommand(
   command: string,
-  options: { at: Endpoint; strict: boolean; print: Print },
+  { at, strict, print }: { at: Endpoint; strict: boolean; print: Print },
 ): Promise<number> {
-  using client = await ControlClient.connect(options.at);
+  using client = await ControlClient.connect(at);
   const answer = await client.ask(command);
-  if (answer === undefined) return lost(options.print);
-  options.print(encoder.encode(answer.text));
-  return options.strict && answer.failed ? 1 : EXIT.ok;
+  if (answer === undefined) return lost(print);
+  print(encoder.encode(answer.text));
+  return strict && answer.failed ? 1 : EXIT.ok;
 }
 
 /**
  * Runs the control shell (`-i`), with line editing and history if it is on a terminal.
  *
- * @param options `at`: where balance listens.
+ * @param options `at`: the address that balance listens on.
  * @returns The exit code: 0 also at the end of input and after `kill`, 69 if balance exited, 128
  * plus the number of the signal that ended `top`.
  * @throws {ExitError} If there is no balance to control.
@@ -52,7 +53,7 @@ export async function runShell(options: { at: Endpoint; print: Print }): Promise
   const print = (text: string) => options.print(encoder.encode(text));
   print(
     `\n${NAME} ${VERSION} interactive command shell\n` +
-      `PID of master process is ${client.hello.pid}\n\n`,
+      `PID of master process is ${client.pid}\n\n`,
   );
   const onTerminal = Deno.stdin.isTerminal() && Deno.stdout.isTerminal();
   const input = onTerminal ? terminalInput() : pipedInput(print);
@@ -66,16 +67,13 @@ export async function runShell(options: { at: Endpoint; print: Print }): Promise
       }
       const orders = onTerminal ? topOrders(line) : undefined;
       if (orders !== undefined) {
-        const end = await runTop(readlineTerminal(options.print), {
-          at: options.at,
-          pid: client.hello.pid,
-          orders,
-        });
+        const terminal = readlineTerminal(options.print);
+        const end = await runTop(terminal, { at: options.at, pid: client.pid, orders });
         if (end === "left") continue;
         if (end === "lost") return lost(options.print);
         return end === "closed" ? EXIT.ok : SIGNAL_EXIT[end];
       }
-      const answer: Answer | undefined = await client.ask(line);
+      const answer = await client.ask(line);
       if (answer === undefined) return lost(options.print);
       print(answer.text);
       if (answer.over !== undefined) return EXIT.ok;
@@ -106,24 +104,16 @@ interface Input {
 }
 
 function pipedInput(print: (text: string) => void): Input {
-  const reader = lines(stdinChunks(), MAX_LINE_BYTES);
+  const reader = readLines(Deno.stdin);
   return {
     async next(prompt) {
       print(prompt);
       const { value, done } = await reader.next();
-      if (done) return undefined;
-      if (value === undefined) print(`line too long, the limit is ${MAX_LINE_BYTES} bytes\n`);
+      if (!done && value === undefined) print(`${LINE_TOO_LONG}\n`);
       return value;
     },
     close() {},
   };
-}
-
-async function* stdinChunks(): AsyncGenerator<Uint8Array> {
-  const buffer = new Uint8Array(16384);
-  for (let n = await Deno.stdin.read(buffer); n !== null; n = await Deno.stdin.read(buffer)) {
-    yield buffer.subarray(0, n);
-  }
 }
 
 /** Lines with editing, history and completion by `node:readline`. */
@@ -137,29 +127,26 @@ function terminalInput(): Input {
     removeHistoryDuplicates: true,
     completer: (line: string) => [names.filter((name) => name.startsWith(line)), line],
   });
-  let closed = false;
-  const waiting: ((line: string | undefined) => void)[] = [];
-  const typed: string[] = [];
-  readline.on("line", (line: string) => {
-    const next = waiting.shift();
-    if (next === undefined) typed.push(line);
-    else next(line);
-  });
+  /** Lines to return; `undefined` at the end of input. */
+  const typed: (string | undefined)[] = [];
+  let wake = () => {};
+  const add = (line?: string) => {
+    typed.push(line);
+    wake();
+  };
+  readline.on("line", add);
   // ^D and ^C leave the shell, as in 3.35.
   readline.on("SIGINT", () => readline.close());
-  readline.on("close", () => {
-    closed = true;
-    waiting.splice(0).forEach((next) => next(undefined));
-  });
+  readline.on("close", () => add());
   return {
-    next(prompt) {
-      const line = typed.shift();
-      if (line !== undefined) return Promise.resolve(line);
-      if (closed) return Promise.resolve(undefined);
-      readline.setPrompt(prompt);
-      // Keeps what was typed ahead, and the cursor in it.
-      readline.prompt(true);
-      return new Promise((resolve) => waiting.push(resolve));
+    async next(prompt) {
+      if (typed.length === 0) {
+        readline.setPrompt(prompt);
+        // Keeps what was typed ahead, and the cursor in it.
+        readline.prompt(true);
+        await new Promise<void>((resolve) => wake = resolve);
+      }
+      return typed.shift();
     },
     close() {
       readline.close();

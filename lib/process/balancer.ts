@@ -8,7 +8,7 @@ import { type ServiceLookup, systemServices } from "../address/services.ts";
 import { ExitError } from "../base/errors.ts";
 import type { Options } from "../cli/options.ts";
 import { listenControl } from "../control/control_socket.ts";
-import { serveControl } from "../control/server.ts";
+import { ControlServer } from "../control/server.ts";
 import type { Listener } from "../engine/engine.ts";
 import { DEFAULT_ENGINE, engineByName } from "../engine/engines.ts";
 import { maxConnections } from "../system/capacity.ts";
@@ -66,7 +66,7 @@ export async function startBalancer(
     });
   const { setup, table, reports, dump } = prepared;
   const plane = await startPlane(prepared, servingOptions(options, setup, table), messages);
-  const control = serveControl(prepared.control, {
+  const control = new ControlServer(prepared.control, {
     context: {
       table,
       names: prepared.names,

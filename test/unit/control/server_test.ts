@@ -4,7 +4,7 @@ import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { VERSION } from "../../../lib/base/version.ts";
 import type { ControlContext } from "../../../lib/control/command.ts";
 import { MAX_CLIENTS, MAX_LINE_BYTES } from "../../../lib/control/protocol.ts";
-import { type ControlServer, serveControl } from "../../../lib/control/server.ts";
+import { ControlServer } from "../../../lib/control/server.ts";
 import { show } from "../../../lib/table/show.ts";
 import { newTable, type Table } from "../../../lib/table/table.ts";
 import { writeAll } from "../../../lib/base/bytes.ts";
@@ -42,7 +42,7 @@ function served(
   const path = socketPath(rundir, port);
   let kills = 0;
   const listener = Deno.listen({ transport: "unix", path });
-  const server = serveControl(listener, {
+  const server: ControlServer = new ControlServer(listener, {
     context: controlContext(table, resolve),
     kill() {
       kills++;
