@@ -96,7 +96,7 @@ async function openLog(
 
 /** The access log in syslog, which is not a file and never reopened. */
 function syslogOutput(): LogOutput {
-  const syslog = openSyslog({ purpose: "log" });
+  const syslog = openSyslog("log");
   return {
     line: (text) => syslog.log("info", text),
     get dropped() {

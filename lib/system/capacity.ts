@@ -2,7 +2,7 @@ import type { ProcessLimits } from "./native.ts";
 
 /** File descriptors of one connection: the client's socket and the backend's. */
 const PER_CONNECTION = 2;
-/** Descriptors that the program needs to serve at all, and those of each further isolate. */
+/** Descriptors that the program needs to serve at all, and those of each additional isolate. */
 const TO_SERVE = 16, PER_WORKER = 8;
 /** Descriptors kept free for control sessions, the log, the dump and the metrics. */
 const SPARE = 16;
@@ -13,8 +13,7 @@ const SPARE = 16;
  * More clients wait in the backlog. Without this limit, a burst of clients takes all descriptors,
  * none is left to reach a backend, and every connection fails.
  *
- * @param limits Descriptors of the process.
- * @param workers How many isolates share them.
+ * @param workers How many isolates share the descriptors of the process.
  * @returns At least 1; `undefined` if the descriptor limit is unknown.
  */
 export function maxConnections(

@@ -20,28 +20,19 @@ const encoder = new TextEncoder();
  * @returns `undefined` if no run directory is usable.
  */
 export function datagramSender(to: string, purpose: string): DatagramSender | undefined {
-  const path = to.replace(/^@/, "\0");
+  const receiver = { transport: "unixpacket", path: to.replace(/^@/, "\0") } as const;
   for (const directory of runDirectories()) {
     try {
       prepareDirectory(directory);
-      const own = `${directory.path}/.${purpose}.${Deno.pid}`;
-      removeIfThere(own);
-      const socket = Deno.listenDatagram({ transport: "unixpacket", path: own });
-      removeIfThere(own);
+      const path = `${directory.path}/.${purpose}.${Deno.pid}`;
+      removeIfThere(path);
+      const socket = Deno.listenDatagram({ transport: "unixpacket", path });
+      removeIfThere(path);
       return {
-        async send(text) {
-          try {
-            await socket.send(encoder.encode(text), { transport: "unixpacket", path });
-            return true;
-          } catch {
-            return false;
-          }
-        },
-        [Symbol.dispose]() {
-          socket.close();
-        },
+        send: (text) => socket.send(encoder.encode(text), receiver).then(() => true, () => false),
+        [Symbol.dispose]: () => socket.close(),
       };
-    } catch { /* the next directory */ }
+    } catch { /* try the next directory */ }
   }
   return undefined;
 }

@@ -15,11 +15,16 @@ const INHERITED_BELOW = 1024;
 const SYMBOLS = {
   getrlimit: { parameters: ["i32", "buffer"], result: "i32" },
   setrlimit: { parameters: ["i32", "buffer"], result: "i32" },
-} as const;
-const LINUX_SYMBOLS = {
-  prctl: { parameters: ["i32", "buffer", "usize", "usize", "usize"], result: "i32" },
   fcntl: { parameters: ["i32", "i32", "i32"], result: "i32" },
+  // Only Linux has it.
+  prctl: {
+    parameters: ["i32", "buffer", "usize", "usize", "usize"],
+    result: "i32",
+    optional: true,
+  },
 } as const;
+
+type CLibrary = Deno.DynamicLibrary<typeof SYMBOLS>["symbols"];
 
 /** File descriptors of the process. */
 export interface ProcessLimits {
@@ -47,39 +52,39 @@ export interface Machine {
  *
  * They are absolute, and the permission names them: Deno looks a bare name up in the working
  * directory first, where anyone may have put a file.
- *
- * @param machine Default: this one.
  */
-export function cLibraries(machine: Machine = Deno.build): string[] {
-  if (machine.os === "darwin") return ["/usr/lib/libSystem.B.dylib"];
+export function cLibraries({ os, arch }: Machine = Deno.build): string[] {
+  if (os === "darwin") return ["/usr/lib/libSystem.B.dylib"];
   return [
-    `/lib/${machine.arch}-linux-gnu/libc.so.6`,
-    `/usr/lib/${machine.arch}-linux-gnu/libc.so.6`,
+    `/lib/${arch}-linux-gnu/libc.so.6`,
+    `/usr/lib/${arch}-linux-gnu/libc.so.6`,
     "/lib64/libc.so.6",
     "/usr/lib/libc.so.6",
   ];
 }
 
 /**
- * Raises the soft limit of open descriptors to the hard limit, names the process, and sets
- * close-on-exec on inherited descriptors, so that the background process does not get them. Call
- * this before anything else.
+ * Raises the soft limit of open descriptors to the hard limit. On Linux, it also names the process
+ * and sets close-on-exec on inherited descriptors, so that the background process does not get them.
+ * Call this before anything else.
+ *
+ * Without the library or the permission to call it (from source without `--allow-ffi`), nothing is
+ * changed and the limit is unknown.
  *
  * @param name The name that `ps` shows, up to 15 bytes.
- * @returns The limits that apply now. Without the library or the permission to call it (from
- *     source without `--allow-ffi`), nothing is changed and the limit is unknown.
  */
-export function prepareProcess(name: string): ProcessLimits {
+export function prepareProcess(name: string): void {
   try {
     for (const path of cLibraries()) {
       if (Deno.permissions.querySync({ name: "ffi", path }).state !== "granted") continue;
       const found = prepareWith(path, name);
-      if (found !== undefined) return limits = found;
+      if (found === undefined) continue;
+      limits = found;
+      return;
     }
   } finally {
     Deno.permissions.revokeSync({ name: "ffi" });
   }
-  return limits;
 }
 
 /** Prepares the process with one library; `undefined` if that cannot be loaded. */
@@ -87,8 +92,9 @@ function prepareWith(path: string, name: string): ProcessLimits | undefined {
   try {
     const library = Deno.dlopen(path, SYMBOLS);
     try {
-      const open = DARWIN ? 0 : prepareLinux(path, name);
-      return { descriptors: raiseDescriptors(library.symbols), open };
+      const c = library.symbols;
+      c.prctl?.(PR_SET_NAME, new TextEncoder().encode(`${name}\0`), 0n, 0n, 0n);
+      return { open: DARWIN ? 0 : closeOnExec(c), descriptors: raiseDescriptors(c) };
     } finally {
       library.close();
     }
@@ -97,36 +103,24 @@ function prepareWith(path: string, name: string): ProcessLimits | undefined {
   }
 }
 
-function raiseDescriptors(
-  c: {
-    getrlimit: (what: number, limit: BufferSource) => number;
-    setrlimit: (what: number, limit: BufferSource) => number;
-  },
-): number | undefined {
-  const limit = new BigUint64Array(2); // rlim_cur, rlim_max
-  if (c.getrlimit(RLIMIT_NOFILE, limit) !== 0) return undefined;
-  const [soft = 0n, hard = 0n] = limit;
-  limit[0] = hard < MAX_DESCRIPTORS ? hard : MAX_DESCRIPTORS;
-  if (limit[0] > soft) c.setrlimit(RLIMIT_NOFILE, limit);
-  c.getrlimit(RLIMIT_NOFILE, limit);
-  return Number(limit[0]);
+/** Sets close-on-exec on inherited descriptors. Returns how many descriptors are open. */
+function closeOnExec({ fcntl }: CLibrary): number {
+  let open = 3;
+  for (let descriptor = 3; descriptor < INHERITED_BELOW; descriptor++) {
+    const flags = fcntl(descriptor, F_GETFD, 0);
+    if (flags < 0) continue;
+    open++;
+    if (!(flags & FD_CLOEXEC)) fcntl(descriptor, F_SETFD, flags | FD_CLOEXEC);
+  }
+  return open;
 }
 
-/** Names the process and sets close-on-exec. Returns how many descriptors are open. */
-function prepareLinux(path: string, name: string): number {
-  const library = Deno.dlopen(path, LINUX_SYMBOLS);
-  try {
-    const { prctl, fcntl } = library.symbols;
-    prctl(PR_SET_NAME, new TextEncoder().encode(`${name}\0`), 0n, 0n, 0n);
-    let open = 3;
-    for (let descriptor = 3; descriptor < INHERITED_BELOW; descriptor++) {
-      const flags = fcntl(descriptor, F_GETFD, 0);
-      if (flags < 0) continue;
-      open++;
-      if (!(flags & FD_CLOEXEC)) fcntl(descriptor, F_SETFD, flags | FD_CLOEXEC);
-    }
-    return open;
-  } finally {
-    library.close();
-  }
+function raiseDescriptors({ getrlimit, setrlimit }: CLibrary): number | undefined {
+  const limit = new BigUint64Array(2); // rlim_cur, rlim_max
+  if (getrlimit(RLIMIT_NOFILE, limit) !== 0) return undefined;
+  const [soft = 0n, hard = 0n] = limit;
+  limit[0] = hard < MAX_DESCRIPTORS ? hard : MAX_DESCRIPTORS;
+  if (limit[0] > soft) setrlimit(RLIMIT_NOFILE, limit);
+  getrlimit(RLIMIT_NOFILE, limit);
+  return Number(limit[0]);
 }

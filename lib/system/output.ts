@@ -1,44 +1,28 @@
 /**
- * Synchronous printing. Each call writes everything before it returns, and a closed stdout or
- * stderr is not an error.
+ * Synchronous printing: each call writes everything before it returns. A closed stdout or stderr is
+ * not an error.
  */
 
 import { writeAllSync } from "../base/bytes.ts";
 
 const encoder = new TextEncoder();
 
-/**
- * Prints to stderr.
- *
- * @param text What to print, newline included.
- */
+/** Prints text to stderr as it is. */
 export function printError(text: string): void {
   printAll(Deno.stderr, encoder.encode(text));
 }
 
-/**
- * Prints a line to stderr in one write, so that lines of several isolates do not mix.
- *
- * @param line The line without its newline.
- */
+/** Prints a line to stderr in one write, so that lines of several isolates do not mix. */
 export function printErrorLine(line: string): void {
   printError(`${line}\n`);
 }
 
-/**
- * Prints to stdout.
- *
- * @param text What to print, newline included.
- */
+/** Prints text to stdout as it is. */
 export function print(text: string): void {
-  printAll(Deno.stdout, encoder.encode(text));
+  printBytes(encoder.encode(text));
 }
 
-/**
- * Prints bytes to stdout.
- *
- * @param bytes What to print.
- */
+/** Prints bytes to stdout. */
 export function printBytes(bytes: Uint8Array): void {
   printAll(Deno.stdout, bytes);
 }
@@ -47,8 +31,8 @@ function printAll(to: { writeSync(bytes: Uint8Array): number }, bytes: Uint8Arra
   try {
     writeAllSync(to, bytes);
   } catch (error) {
-    if (!(error instanceof Deno.errors.BrokenPipe || error instanceof Deno.errors.BadResource)) {
-      throw error;
-    }
+    const isClosed = error instanceof Deno.errors.BrokenPipe ||
+      error instanceof Deno.errors.BadResource;
+    if (!isClosed) throw error;
   }
 }

@@ -7,7 +7,7 @@ import { cLibraries, type Machine } from "./native.ts";
 export const MEMORY_FLAGS = "--v8-flags=--max-semi-space-size=3,--heap-growing-percent=15";
 
 /**
- * All permissions of the program; it never prompts for more.
+ * All permissions of the program on a platform; it never prompts for more.
  *
  * - `net`: listening, dialing, resolving; in Deno 2.9 also Unix sockets.
  * - `read`, `write` without a list: the user chooses the paths of control socket, dump and log.
@@ -15,9 +15,7 @@ export const MEMORY_FLAGS = "--v8-flags=--max-semi-space-size=3,--heap-growing-p
  * - `sys`: the user ID, to check who owns the run directory, and the umask, for the mode of
  *   sockets; Deno 2.9 has no narrower permission for the umask.
  * - `ffi`: the C library at its absolute paths; revoked right after start (native.ts).
- * - `run`: this executable only, to start the background process.
- *
- * @param machine The platform it runs on; default: this one.
+ * - `run`: this executable only, wherever it is installed, to start the background process.
  */
 export function permissionFlags(machine?: Machine): string[] {
   return [
@@ -28,7 +26,6 @@ export function permissionFlags(machine?: Machine): string[] {
     "--allow-env=BALANCE_RUNDIR,BALANCE_SYSLOG,XDG_RUNTIME_DIR,NOTIFY_SOCKET",
     "--allow-sys",
     `--allow-ffi=${cLibraries(machine).join(",")}`,
-    // The executable itself, wherever it is installed.
     "--allow-run=/proc/self/exe",
   ];
 }

@@ -23,11 +23,10 @@ export class RunDirectoryError extends ExitError {
 }
 
 /**
- * The run directories in the order in which server and client try them.
+ * The run directories in the order in which server and client try them: `$BALANCE_RUNDIR` alone if
+ * it is set, else `/var/run/balance`, `$XDG_RUNTIME_DIR/balance`, `/tmp/balance-UID`.
  *
- * @param env Looks up a variable; default: the environment of the process.
- * @returns `$BALANCE_RUNDIR` alone if it is set; else `/var/run/balance`,
- * `$XDG_RUNTIME_DIR/balance`, `/tmp/balance-UID`.
+ * @param env Looks up an environment variable.
  */
 export function runDirectories(
   env: (name: string) => string | undefined = (name) => Deno.env.get(name),

@@ -14,7 +14,7 @@ export interface SignalHandlers {
   readonly reopen: () => void;
 }
 
-/** Signals that are caught. Disposing restores their default action. */
+/** The signals that are caught. Disposing restores their default actions. */
 export interface Signals extends Disposable {
   /** Resolves with the first signal that ends the program before {@link handle} is called. */
   readonly early: Promise<EndSignal>;
@@ -23,27 +23,27 @@ export interface Signals extends Disposable {
 }
 
 /**
- * Catches signals. Call this first of all, so that a signal during start is handled, too, and
- * because Deno panics if its first signal listener finds no free file descriptor.
+ * Catches signals. Call this first, so that a signal during the start is handled, too, and because
+ * Deno panics if there is no free file descriptor for its first signal listener.
  */
 export function listenForSignals(): Signals {
   const early = Promise.withResolvers<EndSignal>();
-  let handlers: SignalHandlers | undefined;
   const waiting: ((handlers: SignalHandlers) => void)[] = [];
-  function hand(act: (handlers: SignalHandlers) => void): void {
-    if (handlers !== undefined) act(handlers);
-    else waiting.push(act);
+  let handlers: SignalHandlers | undefined;
+  function pass(act: (handlers: SignalHandlers) => void): void {
+    if (handlers === undefined) waiting.push(act);
+    else act(handlers);
   }
   function end(signal: EndSignal): void {
     if (handlers === undefined) early.resolve(signal);
-    hand((handlers) => handlers.end(signal));
+    pass((handlers) => handlers.end(signal));
   }
   const listeners: [Deno.Signal, () => void][] = [
     ["SIGINT", () => end("SIGINT")],
     ["SIGTERM", () => end("SIGTERM")],
     ["SIGHUP", () => end("SIGHUP")],
-    ["SIGUSR1", () => hand((handlers) => handlers.status())],
-    ["SIGUSR2", () => hand((handlers) => handlers.reopen())],
+    ["SIGUSR1", () => pass((handlers) => handlers.status())],
+    ["SIGUSR2", () => pass((handlers) => handlers.reopen())],
   ];
   for (const [signal, listener] of listeners) Deno.addSignalListener(signal, listener);
   return {

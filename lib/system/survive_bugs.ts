@@ -1,17 +1,11 @@
 import { bugLine } from "../base/errors.ts";
 
-/**
- * Reports uncaught errors and goes on: a bug in balance must not end unrelated connections.
- *
- * @param notice Prints a line.
- */
+/** Reports uncaught errors and continues: a bug in balance must not end unrelated connections. */
 export function surviveBugs(notice: (line: string) => void): void {
-  addEventListener("error", (event) => {
+  function report(event: Event, error: unknown): void {
     event.preventDefault();
-    notice(bugLine(event.error));
-  });
-  addEventListener("unhandledrejection", (event) => {
-    event.preventDefault();
-    notice(bugLine(event.reason));
-  });
+    notice(bugLine(error));
+  }
+  addEventListener("error", (event) => report(event, event.error));
+  addEventListener("unhandledrejection", (event) => report(event, event.reason));
 }

@@ -27,12 +27,9 @@ export interface Syslog {
 /**
  * Opens syslog, with `balance` and the process ID as ident.
  *
- * @param options `now` returns the time of a message; `purpose` must be unique in the process.
+ * @param purpose Names the sending socket, unique in the process.
  */
-export function openSyslog(
-  options: { now?: () => Date; purpose?: string } = {},
-): Syslog {
-  const { now = () => new Date(), purpose = "syslog" } = options;
+export function openSyslog(purpose = "syslog"): Syslog {
   const sender = datagramSender(Deno.env.get("BALANCE_SYSLOG") || DEV_LOG, purpose);
   let last: Promise<unknown> = Promise.resolve();
   let waiting = 0, dropped = 0;
@@ -51,7 +48,7 @@ export function openSyslog(
           continue;
         }
         waiting++;
-        last = deliver(last, syslogMessage(line, { severity, pid: Deno.pid, time: now() }));
+        last = deliver(last, syslogMessage(line, { severity, pid: Deno.pid, time: new Date() }));
       }
     },
     get dropped() {
@@ -64,12 +61,7 @@ export function openSyslog(
   };
 }
 
-/**
- * One message as syslog(3) writes it to its socket (RFC 3164 without a host name).
- *
- * @param text One line.
- * @param options Severity, process ID and time.
- */
+/** One line as syslog(3) writes it to its socket (RFC 3164 without a host name). */
 export function syslogMessage(
   text: string,
   options: { severity: keyof typeof SEVERITY; pid: number; time: Date },

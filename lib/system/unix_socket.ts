@@ -1,8 +1,6 @@
-/** Unix sockets in the file system. */
-
 /**
- * Listens on a path. The umask makes bind(2) create the file with its final mode, so there is no
- * moment with another one.
+ * Listens on a path. The umask makes bind(2) create the file with its final mode: with a later
+ * chmod(2) there would be a race.
  *
  * @param mode Permissions of the socket, for example `0o600`.
  * @throws {Error} If the path cannot be bound, for example because it exists.
@@ -20,5 +18,5 @@ export function bindUnix(path: string, mode: number): Deno.UnixListener {
 export function removeIfThere(path: string): void {
   try {
     Deno.removeSync(path);
-  } catch { /* missing, or not ours */ }
+  } catch { /* missing, or not removable */ }
 }
