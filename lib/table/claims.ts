@@ -1,32 +1,26 @@
 import { formatIp } from "../address/ip.ts";
 import type { Endpoint } from "../base/endpoint.ts";
-import { hashSchedule } from "./hash_schedule.ts";
-import { roundRobin } from "./round_robin.ts";
-import type { Schedule, ScheduledClient, Search } from "./schedule.ts";
-import type { GroupType, Table } from "./table.ts";
+import { type ScheduledClient, SCHEDULES, type Search } from "./schedule.ts";
+import type { Table } from "./table.ts";
 
-/** One connection's hold on a channel: counted in `c` until it is disposed. */
+/** A channel that was chosen for a connection, which counts in its `c` until this is disposed. */
 export interface Claim extends Disposable {
   readonly group: number;
   readonly channel: number;
-  /** The channel's address when it was claimed; `assign` may change the channel later. */
+  /** The address of the channel at that moment; `assign` may change it later. */
   readonly backend: Endpoint;
   /** The account of that address, see {@link Table}. */
   readonly account: number;
 }
 
-const SCHEDULES: Readonly<Record<GroupType, Schedule>> = { rr: roundRobin, hash: hashSchedule };
-
 /**
- * The channels to try for one client, first choice first. Each is claimed when it is taken out of
- * the generator, and must be disposed.
+ * Chooses channels for one client: the caller takes one claim, and another one whenever connecting
+ * fails. It must dispose each claim.
  *
- * Taking the next one means that the previous one failed. Groups are searched in order, each at
- * most once around, and every channel must be available ({@link Table.available}).
+ * Groups are tried in order. In each group, the schedule chooses among the available channels, each
+ * at most once.
  *
- * @param table Where the channels are.
- * @param client What schedules may know about the client.
- * @param trace Receives what a hash group decided, for `-d`.
+ * @param trace Prints how a hash group has chosen, for `-d`.
  */
 export function* claims(
   table: Table,
@@ -39,7 +33,10 @@ export function* claims(
     const search = schedule.search(table, group, client);
     while (search.done < search.tries) {
       const first = search.last < 0;
-      const claim = table.locked(() => claimNext(table, schedule, search));
+      const claim = table.locked(() => {
+        const channel = schedule.next(table, search);
+        return channel < 0 ? undefined : new HeldClaim(table, group, channel);
+      });
       if (first && trace !== undefined) traceHash(search, { claim, client, trace });
       if (claim === undefined) break;
       yield claim;
@@ -47,32 +44,16 @@ export function* claims(
   }
 }
 
-/** Claims the next channel of a search. The address is read under the same lock. */
-function claimNext(table: Table, schedule: Schedule, search: Search): Claim | undefined {
-  const { group } = search;
-  const channel = schedule.next(table, search);
-  if (channel < 0) return undefined;
-  const account = table.enter(group, channel);
-  const backend = {
-    address: formatIp(table.address(group, channel)),
-    port: table.port(group, channel),
-  };
-  return new HeldClaim(table, { group, channel, backend, account });
-}
-
 class HeldClaim implements Claim {
-  #table: Table | undefined;
-  readonly group: number;
-  readonly channel: number;
   readonly backend: Endpoint;
   readonly account: number;
+  #table: Table | undefined;
 
-  constructor(table: Table, claimed: Omit<Claim, keyof Disposable>) {
+  constructor(table: Table, readonly group: number, readonly channel: number) {
+    const address = formatIp(table.address(group, channel));
+    this.backend = { address, port: table.port(group, channel) };
+    this.account = table.enter(group, channel);
     this.#table = table;
-    this.group = claimed.group;
-    this.channel = claimed.channel;
-    this.backend = claimed.backend;
-    this.account = claimed.account;
   }
 
   [Symbol.dispose](): void {
@@ -81,7 +62,7 @@ class HeldClaim implements Claim {
   }
 }
 
-/** The lines of `-d` about a choice by hash. */
+/** Prints the lines of `-d` about the choice of a hash group. */
 function traceHash(
   { group, length, start, hash }: Search,
   { claim, client, trace }: {

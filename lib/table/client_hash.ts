@@ -1,13 +1,10 @@
 import type { Ip } from "../address/ip.ts";
 
 /**
- * Hash of a client's address, as 3.35 computes it: octets as signed 8-bit values,
- * `h = h * 31 + octet` modulo 2^32.
+ * The hash of a client's address, as 3.35 computes it on x86, so that IPv4 clients keep their
+ * backends: `h = h * 31 + octet` modulo 2^32, with octets as signed 8-bit values.
  *
- * The sign comes from the platform 3.35 ran on. It is kept, so that IPv4 clients stay with their
- * backends. IPv6 addresses run through the same sum with 16 octets.
- *
- * @param address 4 or 16 bytes; IPv4-mapped addresses as their 4 bytes.
+ * @param address 4 or 16 bytes, IPv4-mapped addresses as IPv4.
  * @returns An unsigned 32-bit integer.
  */
 export function clientHash(address: Ip): number {

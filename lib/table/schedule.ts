@@ -1,59 +1,75 @@
-/** What a schedule is: how a group chooses among its channels. */
+/** The schedules: how a group chooses among its channels. */
 
 import type { GroupType, Table } from "./table.ts";
 
-/** What a schedule may know about the client it chooses for. */
+/** What a schedule may know about the client. */
 export interface ScheduledClient {
-  /** Hash of its address; computed only when asked for. */
+  /** Computes the hash of its address. */
   readonly hash: () => number;
-  /** `-H`: a hash group goes on to the next channel when the hashed one is not available. */
+  /** `-H`: if the hashed channel is not available, a hash group tries the next one. */
   readonly hashFailover: boolean;
 }
 
-/** The search for one client through one group. Changed by its schedule only. */
+/** The search for a channel of one group for one client. Changed by the schedule only. */
 export interface Search {
   readonly group: number;
-  /** Channels of the group, disabled and freed ones included. */
+  /** Channels of the group, including disabled and removed ones. */
   readonly length: number;
-  /** Index tried first; -1 until it is known. */
+  /** Index to try first; -1 if the schedule has not chosen it yet. */
   start: number;
-  /** Maximum number of indices to try, and how many were tried. */
+  /** Maximum number of channels to try. */
   readonly tries: number;
+  /** Channels tried so far. */
   done: number;
-  /** Index taken last; -1 before the first. */
+  /** Index of the channel chosen last; -1 before the first. */
   last: number;
-  /** The client's hash, if the schedule used it; for `-d`. */
+  /** The client's hash in a hash group; for `-d`. */
   readonly hash?: number | undefined;
 }
 
-/** How a group chooses. It has no state of its own: cursors are in the table. */
+/** A schedule. It has no state of its own; the cursors are in the table. */
 export interface Schedule {
-  /** Its name, as commands and `show` know it. */
-  readonly type: GroupType;
-  /**
-   * Starts a search.
-   *
-   * @param group A group with at least one channel.
-   */
+  /** Starts a search in a group that has at least one channel. */
   search(table: Table, group: number, client: ScheduledClient): Search;
   /**
-   * The next available channel; each is offered at most once per search. Runs inside
+   * Chooses the next available channel, each at most once per search. Called inside
    * {@link Table.locked}.
    *
-   * @returns Its index; -1 if there is none.
+   * @returns Its index, or -1.
    */
   next(table: Table, search: Search): number;
 }
 
+/** The schedule of each type of group. */
+export const SCHEDULES: Readonly<Record<GroupType, Schedule>> = {
+  /** Round robin (`!`): the first available channel from the cursor on. */
+  rr: {
+    search(table, group) {
+      const length = table.length(group);
+      return { group, length, start: -1, tries: length, done: 0, last: -1 };
+    },
+    next(table, search) {
+      if (search.start < 0) search.start = table.cursor(search.group) % search.length;
+      return nextAvailable(table, search);
+    },
+  },
+  /** Hash (`%`): the channel that the client's address hashes to; with `-H` also those after it. */
+  hash: {
+    search(table, group, client) {
+      const length = table.length(group), hash = client.hash(), start = hash % length;
+      const tries = client.hashFailover ? length : 1;
+      return { group, length, start, tries, done: 0, last: -1, hash };
+    },
+    next: nextAvailable,
+  },
+};
+
 /**
- * Goes around the group from `search.start` to the next available channel, and moves the cursor.
- *
- * The cursor moves when a channel is chosen, so that bursts are spread exactly. A failover moves it
- * past the failed channel only if no other client moved it in the meantime.
- *
- * @returns The channel's index; -1 if none is available.
+ * Chooses the next available channel, in circular order from `search.start`, and advances the
+ * cursor past it. A failover advances the cursor only if it still points to the channel after the
+ * failed one; otherwise another connection has advanced it.
  */
-export function nextAround(table: Table, search: Search): number {
+function nextAvailable(table: Table, search: Search): number {
   const { group, length } = search;
   let found = -1;
   while (found < 0 && search.done < search.tries) {

@@ -5,32 +5,21 @@ import type { ChannelRow, ChannelState, Table } from "./table.ts";
 const HEADING =
   "GRP Type  #   S       ip-address  port    c      totalc maxc        sent        rcvd";
 
-/** States of a channel as `show` and `top` print them. A free slot can be used by `create`. */
+/** States of a channel as `show` and `top` print them. */
 export const STATE_TEXTS: Readonly<Record<ChannelState, string>> = {
   enabled: "ENA",
   disabled: "dis",
   free: "---",
 };
 
-/**
- * The table of `show`: a heading, then a line per channel in order of group and number.
- *
- * Columns are right-aligned; a longer value pushes the rest of its row to the right.
- *
- * @param table The table.
- * @returns Lines, each with a newline at its end.
- */
+/** The output of `show`: a heading, then one line per channel in order of group and number. */
 export function show(table: Table): string {
   let text = `${HEADING}\n`;
   for (const row of table.rows()) text += `${showRow(row)}\n`;
   return text;
 }
 
-/**
- * One line of `show` without its newline.
- *
- * @param row The channel.
- */
+/** One line of `show` without its newline; a value that is too long shifts the rest of its line. */
 export function showRow(row: ChannelRow): string {
   const free = row.state === "free";
   return [
@@ -48,12 +37,7 @@ export function showRow(row: ChannelRow): string {
   ].join(" ");
 }
 
-/**
- * The table of `show --json`: an array with a record per channel, without free slots.
- *
- * @param table The table.
- * @returns One line with a newline at its end.
- */
+/** The output of `show --json`: one line with an array of the channels, without free slots. */
 export function showJson(table: Table): string {
   return `${JSON.stringify(channelRecords(table))}\n`;
 }

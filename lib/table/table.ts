@@ -1,29 +1,25 @@
 /**
- * The table: groups of channels as plain numbers in one `SharedArrayBuffer`.
+ * The table: groups, channels and counters as numbers in one `SharedArrayBuffer` that all workers
+ * use. Changes that must be atomic, such as choosing a channel and counting the connection, happen
+ * inside {@link Table.locked}.
  *
- * Balancing, counting, showing and controlling all work on it through the accessors here. Nothing
- * else is shared, so one worker and many run the same code. Changes that must be seen together
- * (choosing and claiming, changing an address) happen inside {@link Table.locked}.
- *
- * What belongs to an address of a channel is its account: the address and the counters. `assign`
- * opens a new account; a connection keeps the one it was made with.
- *
- * Long because one layout in memory needs one owner.
+ * An account is one address of a channel with its counters. `assign` gives a channel a new account;
+ * connections to the former address keep theirs.
  */
 
-import type { Ip } from "../address/ip.ts";
+import { formatIp, type Ip } from "../address/ip.ts";
 import { Traffic } from "./traffic.ts";
 
 /** How a group chooses among its channels. */
 export type GroupType = "rr" | "hash";
 
-/** Administrative state of a channel: what the operator wants. `free` is an unused slot. */
+/** Administrative state of a channel; `free` is an unused slot. */
 export type ChannelState = "free" | "enabled" | "disabled";
 
 /** Health of a channel. There are no health checks yet, so it is always `up`. */
 export type ChannelHealth = "up";
 
-/** Everything about one channel, or one of its addresses, at one moment. */
+/** A snapshot of one channel, or of one of its addresses. */
 export interface ChannelRow {
   readonly group: number;
   readonly channel: number;
@@ -32,11 +28,11 @@ export interface ChannelRow {
   readonly health: ChannelHealth;
   readonly address: Ip;
   readonly port: number;
-  /** Open connections, attempts to connect included. */
+  /** Open connections, including those still connecting. */
   readonly c: number;
-  /** Attempts so far, modulo 2^32; 3.35 counts attempts, not connections. */
+  /** Attempts to connect so far, modulo 2^32. */
   readonly totalc: number;
-  /** Maximum of open connections; 0 for no limit. */
+  /** Maximum of `c`; 0 for no limit. */
   readonly maxc: number;
   /** Bytes from clients to this channel. */
   readonly sent: bigint;
@@ -44,57 +40,47 @@ export interface ChannelRow {
   readonly rcvd: bigint;
 }
 
-/** Size of a table. */
+/** Size of a table: groups, channels per group, isolates that use it. Each is at least 1. */
 export interface TableSize {
-  /** Groups, at least 1. */
   readonly groups: number;
-  /** Channels per group, at least 1. */
   readonly channels: number;
-  /** Isolates that claim channels, at least 1. */
   readonly workers: number;
 }
 
-/** What is needed to use the same table in another isolate. */
+/** What another isolate needs to use the same table. */
 export interface TableHandle {
   readonly size: TableSize;
   readonly buffer: SharedArrayBuffer;
 }
 
-/** Counters per account that are kept elsewhere. */
+/** Keeps further counters per account. */
 export interface AccountCompanion {
-  /** An account starts from zero. */
+  /** An account was opened; its counters start at zero. */
   opened(account: number): void;
-  /** One account was added to another one. */
+  /** An account was closed; its counters are added to another one. */
   folded(from: number, to: number): void;
 }
 
-// Layout after the byte counters, in 32-bit words: a header, the groups, the channels, the
-// accounts, the connections that each worker holds of each account.
-const LOCK = 0, LAST_CONNECTION = 1, FORMERS = 2, HEADER_WORDS = 4;
-const TYPE = 0, LENGTH = 1, CURSOR = 2, GROUP_WORDS = 4;
-const STATE = 0, MAXC = 1, HEALTH = 2, ACCOUNT = 3, CHANNEL_WORDS = 4;
-const USED = 0,
-  PORT = 1,
-  C = 2,
-  TOTALC = 3,
-  FORMER = 4,
-  FAMILY = 5,
-  ADDRESS = 6,
-  ACCOUNT_WORDS = 10;
+// Layout: the byte counters of all accounts, then in 32-bit words a header, the groups, the
+// channels, the accounts, and how many connections of each account each worker holds.
+// deno-fmt-ignore
+const LOCK = 0, LAST_CONNECTION = 1, FORMERS = 2, HEADER_WORDS = 4,
+  TYPE = 0, LENGTH = 1, CURSOR = 2, GROUP_WORDS = 4,
+  STATE = 0, MAXC = 1, HEALTH = 2, ACCOUNT = 3, CHANNEL_WORDS = 4,
+  USED = 0, PORT = 1, C = 2, TOTALC = 3, FORMER = 4, FAMILY = 5, ADDRESS = 6, ACCOUNT_WORDS = 10;
 const FREE = 0, ENABLED = 1, DISABLED = 2, UP = 0;
 /** Byte counters of an account. */
 const SENT = 0, RCVD = 1, COUNTERS = 2;
-/** Maximum number of accounts of former addresses. Those without connections make room. */
+/** Maximum number of accounts of former addresses, in all channels together. */
 const MAX_FORMERS = 64;
 
-/** Groups and channels over shared memory. */
+/** The table as one isolate uses it. */
 export class Table {
   readonly size: TableSize;
   /** Number of accounts. */
   readonly accounts: number;
-  /** Counts more per account; set where channels are added and assigned. */
+  /** Set in the isolate that adds and assigns channels. */
   companion: AccountCompanion | undefined;
-  readonly #buffer: SharedArrayBuffer;
   readonly #words: Int32Array;
   readonly #bytes: Uint8Array;
   readonly #traffic: Traffic;
@@ -102,15 +88,12 @@ export class Table {
   readonly #accountsAt: number;
   readonly #heldAt: number;
 
-  /**
-   * @param handle A new table by {@link newTable}, or the handle of another isolate's.
-   * @param worker Which of `size.workers` uses it here, from 0.
-   */
-  constructor({ size, buffer }: TableHandle, worker = 0) {
-    const { workers } = size, accounts = accountsOf(size), counters = accounts * COUNTERS;
+  /** @param worker Number of this isolate among `size.workers`, from 0. */
+  constructor(readonly handle: TableHandle, worker = 0) {
+    const { size, buffer } = handle, { workers } = size;
+    const accounts = accountsOf(size), counters = accounts * COUNTERS;
     this.size = size;
     this.accounts = accounts;
-    this.#buffer = buffer;
     this.#worker = worker;
     this.#traffic = new Traffic(buffer, { counters, workers, worker });
     this.#words = new Int32Array(buffer, Traffic.byteLength(counters, workers));
@@ -119,21 +102,11 @@ export class Table {
     this.#heldAt = this.#accountsAt + accounts * ACCOUNT_WORDS;
   }
 
-  /** What another isolate needs to use this table. */
-  get handle(): TableHandle {
-    return { size: this.size, buffer: this.#buffer };
-  }
-
-  /**
-   * Runs a function while no other isolate is inside `locked`.
-   *
-   * @param run Must be short, must not call `locked` and cannot wait for anything.
-   * @returns What `run` returned.
-   */
+  /** Runs a short function that must not call `locked`, while no other isolate is in `locked`. */
   locked<T>(run: () => T): T {
     const me = this.#worker + 1;
     while (Atomics.compareExchange(this.#words, LOCK, 0, me) !== 0) {
-      // Another isolate is inside, for microseconds. It may have lost its core, so let it run.
+      // Another isolate holds the lock for microseconds. Sleep, so that it gets a core.
       Atomics.wait(this.#words, LOCK, Atomics.load(this.#words, LOCK), 1);
     }
     try {
@@ -144,7 +117,7 @@ export class Table {
     }
   }
 
-  /** The number of a new connection, from 1, unique over all isolates. */
+  /** A number for a new connection, from 1, unique in all isolates. */
   nextConnection(): number {
     return (Atomics.add(this.#words, LAST_CONNECTION, 1) + 1) >>> 0;
   }
@@ -154,12 +127,12 @@ export class Table {
     return this.#words[this.#group(group) + TYPE] === 1 ? "hash" : "rr";
   }
 
-  /** Changes the schedule of a group; its cursor stays. */
+  /** Changes the schedule of a group, not its cursor. */
   setType(group: number, type: GroupType): void {
     Atomics.store(this.#words, this.#group(group) + TYPE, type === "hash" ? 1 : 0);
   }
 
-  /** Number of channels of a group, disabled and freed ones included. */
+  /** Number of channels of a group, including disabled and removed ones. */
   length(group: number): number {
     return this.#words[this.#group(group) + LENGTH]!;
   }
@@ -174,17 +147,14 @@ export class Table {
     this.#words[this.#group(group) + CURSOR] = index;
   }
 
-  /** Whether this channel exists: its slot is in use. */
+  /** Whether this channel exists; any numbers are allowed. */
   exists(group: number, channel: number): boolean {
     return Number.isInteger(group) && group >= 0 && group < this.size.groups &&
       Number.isInteger(channel) && channel >= 0 && channel < this.length(group) &&
       this.#words[this.#channel(group, channel) + STATE] !== FREE;
   }
 
-  /**
-   * Whether the channel may get a connection: enabled, up, and below its `maxc`. The one rule that
-   * all schedules use.
-   */
+  /** Whether a schedule may choose the channel: it is enabled, up, and below its `maxc`. */
   available(group: number, channel: number): boolean {
     const at = this.#channel(group, channel);
     if (this.#words[at + STATE] !== ENABLED || this.#words[at + HEALTH] !== UP) return false;
@@ -198,18 +168,14 @@ export class Table {
     return state === ENABLED ? "enabled" : state === FREE ? "free" : "disabled";
   }
 
-  /**
-   * Enables or disables a channel; open connections stay.
-   *
-   * @returns Whether that changed anything.
-   */
+  /** Enables or disables a channel; returns whether that changed anything. */
   setEnabled(group: number, channel: number, enabled: boolean): boolean {
     const [from, to] = enabled ? [DISABLED, ENABLED] : [ENABLED, DISABLED];
     const at = this.#channel(group, channel) + STATE;
     return Atomics.compareExchange(this.#words, at, from, to) === from;
   }
 
-  /** Changes the limit of a channel; open connections stay. */
+  /** Changes the limit of a channel. */
   setMaxc(group: number, channel: number, maxc: number): void {
     Atomics.store(this.#words, this.#channel(group, channel) + MAXC, maxc);
   }
@@ -219,7 +185,7 @@ export class Table {
     return this.#words[this.#channel(group, channel) + ACCOUNT]!;
   }
 
-  /** The accounts of a channel: that of its current address, then former ones. */
+  /** The accounts of a channel: that of its current address, then those of former ones. */
   *accountsOf(group: number, channel: number): Generator<number> {
     for (let account = this.account(group, channel); account >= 0;) {
       yield account;
@@ -227,7 +193,7 @@ export class Table {
     }
   }
 
-  /** Address bytes of a channel (a copy). */
+  /** A copy of the address of a channel. */
   address(group: number, channel: number): Ip {
     return this.#address(this.account(group, channel));
   }
@@ -237,7 +203,7 @@ export class Table {
     return this.#words[this.#account(this.account(group, channel)) + PORT]!;
   }
 
-  /** Open connections of a channel, those to former addresses included. */
+  /** Open connections of a channel, including those to former addresses. */
   c(group: number, channel: number): number {
     let c = 0;
     for (let account = this.account(group, channel); account >= 0;) {
@@ -248,9 +214,9 @@ export class Table {
   }
 
   /**
-   * Adds a channel with all counters at zero: in the first freed slot, else at the end.
+   * Adds a channel in the first free slot, or else at the end, with all counters at zero.
    *
-   * @returns Its number, `undefined` if the group is full.
+   * @returns Its number; `undefined` if the group is full.
    */
   add(
     group: number,
@@ -273,36 +239,32 @@ export class Table {
   }
 
   /**
-   * Changes the address and port of a channel. Its open connections stay and keep their address;
-   * the counters of the channel go on.
+   * Changes the address and port of a channel. Open connections stay with the former address.
    *
-   * @returns Whether there was room: connections to too many former addresses may be open.
+   * @returns `false` if connections to {@link MAX_FORMERS} former addresses are open.
    */
   assign(group: number, channel: number, to: { address: Ip; port: number }): boolean {
     return this.locked(() => {
-      const accounts = [...this.accountsOf(group, channel)];
-      // An address has one account, also when it comes back.
-      let account = accounts.find((one) => this.#isTo(one, to));
+      // A former address gets its account back.
+      let account = [...this.accountsOf(group, channel)].find((one) => this.#isTo(one, to));
       if (account === undefined) {
         if (this.#words[FORMERS]! >= MAX_FORMERS) this.#foldIdle();
         if (this.#words[FORMERS]! >= MAX_FORMERS) return false;
         account = this.#open(to);
         this.#words[FORMERS]!++;
       }
-      this.#link(group, channel, [
-        account,
-        ...[...this.accountsOf(group, channel)].filter((one) => one !== account),
-      ]);
+      const others = [...this.accountsOf(group, channel)].filter((one) => one !== account);
+      this.#link(group, channel, [account, ...others]);
       return true;
     });
   }
 
-  /** Frees the slot of a channel without connections; later channels keep their numbers. */
+  /** Removes a channel without connections; later channels keep their numbers. */
   remove(group: number, channel: number): void {
     Atomics.store(this.#words, this.#channel(group, channel) + STATE, FREE);
   }
 
-  /** Sets `totalc`, `sent` and `rcvd` of a channel to zero; `c` stays. */
+  /** Sets `totalc`, `sent` and `rcvd` of a channel to zero. */
   reset(group: number, channel: number): void {
     for (const account of this.accountsOf(group, channel)) {
       Atomics.store(this.#words, this.#account(account) + TOTALC, 0);
@@ -310,11 +272,7 @@ export class Table {
     }
   }
 
-  /**
-   * Counts a connection in: `c` and `totalc` go up.
-   *
-   * @returns The account it belongs to, to be used until {@link leave}.
-   */
+  /** Counts a new connection in `c` and `totalc`; returns its account. */
   enter(group: number, channel: number): number {
     const account = this.account(group, channel), at = this.#account(account);
     Atomics.add(this.#words, at + C, 1);
@@ -323,7 +281,7 @@ export class Table {
     return account;
   }
 
-  /** Counts a connection out: `c` goes down. */
+  /** Counts the end of a connection in `c`. */
   leave(account: number): void {
     Atomics.sub(this.#words, this.#account(account) + C, 1);
     Atomics.sub(this.#words, this.#held(this.#worker, account), 1);
@@ -339,11 +297,7 @@ export class Table {
     this.#traffic.add(account * COUNTERS + RCVD, bytes);
   }
 
-  /**
-   * Counts out the connections of a worker that died, and frees the lock if it died inside.
-   *
-   * @param worker Its number; no isolate may use that number any more.
-   */
+  /** Releases what a dead worker held: its connections, and the lock if it died inside. */
   releaseWorker(worker: number): void {
     Atomics.compareExchange(this.#words, LOCK, worker + 1, 0);
     for (let account = 0; account < this.accounts; account++) {
@@ -352,33 +306,31 @@ export class Table {
     }
   }
 
-  /** All about one channel. */
+  /** A channel with its current address; the counters include former addresses. */
   row(group: number, channel: number): ChannelRow {
-    const [current, ...former] = this.accountsOf(group, channel);
-    const row = this.#row(group, channel, current!);
-    return former.map((account) => this.#row(group, channel, account)).reduce((sum, one) => ({
+    const rows = [...this.accountsOf(group, channel)].map((one) => this.#row(group, channel, one));
+    return rows.reduce((sum, one) => ({
       ...sum,
       c: sum.c + one.c,
       totalc: (sum.totalc + one.totalc) >>> 0,
       sent: BigInt.asUintN(64, sum.sent + one.sent),
       rcvd: BigInt.asUintN(64, sum.rcvd + one.rcvd),
-    }), row);
+    }));
   }
 
-  /** All channels in order of group and number, freed slots included. */
+  /** All channels in order of group and number, including free slots. */
   *rows(): Generator<ChannelRow> {
     for (let group = 0; group < this.size.groups; group++) {
       for (let channel = 0; channel < this.length(group); channel++) yield this.row(group, channel);
     }
   }
 
-  /** A row per address of each channel in use, the current one of a channel first. */
+  /** The channels in use, one row per address; the current address of a channel comes first. */
   *rowsByAddress(): Generator<ChannelRow & { account: number; current: boolean }> {
     for (const { group, channel, state } of this.rows()) {
       if (state === "free") continue;
-      for (const account of this.accountsOf(group, channel)) {
-        const current = account === this.account(group, channel);
-        yield { ...this.#row(group, channel, account), account, current };
+      for (const [i, account] of [...this.accountsOf(group, channel)].entries()) {
+        yield { ...this.#row(group, channel, account), account, current: i === 0 };
       }
     }
   }
@@ -401,7 +353,7 @@ export class Table {
     };
   }
 
-  /** Opens an account at zero. There is always one: formers are bounded. */
+  /** Opens an account. There always is a free one, because former ones are limited. */
   #open(to: { address: Ip; port: number }): number {
     let account = 0;
     while (this.#words[this.#account(account) + USED] !== 0) account++;
@@ -417,12 +369,11 @@ export class Table {
   }
 
   #isTo(account: number, { address, port }: { address: Ip; port: number }): boolean {
-    const known = this.#address(account);
     return this.#words[this.#account(account) + PORT] === port &&
-      known.length === address.length && known.every((byte, i) => byte === address[i]);
+      formatIp(this.#address(account)) === formatIp(address);
   }
 
-  /** Puts the accounts of a channel in order, the current one first. */
+  /** Sets the accounts of a channel, the current one first. */
   #link(group: number, channel: number, accounts: readonly number[]): void {
     accounts.forEach((account, i) => {
       this.#words[this.#account(account) + FORMER] = (accounts[i + 1] ?? -1) + 1;
@@ -432,14 +383,12 @@ export class Table {
 
   /** Closes the accounts of a channel that was removed. */
   #closeAccounts(group: number, channel: number): void {
-    for (const account of [...this.accountsOf(group, channel)]) {
-      this.#words[this.#account(account) + USED] = 0;
-      this.#words[FORMERS]!--;
-    }
-    this.#words[FORMERS]!++;
+    const accounts = [...this.accountsOf(group, channel)];
+    for (const account of accounts) this.#words[this.#account(account) + USED] = 0;
+    this.#words[FORMERS]! -= accounts.length - 1;
   }
 
-  /** Adds former accounts without connections to the account after them, and closes them. */
+  /** Closes former accounts without connections; adds their counters to the next newer account. */
   #foldIdle(): void {
     for (let to = 0; to < this.accounts; to++) {
       if (this.#words[this.#account(to) + USED] === 0) continue;
@@ -463,7 +412,7 @@ export class Table {
     return this.#bytes.slice(start, start + this.#words[at + FAMILY]!);
   }
 
-  /** The account of the address before; -1 if there is none. */
+  /** The next older account of the same channel, or -1. */
   #former(account: number): number {
     return this.#words[this.#account(account) + FORMER]! - 1;
   }
@@ -490,7 +439,7 @@ function accountsOf({ groups, channels }: TableSize): number {
   return groups * channels + MAX_FORMERS;
 }
 
-/** Makes an empty table: no channels, every counter at zero, every group round robin. */
+/** Creates an empty table: no channels, all groups round robin. */
 export function newTable(size: TableSize): Table {
   const accounts = accountsOf(size);
   const words = HEADER_WORDS + size.groups * (GROUP_WORDS + size.channels * CHANNEL_WORDS) +

@@ -1,26 +1,26 @@
-/** Bytes of one counter. */
+/** Bytes of memory of one counter. */
 const COUNTER_BYTES = 8;
-/** A batch is folded into the shared counter before it exceeds this; numbers are exact to 2^53. */
+/** A batch is added to the shared counter before it exceeds this; numbers are exact up to 2^53. */
 const MAX_BATCH_BYTES = 2 ** 52;
 
 /**
  * Byte counters in shared memory, modulo 2^64.
  *
- * Each isolate adds to batches that only it writes, without a lock or an object per chunk; a reader
- * adds them up, so a sum is exact at any moment.
+ * Each isolate counts in a batch of its own, without a lock or a `BigInt` per chunk. A reader adds
+ * the batches to the shared counter, so the sum is always exact.
  */
 export class Traffic {
   readonly #folded: BigUint64Array;
-  /** Open batches, one isolate after the other, each in the order of `#folded`. */
+  /** The batches of the first isolate, of the second, ... each in the order of `#folded`. */
   readonly #batches: Float64Array;
   readonly #ownBatch: number;
 
-  /** Bytes of memory for `counters` counters and `workers` isolates. */
+  /** Bytes of memory that the constructor needs. */
   static byteLength(counters: number, workers: number): number {
     return counters * (1 + workers) * COUNTER_BYTES;
   }
 
-  /** @param size `worker` is which of `workers` uses it here, from 0. */
+  /** @param size `worker` is the number of this isolate among `workers`, from 0. */
   constructor(
     buffer: SharedArrayBuffer,
     { counters, workers, worker }: { counters: number; workers: number; worker: number },
@@ -43,12 +43,12 @@ export class Traffic {
     return BigInt.asUintN(64, Atomics.load(this.#folded, counter) + this.#open(counter));
   }
 
-  /** Sets a counter. Open batches, which only their owners may write, are subtracted. */
+  /** Sets a counter. Batches can be written by their isolates only, so they are subtracted. */
   set(counter: number, bytes: bigint): void {
     Atomics.store(this.#folded, counter, BigInt.asUintN(64, bytes - this.#open(counter)));
   }
 
-  /** Adds what one counter has counted to another one. */
+  /** Adds the sum of one counter to another one. */
   move(from: number, to: number): void {
     Atomics.add(this.#folded, to, this.sum(from));
   }

@@ -1,11 +1,11 @@
 import { assertEquals } from "@std/assert";
-import { hashSchedule } from "../../../lib/table/hash_schedule.ts";
-import { roundRobin } from "../../../lib/table/round_robin.ts";
-import type { Schedule, ScheduledClient } from "../../../lib/table/schedule.ts";
+import { type Schedule, type ScheduledClient, SCHEDULES } from "../../../lib/table/schedule.ts";
 import { newTable, type Table } from "../../../lib/table/table.ts";
 import { t } from "../../helpers/t.ts";
 
 const PURE = { permissions: "none" } as const;
+
+const { rr: roundRobin, hash: hashSchedule } = SCHEDULES;
 
 function tableOf(channels: number): Table {
   const table = newTable({ groups: 1, channels: 8, workers: 1 });
@@ -50,6 +50,6 @@ t("a hash group offers the hashed channel only, and with -H the others after it"
   assertEquals(offered(hashSchedule, table, { hash }), []);
 }, PURE);
 
-t("schedules know the names that show and the commands use", () => {
-  assertEquals([roundRobin.type, hashSchedule.type], ["rr", "hash"]);
+t("schedules have the names that show and the commands use", () => {
+  assertEquals(Object.keys(SCHEDULES), ["rr", "hash"]);
 }, PURE);
