@@ -5,7 +5,7 @@ import { channelText } from "../../base/connection_info.ts";
 import { shortDuration } from "../../base/short_duration.ts";
 import { NAME } from "../../base/version.ts";
 import { STATE_TEXTS } from "../../table/show.ts";
-import { TOP_ORDERS, type TopList, type TopOrder, type TopOrders } from "./order.ts";
+import { TOP_ORDERS, type TopList, type TopOrders } from "./order.ts";
 import { type ChannelRates, type RatedChannel, ratedChannels, totalRates } from "./rates.ts";
 import type { TopConnection, TopSample } from "./sample.ts";
 import { compact, shortened, type TableColumn, tableLines } from "./table.ts";
@@ -33,7 +33,7 @@ export interface TopPlace {
 }
 
 /** Options of {@linkcode topFrame}. */
-export interface FrameOptions extends Size {
+interface FrameOptions extends Size {
   /** The order of the lists. Connections are sorted in the sample; this is only their title. */
   readonly orders?: TopOrders;
   /** Absent for a single frame, which has no keys. */
@@ -43,24 +43,21 @@ export interface FrameOptions extends Size {
 /** The smallest screen that `top` supports. */
 const MIN_SIZE: Size = { columns: 40, rows: 8 };
 
-/** Rows from which on each list has a title with the visible range. */
+/** Minimum rows of a screen for each list to have a title with the visible range. */
 const MIN_ROWS_WITH_TITLES = 14;
 
-/** Lines of the summary. */
 const SUMMARY_ROWS = 3;
 
 /**
  * How many lines each list has on a screen: channels get what they need, but at most half of it
  * while connections need the rest.
  *
- * @param sample What to show.
- * @param options The screen, and whether there is a line for keys (`live`).
+ * @param options `live`: whether there is a line for keys.
  */
 export function topLayout(
   sample: TopSample,
-  options: Size & { live: boolean },
+  { rows, live }: Size & { live: boolean },
 ): Readonly<Record<TopList, number>> & { readonly titles: boolean } {
-  const { rows, live } = options;
   const titles = rows >= MIN_ROWS_WITH_TITLES;
   const space = rows - SUMMARY_ROWS - (live ? 1 : 0) - (titles ? 4 : 2);
   const wanted = Math.max(sample.channels.length, 1);
@@ -77,9 +74,7 @@ export function connectionCount({ states }: TopSample): number {
 /**
  * One frame: a summary, the channels, connections, and the keys.
  *
- * @param sample What to show.
  * @param before An earlier sample, for the rates of channels.
- * @param options The screen, the orders, and what the user looks at.
  * @returns As many lines as the screen has rows.
  */
 export function topFrame(
@@ -91,31 +86,34 @@ export function topFrame(
   if (columns < MIN_SIZE.columns || rows < MIN_SIZE.rows) return tooSmall(options);
   const channels = ratedChannels(sample, before, orders.channels);
   const layout = topLayout(sample, { columns, rows, live: place !== undefined });
-  const list = <T>(name: TopList, all: readonly T[], format: ListFormat<T>) => {
+  const list = <T>(name: TopList, all: readonly T[], format: ListFormat<T>): FrameLine[] => {
     const count = layout[name];
     const from = Math.max(0, Math.min(place?.from[name] ?? 0, all.length - count));
-    const [heading = "", ...lines] = tableLines(format.columns, all, {
+    const [heading = "", ...texts] = tableLines(format.columns, all, {
       width: columns,
       from,
       count,
     });
-    const shown = lines.map((text, index) => ({ text, style: format.style?.(all[from + index]!) }));
-    if (shown.length === 0) shown.push({ text: `no ${name}`, style: "dim" });
-    while (shown.length < count) shown.push({ text: "", style: undefined });
-    const title = titleOf(name, {
-      from,
-      to: from + lines.length,
-      of: format.of,
-      order: orders[name],
-    });
-    const focused = place?.focus === name;
-    const above: FrameLine = {
-      text: place === undefined ? title : `${focused ? ">" : " "} ${title}`,
-      style: focused ? "bold" : undefined,
-    };
-    return [...(layout.titles ? [above] : []), { text: heading, style: "heading" }, ...shown];
+    const lines: FrameLine[] = texts.map((text, index) => ({
+      text,
+      style: format.style?.(all[from + index]!),
+    }));
+    if (lines.length === 0) lines.push({ text: `no ${name}`, style: "dim" });
+    while (lines.length < count) lines.push({ text: "" });
+    lines.unshift({ text: heading, style: "heading" });
+    if (layout.titles) {
+      const { key, reversed } = orders[name];
+      const to = from + texts.length;
+      const range = `${Math.min(from + 1, to)}-${to} of ${format.of}`;
+      const order = `by ${key}${reversed ? ", reversed" : ""}`;
+      const title = format.of === 0 ? name : `${name} ${range} ${order}`;
+      const focused = place?.focus === name;
+      const mark = place === undefined ? "" : focused ? "> " : "  ";
+      lines.unshift({ text: `${mark}${title}`, style: focused ? "bold" : undefined });
+    }
+    return lines;
   };
-  const frame = [
+  const frame: FrameLine[] = [
     ...summary(sample, channels, columns),
     ...list("channels", channels, {
       columns: CHANNEL_COLUMNS,
@@ -126,8 +124,8 @@ export function topFrame(
       columns: CONNECTION_COLUMNS,
       of: connectionCount(sample),
     }),
-    ...(place === undefined ? [] : [{ text: fitted(KEYS, columns), style: "dim" as const }]),
-  ] as FrameLine[];
+  ];
+  if (place !== undefined) frame.push({ text: fitted(KEYS, columns), style: "dim" });
   return frame.map(({ text, style }) => ({ text: text.trimEnd(), style }));
 }
 
@@ -144,15 +142,9 @@ interface ListFormat<T> {
   readonly style?: (row: T) => FrameLine["style"];
 }
 
+// deno-fmt-ignore
 const KEYS = [
-  "q quit",
-  "n number",
-  "c conns",
-  "r rate",
-  "s sent",
-  "d rcvd",
-  "a age",
-  "tab/arrows scroll",
+  "q quit", "n number", "c conns", "r rate", "s sent", "d rcvd", "a age", "tab/arrows scroll",
 ];
 
 const CONNECTION_STATES = { dialing: "dial", open: "open", "half-closed": "half" } as const;
@@ -162,13 +154,7 @@ const compactOrDash = (value: number | undefined) => value === undefined ? "-" :
 const CHANNEL_COLUMNS: readonly TableColumn<RatedChannel>[] = [
   { title: "CHAN", cell: (row) => `${row.group}.${row.channel}`, left: true, rank: 0 },
   { title: "S", cell: (row) => STATE_TEXTS[row.state], left: true, rank: 5 },
-  {
-    title: "ADDRESS",
-    cell: (row) => formatEndpoint(row),
-    left: true,
-    flexible: true,
-    rank: 1,
-  },
+  { title: "ADDRESS", cell: formatEndpoint, left: true, flexible: true, rank: 1 },
   { title: "C", cell: (row) => String(row.c), width: 4, rank: 2 },
   { title: "MAXC", cell: (row) => row.maxc === 0 ? "-" : String(row.maxc), rank: 8 },
   { title: "CONN/s", cell: ({ rates }) => compactOrDash(rates?.conns), rank: 6 },
@@ -183,17 +169,12 @@ const CONNECTION_COLUMNS: readonly TableColumn<TopConnection>[] = [
   { title: "ID", cell: (row) => String(row.id), width: 5, rank: 0 },
   {
     title: "CLIENT",
-    cell: (row) => formatEndpoint(row.client),
+    cell: ({ client }) => formatEndpoint(client),
     left: true,
     flexible: true,
     rank: 1,
   },
-  {
-    title: "CHAN",
-    cell: (row) => channelText(row) ?? "-",
-    left: true,
-    rank: 4,
-  },
+  { title: "CHAN", cell: (row) => channelText(row) ?? "-", left: true, rank: 4 },
   { title: "STATE", cell: (row) => CONNECTION_STATES[row.state], left: true, rank: 9 },
   { title: "AGE", cell: (row) => shortDuration(row.ageMs), width: 6, rank: 5 },
   { title: "IDLE", cell: (row) => shortDuration(row.idleMs), width: 6, rank: 8 },
@@ -214,45 +195,33 @@ function summary(
   const sum = (of: "totalc" | "sent" | "rcvd") =>
     compact(channels.reduce((all, channel) => all + channel[of], 0));
   const perSecond = (of: keyof ChannelRates) => `${compactOrDash(rates?.[of])}/s`;
-  return [
-    {
-      text: fitted([
-        `${NAME} ${version}`,
-        ...(listener === undefined ? [] : [formatEndpoint(listener)]),
-        `up ${shortDuration(timeMs)}`,
-        `pid ${pid}`,
-        ...(workers > 1 ? [`${workers} workers`] : []),
-      ], columns),
-      style: "bold",
-    },
-    {
-      text: fitted([
-        "connections",
-        `${connectionCount(sample)} open`,
-        perSecond("conns"),
-        `${states.dialing} dialing`,
-        `${states["half-closed"]} half-closed`,
-        `${sum("totalc")} in all`,
-      ], columns),
-    },
-    {
-      text: fitted([
-        "bytes",
-        `sent ${perSecond("sent")}`,
-        `rcvd ${perSecond("rcvd")}`,
-        `sent ${sum("sent")} in all`,
-        `rcvd ${sum("rcvd")} in all`,
-      ], columns),
-    },
+  const about = [
+    `${NAME} ${version}`,
+    ...(listener === undefined ? [] : [formatEndpoint(listener)]),
+    `up ${shortDuration(timeMs)}`,
+    `pid ${pid}`,
+    ...(workers > 1 ? [`${workers} workers`] : []),
   ];
-}
-
-function titleOf(
-  name: TopList,
-  { from, to, of, order }: { from: number; to: number; of: number; order: TopOrder },
-): string {
-  const by = `by ${order.key}${order.reversed ? ", reversed" : ""}`;
-  return of === 0 ? name : `${name} ${Math.min(from + 1, to)}-${to} of ${of} ${by}`;
+  const connections = [
+    "connections",
+    `${connectionCount(sample)} open`,
+    perSecond("conns"),
+    `${states.dialing} dialing`,
+    `${states["half-closed"]} half-closed`,
+    `${sum("totalc")} in all`,
+  ];
+  const bytes = [
+    "bytes",
+    `sent ${perSecond("sent")}`,
+    `rcvd ${perSecond("rcvd")}`,
+    `sent ${sum("sent")} in all`,
+    `rcvd ${sum("rcvd")} in all`,
+  ];
+  return [
+    { text: fitted(about, columns), style: "bold" },
+    { text: fitted(connections, columns) },
+    { text: fitted(bytes, columns) },
+  ];
 }
 
 /** As many words as fit; the most important ones are first. */
@@ -271,8 +240,7 @@ function tooSmall({ columns, rows }: Size): FrameLine[] {
     "terminal too small",
     `${columns}x${rows} of ${MIN_SIZE.columns}x${MIN_SIZE.rows}`,
   ];
-  return Array.from(
-    { length: Math.max(rows, 0) },
-    (_, row) => ({ text: shortened(lines[row] ?? "", Math.max(columns, 1)) }),
-  );
+  return Array.from({ length: rows }, (_, row) => ({
+    text: shortened(lines[row] ?? "", Math.max(columns, 1)),
+  }));
 }

@@ -3,32 +3,22 @@
 /** Minimum time between two samples to compute a rate, in milliseconds. */
 const MIN_SPAN_MS = 500;
 
-/** Something measured at a time. */
+/** A sample and its time. */
 interface Moment {
   readonly timeMs: number;
 }
 
-/** At most two moments, the later one first. */
+/** At most two samples, the later one first. */
 export type TopMemory<T extends Moment> = readonly T[];
 
-/**
- * The last moment that is long enough ago to compute a rate.
- *
- * @param memory The earlier moments.
- * @param timeMs Now, in milliseconds.
- */
+/** The last sample that is old enough at `timeMs` to compute a rate. */
 export function compareWith<T extends Moment>(memory: TopMemory<T>, timeMs: number): T | undefined {
-  return memory.find((moment) => timeMs - moment.timeMs >= MIN_SPAN_MS);
+  return memory.find((sample) => timeMs - sample.timeMs >= MIN_SPAN_MS);
 }
 
-/**
- * Remembers a moment, unless the last one is too recent.
- *
- * @param memory The earlier moments.
- * @param moment The current one.
- */
-export function remember<T extends Moment>(memory: TopMemory<T>, moment: T): TopMemory<T> {
+/** Remembers a sample, unless the last one is too recent. */
+export function remember<T extends Moment>(memory: TopMemory<T>, sample: T): TopMemory<T> {
   const [last] = memory;
-  if (last === undefined) return [moment];
-  return moment.timeMs - last.timeMs < MIN_SPAN_MS ? memory : [moment, last];
+  if (last === undefined) return [sample];
+  return sample.timeMs - last.timeMs < MIN_SPAN_MS ? memory : [sample, last];
 }

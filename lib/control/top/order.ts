@@ -1,9 +1,9 @@
 /** The sort orders of the two lists of `top`. */
 
-/** Sort keys. */
-export const TOP_KEYS = ["number", "conns", "rate", "sent", "rcvd", "age"] as const;
+/** The sort keys. */
+const TOP_KEYS = ["number", "conns", "rate", "sent", "rcvd", "age"] as const;
 
-/** One of {@link TOP_KEYS}. */
+/** A sort key. */
 export type TopKey = typeof TOP_KEYS[number];
 
 /** The lists of `top`. */
@@ -25,7 +25,7 @@ export const TOP_ORDERS: TopOrders = {
   connections: { key: "rate", reversed: false },
 };
 
-/** The lists that a key sorts; the other one keeps its order. */
+/** The lists that a key sorts. */
 const LISTS: Readonly<Record<TopKey, readonly TopList[]>> = {
   number: ["channels"],
   conns: ["channels"],
@@ -35,26 +35,17 @@ const LISTS: Readonly<Record<TopKey, readonly TopList[]>> = {
   age: ["connections"],
 };
 
-/**
- * Sorts by a key; if the lists are sorted by it already, reverses them.
- *
- * @param orders The current orders.
- * @param key The new sort key.
- */
+/** Sorts by a key, or reverses the order if its lists are sorted by it already. */
 export function sortedBy(orders: TopOrders, key: TopKey): TopOrders {
-  const lists = LISTS[key];
-  const again = lists.every((list) => orders[list].key === key);
-  const changed = lists.map((list) =>
-    [list, { key, reversed: again && !orders[list].reversed }] as const
-  );
-  return { ...orders, ...Object.fromEntries(changed) };
+  const again = LISTS[key].every((list) => orders[list].key === key);
+  const changed = { ...orders };
+  for (const list of LISTS[key]) {
+    changed[list] = { key, reversed: again && !orders[list].reversed };
+  }
+  return changed;
 }
 
-/**
- * Reads the name of a sort key, which may be abbreviated.
- *
- * @returns The first key that matches; `undefined` if there is none.
- */
+/** Reads a sort key, which may be abbreviated: the first match; `undefined` if there is none. */
 export function readTopKey(text: string): TopKey | undefined {
   return text === "" ? undefined : TOP_KEYS.find((key) => key.startsWith(text));
 }

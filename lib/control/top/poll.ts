@@ -1,15 +1,15 @@
-/** Repeated sampling; see {@link poll}. */
-export interface Poll extends Disposable {
-  /** Samples at once, or as soon as the current sample is done. */
+/** Periodic sampling, see {@link poll}. */
+interface Poll extends Disposable {
+  /** Takes a sample immediately, or as soon as the current one is done. */
   now(): void;
 }
 
 /**
- * Samples periodically, one sample at a time, until it is disposed.
+ * Takes samples periodically, one at a time, until it is disposed.
  *
  * @param sample Takes a sample. After disposal its result is dropped.
  * @param options `periodMs`: milliseconds from one start to the next; `rest`: the minimum pause as
- * a multiple of the duration of a sample; `onResult` and `onError`: receive results and errors.
+ * a multiple of the duration of a sample.
  */
 export function poll<T>(
   sample: () => Promise<T>,

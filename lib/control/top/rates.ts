@@ -21,12 +21,8 @@ export interface RatedChannel extends ChannelRecord {
 /**
  * The channels of a sample with their rates since an earlier sample.
  *
- * A counter that is lower than before was reset, or belongs to a new channel in a freed slot: it
+ * A counter that is lower than before was reset, or belongs to a new channel in a freed slot, so it
  * has counted from zero.
- *
- * @param sample The later sample.
- * @param before The earlier sample, if any.
- * @param order The order of the result.
  */
 export function ratedChannels(
   sample: TopSample,
@@ -62,7 +58,7 @@ function weight({ c, sent, rcvd, rates }: RatedChannel, { key }: TopOrder): numb
   }
 }
 
-/** The sum of the rates of some channels. */
+/** The sum of the rates of channels; `undefined` if they have none. */
 export function totalRates(channels: readonly RatedChannel[]): ChannelRates | undefined {
   if (channels.length > 0 && channels[0]!.rates === undefined) return undefined;
   const sum = { conns: 0, sent: 0, rcvd: 0 };

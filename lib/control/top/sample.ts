@@ -1,13 +1,13 @@
 /**
  * What `top` shows of one moment, as plain numbers: the output of `top --json`.
  *
- * The server selects the connections, so that fifty thousand of them cost the control connection
- * no more than the lines of a screen. It also computes their rates, from what it remembers of the
- * last sample of the same client.
+ * The server selects the connections, so that the control connection carries no more than the lines
+ * of a screen, even with 50,000 connections. It also computes their rates, from the last sample of
+ * the same client.
  */
 
-import type { Endpoint } from "../../base/endpoint.ts";
 import type { ConnectionInfo, ConnectionState } from "../../base/connection_info.ts";
+import type { Endpoint } from "../../base/endpoint.ts";
 import { type ChannelRecord, channelRecords } from "../../table/channel_record.ts";
 import type { Table } from "../../table/table.ts";
 import { compareWith, remember, type TopMemory } from "./memory.ts";
@@ -22,10 +22,10 @@ export interface TopSample {
   readonly pid: number;
   /** Milliseconds since the program started. */
   readonly timeMs: number;
-  /** Where balance listens, if known. */
+  /** The address that balance listens on, if known. */
   readonly listener?: Endpoint | undefined;
   readonly workers: number;
-  /** Channels in order of group and number, without free slots. */
+  /** Channels sorted by group and number, without free slots. */
   readonly channels: readonly ChannelRecord[];
   /** Open connections by state. */
   readonly states: Readonly<Record<ConnectionState, number>>;
@@ -34,25 +34,14 @@ export interface TopSample {
 }
 
 /** One connection. */
-export interface TopConnection {
-  readonly id: number;
-  readonly client: Endpoint;
-  readonly group?: number | undefined;
-  readonly channel?: number | undefined;
-  readonly state: ConnectionState;
-  readonly ageMs: number;
-  readonly idleMs: number;
-  /** Bytes from the client. */
-  readonly sent: number;
-  /** Bytes to the client. */
-  readonly rcvd: number;
+export interface TopConnection extends Omit<ConnectionInfo, "listener" | "backend" | "local"> {
   /** Bytes per second from the client; absent until there are two samples. */
   readonly sentRate?: number | undefined;
-  /** Bytes per second to the client. */
+  /** Bytes per second to the client; absent until there are two samples. */
   readonly rcvdRate?: number | undefined;
 }
 
-/** What is remembered of all connections, to compute their rates in the next sample. */
+/** The byte counts of all connections, to compute their rates in the next sample. */
 export interface ConnectionCounts {
   readonly timeMs: number;
   /** Numbers of the connections, ascending. */
@@ -62,23 +51,17 @@ export interface ConnectionCounts {
 }
 
 /** Where a sample comes from. */
-export interface TopSource {
-  readonly version: string;
-  readonly pid: number;
-  /** Milliseconds since the program started. */
-  readonly timeMs: number;
-  readonly listener?: Endpoint | undefined;
+interface TopSource extends Pick<TopSample, "version" | "pid" | "timeMs" | "listener"> {
   readonly table: Table;
-  /** All open connections, in order of their numbers. */
+  /** All open connections, sorted by number. */
   readonly connections: readonly ConnectionInfo[];
 }
 
 /**
  * Takes a sample.
  *
- * @param source Where it comes from.
- * @param options `count`: how many connections it lists at most, in which `order`; `memory`: what
- * the last call returned, for the rates.
+ * @param options `count`: the maximum number of connections to list, in which `order`; `memory`:
+ * what the last call returned, for the rates.
  * @returns The sample, and the memory for the next call.
  */
 export function takeSample(
@@ -87,16 +70,16 @@ export function takeSample(
 ): { sample: TopSample; memory: TopMemory<ConnectionCounts> } {
   const { table, connections, timeMs, ...about } = source;
   const { count, order, memory = [] } = options;
-  const before = compareWith(memory, timeMs);
   const states = { dialing: 0, open: 0, "half-closed": 0 };
   for (const { state } of connections) states[state]++;
+  const rates = rated(connections, timeMs, compareWith(memory, timeMs));
   const sample: TopSample = {
     ...about,
     timeMs,
     workers: table.size.workers,
     channels: channelRecords(table),
     states,
-    connections: first(rated(connections, { timeMs, before }), { count, order }),
+    connections: first(rates, count, order),
   };
   return { sample, memory: remember(memory, counted(connections, timeMs)) };
 }
@@ -112,7 +95,7 @@ function counted(connections: readonly ConnectionInfo[], timeMs: number): Connec
   return { timeMs, ids, bytes };
 }
 
-/** Bytes per second of a connection in each direction. */
+/** A connection and its bytes per second in each direction. */
 interface Rates {
   readonly info: ConnectionInfo;
   readonly sent: number | undefined;
@@ -122,10 +105,11 @@ interface Rates {
 /** How much older than the time since the last sample a new connection may be, in milliseconds. */
 const LATE_MS = 500;
 
-/** Merges connections and memory; both are sorted by number. */
+/** Merges connections and the counts of an earlier sample; both are sorted by number. */
 function* rated(
   connections: readonly ConnectionInfo[],
-  { timeMs, before }: { timeMs: number; before: ConnectionCounts | undefined },
+  timeMs: number,
+  before: ConnectionCounts | undefined,
 ): Generator<Rates> {
   const spanMs = timeMs - (before?.timeMs ?? timeMs);
   let at = 0;
@@ -146,10 +130,7 @@ function* rated(
 }
 
 /** The first connections of an order, without sorting all of them. */
-function first(
-  all: Iterable<Rates>,
-  { count, order }: { count: number; order: TopOrder },
-): TopConnection[] {
+function first(all: Iterable<Rates>, count: number, order: TopOrder): TopConnection[] {
   const best: { value: number; rates: Rates }[] = [];
   const sign = order.reversed ? -1 : 1;
   for (const rates of all) {
@@ -191,7 +172,7 @@ function weight({ info, sent, rcvd }: Rates, { key }: TopOrder): number {
     case "rcvd":
       return info.rcvd;
     case "rate":
-      // Until there is a rate, its mean since the start.
+      // Until there is a rate, the average since the connection was accepted.
       return sent === undefined || rcvd === undefined
         ? (info.sent + info.rcvd) * 1000 / Math.max(info.ageMs, 1)
         : sent + rcvd;

@@ -1,9 +1,9 @@
 /**
  * A full-screen list of lines on a terminal.
  *
- * It uses only sequences of ECMA-48 and xterm that every terminal in use understands, and no
- * terminfo, which is not installed on every server. Terminal libraries (Ink, blessed, Cliffy) are
- * layout engines with widgets; this is a list of lines.
+ * It uses only sequences of ECMA-48 and xterm that all common terminals support, and no terminfo,
+ * which is not installed on every server. Terminal libraries (Ink, blessed, Cliffy) are layout
+ * engines with widgets, more than a list of lines needs.
  */
 
 import type { FrameLine, Size } from "./frame.ts";
@@ -20,34 +20,26 @@ const PLAIN = `${CSI}0m`;
 export interface Screen {
   /** Draws the lines that changed since the last frame, in one write. */
   draw(frame: readonly FrameLine[], size: Size): void;
-  /** Forgets the last frame, so the next one is drawn in full. */
+  /** Forgets the last frame, so that the next one is drawn in full. */
   forget(): void;
   /** Restores the terminal. May be called again. */
   leave(): void;
 }
 
-/**
- * Switches the terminal to a full screen.
- *
- * @param write Writes all of a text to the terminal before it returns.
- */
+/** Switches the terminal to a full screen. `write` writes all of a text before it returns. */
 export function enterScreen(write: (text: string) => void): Screen {
   let shown: string[] = [], left = false, width = 0;
   write(ENTER);
   return {
     draw(frame, { columns, rows }) {
-      let changes = "";
       // After a change of the width the terminal may have wrapped lines anywhere.
       if (columns !== width) shown = [];
-      if (shown.length === 0) changes = `${CSI}2J`;
       width = columns;
+      let changes = shown.length === 0 ? `${CSI}2J` : "";
       const lines = frame.slice(0, rows).map((line) => painted(line, columns));
-      lines.forEach((line, row) => {
-        if (shown[row] === line) return;
-        changes += `${CSI}${row + 1};1H${CSI}2K${line}`;
-      });
-      for (let row = lines.length; row < shown.length; row++) {
-        changes += `${CSI}${row + 1};1H${CSI}2K`;
+      for (let row = 0; row < Math.max(lines.length, shown.length); row++) {
+        if (shown[row] === lines[row]) continue;
+        changes += `${CSI}${row + 1};1H${CSI}2K${lines[row] ?? ""}`;
       }
       shown = lines;
       if (changes !== "") write(changes);

@@ -6,7 +6,7 @@ export interface TableColumn<T> {
   readonly cell: (row: T) => string;
   /** Left-aligned, for text; numbers are right-aligned. */
   readonly left?: boolean;
-  /** Minimum width in characters, so that longer values do not move other columns. */
+  /** Minimum width in characters, so that a longer value does not move the other columns. */
   readonly width?: number;
   /** May be shortened, and gets the space that is left. At most one column. */
   readonly flexible?: boolean;
@@ -63,12 +63,7 @@ export function tableLines<T>(
   ];
 }
 
-/**
- * Cuts the middle of a text that is too long: addresses differ at both ends.
- *
- * @param text Any text.
- * @param width Maximum length in characters, at least 1.
- */
+/** Cuts the middle of a text longer than `width` (at least 1): addresses differ at both ends. */
 export function shortened(text: string, width: number): string {
   if (text.length <= width) return text;
   const tail = Math.floor((width - 1) / 2);
@@ -78,10 +73,8 @@ export function shortened(text: string, width: number): string {
 const UNITS = ["", "k", "M", "G", "T", "P", "E"];
 
 /**
- * A number in at most five characters, with units of 1000. (`@std/fmt/bytes` needs up to nine,
- * too wide for a column, and always prints a unit.)
- *
- * @param value Not negative, below 10^21.
+ * A number from 0 to 10^21 in at most five characters, with units of 1000. (`@std/fmt/bytes` needs
+ * up to nine, too wide for a column, and always prints a unit.)
  */
 export function compact(value: number): string {
   let unit = 0;

@@ -1,5 +1,6 @@
 /** The terminal of the live view: keys, size and other events. */
 
+import type { EventEmitter } from "node:events";
 import process from "node:process";
 import type { EndSignal } from "../../system/signals.ts";
 import type { Size } from "./frame.ts";
@@ -7,15 +8,13 @@ import type { Size } from "./frame.ts";
 /** A signal that ends the live view. SIGINT is the key `ctrl-c`. */
 export type TerminalSignal = Exclude<EndSignal, "SIGINT">;
 
-/** What happens to a terminal. */
+/**
+ * What happens to a terminal: `resize`: its size changed; `lost`: another program used it, so
+ * everything must be drawn again; `end`: it was closed.
+ */
 export type TerminalEvent =
   | { readonly type: "key"; readonly name: string }
-  /** Its size changed. */
-  | { readonly type: "resize" }
-  /** Another program used it: everything must be drawn again. */
-  | { readonly type: "lost" }
-  /** It was closed. */
-  | { readonly type: "end" }
+  | { readonly type: "resize" | "lost" | "end" }
   | { readonly type: "signal"; readonly signal: TerminalSignal };
 
 /** What the live view needs of a terminal. */
@@ -23,7 +22,7 @@ export interface Terminal {
   size(): Size;
   /** Writes all of it before it returns. */
   write(text: string): void;
-  /** Reports events. Until it is disposed, only this listener receives keys. */
+  /** Reports events. Until the result is disposed, only this listener receives keys. */
   listen(onEvent: (event: TerminalEvent) => void): Disposable;
 }
 
@@ -31,15 +30,12 @@ export interface Terminal {
 interface Key {
   readonly name?: string | undefined;
   readonly ctrl?: boolean;
-  readonly sequence?: string;
 }
-
-type Listener = (...args: unknown[]) => void;
 
 /**
  * The terminal of the shell, which `node:readline` reads.
  *
- * It keeps reading, in raw mode, and parses keys (`keypress`); while the live view runs, its own
+ * Readline keeps reading, in raw mode, and parses keys (`keypress`); while the live view runs, its
  * listeners are replaced. So the terminal has one reader, no key is lost in between, and the shell
  * keeps its history.
  *
@@ -70,13 +66,9 @@ export function readlineTerminal(print: (bytes: Uint8Array) => void): Terminal {
       using undo = new DisposableStack();
       takeOver(undo, process.stdin, {
         event: "keypress",
-        listener: (text, key) =>
-          onEvent({
-            type: "key",
-            name: nameOf(text as string | undefined, key as Key | undefined),
-          }),
+        listener: (text?: string, key?: Key) => onEvent({ type: "key", name: nameOf(text, key) }),
       });
-      // readline would draw its prompt after a change of size; SIGWINCH reports it here.
+      // After a change of size, readline would draw its prompt. Here SIGWINCH reports the change.
       takeOver(undo, process.stdout, { event: "resize", listener: () => {} });
       process.stdin.on("end", closed);
       undo.defer(() => {
@@ -86,7 +78,7 @@ export function readlineTerminal(print: (bytes: Uint8Array) => void): Terminal {
       const signals: [Deno.Signal, () => void][] = [
         ["SIGWINCH", () => onEvent({ type: "resize" })],
         ["SIGCONT", () => {
-          // After a stop the shell may have changed the mode of the terminal.
+          // While the program was stopped, the shell may have changed the mode of the terminal.
           process.stdin.setRawMode?.(true);
           onEvent({ type: "lost" });
         }],
@@ -104,31 +96,22 @@ export function readlineTerminal(print: (bytes: Uint8Array) => void): Terminal {
   };
 }
 
-/** The part of an event emitter that is used here. */
-interface Emitter {
-  listeners(event: string): unknown[];
-  removeAllListeners(event: string): unknown;
-  on(event: string, listener: Listener): unknown;
-  off(event: string, listener: Listener): unknown;
-}
-
 /** Replaces all listeners of an event until `undo` is disposed. */
 function takeOver(
   undo: DisposableStack,
-  emitter: unknown,
-  { event, listener }: { event: string; listener: Listener },
+  emitter: EventEmitter,
+  { event, listener }: { event: string; listener: Parameters<EventEmitter["on"]>[1] },
 ): void {
-  const source = emitter as Emitter;
-  const others = source.listeners(event) as Listener[];
-  source.removeAllListeners(event);
-  source.on(event, listener);
+  const others = emitter.listeners(event) as (typeof listener)[];
+  emitter.removeAllListeners(event);
+  emitter.on(event, listener);
   undo.defer(() => {
-    source.off(event, listener);
-    for (const other of others) source.on(event, other);
+    emitter.off(event, listener);
+    for (const other of others) emitter.on(event, other);
   });
 }
 
-function nameOf(text: string | undefined, key: Key | undefined): string {
+function nameOf(text?: string, key?: Key): string {
   const name = key?.name ?? text ?? "";
   return key?.ctrl ? `ctrl-${name}` : name;
 }

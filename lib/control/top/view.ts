@@ -8,12 +8,10 @@ import { MAX_LISTED, type TopSample } from "./sample.ts";
 import { enterScreen, type Screen } from "./screen.ts";
 import type { Terminal, TerminalEvent, TerminalSignal } from "./terminal.ts";
 
-/** Milliseconds between two samples. */
-const PERIOD_MS = 1000;
-/** Minimum pause as a multiple of the time a sample took: the server spends 10% on it at most. */
+/** Minimum pause as a multiple of the duration of a sample: the server spends at most 10% on it. */
 const REST = 9;
 
-/** Why a live view ended: a key, the server is gone, the terminal is gone, or a signal. */
+/** Why a live view ended: a key, the server is gone, the terminal is closed, or a signal. */
 export type TopEnd = "left" | "lost" | "closed" | TerminalSignal;
 
 /** What the user looks at, and in which order. */
@@ -31,18 +29,21 @@ type ViewEvent =
   | { readonly type: "sample"; readonly sample: TopSample | undefined }
   | { readonly type: "error"; readonly error: unknown };
 
+/** Options of {@link topView}. */
+interface ViewOptions {
+  readonly sampler: Sampler;
+  /** The initial orders. */
+  readonly orders: TopOrders;
+  /** Milliseconds between two samples; default 1000. */
+  readonly periodMs?: number;
+}
+
 /**
  * Shows `top` live until it ends, and restores the terminal.
  *
- * @param terminal Where to show it.
- * @param options `sampler`: where samples come from, every `periodMs` milliseconds (default 1000);
- * `orders`: the initial orders.
  * @throws Whatever the sampler rejects with.
  */
-export async function topView(
-  terminal: Terminal,
-  options: { sampler: Sampler; orders: TopOrders; periodMs?: number },
-): Promise<TopEnd> {
+export async function topView(terminal: Terminal, options: ViewOptions): Promise<TopEnd> {
   const events = queue<ViewEvent>();
   using _listening = terminal.listen(events.push);
   const screen = enterScreen((text) => terminal.write(text));
@@ -54,13 +55,10 @@ export async function topView(
 }
 
 async function runView(
-  { terminal, events, screen, sampler, orders, periodMs = PERIOD_MS }: {
+  { terminal, events, screen, sampler, orders, periodMs = 1000 }: ViewOptions & {
     terminal: Terminal;
     events: Queue<ViewEvent>;
     screen: Screen;
-    sampler: Sampler;
-    orders: TopOrders;
-    periodMs?: number;
   },
 ): Promise<TopEnd> {
   let state: TopState = { orders, focus: "connections", from: { channels: 0, connections: 0 } };
@@ -118,43 +116,34 @@ async function runView(
 
 const QUIT_KEYS: readonly string[] = ["q", "escape", "ctrl-c", "ctrl-d"];
 
-const SORT_KEYS: Readonly<Record<string, TopKey>> = {
-  n: "number",
-  c: "conns",
-  r: "rate",
-  s: "sent",
-  d: "rcvd",
-  a: "age",
-};
+const SORT_KEYS = new Map<string, TopKey>(
+  Object.entries({ n: "number", c: "conns", r: "rate", s: "sent", d: "rcvd", a: "age" }),
+);
 
 /**
- * The state after a key.
+ * The state after a key; the same state if the key has no meaning.
  *
- * @param state The current state.
- * @param key Name of the key.
  * @param options The current sample and the screen, which limit scrolling.
- * @returns The same state if the key has no meaning.
  */
 export function pressed(
   state: TopState,
   key: string,
-  options: { sample: TopSample | undefined; size: Size },
+  { sample, size }: { sample: TopSample | undefined; size: Size },
 ): TopState {
-  const sorting = Object.hasOwn(SORT_KEYS, key) ? SORT_KEYS[key] : undefined;
+  const { focus, from } = state;
+  const sorting = SORT_KEYS.get(key);
   if (sorting !== undefined) {
     const orders = sortedBy(state.orders, sorting);
-    const from = (list: TopList) => orders[list] === state.orders[list] ? state.from[list] : 0;
+    const top = (list: TopList) => orders[list] === state.orders[list] ? from[list] : 0;
     return {
       ...state,
       orders,
-      from: { channels: from("channels"), connections: from("connections") },
+      from: { channels: top("channels"), connections: top("connections") },
     };
   }
-  const { focus, from } = state;
   if (key === "tab") {
     return { ...state, focus: focus === "channels" ? "connections" : "channels" };
   }
-  const { sample, size } = options;
   if (sample === undefined) return state;
   const page = topLayout(sample, { ...size, live: true })[focus];
   const length = focus === "channels"
@@ -166,27 +155,21 @@ export function pressed(
   return { ...state, from: { ...from, [focus]: Math.max(0, Math.min(wanted, last)) } };
 }
 
+/** The first line after a key that scrolls, within bounds or not; `undefined` for other keys. */
 function scrolled(
   key: string,
   { from, page, last }: { from: number; page: number; last: number },
 ): number | undefined {
-  switch (key) {
-    case "up":
-      return from - 1;
-    case "down":
-      return from + 1;
-    case "pageup":
-      return from - page;
-    case "pagedown":
-    case "space":
-      return from + page;
-    case "home":
-      return 0;
-    case "end":
-      return last;
-    default:
-      return undefined;
-  }
+  const targets = {
+    up: from - 1,
+    down: from + 1,
+    pageup: from - page,
+    pagedown: from + page,
+    space: from + page,
+    home: 0,
+    end: last,
+  };
+  return new Map(Object.entries(targets)).get(key);
 }
 
 interface Queue<T> {
