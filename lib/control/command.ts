@@ -77,7 +77,7 @@ export interface Reply {
   readonly failed?: boolean;
   /** The new session, if it changed. */
   readonly session?: Session;
-  /** The caller ends the session (`"quit"`) or the program (`"stop"`). */
+  /** What the caller must do: end the session (`"quit"`), or shut down balance (`"stop"`). */
   readonly effect?: "quit" | "stop";
 }
 

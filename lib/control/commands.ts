@@ -53,7 +53,7 @@ const VERSION_COMMAND: Command = {
 };
 
 /**
- * All commands. An abbreviation means the first match, so the order is part of the interface: the
+ * All commands. An abbreviation selects the first match, so the order is part of the interface: the
  * order of 3.35, then newer commands.
  */
 // deno-fmt-ignore

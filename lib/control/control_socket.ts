@@ -97,9 +97,9 @@ function isUnserved(error: unknown): boolean {
 /**
  * Connects to the control socket of a running balance.
  *
- * It uses only a socket of this user or root. Root uses any user's, unless the directory should be
- * root's and belongs to another user. After a socket that must not be used, the search continues:
- * the right one may be in the next directory.
+ * The socket must belong to this user or root; root may use any user's. A default directory must
+ * belong to this user or root. After a socket that must not be used, the search continues: the
+ * right one may be in the next directory.
  *
  * @param at The address that balance listens on.
  * @param options `directories` to try; default: {@link runDirectories}. `uid`: the user ID of the

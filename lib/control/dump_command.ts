@@ -19,7 +19,7 @@ export const DUMP: Command = {
       case "--json":
         return message(JSON.stringify(statusJson(dump.status())));
       case "on": {
-        // Fails for wrong arguments or an unusable file. A bug in balance is reported as well.
+        // Wrong arguments, or a file that cannot be created. Bugs in balance are reported, too.
         const { settings } = await dump.on(parseWords(words)).catch((error) => {
           throw new CommandError(messageOf(error));
         });
@@ -34,7 +34,7 @@ export const DUMP: Command = {
   },
 };
 
-/** Words of `dump on` before a value: the `--dump-*` options, and `conn`. */
+/** Words of `dump on` that take a value: the `--dump-*` options, and `conn`. */
 const KEYS: Readonly<Record<string, keyof DumpTexts>> = {
   client: "client",
   channel: "channel",

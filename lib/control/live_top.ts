@@ -11,8 +11,8 @@ import { type TopEnd, topView } from "./top/view.ts";
  * server drops the samples of that connection with it.
  *
  * @param terminal Restored at the end.
- * @param options `at`: the address that balance listens on; `pid`: its process ID, another one
- * counts as gone; `orders`: the initial orders.
+ * @param options `at`: the address that balance listens on; `pid`: its process ID (if it differs,
+ * the view ends as `lost`); `orders`: the initial sort orders.
  * @throws {ExitError} If balance is gone or has too many control clients.
  */
 export async function runTop(

@@ -1,7 +1,7 @@
 /**
  * The protocol of the control socket: lines of text.
  *
- * By hand, a line is a command, and the answer is only its output:
+ * For use by hand, a line is a command, and the answer is only its output:
  *
  *     printf 'show\n' | socat - UNIX-CONNECT:/var/run/balance/balance.25.0.0.0.0
  *

@@ -41,11 +41,11 @@ export async function runCommand(
 }
 
 /**
- * Runs the control shell (`-i`), with line editing and history if it is on a terminal.
+ * Runs the control shell (`-i`), with line editing and history on a terminal.
  *
  * @param options `at`: the address that balance listens on.
- * @returns The exit code: 0 also at the end of input and after `kill`, 69 if balance exited, 128
- * plus the number of the signal that ended `top`.
+ * @returns The exit code: 0 after `quit`, `kill` or the end of input, 69 if balance exited, 128 plus
+ * the number of the signal that ended `top`.
  * @throws {ExitError} If there is no balance to control.
  */
 export async function runShell(options: { at: Endpoint; print: Print }): Promise<number> {
@@ -84,7 +84,7 @@ export async function runShell(options: { at: Endpoint; print: Print }): Promise
   }
 }
 
-/** The initial orders of the live view, if a line starts it. */
+/** The initial sort orders of the live view, if a line starts it. */
 function topOrders(line: string): TopOrders | undefined {
   const parsed = readCommand(COMMANDS, line);
   return parsed?.command?.name === "top" ? liveOrders(parsed.words) : undefined;
@@ -142,7 +142,7 @@ function terminalInput(): Input {
     async next(prompt) {
       if (typed.length === 0) {
         readline.setPrompt(prompt);
-        // Keeps what was typed ahead, and the cursor in it.
+        // `true` keeps what was typed ahead, and the cursor position in it.
         readline.prompt(true);
         await new Promise<void>((resolve) => wake = resolve);
       }

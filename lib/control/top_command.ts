@@ -33,7 +33,7 @@ export function topCommand(spanMs = 1000): Command {
 }
 
 /**
- * The initial orders of the live view.
+ * The initial sort orders of the live view.
  *
  * @param words The arguments of `top`.
  * @returns `undefined` if they request JSON, or if the server will refuse them.

@@ -24,7 +24,7 @@ export interface Size {
   readonly rows: number;
 }
 
-/** What the user of the live view looks at. */
+/** Focus and scroll positions of the live view. */
 export interface TopPlace {
   /** The list that the arrow keys scroll. */
   readonly focus: TopList;
@@ -34,16 +34,16 @@ export interface TopPlace {
 
 /** Options of {@linkcode topFrame}. */
 interface FrameOptions extends Size {
-  /** The order of the lists. Connections are sorted in the sample; this is only their title. */
+  /** Sort orders. The sample lists connections in their order; it is only printed here. */
   readonly orders?: TopOrders;
-  /** Absent for a single frame, which has no keys. */
+  /** Absent for a single frame, which has no line for keys. */
   readonly place?: TopPlace | undefined;
 }
 
 /** The smallest screen that `top` supports. */
 const MIN_SIZE: Size = { columns: 40, rows: 8 };
 
-/** Minimum rows of a screen for each list to have a title with the visible range. */
+/** Minimum rows of a screen to give each list a title with the visible range. */
 const MIN_ROWS_WITH_TITLES = 14;
 
 const SUMMARY_ROWS = 3;
@@ -224,7 +224,7 @@ function summary(
   ];
 }
 
-/** As many words as fit; the most important ones are first. */
+/** Joins as many words as fit; the most important ones are first. */
 function fitted(words: readonly string[], columns: number): string {
   let text = "";
   for (const word of words) {

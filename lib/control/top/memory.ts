@@ -11,7 +11,7 @@ interface Moment {
 /** At most two samples, the later one first. */
 export type TopMemory<T extends Moment> = readonly T[];
 
-/** The last sample that is old enough at `timeMs` to compute a rate. */
+/** The latest sample that is old enough at `timeMs` to compute a rate. */
 export function compareWith<T extends Moment>(memory: TopMemory<T>, timeMs: number): T | undefined {
   return memory.find((sample) => timeMs - sample.timeMs >= MIN_SPAN_MS);
 }

@@ -9,17 +9,17 @@ export type TopKey = typeof TOP_KEYS[number];
 /** The lists of `top`. */
 export type TopList = "channels" | "connections";
 
-/** The order of one list: ascending for `number`, descending for all other keys. */
+/** The sort order of one list: ascending for `number`, descending for all other keys. */
 export interface TopOrder {
   readonly key: TopKey;
   /** The opposite direction. */
   readonly reversed: boolean;
 }
 
-/** The order of each list. */
+/** The sort order of each list. */
 export type TopOrders = Readonly<Record<TopList, TopOrder>>;
 
-/** The initial orders: channels by number, the busiest connections first. */
+/** The initial sort orders: channels by number, the busiest connections first. */
 export const TOP_ORDERS: TopOrders = {
   channels: { key: "number", reversed: false },
   connections: { key: "rate", reversed: false },

@@ -1,5 +1,5 @@
 /**
- * What `top` shows of one moment, as plain numbers: the output of `top --json`.
+ * A snapshot for `top`, as plain numbers: the output of `top --json`.
  *
  * The server selects the connections, so that the control connection carries no more than the lines
  * of a screen, even with 50,000 connections. It also computes their rates, from the last sample of
@@ -16,7 +16,7 @@ import type { TopOrder } from "./order.ts";
 /** Maximum number of connections in one sample. */
 export const MAX_LISTED = 1000;
 
-/** One moment. */
+/** A snapshot. */
 export interface TopSample {
   readonly version: string;
   readonly pid: number;
@@ -117,7 +117,7 @@ function* rated(
     while (before !== undefined && at < before.ids.length && before.ids[at]! < info.id) at++;
     const known = before !== undefined && before.ids[at] === info.id;
     // A new connection started at zero. Workers report one after another, so it may be a little
-    // older than the last sample. A much older one was missing there: its worker was too busy.
+    // older than the last sample. A much older one was missing there because its worker was busy.
     if (spanMs <= 0 || !known && info.ageMs > spanMs + LATE_MS) {
       yield { info, sent: undefined, rcvd: undefined };
     } else {

@@ -26,13 +26,13 @@ export interface Screen {
   leave(): void;
 }
 
-/** Switches the terminal to a full screen. `write` writes all of a text before it returns. */
+/** Switches to the alternate screen. `write` must write all of a text before it returns. */
 export function enterScreen(write: (text: string) => void): Screen {
   let shown: string[] = [], left = false, width = 0;
   write(ENTER);
   return {
     draw(frame, { columns, rows }) {
-      // After a change of the width the terminal may have wrapped lines anywhere.
+      // When its width changes, a terminal may rewrap the lines.
       if (columns !== width) shown = [];
       width = columns;
       let changes = shown.length === 0 ? `${CSI}2J` : "";

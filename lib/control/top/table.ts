@@ -1,4 +1,4 @@
-/** Tables that fit a width: the least important columns are dropped first. */
+/** Text tables of limited width: the least important columns are dropped first. */
 
 /** One column. */
 export interface TableColumn<T> {
@@ -14,7 +14,7 @@ export interface TableColumn<T> {
   readonly rank: number;
 }
 
-/** Minimum characters of a flexible column: shortened to this before a column is dropped. */
+/** Minimum width of a flexible column: it shrinks to this before another column is dropped. */
 const MIN_FLEXIBLE = 21, MIN_FLEXIBLE_NARROW = 16, NARROW = 60;
 
 /**

@@ -14,7 +14,7 @@ const REST = 9;
 /** Why a live view ended: a key, the server is gone, the terminal is closed, or a signal. */
 export type TopEnd = "left" | "lost" | "closed" | TerminalSignal;
 
-/** What the user looks at, and in which order. */
+/** What the user can change with keys. */
 export interface TopState extends TopPlace {
   readonly orders: TopOrders;
 }
@@ -32,7 +32,7 @@ type ViewEvent =
 /** Options of {@link topView}. */
 interface ViewOptions {
   readonly sampler: Sampler;
-  /** The initial orders. */
+  /** The initial sort orders. */
   readonly orders: TopOrders;
   /** Milliseconds between two samples; default 1000. */
   readonly periodMs?: number;
