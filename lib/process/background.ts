@@ -1,30 +1,35 @@
 /**
- * Going to the background: the parent starts this program again, detached, and waits until the child
- * has validated, resolved and bound everything. The child's result is the parent's exit code.
+ * Background mode: the parent starts this program again, detached, and waits until the child has
+ * validated, resolved and bound everything. The child's result is the parent's exit code.
  *
- * The child reports it over a Unix socket in the run directory, because its standard descriptors are
- * the null device from the start (deviations 13 and 14 in balance(1)).
+ * The child reports it over a Unix socket in the run directory, because its standard descriptors
+ * are /dev/null from the start (deviations 13 and 14 in balance(1)).
  */
 
 import { writeAll } from "../base/bytes.ts";
-import { EXIT, ExitError, messageOf, UnavailableError, withName } from "../base/errors.ts";
+import {
+  EXIT,
+  ExitError,
+  messageOf,
+  systemReason,
+  UnavailableError,
+  withName,
+} from "../base/errors.ts";
 import { REPORT_OPTION } from "../cli/arguments.ts";
 import type { Options } from "../cli/options.ts";
-import { prepareDirectory, runDirectories, type RunDirectory } from "../system/run_directory.ts";
 import { MEMORY_FLAGS, permissionFlags } from "../system/permissions.ts";
+import { prepareDirectory, runDirectories, RunDirectoryError } from "../system/run_directory.ts";
 import { openSyslog } from "../system/syslog.ts";
 import { bindUnix, removeIfThere } from "../system/unix_socket.ts";
 import { startBalancer } from "./balancer.ts";
 
-/** Milliseconds that the result of an ended child may take to arrive. */
+/** Milliseconds to wait for the result of a child that has exited. */
 const LATE_RESULT_MS = 500;
 const PATH_VARIABLES = ["BALANCE_RUNDIR", "BALANCE_SYSLOG", "XDG_RUNTIME_DIR", "NOTIFY_SOCKET"];
 
-/** How the start of the child went, as it reports it to its parent. */
+/** What the child reports to its parent: code 0 if it serves, else the line to print. */
 interface StartResult {
-  /** 0 if it serves. */
   readonly code: number;
-  /** The line to print if it does not. */
   readonly text: string;
 }
 
@@ -37,7 +42,7 @@ interface StartResult {
  */
 export async function goToBackground(argv: readonly string[]): Promise<number> {
   const env = environment();
-  const { listener, path } = listenForResult(runDirectories((name) => env[name]));
+  const { listener, path } = listenForResult(env);
   const script = Deno.build.standalone
     ? []
     : ["run", "--quiet", "--no-check", MEMORY_FLAGS, ...permissionFlags(), Deno.mainModule];
@@ -69,31 +74,28 @@ function environment(): Record<string, string> {
   return env;
 }
 
-/** The first run directory that can be used holds the socket. */
+/** Listens in the first run directory that can be used. */
 function listenForResult(
-  directories: readonly RunDirectory[],
+  env: Readonly<Record<string, string>>,
 ): { listener: Deno.UnixListener; path: string } {
   const reasons: string[] = [];
-  for (const directory of directories) {
+  for (const directory of runDirectories((name) => env[name])) {
+    const path = `${directory.path}/.start.${Deno.pid}`;
     try {
-      return listenIn(directory);
+      prepareDirectory(directory);
+      // A parent with the same process ID may have been killed and left it.
+      removeIfThere(path);
+      return { listener: bindUnix(path, 0o600), path };
     } catch (error) {
-      if (directory.explicit && error instanceof ExitError) throw error;
-      reasons.push(messageOf(error));
+      const isUnusable = error instanceof RunDirectoryError;
+      if (isUnusable && directory.explicit) throw error;
+      reasons.push(isUnusable ? error.reason : `can't create [${path}]: ${systemReason(error)}`);
     }
   }
   throw new UnavailableError(withName(`can't go to the background: ${reasons.join("; ")}`));
 }
 
-function listenIn(directory: RunDirectory): { listener: Deno.UnixListener; path: string } {
-  prepareDirectory(directory);
-  const path = `${directory.path}/.start.${Deno.pid}`;
-  // A parent that was killed may have left it. It had our process id, so it is gone.
-  removeIfThere(path);
-  return { listener: bindUnix(path, 0o600), path };
-}
-
-/** The result of a child that ended without reporting one. */
+/** The result of a child that exited without reporting one. */
 async function endOf(child: Deno.ChildProcess): Promise<StartResult> {
   const { code, signal } = await child.status;
   await new Promise((resolve) => setTimeout(resolve, LATE_RESULT_MS));
@@ -109,7 +111,6 @@ async function receiveResult(listener: Deno.UnixListener): Promise<StartResult> 
 /**
  * The child: serves, and reports to its parent that it does.
  *
- * @param options The command line.
  * @param reportTo The parent's socket.
  * @returns The exit code.
  */
@@ -140,5 +141,5 @@ async function sendResult(path: string, result: StartResult): Promise<void> {
   try {
     using conn = await Deno.connect({ transport: "unix", path });
     await writeAll(conn, new TextEncoder().encode(JSON.stringify(result)));
-  } catch { /* the parent is gone; serve all the same */ }
+  } catch { /* the parent is gone; serve anyway */ }
 }
