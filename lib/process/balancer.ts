@@ -1,7 +1,4 @@
-/**
- * The running balancer: listener, table, connections and control channel, from options to the exit
- * code. The same in the foreground and in the background.
- */
+/** The running balancer, from options to exit code: the same in foreground and background. */
 
 import { resolveHost } from "../address/resolve.ts";
 import { type ServiceLookup, systemServices } from "../address/services.ts";
@@ -30,7 +27,7 @@ import { openReports, type Reports } from "./reports.ts";
 import { resolveSetup, type Setup } from "./resolve_setup.ts";
 import { runUntilStopped } from "./shutdown.ts";
 
-/** Milliseconds that a start may still take after a signal asked for the end. */
+/** Milliseconds that the start may still take after a signal to end. */
 const EARLY_END_MS = 500;
 
 /** What is checked, resolved, bound and opened before anything is served. */
@@ -48,8 +45,6 @@ interface Prepared {
 /**
  * Validates everything, resolves, binds, and serves.
  *
- * @param options The command line.
- * @param messages Where messages go.
  * @returns `ended` resolves with the exit code when a signal or control has ended the program.
  * @throws {ExitError} If it cannot start; everything is closed then.
  */
@@ -64,13 +59,13 @@ export async function startBalancer(
       signals[Symbol.dispose]();
       throw error;
     });
-  const { setup, table, reports, dump } = prepared;
-  const plane = await startPlane(prepared, servingOptions(options, setup, table), messages);
+  const { setup, table, names, services, reports, dump } = prepared;
+  const plane = await startPlane(prepared, servingOptions(options, prepared), messages);
   const control = new ControlServer(prepared.control, {
     context: {
       table,
-      names: prepared.names,
-      services: prepared.services,
+      names,
+      services,
       resolve: (host) => resolveHost(host),
       connections: plane,
       dump,
@@ -103,8 +98,8 @@ export async function startBalancer(
 }
 
 /**
- * Rejects after a signal that arrives before anything is served. Usually the start is almost done
- * and the program then ends in order; a slow resolver is not waited for.
+ * Rejects some time after a signal that arrives before anything is served. Usually the start is
+ * complete by then and the program ends in order; a slow resolver is not waited for.
  */
 async function endedEarly(signals: Signals): Promise<never> {
   const signal = await signals.early;
@@ -112,8 +107,7 @@ async function endedEarly(signals: Signals): Promise<never> {
   throw new ExitError("", SIGNAL_EXIT[signal]);
 }
 
-/** What the options mean for those who serve. */
-function servingOptions(options: Options, setup: Setup, table: Table): ServingOptions {
+function servingOptions(options: Options, { setup, table }: Prepared): ServingOptions {
   return {
     engine: DEFAULT_ENGINE,
     at: setup.listen,
@@ -136,33 +130,20 @@ async function startPlane(
 ): Promise<DataPlane> {
   const { workers } = table.size;
   if (workers === 1) {
-    return serveHere(listener, {
-      engine: engineByName(serving.engine),
-      table,
-      options: serving.connection,
-      maxConnections: serving.maxConnections,
-      notice: messages.notice,
-      debug: messages.debug,
-      dump: dump.current,
-      monitor: reports.monitor,
-    });
+    const { notice, debug } = messages;
+    const { monitor } = reports;
+    return serveHere(listener, { serving, table, notice, debug, dump: dump.current, monitor });
   }
   try {
-    return await startWorkers({
-      count: workers,
-      serving,
-      table,
-      messages,
-      reports,
-      dump: dump.current,
-    });
+    const started = { count: workers, serving, table, messages, reports, dump: dump.current };
+    return await startWorkers(started);
   } catch (error) {
     control.close();
     await dump.close();
     await reports.close();
     throw error;
   } finally {
-    // It reserved the address until the workers listened on it.
+    // It only reserved the address until the workers listened on it.
     listener.close();
   }
 }
@@ -185,17 +166,16 @@ async function prepare(options: Options, messages: Messages): Promise<Prepared> 
       debug?.(`bound to address ${at.address}`);
     },
   });
-  const { maxGroups, maxChannels } = options;
-  const size = { groups: maxGroups, channels: maxChannels, workers };
+  const size = { groups: options.maxGroups, channels: options.maxChannels, workers };
   const { table, names } = buildTable(setup.groups, size);
-  const control = await listenControl(setup.listen);
-  undo.defer(() => control.listener.close());
-  debug?.(`control socket ${control.path} is ${control.replaced ? "taken over" : "new"}`);
+  const { listener: control, path, replaced } = await listenControl(setup.listen);
+  undo.defer(() => control.close());
+  debug?.(`control socket ${path} is ${replaced ? "taken over" : "new"}`);
   let dump: DumpSwitch | undefined;
   const dumpDropped = () => dump?.dropped() ?? 0;
   const reports = await openReports(options, { table, setup, notice, dumpDropped });
   try {
-    // Last of all, since it replaces the file of the previous run.
+    // Last, because it replaces the file of the previous run.
     dump = await openDumpSwitch(options, { port: setup.listen.port, notice });
   } catch (error) {
     await reports.close();
@@ -203,14 +183,5 @@ async function prepare(options: Options, messages: Messages): Promise<Prepared> 
   }
   if (debug !== undefined) channelList(table).forEach(debug);
   undo.move();
-  return {
-    setup,
-    services,
-    table,
-    names,
-    listener: listener!,
-    control: control.listener,
-    reports,
-    dump,
-  };
+  return { setup, services, table, names, listener: listener!, control, reports, dump };
 }

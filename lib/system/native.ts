@@ -65,8 +65,8 @@ export function cLibraries({ os, arch }: Machine = Deno.build): string[] {
 
 /**
  * Raises the soft limit of open descriptors to the hard limit. On Linux, it also names the process
- * and sets close-on-exec on inherited descriptors, so that the background process does not get them.
- * Call this before anything else.
+ * and sets close-on-exec on inherited descriptors, so that the background process does not inherit
+ * them. Call this before anything else.
  *
  * Without the library or the permission to call it (from source without `--allow-ffi`), nothing is
  * changed and the limit is unknown.

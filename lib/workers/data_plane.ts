@@ -8,45 +8,48 @@ import type { ConnectionContext } from "../connection/context.ts";
 import { type BurstNotices, oncePerBurst } from "../connection/once_per_burst.ts";
 import type { Connections } from "../control/command.ts";
 import type { Listener } from "../engine/engine.ts";
+import { engineByName } from "../engine/engines.ts";
 import type { PlaneDump } from "./dump_order.ts";
+import type { ServingOptions } from "./protocol.ts";
 
 /** A running data plane. */
 export interface DataPlane extends Connections {
-  /** Stops accepting; resolves when new connections are refused. Open ones go on. */
+  /** Stops accepting; resolves when new connections are refused. Open ones continue. */
   stop(): Promise<void>;
   /**
-   * Replaces the current dump, or stops it. Open connections take part.
-   *
-   * @returns Resolves when no more records arrive for the previous dump.
+   * Replaces the current dump, or stops it, also for open connections. Resolves when no more
+   * records arrive for the previous dump.
    */
   setDump(dump: PlaneDump | undefined): Promise<void>;
   /** Closes all open connections, and stops accepting. */
   closeAll(): void;
-  /** Resolves when it has stopped and the last connection has ended: how many were cut off. */
+  /** Resolves when the last connection has ended after the stop; `cutOff` counts those closed. */
   readonly done: Promise<{ cutOff: number }>;
 }
 
 /** What {@link serveHere} is given. */
-export interface PlaneOptions extends Omit<ConnectionContext, "clock" | "tap" | "shortage"> {
+export interface PlaneOptions
+  extends Pick<ConnectionContext, "table" | "notice" | "debug" | "monitor"> {
+  readonly serving: ServingOptions;
   /** Default: notices, once per burst. */
   readonly shortage?: BurstNotices | undefined;
   /** The dump at the start. */
   readonly dump?: PlaneDump | undefined;
-  /** Connections that may be open at a time; default no limit. */
-  readonly maxConnections?: number | undefined;
 }
 
-/**
- * Serves in this isolate.
- *
- * @param listener Owned from now on.
- * @param options What connections share.
- */
+/** Serves in this isolate. Owns the listener from now on. */
 export function serveHere(listener: Listener, options: PlaneOptions): DataPlane {
-  const { shortage = oncePerBurst(options.notice), maxConnections } = options;
+  const { shortage = oncePerBurst(options.notice), serving: { engine, connection } } = options;
   let taps = options.dump?.taps;
-  const context = { ...options, shortage, clock: new Clock(), tap: () => taps };
-  const serving = serve(listener, context, maxConnections);
+  const context: ConnectionContext = {
+    ...options,
+    engine: engineByName(engine),
+    options: connection,
+    shortage,
+    clock: new Clock(),
+    tap: () => taps,
+  };
+  const serving = serve(listener, context, options.serving.maxConnections);
   let cutOff = 0;
 
   function closeWhere(wanted: (info: ConnectionInfo) => boolean, reason: Reason): number {

@@ -1,21 +1,16 @@
-/** What a worker reports about its connections, and how. */
-
 import type { Monitor } from "../connection/observe.ts";
 import type { LogStyle } from "../report/log_line.ts";
 import { monitorOf } from "../report/monitor.ts";
 import { Stats, type StatsHandle } from "../report/stats.ts";
 
-/** What a worker needs for its monitor. Can be cloned to it. */
+/** What a worker reports about its connections: log and metrics, if any. Can be cloned to it. */
 export interface MonitorConfig {
-  /** `undefined` without an access log. */
   readonly log: LogStyle | undefined;
-  /** `undefined` without metrics. */
   readonly stats: StatsHandle | undefined;
 }
 
 /** Where the main isolate collects what its workers report. */
 export interface WorkerReports {
-  /** What each worker gets. */
   readonly forWorkers: MonitorConfig;
   /** Writes a line that a worker made to the access log. */
   log(line: string): void;
@@ -23,18 +18,10 @@ export interface WorkerReports {
   releaseWorker(worker: number): void;
 }
 
-/**
- * The monitor of a worker's connections.
- *
- * @param config What the worker was started with.
- * @param options `index` is the worker's, from 0; `line` gets its log lines.
- */
+/** The monitor of the connections of worker `index`; `line` gets its log lines. */
 export function workerMonitor(
   { log, stats }: MonitorConfig,
   { index, line }: { index: number; line: (text: string) => void },
 ): Monitor | undefined {
-  return monitorOf({
-    log: log && { style: log, line },
-    stats: stats && new Stats(stats, index),
-  });
+  return monitorOf({ log: log && { style: log, line }, stats: stats && new Stats(stats, index) });
 }

@@ -1,6 +1,6 @@
 /**
- * Several workers that accept on the same port and share one table, so that round robin, `maxc` and
- * counters are exact over all of them.
+ * Workers that accept on the same port and share one table: round robin, `maxc` and counters are
+ * exact across all of them.
  */
 
 import { UnavailableError, withName } from "../base/errors.ts";
@@ -16,9 +16,9 @@ import type { WorkerReports } from "./monitor.ts";
 import type { FromWorker, ServingOptions, ToWorker, WorkerSetup } from "./protocol.ts";
 import { newQuestions } from "./questions.ts";
 
-/** Pause before a worker that died is replaced, in milliseconds; doubled for each death in a row. */
+/** Milliseconds before a worker that died is replaced; doubled for each death in a row. */
 const MIN_PAUSE_MS = 100, MAX_PAUSE_MS = 10_000;
-/** A death this long after the previous one, in milliseconds, starts a new row. */
+/** A worker that dies this many milliseconds after the previous death starts a new row. */
 const HEALTHY_MS = 60_000;
 
 /** What workers are started with. */
@@ -28,7 +28,6 @@ export interface WorkerPoolOptions {
   readonly serving: ServingOptions;
   readonly table: Table;
   readonly messages: Messages;
-  /** Log and metrics. */
   readonly reports?: WorkerReports | undefined;
   /** The dump at the start. */
   readonly dump?: PlaneDump | undefined;
@@ -37,13 +36,11 @@ export interface WorkerPoolOptions {
 }
 
 /**
- * Starts the workers.
+ * Starts the workers. Resolves when all of them listen.
  *
  * A worker that dies takes its connections with it. That is reported, its claims in the table are
  * released, and another worker replaces it.
  *
- * @param options What they are started with.
- * @returns When all of them listen.
  * @throws {UnavailableError} If one cannot listen.
  */
 export async function startWorkers(options: WorkerPoolOptions): Promise<DataPlane> {
@@ -122,10 +119,8 @@ class WorkerPool implements DataPlane {
   }
 
   async close(selection: Selection): Promise<number> {
-    const counts = await this.#questions.askAll(this.#workers.values(), {
-      type: "close",
-      selection,
-    });
+    const question = { type: "close", selection } as const;
+    const counts = await this.#questions.askAll(this.#workers.values(), question);
     return counts.reduce((all, count) => all + count, 0);
   }
 
@@ -141,20 +136,18 @@ class WorkerPool implements DataPlane {
       started.reject(new UnavailableError(withName(`worker ${index} ended at start: ${message}`)));
     };
     worker.onerror = (event) => {
-      // Otherwise the error of one isolate ends the whole program.
+      // Otherwise an error in one isolate would end the whole program.
       event.preventDefault();
       crashed(event.message);
     };
     worker.onmessage = ({ data }: MessageEvent<FromWorker>) => {
       if (data.type === "listening") started.resolve();
+      else if (data.type === "crashed") crashed(data.message);
       else if (data.type === "failed") {
-        started.reject(
-          new UnavailableError(withName(`can't bind local address: ${data.message}`)),
-        );
-        // A replacement that cannot listen is replaced in its turn.
+        started.reject(new UnavailableError(withName(`can't bind local address: ${data.message}`)));
+        // A replacement that cannot listen is replaced in turn.
         if (this.#started) this.#died(index, worker, data.message);
-      } else if (data.type === "crashed") crashed(data.message);
-      else this.#receive(index, worker, data);
+      } else this.#receive(index, worker, data);
     };
     worker.postMessage({ type: "start", setup: this.#setup(index) } satisfies ToWorker);
     return started.promise;
@@ -200,9 +193,8 @@ class WorkerPool implements DataPlane {
   async #dumped(index: number, worker: Worker, batch: DumpBatch): Promise<void> {
     await this.#inbox.take(index, batch);
     if (this.#workers.get(index) !== worker) return;
-    worker.postMessage(
-      { type: "dumpTaken", generation: batch.generation } satisfies ToWorker,
-    );
+    const { generation } = batch;
+    worker.postMessage({ type: "dumpTaken", generation } satisfies ToWorker);
   }
 
   #died(index: number, worker: Worker, message: string): void {
@@ -213,14 +205,12 @@ class WorkerPool implements DataPlane {
     reports?.releaseWorker(index);
     this.#inbox.died(index);
     this.#gone(index, worker);
-    if (this.#stopping) {
-      return messages.notice(`worker ${index} ended with an error: ${message}`);
-    }
-    messages.notice(`worker ${index} ended with an error and is replaced: ${message}`);
-    this.#replace(index);
+    const what = this.#stopping ? "" : " and is replaced";
+    messages.notice(`worker ${index} ended with an error${what}: ${message}`);
+    if (!this.#stopping) this.#replace(index);
   }
 
-  /** Starts another worker after a pause. */
+  /** Starts a replacement after a pause. */
   #replace(index: number): void {
     if (performance.now() - this.#lastDeath > HEALTHY_MS) this.#deathsInRow = 0;
     this.#lastDeath = performance.now();
@@ -240,7 +230,7 @@ class WorkerPool implements DataPlane {
     this.#settle();
   }
 
-  /** Resolves what has come true after `stop`. */
+  /** After `stop`: resolves `#stopped` when no worker listens, and `#done` when none is left. */
   #settle(): void {
     if (!this.#stopping) return;
     if (this.#listening.size === 0) this.#stopped.resolve();

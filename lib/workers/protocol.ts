@@ -10,25 +10,25 @@ import type { DumpOrder } from "./dump_order.ts";
 import type { DumpBatch } from "./dump_outbox.ts";
 import type { MonitorConfig } from "./monitor.ts";
 
-/** How connections are served, the same in every isolate. A plain record: new options go here. */
+/** How connections are served, the same in every isolate. A plain record that can be cloned. */
 export interface ServingOptions {
   readonly engine: EngineName;
   /** The address that all workers listen on. */
   readonly at: Endpoint;
   readonly connection: ConnectionOptions;
-  /** Connections that one isolate may have open at a time; `undefined` for no limit. */
+  /** Maximum number of open connections in one isolate; `undefined` for no limit. */
   readonly maxConnections?: number | undefined;
 }
 
 /** What a worker is started with. */
 export interface WorkerSetup {
-  /** Which worker it is, from 0; the table counts what each of them holds. */
+  /** Number of the worker from 0, under which the table counts what it holds. */
   readonly index: number;
   readonly serving: ServingOptions;
   readonly table: TableHandle;
   /** `-d` */
   readonly debug: boolean;
-  /** Whether the worker writes its notices and lines of `-d` to standard error itself. */
+  /** Whether the worker writes notices and debug lines to standard error itself. */
   readonly isStderr: boolean;
   readonly monitor: MonitorConfig;
   /** The dump at the start. */
@@ -37,11 +37,11 @@ export interface WorkerSetup {
 
 /** A question to a worker; its answer has the same `query`. */
 export type Question =
-  /** Starts or stops a dump; answered `true` when no more records come for the previous one. */
+  /** Starts or stops a dump; answered when no more records arrive for the previous one. */
   | { readonly type: "dump"; readonly order: DumpOrder | undefined }
-  /** Answered by {@link ConnectionInfo} of each connection. */
+  /** Lists the open connections. */
   | { readonly type: "connections" }
-  /** Closes some connections; answered by their number. */
+  /** Closes connections; answered with their number. */
   | { readonly type: "close"; readonly selection: Selection };
 
 /** The answer to each {@link Question}. */
@@ -51,7 +51,7 @@ export interface Answers {
   readonly close: number;
 }
 
-/** To a worker. */
+/** A message to a worker. */
 export type ToWorker =
   | { readonly type: "start"; readonly setup: WorkerSetup }
   | { readonly type: "question"; readonly query: number; readonly question: Question }
@@ -60,18 +60,14 @@ export type ToWorker =
   | { readonly type: "stop" }
   | { readonly type: "closeAll" };
 
-/** From a worker. */
+/** A message from a worker. */
 export type FromWorker =
   | { readonly type: "listening" }
-  /** It could not start. */
+  /** It cannot listen. */
   | { readonly type: "failed"; readonly message: string }
-  | {
-    readonly type: "answer";
-    readonly query: number;
-    readonly answer: Answers[keyof Answers];
-  }
+  | { readonly type: "answer"; readonly query: number; readonly answer: Answers[keyof Answers] }
   | { readonly type: "dumped"; readonly batch: DumpBatch }
-  /** An uncaught error ends it. */
+  /** An uncaught error has ended it. */
   | { readonly type: "crashed"; readonly message: string }
   /** `shortage` may be reported by several workers; `log` is a line of the access log. */
   | { readonly type: "notice" | "shortage" | "debug" | "log"; readonly line: string }

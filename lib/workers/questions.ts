@@ -1,5 +1,3 @@
-/** Questions to workers and their answers. */
-
 import { within } from "../base/within.ts";
 import type { Answers, FromWorker, Question, ToWorker } from "./protocol.ts";
 
@@ -8,17 +6,9 @@ const ANSWER_MS = 2000;
 
 /** Asks workers and matches their answers. */
 export interface Questions {
-  /**
-   * Asks every worker. One that does not answer in time, because it died, is left out.
-   *
-   * @param workers Who is asked.
-   * @param question The same for all.
-   */
-  askAll<Q extends Question>(
-    workers: Iterable<Worker>,
-    question: Q,
-  ): Promise<Answers[Q["type"]][]>;
-  /** Takes an answer. */
+  /** Asks every worker. One that does not answer in time, because it died, is left out. */
+  askAll<Q extends Question>(workers: Iterable<Worker>, question: Q): Promise<Answers[Q["type"]][]>;
+  /** Receives an answer. */
   answered(message: FromWorker & { type: "answer" }): void;
 }
 

@@ -1,4 +1,4 @@
-/** Entry of a worker (`--workers`): an isolate that accepts on the shared port and serves. */
+/** Entry of a worker (`--workers`): an isolate that accepts and serves on the shared port. */
 
 import { messageOf } from "../base/errors.ts";
 import { oncePerBurst } from "../connection/once_per_burst.ts";
@@ -63,7 +63,7 @@ async function answerTo(question: Question): Promise<Answers[keyof Answers]> {
   }
 }
 
-/** Open connections move from one dump to the other before the old one is stopped. */
+/** Moves open connections to the new dump before the old one is stopped. */
 function setDump(order: DumpOrder | undefined): void {
   const before = dump;
   dump = order && new WorkerDump(order, (batch, buffers) => {
@@ -77,17 +77,14 @@ function start(setup: WorkerSetup): void {
   const { serving, index } = setup;
   const print = (type: "notice" | "debug") =>
     setup.isStderr ? printErrorLine : (line: string) => scope.postMessage({ type, line });
-  const engine = engineByName(serving.engine);
-  const listener = engine.listen(serving.at, { shared: true });
+  const listener = engineByName(serving.engine).listen(serving.at, { shared: true });
   if ("failure" in listener) {
     return scope.postMessage({ type: "failed", message: listener.reason });
   }
   setDump(setup.dump);
   plane = serveHere(listener, {
-    engine,
+    serving,
     table: new Table(setup.table, index),
-    options: serving.connection,
-    maxConnections: serving.maxConnections,
     notice: print("notice"),
     shortage: oncePerBurst((line) => scope.postMessage({ type: "shortage", line })),
     debug: setup.debug ? print("debug") : undefined,
