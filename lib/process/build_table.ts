@@ -4,13 +4,7 @@ import { ChannelNames } from "../table/channel_names.ts";
 import { newTable, type Table, type TableSize } from "../table/table.ts";
 import type { ResolvedGroup } from "./resolve_setup.ts";
 
-/**
- * Makes the table of the groups on the command line.
- *
- * @param groups Groups in order, at most as many as fit.
- * @param size Size of the table.
- * @returns The table, and the hosts of its channels as written.
- */
+/** Makes the table of groups, at most as many as fit, and the hosts of channels as written. */
 export function buildTable(
   groups: readonly ResolvedGroup[],
   size: TableSize,
@@ -26,18 +20,12 @@ export function buildTable(
   return { table, names };
 }
 
-/**
- * The list of channels that `-d` prints at start.
- *
- * @returns A heading and a line per channel: group, channel, `address:port:maxc`.
- */
+/** The lines that `-d` prints at start: a heading, then group, channel, `address:port:maxc`. */
 export function channelList(table: Table): string[] {
   const lines = ["the following channels are active:"];
-  for (const row of table.rows()) {
-    const to = formatEndpoint({ address: formatIp(row.address), port: row.port });
-    lines.push(
-      `${String(row.group).padStart(3)} ${String(row.channel).padStart(2)} ${to}:${row.maxc}`,
-    );
+  for (const { group, channel, address, port, maxc } of table.rows()) {
+    const to = formatEndpoint({ address: formatIp(address), port });
+    lines.push(`${String(group).padStart(3)} ${String(channel).padStart(2)} ${to}:${maxc}`);
   }
   return lines;
 }

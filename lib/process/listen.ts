@@ -9,10 +9,8 @@ import type { Options } from "../cli/options.ts";
 import type { Engine, Listener } from "../engine/engine.ts";
 
 /**
- * The address that a command line listens on, or that the balance to be controlled listens on.
+ * The address to listen on, or the one that the balance to control listens on.
  *
- * @param options Port argument, `-b` and `-6`.
- * @param services Looks up service names.
  * @throws {UsageError} If the port is neither a service nor a number from 1 to 65535.
  * @throws {AddressError} If the host of `-b` is unknown.
  */
@@ -41,17 +39,17 @@ function withoutBrackets(text: string): string {
 /**
  * Listens, with the message of 3.35 if that fails.
  *
- * @param engine What listens.
  * @param at The address; `shared` if several isolates listen on it.
  * @throws {UnavailableError} If the address cannot be bound.
  */
 export function listen(engine: Engine, at: Endpoint & { shared: boolean }): Listener {
   const listener = engine.listen(at, { shared: at.shared });
   if (!("failure" in listener)) return listener;
-  const reason = listener.failure === "no permission"
-    ? `: no permission for port ${at.port}`
-    : listener.failure === "no descriptor"
-    ? ": too many open files"
-    : "";
-  throw new UnavailableError(withName(`can't bind local address${reason}`));
+  const reasons: Partial<Record<typeof listener.failure, string>> = {
+    "no permission": `: no permission for port ${at.port}`,
+    "no descriptor": ": too many open files",
+  };
+  throw new UnavailableError(
+    withName(`can't bind local address${reasons[listener.failure] ?? ""}`),
+  );
 }

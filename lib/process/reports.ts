@@ -1,4 +1,4 @@
-/** Opens the access log and the metrics that the command line asks for, and connects them. */
+/** The access log and the metrics that the command line asks for. */
 
 import { UsageError, withName } from "../base/errors.ts";
 import type { Options } from "../cli/options.ts";
@@ -6,7 +6,7 @@ import type { Monitor } from "../connection/observe.ts";
 import { openLogFile } from "../report/log_file.ts";
 import type { LogStyle } from "../report/log_line.ts";
 import type { LogOutput } from "../report/log_output.ts";
-import { serveMetrics } from "../report/metrics_server.ts";
+import { type MetricsServer, serveMetrics } from "../report/metrics_server.ts";
 import { monitorOf } from "../report/monitor.ts";
 import { newStats } from "../report/stats.ts";
 import { processLimits } from "../system/native.ts";
@@ -18,13 +18,13 @@ import type { Setup } from "./resolve_setup.ts";
 /** The argument of `--log` that means syslog. */
 const SYSLOG = "syslog";
 
-/** The access log and the metrics of the running program. */
+/** The access log and the metrics of the running program; each may be off. */
 export interface Reports extends WorkerReports {
   /** Monitors the connections of this isolate; `undefined` without log and metrics. */
   readonly monitor: Monitor | undefined;
-  /** Reopens the log file, after it was moved away. */
+  /** Reopens the log file, after log rotation has moved it. */
   reopen(): void;
-  /** New connections are refused from now on; health checks fail. */
+  /** New connections are refused from now on: health checks fail. */
   stopping(): void;
   /** Writes pending lines and closes everything. */
   close(): Promise<void>;
@@ -43,8 +43,6 @@ export interface ReportSource {
 /**
  * Opens the log and starts to serve the metrics, each only if the command line asks for it.
  *
- * @param options The command line.
- * @param source Where the data comes from.
  * @throws {ExitError} If the log cannot be opened or the metrics address cannot be bound.
  */
 export async function openReports(
@@ -56,15 +54,20 @@ export async function openReports(
   const log = await openLog(options, notice);
   const stats = metricsAt && newStats({ accounts: table.accounts, workers: table.size.workers });
   table.companion = stats;
-  const server = metricsAt && stats && await closeOnFailure(log, () =>
-    serveMetrics(metricsAt, {
+  let server: MetricsServer | undefined;
+  try {
+    server = metricsAt && stats && serveMetrics(metricsAt, {
       table,
       stats,
       listener: setup.listen,
       descriptors: processLimits().descriptors,
       logDropped: () => log?.output.dropped ?? 0,
       dumpDropped,
-    }));
+    });
+  } catch (error) {
+    await log?.output.close();
+    throw error;
+  }
   return {
     monitor: monitorOf({
       log: log && { style: log.style, line: (text) => log.output.line(text) },
@@ -94,7 +97,7 @@ async function openLog(
   return { output, style };
 }
 
-/** The access log in syslog, which is not a file and never reopened. */
+/** The access log in syslog, which is never reopened. */
 function syslogOutput(): LogOutput {
   const syslog = openSyslog("log");
   return {
@@ -105,17 +108,4 @@ function syslogOutput(): LogOutput {
     reopen() {},
     close: () => syslog.close(),
   };
-}
-
-/** Runs a function; closes the log if that throws. */
-async function closeOnFailure<T>(
-  log: { output: LogOutput } | undefined,
-  run: () => T,
-): Promise<T> {
-  try {
-    return run();
-  } catch (error) {
-    await log?.output.close();
-    throw error;
-  }
 }

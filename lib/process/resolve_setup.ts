@@ -1,4 +1,4 @@
-/** Names to addresses: everything on the command line that names a host, resolved once. */
+/** Resolves everything on the command line that names a host. */
 
 import type { ChannelSpec } from "../address/channel_spec.ts";
 import { formatIp, type Ip } from "../address/ip.ts";
@@ -35,23 +35,9 @@ export interface Setup {
   readonly metrics: Endpoint | undefined;
 }
 
-/** The options that name hosts. */
-export type SetupOptions = Pick<
-  Options,
-  | "port"
-  | "bindHost"
-  | "ipv6"
-  | "sourceHost"
-  | "channels"
-  | "maxGroups"
-  | "maxChannels"
-  | "metrics"
->;
-
 /**
  * Resolves everything, in the order in which 3.35 reported errors.
  *
- * @param options The command line.
  * @param context `services` looks up service names; `engine` checks `-B`; `lookup` replaces the
  * system's resolver; `onListen` is called with the address to listen on before any channel is
  * resolved, and binds it: a port in use is reported first.
@@ -60,7 +46,7 @@ export type SetupOptions = Pick<
  * @throws {UnavailableError} If a group is empty or `-B` cannot work.
  */
 export async function resolveSetup(
-  options: SetupOptions,
+  options: Options,
   context: {
     services: ServiceLookup;
     engine: Engine;
@@ -69,27 +55,23 @@ export async function resolveSetup(
   },
 ): Promise<Setup> {
   const { services, engine } = context;
+  const { sourceHost, channels, maxGroups, maxChannels, metrics } = options;
   const listen = await listeningAddress(options, services);
-  const source = options.sourceHost === undefined
-    ? undefined
-    : await sourceAddress(options.sourceHost, engine);
+  const source = sourceHost === undefined ? undefined : await sourceAddress(sourceHost, engine);
   context.onListen(listen);
-  const { maxGroups, maxChannels } = options;
-  const specs = parseGroups(options.channels, {
-    defaultPort: listen.port,
-    services,
-    maxGroups,
-    maxChannels,
-  });
-  const groups = await resolveGroups(specs, context);
-  const metrics = options.metrics === undefined ? undefined : await metricsAddress(options.metrics);
-  return { listen, source, groups, metrics };
+  const limits = { defaultPort: listen.port, services, maxGroups, maxChannels };
+  const groups = await resolveGroups(parseGroups(channels, limits), context);
+  return {
+    listen,
+    source,
+    groups,
+    metrics: metrics === undefined ? undefined : await metricsAddress(metrics),
+  };
 }
 
 /**
  * Resolves the hosts of groups, each name once.
  *
- * @param options `lookup` replaces the system's resolver.
  * @throws {AddressError} For the first host that has no address.
  */
 export async function resolveGroups(
@@ -115,7 +97,7 @@ async function metricsAddress(text: string): Promise<Endpoint> {
   return { address: formatIp(await resolveHost(host)), port };
 }
 
-/** The address of `-B`, tried before anything depends on it: 3.35 ignored what it could not bind. */
+/** The address of `-B`, checked first: 3.35 ignored an address that it could not bind. */
 async function sourceAddress(host: string, engine: Engine): Promise<string> {
   const source = formatIp(await resolveHost(host));
   const support = await engine.canDialFrom(source);

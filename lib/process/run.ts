@@ -13,7 +13,7 @@ import { runForeground } from "./foreground.ts";
 import { listeningAddress } from "./listen.ts";
 
 /**
- * Does what a command line asks for.
+ * Runs a command line.
  *
  * @param argv Arguments without the program's name.
  * @returns The exit code; 70 after a bug in balance, which is printed in one line.
@@ -44,14 +44,12 @@ async function runMode(options: Options, argv: readonly string[]): Promise<numbe
     case "completions":
       print(completions(options.completions ?? "", { commands: COMMANDS }));
       return EXIT.ok;
-    case "command": {
-      const at = await listeningAddress(options, systemServices());
-      const { strict } = options;
-      return await runCommand(options.command ?? "", { at, strict, print: printBytes });
-    }
+    case "command":
     case "shell": {
       const at = await listeningAddress(options, systemServices());
-      return await runShell({ at, print: printBytes });
+      const { mode, command = "", strict } = options;
+      if (mode === "shell") return await runShell({ at, print: printBytes });
+      return await runCommand(command, { at, strict, print: printBytes });
     }
     case "balance":
       if (options.foreground) return await runForeground(options);

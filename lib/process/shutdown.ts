@@ -1,4 +1,4 @@
-/** How the program ends: graceful shutdown, grace time, exit code. */
+/** Graceful shutdown: signals, grace time, exit code. */
 
 import { EXIT } from "../base/errors.ts";
 import type { ControlServer } from "../control/server.ts";
@@ -6,11 +6,10 @@ import { notifyManager } from "../system/notify.ts";
 import { type EndSignal, SIGNAL_EXIT, type Signals } from "../system/signals.ts";
 import type { DataPlane } from "../workers/data_plane.ts";
 
-/** What ends, and what signals do. */
+/** What is shut down, and what signals do. */
 export interface ShutdownParts {
   readonly plane: DataPlane;
   readonly control: ControlServer;
-  /** Handled from now on. */
   readonly signals: Signals;
   /** `--grace`: seconds that open connections may take to end. */
   readonly graceS: number;
@@ -36,10 +35,10 @@ export interface RunningProgram {
 /**
  * Runs until a signal or the command `kill` stops the program, and shuts it down.
  *
- * SIGTERM and SIGINT: graceful shutdown. No new connections, the control socket goes, open
- * connections have the grace time; a second signal cuts them off. SIGHUP ends the program at once in
- * the foreground; in the background it reopens files, as SIGUSR2 does in both. The exit code is 0
- * if every connection ran to its end, else that of the signal.
+ * SIGTERM and SIGINT: graceful shutdown. New connections are refused, the control socket is
+ * removed, and open connections may take the grace time to end; a second signal cuts them off.
+ * SIGHUP ends the program at once in the foreground; in the background it reopens files, as SIGUSR2
+ * does in both. The exit code is 0 if every connection ran to its end, else that of the signal.
  */
 export function runUntilStopped(parts: ShutdownParts): RunningProgram {
   const { plane, control } = parts;
@@ -53,9 +52,10 @@ export function runUntilStopped(parts: ShutdownParts): RunningProgram {
     if (stopping === undefined) {
       parts.stopping();
       notified = notifyManager("STOPPING=1");
+      // The control socket is removed last: after that, a successor may start on the same port.
+      stopping = plane.stop().then(() => control.stop());
     }
-    // The socket goes last: once it is gone, a successor may start on the same port.
-    return stopping ??= plane.stop().then(() => control.stop());
+    return stopping;
   }
 
   function cutOff(code: number): void {
