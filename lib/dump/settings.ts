@@ -4,12 +4,7 @@ import { UsageError } from "../base/errors.ts";
 import { STDOUT } from "../base/stdout.ts";
 import { isPerConnection } from "./file_name.ts";
 import { type FilterOptions, parseDumpFilter } from "./filter.ts";
-import {
-  DUMP_FORMATS,
-  DUMP_SIDES,
-  type DumpFormatName,
-  type DumpSideOption,
-} from "./formats/format.ts";
+import { DUMP_FORMATS, DUMP_SIDES, type DumpFormatName, type DumpSide } from "./formats/format.ts";
 import { parseRotation, type Rotation } from "./rotation.ts";
 
 /** What happens when the reader of a dump is slow: senders wait, or chunks are dropped. */
@@ -36,7 +31,7 @@ export interface DumpTexts extends FilterOptions {
 export interface DumpSettings {
   readonly format: DumpFormatName;
   readonly file: string;
-  readonly side: DumpSideOption;
+  readonly side: DumpSide;
   readonly overflow: DumpOverflow;
   readonly rotate?: Rotation | undefined;
   /** Unparsed, see {@link parseDumpFilter}. */

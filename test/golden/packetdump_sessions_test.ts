@@ -4,7 +4,7 @@
  */
 
 import { assert, assertEquals } from "@std/assert";
-import { textBlock } from "../../lib/dump/formats/text_block.ts";
+import { textBlocks } from "../../lib/dump/formats/text.ts";
 import { designed } from "./deviations.ts";
 import { accepting, type Peer } from "../helpers/net/accepting.ts";
 import { canReset } from "../helpers/net/backends.ts";
@@ -57,9 +57,9 @@ if (needReset.length > 0) {
   );
 }
 
-t("parseDump() reads back what textBlock() prints", () => {
+t("parseDump() reads back what textBlocks() prints", () => {
   const bytes = Uint8Array.from({ length: 700 }, (_, i) => i % 256);
-  const printed = new Uint8Array([...textBlock("client", bytes), ...textBlock("backend", bytes)]);
+  const printed = new Uint8Array([...textBlocks("client", bytes), ...textBlocks("backend", bytes)]);
   assertEquals(parseDump(printed), [
     { arrow: "->", count: 700, bytes },
     { arrow: "-<", count: 700, bytes },
@@ -174,7 +174,7 @@ function recordedText(record: SessionRecord): Uint8Array {
   const printed = joined(
     recordedBlocks(record).map(({ arrow, count, bytes }) =>
       count > 0
-        ? textBlock(arrow === "->" ? "client" : "backend", bytes)
+        ? textBlocks(arrow === "->" ? "client" : "backend", bytes)
         : bytesFromLatin1(`${arrow} ${count}\n\n`)
     ),
   );
@@ -197,7 +197,7 @@ function assertPrinted(printed: Uint8Array<ArrayBuffer>, record: SessionRecord):
   assertEquals(sums(together(blocks)), sums(together(parseDump(recorded))));
   // Whatever the block sizes are, each block is printed as by 3.35.
   const again = blocks.filter(({ count }) => count > 0).map(({ arrow, bytes }) =>
-    textBlock(arrow === "->" ? "client" : "backend", bytes).length
+    textBlocks(arrow === "->" ? "client" : "backend", bytes).length
   );
   const ends = blocks.filter(({ count }) => count <= 0).length * "-> 0\n\n".length;
   assertEquals(printed.length, again.reduce((sum, length) => sum + length, ends));

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { textBlock } from "../../lib/dump/formats/text_block.ts";
+import { textBlocks } from "../../lib/dump/formats/text.ts";
 
 interface Case {
   name: string;
@@ -13,11 +13,11 @@ const cases: Case[] = JSON.parse(
 );
 
 Deno.test({
-  name: `textBlock() prints all ${cases.length} recorded blocks byte for byte`,
+  name: `textBlocks() prints all ${cases.length} recorded blocks byte for byte`,
   permissions: "none",
   fn() {
     for (const { name, direction, input_base64, output_base64 } of cases) {
-      const block = textBlock(
+      const block = textBlocks(
         direction === "->" ? "client" : "backend",
         Uint8Array.fromBase64(input_base64),
       );

@@ -25,7 +25,7 @@ export type DumpLeg = "client" | "server";
 export const DUMP_SIDES = ["client", "server", "both"] as const;
 
 /** One of {@link DUMP_SIDES}. */
-export type DumpSideOption = typeof DUMP_SIDES[number];
+export type DumpSide = typeof DUMP_SIDES[number];
 
 /** Bytes of one read. */
 export interface DumpChunk {
@@ -35,7 +35,6 @@ export interface DumpChunk {
   readonly bytes: Uint8Array;
   /** How many bytes were read. @default {bytes.length} */
   readonly length?: number | undefined;
-  /** Microseconds since 1970. */
   readonly time: number;
   /** The only leg with these bytes. @default both */
   readonly leg?: DumpLeg | undefined;
@@ -44,7 +43,6 @@ export interface DumpChunk {
 /** Something else that happened: a failed dial, the idle timeout, closed by control. */
 export interface DumpEvent {
   readonly text: string;
-  /** Microseconds since 1970. */
   readonly time: number;
 }
 
@@ -54,7 +52,6 @@ export interface DumpEnd {
   readonly direction: Side;
   /** `"end"`: orderly (FIN); `"reset"`: the whole connection was reset (RST). */
   readonly how: Ending;
-  /** Microseconds since 1970. */
   readonly time: number;
   /** The only leg that ended like this. @default both */
   readonly leg?: DumpLeg | undefined;
@@ -62,7 +59,6 @@ export interface DumpEnd {
 
 /** Encodes what happens to connections; one object for each file or stream. */
 export interface DumpFormat {
-  readonly name: DumpFormatName;
   /**
    * The header of a file, also after a rotation. Connections that are open then are introduced
    * again with their next record.
@@ -82,10 +78,6 @@ export interface DumpFormat {
   end(connection: ConnectionRoute, end: DumpEnd): Uint8Array;
   /** Both sockets are closed; the format forgets the connection. */
   close(connection: ConnectionRoute, time: number): Uint8Array;
-  /**
-   * Records how many chunks were dropped.
-   *
-   * @param chunks Number of chunks since the dump started.
-   */
+  /** How many chunks were dropped since the dump started. */
   lost(chunks: number, time: number): Uint8Array;
 }

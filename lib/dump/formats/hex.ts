@@ -5,31 +5,17 @@
  *     text2pcap -D -t '%Y-%m-%d %H:%M:%S.%f' -T 40001,6379 -4 10.0.0.1,10.0.0.2 dump.hex dump.pcapng
  *
  * with the port and address of the client first, then those of the listener (`-6` for IPv6), and
- * without `-a`. Events are comments (`#`). Blocks are paragraphs, so `awk -v RS= '$4 == "#17"'
- * -v ORS='\n\n'` prints one connection.
+ * without `-a`. Events are comments (`#`). Blocks are paragraphs: `awk -v RS= -v ORS='\n\n'
+ * '$4 == "#17"'` prints one connection.
  */
 
-import { joinBytes, NO_BYTES } from "../../base/bytes.ts";
-import type { Endpoint } from "../../base/endpoint.ts";
-import type { Side } from "../../base/side.ts";
-import { channelText, type ConnectionRoute } from "../../base/connection_info.ts";
 import { formatEndpoint } from "../../address/host_port.ts";
+import { joinBytes, NO_BYTES } from "../../base/bytes.ts";
+import { channelText, type ConnectionRoute } from "../../base/connection_info.ts";
+import type { Endpoint } from "../../base/endpoint.ts";
 import { DUMP_BLOCK_BYTES } from "../../base/limits.ts";
-import {
-  type DumpChunk,
-  type DumpEnd,
-  type DumpEvent,
-  type DumpFormat,
-  type DumpLeg,
-  type DumpSideOption,
-} from "./format.ts";
+import type { DumpChunk, DumpFormat, DumpLeg, DumpSide } from "./format.ts";
 import { localTime } from "./times.ts";
-
-/** What to record. */
-export interface HexOptions {
-  /** Whose addresses are shown; `"both"` shows the client's. @default {"client"} */
-  readonly side?: DumpSideOption;
-}
 
 const LINE_BYTES = 16;
 /** Characters of a full line, the newline included; columns of its parts. */
@@ -47,116 +33,83 @@ const SHOWN = Uint8Array.from(
 /**
  * Creates the encoder for one file or stream.
  *
- * @param options Whose addresses are shown.
+ * @param options `side`: whose addresses are shown, for `"both"` the client's (default).
  */
-export function createHex(options: HexOptions = {}): DumpFormat {
-  return new Hex(options.side ?? "client");
+export function createHex({ side }: { side?: DumpSide } = {}): DumpFormat {
+  const shown: DumpLeg = side === "server" ? "server" : "client";
+  const leavesOut = (leg: DumpLeg | undefined) => leg !== undefined && leg !== shown;
+  return {
+    start: (time) => paragraph(time, "I is from the client, O from the backend"),
+    open: (connection, time) =>
+      comment(connection, `open ${arrow(connection.client, connection.listener)}`, time),
+    connected: (connection, time) => comment(connection, describeChannel(connection), time),
+    data(connection, chunk) {
+      const { direction, bytes, time } = chunk;
+      const length = chunk.length ?? bytes.length;
+      if (length === 0 || leavesOut(chunk.leg)) return NO_BYTES;
+      if (bytes.length === 0) return comment(connection, `${direction} sent ${length} bytes`, time);
+      const intro = introOf(connection, chunk, shown);
+      if (bytes.length <= DUMP_BLOCK_BYTES) {
+        const count = bytes.length === length ? `${length}` : `${bytes.length}/${length}`;
+        return hexBlock(`${intro} (${count} bytes)\n`, bytes);
+      }
+      const blocks: Uint8Array[] = [];
+      for (let at = 0; at < bytes.length; at += DUMP_BLOCK_BYTES) {
+        const part = bytes.subarray(at, at + DUMP_BLOCK_BYTES);
+        blocks.push(hexBlock(`${intro} (${at}+${part.length}/${length} bytes)\n`, part));
+      }
+      return joinBytes(blocks);
+    },
+    skip() {},
+    event: (connection, { text, time }) => comment(connection, text, time),
+    end: (connection, { direction, how, leg, time }) =>
+      leavesOut(leg) ? NO_BYTES : comment(connection, `${direction} ${how}`, time),
+    close: (connection, time) => comment(connection, "close", time),
+    lost: (chunks, time) => paragraph(time, `${chunks} chunks dropped so far`),
+  };
 }
 
-class Hex implements DumpFormat {
-  readonly name = "hex";
-  readonly #side: DumpSideOption;
+function describeChannel(connection: ConnectionRoute): string {
+  const { backend } = connection;
+  const channel = channelText(connection);
+  const parts = [
+    "connected",
+    channel && `channel ${channel}`,
+    backend && `to ${formatEndpoint(backend)}`,
+  ];
+  return parts.filter(Boolean).join(" ");
+}
 
-  constructor(side: DumpSideOption) {
-    this.#side = side;
-  }
-
-  start(time: number): Uint8Array {
-    return encoder.encode(`# ${localTime(time)} I is from the client, O from the backend\n\n`);
-  }
-
-  open(connection: ConnectionRoute, time: number): Uint8Array {
-    const { client, listener } = connection;
-    return comment(connection, `open ${arrow(client, listener)}`, time);
-  }
-
-  connected(connection: ConnectionRoute, time: number): Uint8Array {
-    const { backend } = connection;
-    const channel = channelText(connection);
-    const parts = [
-      "connected",
-      channel && `channel ${channel}`,
-      backend && `to ${formatEndpoint(backend)}`,
-    ];
-    return comment(connection, parts.filter(Boolean).join(" "), time);
-  }
-
-  data(connection: ConnectionRoute, chunk: DumpChunk): Uint8Array {
-    const { bytes, leg } = chunk;
-    const length = chunk.length ?? bytes.length;
-    if (length === 0 || leg !== undefined && leg !== this.#leg()) return NO_BYTES;
-    if (bytes.length === 0) {
-      return comment(connection, `${chunk.direction} sent ${length} bytes`, chunk.time);
-    }
-    const intro = this.#intro(connection, chunk);
-    if (bytes.length <= DUMP_BLOCK_BYTES) {
-      const count = bytes.length === length ? `${length}` : `${bytes.length}/${length}`;
-      return hexBlock(`${intro} (${count} bytes)\n`, bytes);
-    }
-    const blocks: Uint8Array[] = [];
-    for (let at = 0; at < bytes.length; at += DUMP_BLOCK_BYTES) {
-      const part = bytes.subarray(at, at + DUMP_BLOCK_BYTES);
-      blocks.push(hexBlock(`${intro} (${at}+${part.length}/${length} bytes)\n`, part));
-    }
-    return joinBytes(blocks);
-  }
-
-  skip(): void {}
-
-  event(connection: ConnectionRoute, event: DumpEvent): Uint8Array {
-    return comment(connection, event.text, event.time);
-  }
-
-  end(connection: ConnectionRoute, end: DumpEnd): Uint8Array {
-    if (end.leg !== undefined && end.leg !== this.#leg()) return NO_BYTES;
-    return comment(connection, `${end.direction} ${end.how}`, end.time);
-  }
-
-  close(connection: ConnectionRoute, time: number): Uint8Array {
-    return comment(connection, "close", time);
-  }
-
-  lost(chunks: number, time: number): Uint8Array {
-    return encoder.encode(`# ${localTime(time)} ${chunks} chunks dropped so far\n\n`);
-  }
-
-  #leg(): DumpLeg {
-    return this.#side === "server" ? "server" : "client";
-  }
-
-  /**
-   * The line before a block. No word of it may consist of hexadecimal digits only: text2pcap would
-   * read it as an offset.
-   */
-  #intro(connection: ConnectionRoute, chunk: DumpChunk): string {
-    const [from, to] = this.#ends(connection, chunk.direction);
-    const channel = channelText(connection);
-    const words = [
-      chunk.direction === "client" ? "I" : "O",
-      localTime(chunk.time),
-      `#${connection.id}`,
-      arrow(from, to),
-      ...(channel === undefined ? [] : ["channel", channel]),
-    ];
-    return words.join(" ");
-  }
-
-  #ends(connection: ConnectionRoute, direction: Side): [Endpoint, Endpoint] {
-    const { client, listener, local = listener, backend } = connection;
-    const [near, far] = this.#side === "server" && backend ? [local, backend] : [client, listener];
-    return direction === "client" ? [near, far] : [far, near];
-  }
+/**
+ * The line before a block. No word of it may consist of hexadecimal digits only: text2pcap would
+ * read it as an offset.
+ */
+function introOf(
+  connection: ConnectionRoute,
+  { direction, time }: DumpChunk,
+  leg: DumpLeg,
+): string {
+  const { id, client, listener, local = listener, backend } = connection;
+  const [near, far] = leg === "server" && backend ? [local, backend] : [client, listener];
+  const [letter, ends] = direction === "client" ? ["I", arrow(near, far)] : ["O", arrow(far, near)];
+  const channel = channelText(connection);
+  const intro = `${letter} ${localTime(time)} #${id} ${ends}`;
+  return channel === undefined ? intro : `${intro} channel ${channel}`;
 }
 
 function arrow(from: Endpoint, to: Endpoint): string {
   return `${formatEndpoint(from)} > ${formatEndpoint(to)}`;
 }
 
-/** One line that text2pcap ignores. */
-function comment(connection: ConnectionRoute, text: string, time: number): Uint8Array {
+/** One line about a connection. */
+function comment({ id }: ConnectionRoute, text: string, time: number): Uint8Array {
   // deno-lint-ignore no-control-regex
-  const line = text.replace(/[\x00-\x1f\x7f]+/g, " ");
-  return encoder.encode(`# ${localTime(time)} #${connection.id} ${line}\n\n`);
+  return paragraph(time, `#${id} ${text.replace(/[\x00-\x1f\x7f]+/g, " ")}`);
+}
+
+/** One line that text2pcap ignores, and an empty line. */
+function paragraph(time: number, text: string): Uint8Array {
+  return encoder.encode(`# ${localTime(time)} ${text}\n\n`);
 }
 
 /**

@@ -3,25 +3,12 @@
  * everything about its connection, so a file may start anywhere, and `jq` or `grep` is enough.
  */
 
-import { NO_BYTES } from "../../base/bytes.ts";
-import type { Endpoint } from "../../base/endpoint.ts";
-import { channelText, type ConnectionRoute } from "../../base/connection_info.ts";
 import { formatEndpoint } from "../../address/host_port.ts";
-import {
-  type DumpChunk,
-  type DumpEnd,
-  type DumpEvent,
-  type DumpFormat,
-  type DumpLeg,
-  type DumpSideOption,
-} from "./format.ts";
+import { NO_BYTES } from "../../base/bytes.ts";
+import { channelText, type ConnectionRoute } from "../../base/connection_info.ts";
+import type { Endpoint } from "../../base/endpoint.ts";
+import type { DumpFormat, DumpLeg, DumpSide } from "./format.ts";
 import { isoTime } from "./times.ts";
-
-/** What to record. */
-export interface JsonOptions {
-  /** Bytes of the other leg only are left out. @default {"client"} */
-  readonly side?: DumpSideOption;
-}
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
@@ -29,65 +16,34 @@ const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 /**
  * Creates the encoder for one file or stream.
  *
- * @param options Which legs are recorded.
+ * @param options `side`: records of the other leg only are left out (default `"client"`).
  */
-export function createJson(options: JsonOptions = {}): DumpFormat {
-  return new Json(options.side ?? "client");
-}
-
-class Json implements DumpFormat {
-  readonly name = "json";
-  readonly #side: DumpSideOption;
-
-  constructor(side: DumpSideOption) {
-    this.#side = side;
-  }
-
-  start(_time: number): Uint8Array {
-    return NO_BYTES;
-  }
-
-  open(connection: ConnectionRoute, time: number): Uint8Array {
-    return line("open", { time, connection });
-  }
-
-  connected(connection: ConnectionRoute, time: number): Uint8Array {
-    return line("connected", { time, connection });
-  }
-
-  data(connection: ConnectionRoute, chunk: DumpChunk): Uint8Array {
-    const { bytes, direction, time, leg } = chunk;
-    const length = chunk.length ?? bytes.length;
-    if (length === 0 || this.#leavesOut(leg)) return NO_BYTES;
-    const head = start("data", { time, connection, more: { direction, side: leg, length } });
-    const text = printable(bytes);
-    const tail = text === undefined ? "" : `,"text":${JSON.stringify(text)}`;
-    return encoder.encode(`${head},"data":"${bytes.toBase64()}"${tail}}\n`);
-  }
-
-  skip(): void {}
-
-  event(connection: ConnectionRoute, event: DumpEvent): Uint8Array {
-    return line("event", { time: event.time, connection, more: { message: event.text } });
-  }
-
-  end(connection: ConnectionRoute, end: DumpEnd): Uint8Array {
-    const { direction, how, leg, time } = end;
-    if (this.#leavesOut(leg)) return NO_BYTES;
-    return line("end", { time, connection, more: { direction, side: leg, how } });
-  }
-
-  close(connection: ConnectionRoute, time: number): Uint8Array {
-    return line("close", { time, connection });
-  }
-
-  lost(chunks: number, time: number): Uint8Array {
-    return line("lost", { time, more: { chunks } });
-  }
-
-  #leavesOut(leg: DumpLeg | undefined): boolean {
-    return leg !== undefined && this.#side !== "both" && leg !== this.#side;
-  }
+export function createJson({ side = "client" }: { side?: DumpSide } = {}): DumpFormat {
+  const leavesOut = (leg: DumpLeg | undefined) =>
+    leg !== undefined && side !== "both" && leg !== side;
+  return {
+    start: () => NO_BYTES,
+    open: (connection, time) => line("open", { time, connection }),
+    connected: (connection, time) => line("connected", { time, connection }),
+    data(connection, chunk) {
+      const { bytes, direction, time, leg } = chunk;
+      const length = chunk.length ?? bytes.length;
+      if (length === 0 || leavesOut(leg)) return NO_BYTES;
+      const head = start("data", { time, connection, more: { direction, side: leg, length } });
+      const text = printable(bytes);
+      const tail = text === undefined ? "" : `,"text":${JSON.stringify(text)}`;
+      return encoder.encode(`${head},"data":"${bytes.toBase64()}"${tail}}\n`);
+    },
+    skip() {},
+    event: (connection, { text, time }) =>
+      line("event", { time, connection, more: { message: text } }),
+    end: (connection, { direction, how, leg, time }) =>
+      leavesOut(leg)
+        ? NO_BYTES
+        : line("end", { time, connection, more: { direction, side: leg, how } }),
+    close: (connection, time) => line("close", { time, connection }),
+    lost: (chunks, time) => line("lost", { time, more: { chunks } }),
+  };
 }
 
 /** What a line contains besides its type. */
@@ -120,10 +76,8 @@ function endpointText(endpoint: Endpoint | undefined): string | undefined {
 }
 
 /**
- * Bytes as text, if it is readable.
- *
- * @returns `undefined` if they are not UTF-8, or contain control characters other than tab, line
- *     feed and carriage return.
+ * Bytes as text; `undefined` if they are not UTF-8, or contain control characters other than tab,
+ * line feed and carriage return.
  */
 function printable(bytes: Uint8Array): string | undefined {
   try {

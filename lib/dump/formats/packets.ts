@@ -3,8 +3,8 @@
  * (RFC 9293) headers around the bytes that balance relayed. Pure.
  */
 
-import type { Endpoint } from "../../base/endpoint.ts";
 import { parseIp } from "../../address/ip.ts";
+import type { Endpoint } from "../../base/endpoint.ts";
 
 /** TCP flags. */
 export const FIN = 1, SYN = 2, RST = 4, PSH = 8, ACK = 16;
@@ -20,11 +20,7 @@ export interface PacketBuffer {
   readonly words: Int32Array;
 }
 
-/**
- * Creates memory for packets.
- *
- * @param length In bytes, a multiple of 4.
- */
+/** Creates memory for packets. The length in bytes is a multiple of 4. */
 export function packetBuffer(length: number): PacketBuffer {
   const buffer = new ArrayBuffer(length);
   return {
@@ -35,9 +31,9 @@ export function packetBuffer(length: number): PacketBuffer {
 }
 
 /** One segment to write. */
-export interface Segment {
+interface Segment {
   readonly from: Sender;
-  /** {@link FIN} and the others, ORed. */
+  /** {@link FIN} and so on, ORed. */
   readonly flags: number;
   /** Bytes to write, the first of `length`. @default none */
   readonly payload?: Uint8Array;
@@ -50,9 +46,7 @@ const TCP_HEADER = 20, SYN_HEADER = 28;
 const MAX_UINT16 = 0xffff;
 /** Shift of the window (RFC 7323): 65535 * 128 bytes, so that it never looks full. */
 const WINDOW_SHIFT = 7;
-const TTL = 64;
-const PROTOCOL_TCP = 6;
-const DONT_FRAGMENT = 0x4000;
+const TTL = 64, PROTOCOL_TCP = 6, DONT_FRAGMENT = 0x4000;
 
 const LITTLE_ENDIAN = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1;
 
@@ -64,16 +58,15 @@ export class TcpFlow {
   readonly maxPayload: number;
   /** The IP header and ports of each sender. */
   readonly #heads: readonly [Uint8Array, Uint8Array];
-  /** Sum of addresses, protocol and ports, the same for both senders. */
+  /** Sum of addresses, protocol and ports, and of the IPv4 header without its length. */
   readonly #pseudoSum: number;
-  /** Sum of the IPv4 header without its length. */
   readonly #ipSum: number;
   readonly #next: [number, number];
   readonly #windows: [number, number] = [MAX_UINT16, MAX_UINT16];
 
   /**
-   * @param ends Who opened the connection, who accepted it. One IPv4 and one IPv6 address
-   *     become two IPv6 addresses, the first one mapped.
+   * @param ends Who opened the connection, who accepted it. Of an IPv4 and an IPv6 address, the
+   *     former is mapped to IPv6.
    * @param initial The first sequence number of each.
    */
   constructor(ends: readonly [Endpoint, Endpoint], initial: readonly [number, number]) {
@@ -99,7 +92,7 @@ export class TcpFlow {
 
   /** Moves a sender's sequence number forward or back, for bytes that are not in the dump. */
   advance(from: Sender, count: number): void {
-    this.#next[from] = wrap(this.#next[from] + count);
+    this.#next[from] = (this.#next[from] + count) >>> 0;
   }
 
   /**
@@ -159,11 +152,6 @@ export class TcpFlow {
     this.advance(from, length + (flags & SYN ? 1 : 0) + (flags & FIN ? 1 : 0));
     return start - at + held;
   }
-}
-
-/** A number modulo 2^32, not negative. */
-function wrap(value: number): number {
-  return value >>> 0;
 }
 
 /** Two addresses of one family. An address that cannot be parsed becomes the unspecified one. */

@@ -6,40 +6,33 @@
  * comments of packets without payload. With `"both"` there are two conversations per connection.
  */
 
-import { joinBytes, NO_BYTES } from "../../base/bytes.ts";
-import type { Endpoint } from "../../base/endpoint.ts";
-import { channelText, type ConnectionRoute } from "../../base/connection_info.ts";
-import {
-  type DumpChunk,
-  type DumpEnd,
-  type DumpEvent,
-  type DumpFormat,
-  type DumpLeg,
-  type DumpSideOption,
-} from "./format.ts";
 import { formatEndpoint } from "../../address/host_port.ts";
+import { joinBytes, NO_BYTES } from "../../base/bytes.ts";
+import { channelText, type ConnectionRoute } from "../../base/connection_info.ts";
+import type { Endpoint } from "../../base/endpoint.ts";
+import { NAME, VERSION } from "../../base/version.ts";
+import type { DumpChunk, DumpEnd, DumpEvent, DumpFormat, DumpLeg, DumpSide } from "./format.ts";
 import { ACK, packetBuffer, RST, type Sender } from "./packets.ts";
 import { interfaceDescription, interfaceStatistics, sectionHeader } from "./pcapng_blocks.ts";
 import {
   controlPacket,
   finish,
-  type Flow,
   introduce,
   newFlow,
-  SENDER,
   sizeOfChunk,
   writeChunk,
 } from "./pcapng_flow.ts";
+import { type Flow, SENDER } from "./pcapng_flow.ts";
 
 /** What to record, and the texts of the section header. */
-export interface PcapngOptions {
+interface PcapngOptions {
   /** Which conversations. @default {"client"} */
-  readonly side?: DumpSideOption;
+  readonly side?: DumpSide;
   /** @default {Deno.build.arch} */
   readonly hardware?: string;
   /** @default {Deno.build.os} */
   readonly os?: string;
-  /** Name and version of this program. @default {"balance"} */
+  /** @default name and version of this program */
   readonly application?: string;
 }
 
@@ -55,43 +48,40 @@ interface State {
 }
 
 const LEGS: readonly DumpLeg[] = ["client", "server"];
-const DESCRIPTION: Readonly<Record<DumpSideOption, string>> = {
+const DESCRIPTION: Readonly<Record<DumpSide, string>> = {
   client: "between the client and balance",
   server: "between balance and the backend",
   both: "between the client and balance, and between balance and the backend",
 };
 
-/**
- * Creates the encoder for one file or stream.
- *
- * @param options Which legs are recorded, texts of the section header.
- */
+/** Creates the encoder for one file or stream. */
 export function createPcapng(options: PcapngOptions = {}): DumpFormat {
   return new Pcapng(options);
 }
 
 class Pcapng implements DumpFormat {
-  readonly name = "pcapng";
   readonly #legs: readonly DumpLeg[];
   readonly #header: Uint8Array;
   readonly #states = new Map<number, State>();
   #section = 0;
 
-  constructor(options: PcapngOptions) {
-    const side = options.side ?? "client";
+  constructor(
+    {
+      side = "client",
+      hardware = Deno.build.arch,
+      os = Deno.build.os,
+      application = `${NAME} ${VERSION}`,
+    }: PcapngOptions,
+  ) {
     this.#legs = LEGS.filter((leg) => side === "both" || side === leg);
     this.#header = joinBytes([
-      sectionHeader({
-        hardware: options.hardware ?? Deno.build.arch,
-        os: options.os ?? Deno.build.os,
-        application: options.application ?? "balance",
-      }),
+      sectionHeader({ hardware, os, application }),
       // One interface for both legs: libpcap refuses a second one with raw IP packets.
       interfaceDescription(side, DESCRIPTION[side]),
     ]);
   }
 
-  start(_time: number): Uint8Array {
+  start(): Uint8Array {
     this.#section++;
     return this.#header;
   }
@@ -136,10 +126,10 @@ class Pcapng implements DumpFormat {
   skip(connection: ConnectionRoute, chunk: DumpChunk): void {
     const state = this.#state(connection);
     const from = SENDER[chunk.direction];
+    const length = chunk.length ?? chunk.bytes.length;
     for (const leg of this.#legs) {
       const flow = flowOf(state, leg, chunk.leg);
       if (flow === undefined) continue;
-      const length = chunk.length ?? chunk.bytes.length;
       flow.tcp.advance(from, length);
       flow.bytes[from] += length;
     }
@@ -201,28 +191,16 @@ class Pcapng implements DumpFormat {
     const state = this.#state(connection);
     let pieces: Uint8Array[] | undefined;
     for (const leg of this.#legs) {
-      const flow = state[leg] ?? this.#newFlow(connection, leg);
+      const flow = state[leg] ?? flowOn(connection, leg);
       if (flow === undefined) continue;
       state[leg] = flow;
       if (flow.reset || flow.section === this.#section) continue;
-      const comments = [
-        describeConnection(connection, { leg, continued: flow.section > 0 && flow.bytes }),
-        ...state.waiting.splice(0),
-      ];
+      const comments = [describeFlow(connection, leg, flow), ...state.waiting.splice(0)];
       pieces ??= [];
       pieces.push(introduce(flow, comments, time));
       flow.section = this.#section;
     }
     return pieces === undefined ? NO_BYTES : joinBytes(pieces);
-  }
-
-  #newFlow(connection: ConnectionRoute, leg: DumpLeg): Flow | undefined {
-    const ends = endsOf(connection, leg);
-    if (ends === undefined) return undefined;
-    return newFlow(ends, {
-      initial: initialNumbers(connection.id, leg),
-      balance: leg === "client" ? 1 : 0,
-    });
   }
 
   /** A packet from balance that has only comments. */
@@ -237,14 +215,14 @@ function flowOf(state: State, leg: DumpLeg, only: DumpLeg | undefined): Flow | u
   return only === undefined || only === leg ? state[leg] : undefined;
 }
 
-/** Who opened and who accepted a leg; `undefined` while not known. */
-function endsOf(connection: ConnectionRoute, leg: DumpLeg): [Endpoint, Endpoint] | undefined {
-  const { client, listener, local, backend } = connection;
-  if (leg === "client") return [client, listener];
-  if (backend === undefined) return undefined;
+/** The conversation on a leg; `undefined` while the backend is not known. */
+function flowOn(connection: ConnectionRoute, leg: DumpLeg): Flow | undefined {
+  const { id, client, listener, local, backend } = connection;
+  const initial = initialNumbers(id, leg);
+  if (leg === "client") return newFlow([client, listener], { initial, balance: 1 });
   // If the local port is unknown: one that distinguishes connections.
-  const unknown = { address: "", port: 1024 + connection.id % 64000 };
-  return [local ?? unknown, backend];
+  const near: Endpoint = local ?? { address: "", port: 1024 + id % 64000 };
+  return backend && newFlow([near, backend], { initial, balance: 0 });
 }
 
 /** Initial sequence numbers; they differ between connections, since ports may be reused. */
@@ -261,17 +239,14 @@ function describeChannel(connection: ConnectionRoute): string {
   return ["connected", channel && `channel ${channel}`, from, to].filter(Boolean).join(" ");
 }
 
-function describeConnection(
-  connection: ConnectionRoute,
-  options: { leg: DumpLeg; continued: false | readonly [number, number] },
-): string {
-  const { id, client } = connection;
+/** The first comment of a conversation, in this and in later files. */
+function describeFlow(connection: ConnectionRoute, leg: DumpLeg, flow: Flow): string {
   const channel = channelText(connection);
-  const parts = [`connection ${id}`];
-  if (options.leg === "server") parts.push(`client ${formatEndpoint(client)}`);
+  const parts = [`connection ${connection.id}`];
+  if (leg === "server") parts.push(`client ${formatEndpoint(connection.client)}`);
   if (channel !== undefined) parts.push(`channel ${channel}`);
-  if (options.continued) {
-    const [client, backend] = options.continued;
+  if (flow.section > 0) {
+    const [client, backend] = flow.bytes;
     parts.push(`continued after ${client} bytes from the client, ${backend} from the backend`);
   }
   return parts.join(", ");

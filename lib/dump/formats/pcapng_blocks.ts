@@ -1,6 +1,6 @@
 /**
- * The blocks of a pcapng file (draft-ietf-opsawg-pcapng), little-endian, with one interface:
- * its number 0 is not written, since memory is zero.
+ * The blocks of a pcapng file (draft-ietf-opsawg-pcapng), little-endian, with one interface: its
+ * number 0 is not written, since memory is zero.
  */
 
 import { joinBytes, NO_BYTES } from "../../base/bytes.ts";
@@ -12,10 +12,8 @@ const BYTE_ORDER_MAGIC = 0x1a2b3c4d;
 const LINKTYPE_RAW = 101;
 /** Maximum size of a packet: the default of Wireshark and the limit of libpcap. */
 const SNAP_LENGTH = 262144;
-const OPTION_END = 0, OPTION_COMMENT = 1;
-const SHB_HARDWARE = 2, SHB_OS = 3, SHB_APPLICATION = 4;
-const IF_NAME = 2, IF_DESCRIPTION = 3, IF_TSRESOL = 9;
-const ISB_IFDROP = 5;
+const OPTION_END = 0, OPTION_COMMENT = 1, SHB_HARDWARE = 2, SHB_OS = 3, SHB_APPLICATION = 4;
+const IF_NAME = 2, IF_DESCRIPTION = 3, IF_TSRESOL = 9, ISB_IFDROP = 5;
 /** Bytes of an enhanced packet block before and after its packet and options. */
 export const EPB_HEAD = 28, EPB_TAIL = 4;
 const TWO_32 = 2 ** 32;
@@ -25,14 +23,12 @@ const MAX_TEXT = 4096;
 const encoder = new TextEncoder();
 
 /** What an enhanced packet block contains about its packet. */
-export interface Frame {
+interface Frame {
   /** Microseconds since 1970. */
   readonly time: number;
-  /** Bytes of the packet in the block. */
+  /** Bytes of the packet that the block holds, and that the packet really had. */
   readonly held: number;
-  /** Bytes that the packet really had. */
   readonly length: number;
-  /** Bytes of the whole block. */
   readonly blockLength: number;
 }
 
@@ -42,8 +38,7 @@ export interface Frame {
  * @param into Memory with the packet at `at` + {@link EPB_HEAD}, followed by its options.
  * @returns The length of the block.
  */
-export function writeFrame(into: PacketBuffer, at: number, packet: Frame): number {
-  const { view } = into;
+export function writeFrame({ view }: PacketBuffer, at: number, packet: Frame): number {
   const { time, blockLength } = packet;
   view.setUint32(at, ENHANCED_PACKET, true);
   view.setUint32(at + 4, blockLength, true);
@@ -55,7 +50,7 @@ export function writeFrame(into: PacketBuffer, at: number, packet: Frame): numbe
   return blockLength;
 }
 
-/** The start of a file: the program that wrote it. No section length, since it may be a stream. */
+/** The start of a file: who wrote it. It has no section length, since it may be a stream. */
 export function sectionHeader(
   texts: { hardware: string; os: string; application: string },
 ): Uint8Array {
@@ -139,7 +134,7 @@ function encodeAtMost(text: string, length: number): Uint8Array {
   return into.subarray(0, encoder.encodeInto(text, into).written);
 }
 
-/** The next multiple of 4: everything in a block is padded to that. */
+/** The next multiple of 4, to which everything in a block is padded. */
 export function padded(length: number): number {
   return (length + 3) & ~3;
 }

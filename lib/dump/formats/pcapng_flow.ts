@@ -4,24 +4,14 @@ import { joinBytes } from "../../base/bytes.ts";
 import type { Endpoint } from "../../base/endpoint.ts";
 import type { Side } from "../../base/side.ts";
 import type { DumpChunk } from "./format.ts";
-import {
-  ACK,
-  FIN,
-  type PacketBuffer,
-  packetBuffer,
-  PSH,
-  type Sender,
-  SYN,
-  TcpFlow,
-} from "./packets.ts";
+import { ACK, FIN, packetBuffer, PSH, SYN, TcpFlow } from "./packets.ts";
+import type { PacketBuffer, Sender } from "./packets.ts";
 import { commentOptions, EPB_HEAD, EPB_TAIL, padded, writeFrame } from "./pcapng_blocks.ts";
 
-/**
- * An acknowledgement is written after this many segments without one: at most 2 MiB, less than
- * the window, and few enough for the analysis of Wireshark.
- */
+/** Segments per acknowledgement, few enough for Wireshark: at most 2 MiB, less than the window. */
 const SEGMENTS_PER_ACK = 32;
 
+const SENDERS = [0, 1] as const;
 /** Which end sends the bytes of a direction. */
 export const SENDER: Readonly<Record<Side, Sender>> = { client: 0, backend: 1 };
 
@@ -30,7 +20,7 @@ export interface Flow {
   readonly tcp: TcpFlow;
   /** Which end is balance. */
   readonly balance: Sender;
-  /** The last section (file) that introduced it; 0 if none has. */
+  /** The last section (file) with its handshake; 0 for none. */
   section: number;
   /** Segments of each end that the other end has not acknowledged. */
   readonly unacknowledged: [number, number];
@@ -40,8 +30,8 @@ export interface Flow {
   reset: boolean;
 }
 
-/** One packet without payload. */
-export interface ControlPacket {
+/** A packet without payload. */
+interface ControlPacket {
   readonly from: Sender;
   readonly flags: number;
   readonly time: number;
@@ -49,18 +39,18 @@ export interface ControlPacket {
 }
 
 /**
- * Creates a conversation of which nothing was written.
+ * Creates a conversation of which nothing was written yet.
  *
  * @param ends Who opened the connection, who accepted it.
- * @param options First sequence numbers; which end is balance.
+ * @param options `initial`: first sequence numbers; `balance`: which end is balance.
  */
 export function newFlow(
   ends: readonly [Endpoint, Endpoint],
-  options: { initial: readonly [number, number]; balance: Sender },
+  { initial, balance }: { initial: readonly [number, number]; balance: Sender },
 ): Flow {
   return {
-    tcp: new TcpFlow(ends, options.initial),
-    balance: options.balance,
+    tcp: new TcpFlow(ends, initial),
+    balance,
     section: 0,
     unacknowledged: [0, 0],
     bytes: [0, 0],
@@ -71,17 +61,16 @@ export function newFlow(
 
 /** The handshake; in a later file its sequence numbers match the bytes that follow. */
 export function introduce(flow: Flow, comments: readonly string[], time: number): Uint8Array {
-  const { tcp } = flow;
-  const ended = [...flow.ended];
-  if (flow.section > 0) {
-    for (const from of [0, 1] as const) tcp.advance(from, ended[from] ? -2 : -1);
+  const { tcp, ended, section } = flow;
+  for (const from of SENDERS) {
+    if (section > 0) tcp.advance(from, ended[from] ? -2 : -1);
   }
   const pieces = [
     controlPacket(flow, { from: 0, flags: SYN, time, comments }),
     controlPacket(flow, { from: 1, flags: SYN | ACK, time }),
     controlPacket(flow, { from: 0, flags: ACK, time }),
   ];
-  for (const from of [0, 1] as const) {
+  for (const from of SENDERS) {
     if (ended[from]) pieces.push(finish(flow, from, time));
   }
   return joinBytes(pieces);
@@ -147,21 +136,13 @@ export function writeChunk(
     const flags = done === total ? PSH | ACK : ACK;
     tcp.write(into, at + EPB_HEAD, { from, flags, payload, length });
     const held = header + payload.length;
-    at += writeFrame(into, at, {
-      time,
-      held,
-      length: header + length,
-      blockLength: EPB_HEAD + padded(held) + EPB_TAIL,
-    });
+    let blockLength = EPB_HEAD + padded(held) + EPB_TAIL;
+    at += writeFrame(into, at, { time, held, length: header + length, blockLength });
     if (++unacknowledged[from] < SEGMENTS_PER_ACK) continue;
     unacknowledged[from] = 0;
     tcp.write(into, at + EPB_HEAD, { from: to, flags: ACK });
-    at += writeFrame(into, at, {
-      time,
-      held: header,
-      length: header,
-      blockLength: EPB_HEAD + header + EPB_TAIL,
-    });
+    blockLength = EPB_HEAD + header + EPB_TAIL;
+    at += writeFrame(into, at, { time, held: header, length: header, blockLength });
   }
   return at;
 }

@@ -1,26 +1,17 @@
 /** Times of a dump: whole microseconds since 1970-01-01 UTC, and their texts. */
 
-/** How far the fine clock may be from the system's before it is adjusted, in milliseconds. */
+/** How far the fine clock may be from the system clock before it is adjusted, in milliseconds. */
 const DRIFT_MS = 5;
 
 let origin = performance.timeOrigin;
 
-/**
- * The system time, with more precision than `Date.now()`.
- *
- * @returns Whole microseconds since 1970.
- */
+/** The system time in whole microseconds since 1970; `Date.now()` has only milliseconds. */
 export function nowMicroseconds(): number {
   const fine = performance.now();
   const coarse = Date.now();
   // The fine clock does not follow when the system clock is set or slewed.
   if (Math.abs(origin + fine - coarse) > DRIFT_MS) origin = coarse - fine;
   return Math.round((origin + fine) * 1000);
-}
-
-/** Zero-padded decimal digits. */
-function digits(value: number, width: number): string {
-  return String(value).padStart(width, "0");
 }
 
 /** Caches the text of the last second, since chunks come in bursts. */
@@ -36,43 +27,28 @@ function bySecond(text: (date: Date) => string): (second: number) => string {
 }
 
 const isoSecond = bySecond((date) => date.toISOString().slice(0, 19));
-const localSecond = bySecond((date) =>
-  `${digits(date.getFullYear(), 4)}-${digits(date.getMonth() + 1, 2)}-` +
-  `${digits(date.getDate(), 2)} ${digits(date.getHours(), 2)}:` +
-  `${digits(date.getMinutes(), 2)}:${digits(date.getSeconds(), 2)}`
-);
+const localSecond = bySecond((date) => {
+  // The local time as if it was in UTC, to format it in the same way.
+  const shifted = new Date(date.getTime() - date.getTimezoneOffset() * 60_000);
+  return shifted.toISOString().slice(0, 19).replace("T", " ");
+});
 
 function withMicroseconds(text: (second: number) => string, time: number): string {
   const second = Math.floor(time / 1e6);
-  return `${text(second)}.${digits(Math.floor(time - second * 1e6), 6)}`;
+  return `${text(second)}.${String(Math.floor(time - second * 1e6)).padStart(6, "0")}`;
 }
 
-/**
- * A time in UTC (ISO 8601).
- *
- * @param time Microseconds since 1970.
- * @returns For example `2026-11-22T06:03:20.123456Z`.
- */
+/** A time in UTC (ISO 8601), for example `2026-11-22T06:03:20.123456Z`. */
 export function isoTime(time: number): string {
   return withMicroseconds(isoSecond, time) + "Z";
 }
 
-/**
- * A time in the local time zone, as `text2pcap -t '%Y-%m-%d %H:%M:%S.%f'` reads it.
- *
- * @param time Microseconds since 1970.
- * @returns For example `2026-11-22 06:03:20.123456`.
- */
+/** A time in the local time zone for people and text2pcap, `2026-11-22 06:03:20.123456`. */
 export function localTime(time: number): string {
   return withMicroseconds(localSecond, time);
 }
 
-/**
- * A time in the local time zone for a file name, with a precision of one second.
- *
- * @param time Microseconds since 1970.
- * @returns For example `20261122T060320`.
- */
+/** A time in the local time zone for a file name, to the second: `20261122T060320`. */
 export function fileTime(time: number): string {
   return localSecond(Math.floor(time / 1e6)).replace(/[-:]/g, "").replace(" ", "T");
 }
