@@ -1,8 +1,7 @@
 /**
  * The formats that Prometheus reads: its text format 0.0.4 and OpenMetrics 1.0. Pure.
  *
- * Names conform to both: samples of counters end in `_total` (in OpenMetrics the family's name
- * does not), units are seconds and bytes, and no two families share a name.
+ * Samples of counters end in `_total`; in OpenMetrics the name of their family does not.
  */
 
 /** A format of metrics. */
@@ -16,7 +15,7 @@ export const MEDIA_TYPES: Readonly<Record<MetricsFormat, string>> = {
 
 /** One value. */
 export interface Sample {
-  /** Follows the family's name: `_bucket`, `_sum` and `_count` of a histogram. */
+  /** `_bucket`, `_sum` or `_count` of a histogram. */
   readonly suffix?: string;
   readonly labels?: Readonly<Record<string, string>>;
   readonly value: number | bigint;
@@ -31,13 +30,7 @@ export interface Family {
   readonly samples: Iterable<Sample>;
 }
 
-/**
- * Formats metrics piece by piece, so that they are never in memory all at once.
- *
- * @param families The metrics.
- * @param format The output format.
- * @returns Pieces of text, each of whole lines.
- */
+/** Formats metrics as pieces of whole lines, so that the whole text is never in memory at once. */
 export function* exposition(families: Iterable<Family>, format: MetricsFormat): Generator<string> {
   for (const { name, type, help, samples } of families) {
     const isCounter = type === "counter";
@@ -62,10 +55,8 @@ function escaped(text: string, quotes: boolean): string {
 }
 
 /**
- * Negotiates the format (RFC 9110 section 12.5.1).
- *
- * @param accept The `Accept` header; `null` without one.
- * @returns OpenMetrics only if the header names it with at least the quality of text.
+ * Negotiates the format (RFC 9110 section 12.5.1): OpenMetrics only if the `Accept` header names it
+ * with at least the quality of text.
  */
 export function negotiate(accept: string | null): MetricsFormat {
   let openmetrics = 0, text = -1, any = -1;

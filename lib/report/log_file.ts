@@ -1,9 +1,9 @@
 /**
  * The access log in a file, a named pipe, or on standard output.
  *
- * Lines are queued and written in batches in the background. When more than about a megabyte is
- * queued, lines are dropped and counted. A full disk is reported once; when there is space again,
- * the log continues with whole lines.
+ * Lines are queued and written in batches. When 1 MiB is queued, further lines are dropped and
+ * counted. A full disk is reported once; when there is space again, the log continues with whole
+ * lines.
  */
 
 import { BatchWriter } from "../base/batch_writer.ts";
@@ -13,7 +13,7 @@ import { STDOUT } from "../base/stdout.ts";
 import { settlesWithin } from "../base/within.ts";
 import type { LogOutput } from "./log_output.ts";
 
-/** Milliseconds to wait for the last lines to be written. */
+/** Maximum time for writing the last lines, in milliseconds. */
 const LAST_LINES_MS = 1000;
 const NEWLINE = 10;
 
@@ -31,10 +31,8 @@ export type OpenLogSink = (path: string) => Promise<LogSink>;
 /**
  * Opens the log.
  *
- * @param path A file, created with mode 0600 or appended to, relative to the working directory at
- *     start. `-` is standard output.
- * @param options `notice` reports write errors and dropped lines; `open` replaces the file system
- *     in tests.
+ * @param path A file, which is appended to or created with mode 0600, or `-` for standard output.
+ * @param options `notice` prints errors and dropped lines; `open` replaces the file system in tests.
  * @throws {UsageError} If the path is empty.
  * @throws {ExitError} With exit code 73 if it cannot be opened.
  */
@@ -44,7 +42,7 @@ export async function openLogFile(
 ): Promise<LogOutput> {
   if (path === "") throw new UsageError("invalid --log []: want a file, syslog or -");
   const open = options.open ?? openLogSink;
-  // The background process changes to "/" and reopens the file from there.
+  // A background process changes its working directory to "/", where it may reopen the file.
   const absolute = path === STDOUT || path.startsWith("/") ? path : `${Deno.cwd()}/${path}`;
   try {
     return new LogFile(await open(absolute), { ...options, open, path: absolute });
@@ -57,7 +55,7 @@ export async function openLogFile(
 async function openLogSink(path: string): Promise<LogSink> {
   if (path === STDOUT) return { write: (bytes) => Deno.stdout.write(bytes), close() {} };
   const isPipe = await Deno.stat(path).then((info) => info.isFifo === true, () => false);
-  // Opened for reading, too, so that the pipe needs no reader yet and survives losing one.
+  // Also opened for reading: opening and writing then succeed while the pipe has no other reader.
   if (isPipe) return await Deno.open(path, { read: true, write: true });
   return await Deno.open(path, { append: true, create: true, mode: 0o600 });
 }
@@ -68,15 +66,17 @@ class LogFile implements LogOutput {
   readonly #notice: (line: string) => void;
   readonly #writer: BatchWriter;
   #sink: LogSink;
-  /** The reopened file, to switch to after the current batch. */
+  /** The reopened file, used after the current batch. */
   #next: LogSink | undefined;
+  /** Whether a batch is being written. */
   #busy = false;
   #reopening: Promise<void> = Promise.resolve();
-  /** The rest of a line that an error cut. */
+  /** The rest of a line that was written in part when a write failed. */
   #rest: Uint8Array = NO_BYTES;
   #failing = false;
+  /** Whether it was reported that the file is too slow. */
   #late = false;
-  #dropped = 0;
+  dropped = 0;
 
   constructor(
     sink: LogSink,
@@ -89,13 +89,9 @@ class LogFile implements LogOutput {
     this.#writer = new BatchWriter((bytes) => this.#write(bytes), () => {});
   }
 
-  get dropped(): number {
-    return this.#dropped;
-  }
-
   line(text: string): void {
     if (this.#writer.room() === undefined) return this.#writer.push(encoder.encode(`${text}\n`));
-    this.#dropped++;
+    this.dropped++;
     if (!this.#late) this.#notice(`log file [${this.#path}] is too slow, lines are dropped`);
     this.#late = true;
   }
@@ -118,15 +114,15 @@ class LogFile implements LogOutput {
   async close(): Promise<void> {
     const written = this.#reopening.then(() => this.#writer.flush());
     if (await settlesWithin(written, LAST_LINES_MS)) this.#sink.close();
-    if (this.#dropped > 0) this.#notice(`${this.#dropped} lines of the log were dropped`);
+    if (this.dropped > 0) this.#notice(`${this.dropped} lines of the log were dropped`);
   }
 
-  /** Writes a batch of whole lines. Called for one batch at a time; never rejects. */
+  /** Writes a batch of whole lines. Never rejects. */
   async #write(batch: Uint8Array): Promise<number> {
     this.#busy = true;
     try {
       if (await this.#writeRest()) await this.#writeLines(batch);
-      else this.#dropped += lineCount(batch);
+      else this.dropped += lineCount(batch);
     } finally {
       this.#busy = false;
       this.#switch();
@@ -143,12 +139,12 @@ class LogFile implements LogOutput {
       const isCut = at > 0 && batch[at - 1] !== NEWLINE;
       const end = isCut ? batch.indexOf(NEWLINE, at) + 1 : at;
       this.#rest = batch.slice(at, end);
-      this.#dropped += lineCount(batch.subarray(end));
+      this.dropped += lineCount(batch.subarray(end));
       this.#failed(error);
     }
   }
 
-  /** Completes a line that was cut, if any. Returns whether that succeeded. */
+  /** Writes the rest of a line; returns whether that succeeded. */
   async #writeRest(): Promise<boolean> {
     try {
       while (this.#rest.length > 0) {
@@ -173,17 +169,17 @@ class LogFile implements LogOutput {
     if (!this.#failing) return;
     this.#failing = false;
     this.#notice(
-      `log file [${this.#path}] is writable again, ${this.#dropped} lines were dropped so far`,
+      `log file [${this.#path}] is writable again, ${this.dropped} lines were dropped so far`,
     );
   }
 
-  /** Switches to the reopened file, if any. Called between two batches only. */
+  /** Switches to the reopened file, if any, between two batches. */
   #switch(): void {
     if (this.#next === undefined) return;
     this.#sink.close();
     this.#sink = this.#next;
     this.#next = undefined;
-    if (this.#rest.length > 0) this.#dropped++;
+    if (this.#rest.length > 0) this.dropped++;
     this.#rest = NO_BYTES;
   }
 }

@@ -1,9 +1,7 @@
 /**
- * The lines of the access log. Pure.
+ * The lines of the access log, as `key=value` (logfmt) or as JSON with the same keys. Pure.
  *
- * The text format is `key=value` (logfmt), JSON is one object per line. Both have the same keys
- * and words (vocabulary.ts). Nothing that a peer sends gets into a line: all values are numbers,
- * addresses and fixed words.
+ * All values are numbers, addresses and fixed words (vocabulary.ts), so no peer can inject text.
  */
 
 import { formatEndpoint } from "../address/host_port.ts";
@@ -12,38 +10,26 @@ import type { LogFormat } from "../cli/options.ts";
 import type { ConnectionEnd, FailedAttempt } from "../connection/observe.ts";
 import { actorOf, word } from "./vocabulary.ts";
 
-/** How lines look. Can be cloned to a worker. */
+/** The format of lines. Can be cloned to a worker. */
 export interface LogStyle {
   readonly format: LogFormat;
-  /** Whether the start of a connection is logged, too. */
+  /** Whether there is also a line when a connection is accepted. */
   readonly starts: boolean;
-  /** Whether text lines start with the time, which syslog adds itself. JSON always has it. */
+  /** Whether text lines contain the time; syslog adds it itself. JSON always contains it. */
   readonly time: boolean;
 }
 
-/** Maximum number of failed attempts that a line lists; `attempts` counts them all. */
+/** Maximum number of failed attempts in a line; `attempts` counts all. */
 const MAX_FAILURES = 32;
 
 type Fields = Readonly<Record<string, string | number | readonly string[] | undefined>>;
 
-/**
- * The line for a connection that was accepted.
- *
- * @param info The connection.
- * @param style How the line looks; `now` is its time.
- * @returns One line without its newline.
- */
+/** The line, without a newline, for a connection that was accepted. */
 export function startLine(info: ConnectionInfo, style: LogStyle & { now: Date }): string {
   return line({ type: "start", id: info.id, ...ends(info) }, style);
 }
 
-/**
- * The line for a connection that has ended: who ended it, why, and its statistics.
- *
- * @param end The connection.
- * @param style How the line looks; `now` is its time.
- * @returns One line without its newline.
- */
+/** The line, without a newline, for a connection that has ended. */
 export function endLine(end: ConnectionEnd, style: LogStyle & { now: Date }): string {
   const { failed, connectMs, backend } = end;
   return line({
@@ -67,13 +53,13 @@ function ends({ client, listener }: ConnectionInfo): Fields {
   return { client: formatEndpoint(client), listener: formatEndpoint(listener) };
 }
 
-/** `GROUP.CHANNEL:REASON` of each, up to {@link MAX_FAILURES}. */
+/** `GROUP.CHANNEL:REASON` of the first {@link MAX_FAILURES}. */
 function failedAttempts(failed: readonly FailedAttempt[]): string[] {
   return failed.slice(0, MAX_FAILURES)
     .map((attempt) => `${channelText(attempt)}:${word(attempt.failure)}`);
 }
 
-/** A key without a value is `-` in text and left out in JSON. */
+/** Formats a line. A value that is `undefined` is `-` in text and left out in JSON. */
 function line(fields: Fields, { format, time, now }: LogStyle & { now: Date }): string {
   const iso = now.toISOString();
   if (format === "json") return JSON.stringify({ time: iso, ...fields });

@@ -1,4 +1,4 @@
-/** The metrics, from the current table and counters. */
+/** The metrics of `/metrics`, with their current values. */
 
 import process from "node:process";
 import { formatEndpoint } from "../address/host_port.ts";
@@ -10,13 +10,13 @@ import type { Family, Sample } from "./exposition.ts";
 import { CONNECT_BOUNDS_S, type Stats } from "./stats.ts";
 import { FAILURES, REASONS, word } from "./vocabulary.ts";
 
-/** Where `/metrics` and `/status.json` get their data from. */
+/** Where `/metrics` and `/status.json` get their values from. */
 export interface MetricsSource {
   readonly table: Table;
   readonly stats: Stats;
   /** The address that balance listens on. */
   readonly listener: Endpoint;
-  /** File descriptors that the process may have open; `undefined` if unknown. */
+  /** Maximum number of open file descriptors of the process; `undefined` if unknown. */
   readonly descriptors: number | undefined;
   /** Lines that the access log has dropped so far. */
   readonly logDropped: () => number;
@@ -24,48 +24,48 @@ export interface MetricsSource {
   readonly dumpDropped: () => number;
 }
 
-const STARTED_S = performance.timeOrigin / 1000;
-
 /** Seconds since the program started. */
 export function uptimeS(): number {
   return performance.now() / 1000;
 }
 
-/**
- * All metrics.
- *
- * @param source Where the data comes from.
- */
+/** Sockets of connections: those to clients, and those to backends, connecting or open. */
+export function usedDescriptors({ table, stats }: MetricsSource): number {
+  return [...table.rows()].reduce((used, row) => used + row.c, stats.open);
+}
+
+const gauge = familyOf("gauge"), counter = familyOf("counter"), histogram = familyOf("histogram");
+
+/** Creates families of a type, from their samples or the value of their only sample. */
+function familyOf(type: Family["type"]) {
+  return (name: string, help: string, samples: number | bigint | Iterable<Sample>): Family => ({
+    name,
+    type,
+    help,
+    samples: typeof samples === "object" ? samples : [{ value: samples }],
+  });
+}
+
+/** All metrics. */
 export function* metrics(source: MetricsSource): Generator<Family> {
   const { table, stats } = source;
-  yield {
-    name: "balance_build_info",
-    type: "gauge",
-    help: "Always 1; the labels are the versions of balance and Deno.",
-    samples: [{ labels: { version: VERSION, deno: Deno.version.deno }, value: 1 }],
-  };
+  yield gauge("balance_build_info", "Always 1; the labels are the versions of balance and Deno.", [
+    { labels: { version: VERSION, deno: Deno.version.deno }, value: 1 },
+  ]);
   yield gauge("balance_uptime_seconds", "Seconds since the program started.", uptimeS());
   yield gauge("balance_workers", "Threads that serve connections.", table.size.workers);
   yield gauge("balance_connections", "Open connections.", stats.open);
   yield counter("balance_connections_accepted", "Accepted connections.", stats.accepted);
-  yield {
-    name: "balance_connections_ended",
-    type: "counter",
-    help: "Ended connections, by reason.",
-    samples: REASONS.map((reason) => ({
-      labels: { reason: word(reason) },
-      value: stats.endedBy(reason),
-    })),
-  };
-  yield {
-    name: "balance_connect_failures",
-    type: "counter",
-    help: "Failed attempts to connect to a channel, by reason.",
-    samples: FAILURES.map((failure) => ({
-      labels: { reason: word(failure) },
-      value: stats.failedBy(failure),
-    })),
-  };
+  yield counter(
+    "balance_connections_ended",
+    "Ended connections, by reason.",
+    REASONS.map((one) => ({ labels: { reason: word(one) }, value: stats.endedBy(one) })),
+  );
+  yield counter(
+    "balance_connect_failures",
+    "Failed attempts to connect to a channel, by reason.",
+    FAILURES.map((one) => ({ labels: { reason: word(one) }, value: stats.failedBy(one) })),
+  );
   yield* channelMetrics(table, stats);
   yield counter(
     "balance_log_dropped_lines",
@@ -85,104 +85,74 @@ export function* metrics(source: MetricsSource): Generator<Family> {
   yield* processMetrics(source);
 }
 
-function gauge(name: string, help: string, value: number): Family {
-  return { name, type: "gauge", help, samples: [{ value }] };
-}
-
-function counter(name: string, help: string, value: number | bigint): Family {
-  return { name, type: "counter", help, samples: [{ value }] };
-}
-
-/** Sockets of connections: those of clients, and those of backends, connecting or open. */
-export function usedDescriptors({ table, stats }: MetricsSource): number {
-  let used = stats.open;
-  for (const row of table.rows()) used += row.c;
-  return used;
-}
+/** One address of a channel: the current one, or a former one that still has connections. */
+type AddressRow = ReturnType<Table["rowsByAddress"]> extends Generator<infer Row> ? Row : never;
 
 function* channelMetrics(table: Table, stats: Stats): Generator<Family> {
-  const rows = [...table.rowsByAddress()];
-  const current = rows.filter((row) => row.current);
-  const family = (
-    [name, type, help]: readonly [string, "gauge" | "counter", string],
-    some: readonly AddressRow[],
-    value: (row: AddressRow) => number | bigint | boolean,
-  ): Family => ({
-    name: `balance_channel_${name}`,
-    type,
-    help,
-    samples: some.map((row) => ({ labels: labelsOf(row), value: asNumber(value(row)) })),
-  });
-  yield family(
-    ["enabled", "gauge", "1 if the channel is enabled, 0 if it is disabled."],
-    current,
-    (row) => row.state === "enabled",
+  const rows = [...table.rowsByAddress()], current = rows.filter((row) => row.current);
+  const samples = (some: readonly AddressRow[], value: (row: AddressRow) => number | bigint) =>
+    some.map((row) => ({ labels: labelsOf(row), value: value(row) }));
+  yield gauge(
+    "balance_channel_enabled",
+    "1 if the channel is enabled, 0 if it is disabled.",
+    samples(current, (row) => Number(row.state === "enabled")),
   );
-  yield family(
-    ["available", "gauge", "1 if the channel can take a connection now."],
-    current,
-    (row) => table.available(row.group, row.channel),
+  yield gauge(
+    "balance_channel_available",
+    "1 if the channel can take a connection now.",
+    samples(current, (row) => Number(table.available(row.group, row.channel))),
   );
-  yield family(
-    ["connections", "gauge", "Connections to the backend, including those still connecting."],
-    rows,
-    (row) => row.c,
+  yield gauge(
+    "balance_channel_connections",
+    "Connections to the backend, including those still connecting.",
+    samples(rows, (row) => row.c),
   );
-  yield family(
-    ["max_connections", "gauge", "Maximum connections of the channel (maxc); 0 means no limit."],
-    current,
-    (row) => row.maxc,
+  yield gauge(
+    "balance_channel_max_connections",
+    "Maximum connections of the channel (maxc); 0 means no limit.",
+    samples(current, (row) => row.maxc),
   );
-  yield family(
-    ["attempts", "counter", "Attempts to connect to the backend (totalc in show)."],
-    rows,
-    (row) => row.totalc,
+  yield counter(
+    "balance_channel_attempts",
+    "Attempts to connect to the backend (totalc in show).",
+    samples(rows, (row) => row.totalc),
   );
-  const failures = "Failed attempts to connect that were the fault of the backend.";
-  yield family(
-    ["connect_failures", "counter", failures],
-    rows,
-    (row) => stats.blamed(row.account),
+  yield counter(
+    "balance_channel_connect_failures",
+    "Failed attempts to connect that were the fault of the backend.",
+    samples(rows, (row) => stats.blamed(row.account)),
   );
-  yield family(
-    ["sent_bytes", "counter", "Bytes sent from clients to the backend."],
-    rows,
-    (row) => row.sent,
+  yield counter(
+    "balance_channel_sent_bytes",
+    "Bytes sent from clients to the backend.",
+    samples(rows, (row) => row.sent),
   );
-  yield family(
-    ["received_bytes", "counter", "Bytes sent from the backend to clients."],
-    rows,
-    (row) => row.rcvd,
+  yield counter(
+    "balance_channel_received_bytes",
+    "Bytes sent from the backend to clients.",
+    samples(rows, (row) => row.rcvd),
   );
-  yield {
-    name: "balance_channel_connect_seconds",
-    type: "histogram",
-    help: "Duration of successful attempts to connect to the backend.",
-    samples: histograms(rows, stats),
-  };
+  yield histogram(
+    "balance_channel_connect_seconds",
+    "Duration of successful attempts to connect to the backend.",
+    connectTimes(rows, stats),
+  );
 }
-
-/** One address of a channel: that of `show`, or a former one whose connections keep it. */
-type AddressRow = ReturnType<Table["rowsByAddress"]> extends Generator<infer Row> ? Row : never;
 
 function labelsOf({ group, channel, address, port }: AddressRow): Record<string, string> {
   const backend = formatEndpoint({ address: formatIp(address), port });
   return { group: String(group), channel: String(channel), backend };
 }
 
-function asNumber(value: number | bigint | boolean): number | bigint {
-  return typeof value === "boolean" ? Number(value) : value;
-}
-
-function* histograms(rows: readonly AddressRow[], stats: Stats): Generator<Sample> {
+function* connectTimes(rows: readonly AddressRow[], stats: Stats): Generator<Sample> {
   for (const row of rows) {
     const labels = labelsOf(row);
     const { buckets, count, sumUs } = stats.connectTimes(row.account);
-    let below = 0n;
+    let cumulative = 0n;
     for (const [i, inBucket] of buckets.entries()) {
-      below += inBucket;
+      cumulative += inBucket;
       const le = boundText(CONNECT_BOUNDS_S[i]);
-      yield { suffix: "_bucket", labels: { ...labels, le }, value: below };
+      yield { suffix: "_bucket", labels: { ...labels, le }, value: cumulative };
     }
     yield { suffix: "_count", labels, value: count };
     yield { suffix: "_sum", labels, value: Number(sumUs) / 1e6 };
@@ -190,8 +160,8 @@ function* histograms(rows: readonly AddressRow[], stats: Stats): Generator<Sampl
 }
 
 /** A bucket bound as OpenMetrics requires it in labels: `1.0`, `0.25`, `+Inf`. */
-function boundText(bound: number | undefined): string {
-  if (bound === undefined) return "+Inf";
+function boundText(bound = Infinity): string {
+  if (bound === Infinity) return "+Inf";
   return Number.isInteger(bound) ? `${bound}.0` : String(bound);
 }
 
@@ -211,7 +181,7 @@ function* processMetrics({ descriptors }: MetricsSource): Generator<Family> {
   yield gauge(
     "process_start_time_seconds",
     "Start time of the process since the Unix epoch in seconds.",
-    STARTED_S,
+    performance.timeOrigin / 1000,
   );
   if (descriptors === undefined) return;
   yield gauge("process_max_fds", "Maximum number of open file descriptors.", descriptors);

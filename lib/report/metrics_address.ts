@@ -2,7 +2,7 @@ import { type HostAndRest, splitHost } from "../address/host_port.ts";
 import { UsageError } from "../base/errors.ts";
 import { strictInteger } from "../base/integers.ts";
 
-/** The address of the metrics server as the command line gives it. */
+/** The address of the metrics server, not resolved yet. */
 export interface MetricsAddress {
   /** Name or address, without brackets. */
   readonly host: string;
@@ -10,13 +10,12 @@ export interface MetricsAddress {
   readonly port: number;
 }
 
-/** Reachable from this host only, unless the user asks for more. */
+/** Reachable from this host only, unless the user asks for another address. */
 const DEFAULT_HOST = "127.0.0.1";
 
 /**
- * Parses the argument of `--metrics`.
+ * Parses the argument of `--metrics`: `PORT`, `HOST:PORT` or `[IPV6]:PORT`.
  *
- * @param text `PORT`, `HOST:PORT`, or `[IPV6]:PORT`.
  * @throws {UsageError} If it has another form, or the port is out of range.
  */
 export function parseMetricsAddress(text: string): MetricsAddress {

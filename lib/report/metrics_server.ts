@@ -1,9 +1,9 @@
 /**
  * The read-only HTTP server of `--metrics`: `/metrics`, `/healthz`, `/status.json`.
  *
- * Responses are generated piece by piece as the client reads them, so a client that never reads
- * costs one piece of memory and a file descriptor. Deno's server has neither an idle timeout nor a
- * connection limit, so it should be reachable by operators only; the default is this host.
+ * `/metrics` is generated piece by piece as the client reads it, so a client that never reads costs
+ * one piece of memory and a file descriptor. Deno's server has neither an idle timeout nor a
+ * connection limit, so only operators should be able to reach it; the default is this host.
  */
 
 import { formatEndpoint } from "../address/host_port.ts";
@@ -14,14 +14,16 @@ import { exposition, MEDIA_TYPES, negotiate } from "./exposition.ts";
 import { metrics, type MetricsSource } from "./metrics.ts";
 import { isHealthy, status } from "./status.ts";
 
-/** Characters that are generated before the client has to read them. */
+/** Minimum size of a piece in characters; the client must read it before the next is generated. */
 const PIECE_CHARS = 32 << 10;
-/** Milliseconds to wait for the server to close. */
+/** Maximum time for closing the server, in milliseconds. */
 const CLOSE_MS = 1000;
+/** Responses are never cached, and never rendered as another media type. */
+const COMMON = { "cache-control": "no-store", "x-content-type-options": "nosniff" };
 
 /** A running server. */
 export interface MetricsServer {
-  /** Makes `/healthz` fail, because no new connections are accepted any more. */
+  /** Makes `/healthz` fail, because new connections are no longer accepted. */
   stopping(): void;
   /** Closes the server and all its connections. */
   close(): Promise<void>;
@@ -31,16 +33,12 @@ export interface MetricsServer {
  * Starts to serve the metrics.
  *
  * @param at The address to listen on.
- * @param source Where the data comes from.
  * @throws {UnavailableError} If the address cannot be bound.
  */
 export function serveMetrics(at: Endpoint, source: MetricsSource): MetricsServer {
-  const closing = new AbortController();
+  const closing = new AbortController(), { signal } = closing;
   let stopping = false;
-  const server = listen(at, {
-    signal: closing.signal,
-    answer: (request) => answer(request, source, { stopping }),
-  });
+  const server = listen(at, signal, (request) => answer(request, source, stopping));
   return {
     stopping() {
       stopping = true;
@@ -53,46 +51,37 @@ export function serveMetrics(at: Endpoint, source: MetricsSource): MetricsServer
 }
 
 function listen(
-  { address, port }: Endpoint,
-  { signal, answer }: { signal: AbortSignal; answer: (request: Request) => Response },
+  at: Endpoint,
+  signal: AbortSignal,
+  handler: (request: Request) => Response,
 ): Deno.HttpServer {
   const quiet = { onListen() {}, onError: () => respond(500, "internal error") };
   try {
-    return Deno.serve({ hostname: address, port, signal, ...quiet }, answer);
+    return Deno.serve({ hostname: at.address, port: at.port, signal, ...quiet }, handler);
   } catch (error) {
-    const at = formatEndpoint({ address, port });
     throw new UnavailableError(
-      withName(`can't bind metrics address [${at}]: ${systemReason(error)}`),
+      withName(`can't bind metrics address [${formatEndpoint(at)}]: ${systemReason(error)}`),
     );
   }
 }
 
-function answer(request: Request, source: MetricsSource, now: { stopping: boolean }): Response {
+/** Responds to a request. For HEAD, Deno discards the body. */
+function answer(request: Request, source: MetricsSource, stopping: boolean): Response {
   if (request.method !== "GET" && request.method !== "HEAD") {
     return respond(405, "only GET and HEAD", { allow: "GET, HEAD" });
   }
-  // For HEAD, Deno discards and cancels the body.
-  return page(request, source, now);
-}
-
-function page(
-  request: Request,
-  source: MetricsSource,
-  { stopping }: { stopping: boolean },
-): Response {
-  switch (pathOf(request)) {
+  switch (URL.parse(request.url)?.pathname) {
     case "/metrics": {
       const format = negotiate(request.headers.get("accept"));
-      return new Response(pieces(exposition(metrics(source), format)), {
-        headers: { ...COMMON, "content-type": MEDIA_TYPES[format], vary: "accept" },
-      });
+      const headers = { "content-type": MEDIA_TYPES[format], vary: "accept" };
+      return respond(200, pieces(exposition(metrics(source), format)), headers);
     }
     case "/healthz":
       if (stopping) return respond(503, "shutting down");
       return isHealthy(source) ? respond(200, "ok") : respond(503, "no channel available");
     case "/status.json": {
-      const text = `${JSON.stringify(status(source, { stopping }), null, 2)}\n`;
-      return new Response(text, { headers: { ...COMMON, "content-type": "application/json" } });
+      const text = JSON.stringify(status(source, { stopping }), null, 2);
+      return respond(200, text, { "content-type": "application/json" });
     }
     case undefined:
       return respond(400, "bad request");
@@ -101,20 +90,12 @@ function page(
   }
 }
 
-/** The path of the request; `undefined` if its URL is invalid. */
-function pathOf(request: Request): string | undefined {
-  try {
-    return new URL(request.url).pathname;
-  } catch {
-    return undefined;
-  }
-}
-
-/** Never cached, and never rendered as another media type. */
-const COMMON = { "cache-control": "no-store", "x-content-type-options": "nosniff" };
-
-function respond(status: number, text: string, headers: Record<string, string> = {}): Response {
-  return new Response(`${text}\n`, {
+function respond(
+  status: number,
+  body: string | ReadableStream<Uint8Array>,
+  headers: Record<string, string> = {},
+): Response {
+  return new Response(typeof body === "string" ? `${body}\n` : body, {
     status,
     headers: { ...COMMON, "content-type": "text/plain; charset=utf-8", ...headers },
   });

@@ -3,20 +3,17 @@ import { blamesBackend } from "../base/reason.ts";
 import { endLine, type LogStyle, startLine } from "./log_line.ts";
 import type { Stats } from "./stats.ts";
 
-/** What the connections of one isolate are reported to. */
+/** Where the connections of one isolate are reported to. */
 export interface MonitorParts {
-  /** The access log: how its lines look, and where they go. */
+  /** The access log: the format and the destination of its lines. */
   readonly log?: { readonly style: LogStyle; readonly line: (text: string) => void } | undefined;
   /** The counters of the metrics. */
   readonly stats?: Stats | undefined;
 }
 
 /**
- * Creates the monitor that connections report to.
- *
- * @param parts Log and counters; each is optional.
- * @returns `undefined` without either, so that connections do not even read the clock. Functions
- *     that are not needed are `undefined`, too.
+ * Creates the monitor of connections. Without log and counters it is `undefined`, as are functions
+ * that are not needed, so that connections do not even read the clock.
  */
 export function monitorOf({ log, stats }: MonitorParts): Monitor | undefined {
   if (log === undefined && stats === undefined) return undefined;

@@ -1,8 +1,6 @@
 /**
- * The counters of the metrics in one `SharedArrayBuffer`, in which all workers count without
- * sending messages. It exists only with `--metrics`.
- *
- * Counters only grow. Those of a channel belong to the account of its address in the table.
+ * The counters of the metrics in one `SharedArrayBuffer` that all workers use. It exists only with
+ * `--metrics`. Each account of the table has its own counters of connect times and failures.
  */
 
 import type { DialFailure, Reason } from "../base/reason.ts";
@@ -15,7 +13,7 @@ export const CONNECT_BOUNDS_S: readonly number[] = [
   0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10,
 ];
 
-/** Size of the counters: that of the table. */
+/** Size of the table. */
 export interface StatsSize {
   readonly accounts: number;
   readonly workers: number;
@@ -44,28 +42,18 @@ const REASON_AT = new Map(REASONS.map((reason, index) => [reason, ENDED + index]
 const FAILURE_AT = new Map(FAILURES.map((failure, index) => [failure, FAILED + index]));
 const BOUNDS_MS = CONNECT_BOUNDS_S.map((seconds) => seconds * 1000);
 
-/** Counters over shared memory. */
+/** The counters as one isolate uses them. */
 export class Stats implements AccountCompanion {
-  readonly #handle: StatsHandle;
   readonly #counters: BigUint64Array;
   readonly #open: number;
 
-  /**
-   * @param handle Counters of {@link newStats}, from this or another isolate.
-   * @param worker Number of the worker that counts here, from 0.
-   */
-  constructor(handle: StatsHandle, worker = 0) {
-    this.#handle = handle;
+  /** @param worker Number of this isolate among the workers, from 0. */
+  constructor(readonly handle: StatsHandle, worker = 0) {
     this.#counters = new BigUint64Array(handle.buffer);
     this.#open = OPEN + worker;
   }
 
-  /** What another isolate needs to use these counters. */
-  get handle(): StatsHandle {
-    return this.#handle;
-  }
-
-  /** Counts a connection that was accepted. */
+  /** Counts an accepted connection. */
   started(): void {
     Atomics.add(this.#counters, ACCEPTED, 1n);
     Atomics.add(this.#counters, this.#open, 1n);
@@ -86,7 +74,7 @@ export class Stats implements AccountCompanion {
     Atomics.add(this.#counters, at + SUM, BigInt(Math.round(ms * 1000)));
   }
 
-  /** Counts a failed attempt, whatever the cause. */
+  /** Counts a failed attempt. */
   failed(failure: DialFailure): void {
     Atomics.add(this.#counters, FAILURE_AT.get(failure)!, 1n);
   }
@@ -96,7 +84,7 @@ export class Stats implements AccountCompanion {
     Atomics.add(this.#counters, this.#account(account) + BLAMED, 1n);
   }
 
-  /** Removes the connections of a dead worker from the open ones. Its number must be unused. */
+  /** Removes the connections of a dead worker from the open ones. */
   releaseWorker(worker: number): void {
     Atomics.store(this.#counters, OPEN + worker, 0n);
   }
@@ -108,11 +96,7 @@ export class Stats implements AccountCompanion {
 
   /** Connections that are open now, including those without a channel. */
   get open(): number {
-    let open = 0n;
-    for (let worker = 0; worker < this.#handle.size.workers; worker++) {
-      open += Atomics.load(this.#counters, OPEN + worker);
-    }
-    return Number(open);
+    return Number(sumOf(this.#load(OPEN, this.handle.size.workers)));
   }
 
   /** Connections that have ended for a reason. */
@@ -132,16 +116,11 @@ export class Stats implements AccountCompanion {
 
   /** Connect times of an account. */
   connectTimes(account: number): ConnectTimes {
-    const at = this.#account(account);
-    const buckets = Array.from(
-      { length: SUM },
-      (_, bucket) => Atomics.load(this.#counters, at + bucket),
-    );
-    const count = buckets.reduce((all, one) => all + one, 0n);
-    return { buckets, count, sumUs: Atomics.load(this.#counters, at + SUM) };
+    const at = this.#account(account), buckets = this.#load(at, SUM);
+    return { buckets, count: sumOf(buckets), sumUs: Atomics.load(this.#counters, at + SUM) };
   }
 
-  /** An account starts from zero. */
+  /** Sets the counters of an account to zero. */
   opened(account: number): void {
     const at = this.#account(account);
     for (let i = 0; i < ACCOUNT_COUNTERS; i++) Atomics.store(this.#counters, at + i, 0n);
@@ -155,16 +134,22 @@ export class Stats implements AccountCompanion {
     }
   }
 
-  #account(account: number): number {
-    return OPEN + this.#handle.size.workers + account * ACCOUNT_COUNTERS;
+  #load(at: number, length: number): bigint[] {
+    return Array.from({ length }, (_, i) => Atomics.load(this.#counters, at + i));
   }
+
+  #account(account: number): number {
+    return OPEN + this.handle.size.workers + account * ACCOUNT_COUNTERS;
+  }
+}
+
+function sumOf(counters: readonly bigint[]): bigint {
+  return counters.reduce((sum, one) => sum + one, 0n);
 }
 
 /** Creates counters, all zero. */
 export function newStats({ accounts, workers }: StatsSize): Stats {
   const counters = OPEN + workers + accounts * ACCOUNT_COUNTERS;
-  return new Stats({
-    size: { accounts, workers },
-    buffer: new SharedArrayBuffer(counters * 8),
-  });
+  const buffer = new SharedArrayBuffer(counters * BigUint64Array.BYTES_PER_ELEMENT);
+  return new Stats({ size: { accounts, workers }, buffer });
 }

@@ -3,7 +3,7 @@ import { type ChannelRecord, channelRecords } from "../table/channel_record.ts";
 import { type MetricsSource, uptimeS, usedDescriptors } from "./metrics.ts";
 import { FAILURES, REASONS, word } from "./vocabulary.ts";
 
-/** Whether a new connection would be served: any channel is enabled and below its limit. */
+/** Whether any channel can take a connection. */
 export function isHealthy({ table }: MetricsSource): boolean {
   for (let group = 0; group < table.size.groups; group++) {
     for (let channel = 0; channel < table.length(group); channel++) {
@@ -13,12 +13,7 @@ export function isHealthy({ table }: MetricsSource): boolean {
   return false;
 }
 
-/**
- * The content of `/status.json`. Counters above 2^53 lose precision.
- *
- * @param source Where the data comes from.
- * @param options `stopping`: no new connections are accepted any more.
- */
+/** The content of `/status.json`. Counters are exact up to 2^53. */
 export function status(source: MetricsSource, { stopping }: { stopping: boolean }): object {
   const { table, stats, listener, descriptors } = source;
   const records = channelRecords(table);
@@ -53,7 +48,7 @@ export function status(source: MetricsSource, { stopping }: { stopping: boolean 
 
 function channelStatus({ table, stats }: MetricsSource, record: ChannelRecord): object {
   const { group, channel, address, port, state, c, totalc, maxc, sent, rcvd } = record;
-  // The counters of the channel, as of show, include its former addresses.
+  // As in show, the counters of a channel include its former addresses.
   const accounts = [...table.accountsOf(group, channel)];
   const times = accounts.map((account) => stats.connectTimes(account));
   const count = times.reduce((sum, one) => sum + one.count, 0n);

@@ -1,8 +1,8 @@
-/** The words shared by access log, metrics and status, without spaces. */
+/** The words that the access log, the metrics and the status share. */
 
 import type { DialFailure, Reason } from "../base/reason.ts";
 
-/** Who ended a connection: one of its sides, balance itself, or its operator. */
+/** Who ended a connection: one of its sides, balance itself, or the operator. */
 export type Actor = "client" | "backend" | "balance" | "admin";
 
 const ACTORS: Readonly<Record<Reason, Actor>> = {
@@ -18,15 +18,10 @@ const ACTORS: Readonly<Record<Reason, Actor>> = {
   "shutdown": "admin",
 };
 
+// deno-fmt-ignore
 const FAILURE_SET: Readonly<Record<DialFailure, true>> = {
-  "refused": true,
-  "timeout": true,
-  "unreachable": true,
-  "reset": true,
-  "cancelled": true,
-  "no descriptor": true,
-  "no local port": true,
-  "failed": true,
+  "refused": true, "timeout": true, "unreachable": true, "reset": true, "cancelled": true,
+  "no descriptor": true, "no local port": true, "failed": true,
 };
 
 /** All reasons why connections end, in a fixed order. */
