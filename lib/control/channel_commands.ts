@@ -86,7 +86,7 @@ export const ASSIGN: Command = {
     // Another client may have enabled the channel while the host was resolved.
     mustBeDisabled();
     if (!table.assign(group, channel, to)) {
-      throw new CommandError("too many connections to former addresses are open");
+      throw new CommandError("too many open connections to former addresses");
     }
     context.names.set(group, channel, to.host);
     return message("channel reassigned");

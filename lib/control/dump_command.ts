@@ -27,7 +27,7 @@ export const DUMP: Command = {
       }
       case "off":
         if (await dump.off()) return message("dump off");
-        throw new CommandError("dump is off already");
+        throw new CommandError("dump is already off");
       default:
         throw syntaxError();
     }

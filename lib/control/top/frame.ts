@@ -238,7 +238,7 @@ function fitted(words: readonly string[], columns: number): string {
 function tooSmall({ columns, rows }: Size): FrameLine[] {
   const lines = [
     "terminal too small",
-    `${columns}x${rows} of ${MIN_SIZE.columns}x${MIN_SIZE.rows}`,
+    `${columns}x${rows}, minimum ${MIN_SIZE.columns}x${MIN_SIZE.rows}`,
   ];
   return Array.from({ length: rows }, (_, row) => ({
     text: shortened(lines[row] ?? "", Math.max(columns, 1)),

@@ -63,7 +63,7 @@ const TESTS: Record<string, () => Promise<void>> = {
     const small = await terminal.shows(/^CHAN ADDRESS +C SENT\/s RCVD\/s$/m);
     assertNotMatch(small, /of 20 by|in all/);
     await terminal.resize(39, 10);
-    await terminal.shows(/^terminal too small\n39x10 of 40x8$/m);
+    await terminal.shows(/^terminal too small\n39x10, minimum 40x8$/m);
     await terminal.resize(80, 24);
     await terminal.shows(/^ {2}connections 1-14 of 20 by sent$/m);
 

@@ -58,7 +58,7 @@ for (const workers of [1, 4]) {
     assertSameBytes(whole.sent, late.sentIn(late.rounds));
     assertSameBytes(whole.rcvd, late.sentIn(late.rounds));
     const again = await session.ask("dump off");
-    assertEquals([again.text, again.failed], ["dump is off already\n", true]);
+    assertEquals([again.text, again.failed], ["dump is already off\n", true]);
     await balance.stop();
   });
 

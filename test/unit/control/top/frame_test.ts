@@ -108,11 +108,11 @@ t("a frame has as many lines as the screen and none is too long, for every size"
 t("a terminal that is too small gets a message with its size and the minimum", () => {
   assertEquals(
     text(topFrame(BUSY, undefined, { columns: 39, rows: 24 })).trimEnd(),
-    "terminal too small\n39x24 of 40x8",
+    "terminal too small\n39x24, minimum 40x8",
   );
   assertEquals(
     text(topFrame(BUSY, undefined, { columns: 80, rows: 7 })).trimEnd(),
-    "terminal too small\n80x7 of 40x8",
+    "terminal too small\n80x7, minimum 40x8",
   );
   assertEquals(text(topFrame(BUSY, undefined, { columns: 5, rows: 1 })), "te~ll\n");
 }, PURE);

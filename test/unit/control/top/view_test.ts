@@ -207,7 +207,7 @@ t(
     terminal.written = "";
     [terminal.columns, terminal.rows] = [30, 5];
     terminal.happen({ type: "resize" });
-    await terminal.shows("30x5 of 40x8");
+    await terminal.shows("30x5, minimum 40x8");
     [terminal.columns, terminal.rows] = [100, 30];
     terminal.happen({ type: "resize" });
     await terminal.shows("MAXC CONN/s");
