@@ -27,7 +27,7 @@ import { startBalancer } from "./balancer.ts";
 const LATE_RESULT_MS = 500;
 const PATH_VARIABLES = ["BALANCE_RUNDIR", "BALANCE_SYSLOG", "XDG_RUNTIME_DIR", "NOTIFY_SOCKET"];
 
-/** What the child reports to its parent: code 0 if it serves, else the line to print. */
+/** What the child reports to its parent: 0 if it serves, else an exit code and a line to print. */
 interface StartResult {
   readonly code: number;
   readonly text: string;

@@ -27,7 +27,7 @@ import { openReports, type Reports } from "./reports.ts";
 import { resolveSetup, type Setup } from "./resolve_setup.ts";
 import { runUntilStopped } from "./shutdown.ts";
 
-/** Milliseconds that the start may still take after a signal to end. */
+/** Milliseconds that the start may still take after a signal that ends the program. */
 const EARLY_END_MS = 500;
 
 /** What is checked, resolved, bound and opened before anything is served. */
@@ -45,7 +45,7 @@ interface Prepared {
 /**
  * Validates everything, resolves, binds, and serves.
  *
- * @returns `ended` resolves with the exit code when a signal or control has ended the program.
+ * @returns `ended` resolves with the exit code when a signal or a command has ended the program.
  * @throws {ExitError} If it cannot start; everything is closed then.
  */
 export async function startBalancer(
@@ -98,8 +98,8 @@ export async function startBalancer(
 }
 
 /**
- * Rejects some time after a signal that arrives before anything is served. Usually the start is
- * complete by then and the program ends in order; a slow resolver is not waited for.
+ * Rejects {@link EARLY_END_MS} after a signal that arrives during the start. Usually the start is
+ * complete by then and the program shuts down as usual; a slow resolver is not waited for.
  */
 async function endedEarly(signals: Signals): Promise<never> {
   const signal = await signals.early;
@@ -128,22 +128,21 @@ async function startPlane(
   serving: ServingOptions,
   messages: Messages,
 ): Promise<DataPlane> {
+  const shared = { serving, table, dump: dump.current };
   const { workers } = table.size;
   if (workers === 1) {
     const { notice, debug } = messages;
-    const { monitor } = reports;
-    return serveHere(listener, { serving, table, notice, debug, dump: dump.current, monitor });
+    return serveHere(listener, { ...shared, notice, debug, monitor: reports.monitor });
   }
   try {
-    const started = { count: workers, serving, table, messages, reports, dump: dump.current };
-    return await startWorkers(started);
+    return await startWorkers({ ...shared, count: workers, messages, reports });
   } catch (error) {
     control.close();
     await dump.close();
     await reports.close();
     throw error;
   } finally {
-    // It only reserved the address until the workers listened on it.
+    // It only reserved the address until the workers listen.
     listener.close();
   }
 }
@@ -152,7 +151,7 @@ async function prepare(options: Options, messages: Messages): Promise<Prepared> 
   const { notice, debug } = messages;
   const services = systemServices();
   const engine = engineByName(DEFAULT_ENGINE);
-  // The dump of 3.35 goes straight to stdout, in whole blocks, so it takes one worker.
+  // -p writes whole blocks straight to stdout, so only one worker may serve.
   const workers = options.packetDump ? 1 : options.workers;
   using undo = new DisposableStack();
   let listener: Listener | undefined;

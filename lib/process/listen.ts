@@ -9,7 +9,7 @@ import type { Options } from "../cli/options.ts";
 import type { Engine, Listener } from "../engine/engine.ts";
 
 /**
- * The address to listen on, or the one that the balance to control listens on.
+ * The address to listen on, or with `-c` and `-i` that of the balance to control.
  *
  * @throws {UsageError} If the port is neither a service nor a number from 1 to 65535.
  * @throws {AddressError} If the host of `-b` is unknown.

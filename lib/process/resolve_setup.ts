@@ -59,8 +59,8 @@ export async function resolveSetup(
   const listen = await listeningAddress(options, services);
   const source = sourceHost === undefined ? undefined : await sourceAddress(sourceHost, engine);
   context.onListen(listen);
-  const limits = { defaultPort: listen.port, services, maxGroups, maxChannels };
-  const groups = await resolveGroups(parseGroups(channels, limits), context);
+  const groupOptions = { defaultPort: listen.port, services, maxGroups, maxChannels };
+  const groups = await resolveGroups(parseGroups(channels, groupOptions), context);
   return {
     listen,
     source,
