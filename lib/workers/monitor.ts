@@ -14,7 +14,7 @@ export interface WorkerReports {
   readonly forWorkers: MonitorConfig;
   /** Writes a line that a worker made to the access log. */
   log(line: string): void;
-  /** Removes the connections of a worker that died from the count of open ones. */
+  /** Subtracts the connections of a worker that died from the number of open ones. */
   releaseWorker(worker: number): void;
 }
 

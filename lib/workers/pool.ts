@@ -18,7 +18,7 @@ import { newQuestions } from "./questions.ts";
 
 /** Milliseconds before a worker that died is replaced; doubled for each death in a row. */
 const MIN_PAUSE_MS = 100, MAX_PAUSE_MS = 10_000;
-/** A worker that dies this many milliseconds after the previous death starts a new row. */
+/** Milliseconds without a death after which the pause is the minimum again. */
 const HEALTHY_MS = 60_000;
 
 /** What workers are started with. */
@@ -217,7 +217,7 @@ class WorkerPool implements DataPlane {
     const pause = Math.min(MIN_PAUSE_MS * 2 ** this.#deathsInRow++, MAX_PAUSE_MS);
     const timer = setTimeout(() => {
       this.#pauses.delete(timer);
-      // Its failure is reported as a death.
+      // Its failure is reported by #died().
       this.#start(index).catch(() => {});
     }, pause);
     this.#pauses.add(timer);

@@ -22,7 +22,7 @@ export interface ServingOptions {
 
 /** What a worker is started with. */
 export interface WorkerSetup {
-  /** Number of the worker from 0, under which the table counts what it holds. */
+  /** Number of the worker, from 0; the table has counters for each. */
   readonly index: number;
   readonly serving: ServingOptions;
   readonly table: TableHandle;
@@ -69,7 +69,7 @@ export type FromWorker =
   | { readonly type: "dumped"; readonly batch: DumpBatch }
   /** An uncaught error has ended it. */
   | { readonly type: "crashed"; readonly message: string }
-  /** `shortage` may be reported by several workers; `log` is a line of the access log. */
+  /** A line to print, or for the access log (`log`). All workers may report one `shortage`. */
   | { readonly type: "notice" | "shortage" | "debug" | "log"; readonly line: string }
   /** New connections are refused. */
   | { readonly type: "stopped" }

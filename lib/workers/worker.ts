@@ -42,7 +42,7 @@ scope.onmessage = ({ data }) => {
   }
 };
 
-/** An uncaught error ends this isolate. The main isolate reports it in one line. */
+/** Ends this isolate after an uncaught error. The main isolate reports it in one line. */
 function crashed(event: Event, error: unknown): void {
   event.preventDefault();
   scope.postMessage({ type: "crashed", message: messageOf(error) });
