@@ -2,7 +2,7 @@
  * Shell completions, generated from the table of options. Pure.
  *
  * The placeholder of an argument determines what is offered: `host`, `file`, `port`, `cmd` (a
- * control command) or a choice such as `text|json`. For any other placeholder nothing is offered.
+ * control command) or a choice such as `text|json`. Other placeholders have no completion.
  */
 
 import { UsageError } from "../base/errors.ts";

@@ -8,9 +8,9 @@ export type EndSignal = keyof typeof SIGNAL_EXIT;
 export interface SignalHandlers {
   /** SIGINT, SIGTERM, SIGHUP: stop. */
   readonly end: (signal: EndSignal) => void;
-  /** SIGUSR1: log the current state. */
+  /** SIGUSR1: print the table. */
   readonly status: () => void;
-  /** SIGUSR2: reopen logs. */
+  /** SIGUSR2: reopen log and dump files. */
   readonly reopen: () => void;
 }
 
