@@ -4,26 +4,26 @@ import type { Ticking } from "./clock.ts";
 import { Connection } from "./connection.ts";
 import type { ConnectionContext } from "./context.ts";
 
-/** Pause after accept failed for a shortage such as EMFILE, in milliseconds. */
+/** Pause after accept failed because of a shortage such as EMFILE, in milliseconds. */
 const SHORTAGE_PAUSE_MS = 100;
 /**
- * A graceful stop first accepts what waits in the backlog, which closing the socket would reset. The
- * backlog counts as empty after this many looks in a row without a new connection; one look alone
- * may follow a moment in which the system did not run us.
+ * A graceful stop accepts the clients in the backlog first, because closing the socket resets them.
+ * The backlog counts as empty if this many checks in a row find no new connection; before a single
+ * check, the process may not have run.
  */
-const QUIET_LOOKS = 2, LOOK_MS = 5;
+const QUIET_CHECKS = 2, CHECK_MS = 5;
 /** Maximum time for emptying the backlog, in milliseconds. */
 const MAX_BACKLOG_MS = 200;
 
-/** The notice when `maxConnections` are open. */
+/** Printed when `maxConnections` are open. */
 const FULL = "cannot accept more connections: the limit of file descriptors is reached";
 
 /** A running accept loop and its connections. */
 export interface Serving {
-  /** Connections that are open now. */
+  /** The open connections. */
   readonly connections: ReadonlySet<Connection>;
   /**
-   * Stops accepting after the clients that wait in the backlog; open connections go on.
+   * Accepts the clients in the backlog, then stops accepting. Open connections go on.
    *
    * @returns Resolves when new connections are refused.
    */
@@ -35,54 +35,45 @@ export interface Serving {
 }
 
 /**
- * Accepts connections and runs each to its end.
+ * Accepts connections and serves each of them.
  *
- * The loop never waits for a dial and never ends on an error. A shortage of file descriptors
- * (EMFILE) is reported once per burst, then accepting goes on after a pause. Clients that are not
- * accepted wait in the backlog and are not lost.
+ * The loop does not wait for dials and does not end on errors. It reports a shortage of file
+ * descriptors (EMFILE) once per burst and goes on after a pause; meanwhile clients wait in the
+ * backlog.
  *
- * @param listener Owned from now on.
- * @param context What connections share.
- * @param maxConnections Connections that may be open at a time; default no limit.
+ * @param listener Closed by the loop.
+ * @param maxConnections Maximum of open connections.
  */
 export function serve(
   listener: Listener,
   context: ConnectionContext,
   maxConnections = Infinity,
 ): Serving {
-  const loop = new AcceptLoop(listener, context, maxConnections);
-  return {
-    connections: loop.connections,
-    stop: () => loop.stop(),
-    stopNow: () => loop.stopNow(),
-    done: loop.run(),
-  };
+  return new AcceptLoop(listener, context, maxConnections);
 }
 
-class AcceptLoop {
+class AcceptLoop implements Serving {
   readonly connections = new Set<Connection>();
+  readonly done: Promise<void>;
   readonly #listener: Listener;
   readonly #context: ConnectionContext;
   readonly #maxConnections: number;
-  /** Keeps the clock running while there are connections, so that idle times are known. */
+  /** Keeps the clock running while connections are open, so that their idle times are known. */
   readonly #keepsClockRunning: Ticking = { tick() {} };
-  /** Resolves when the last connection has ended. */
+  /** Resolved when the last connection has ended. */
   #idle: PromiseWithResolvers<void> | undefined;
   #stopped = false;
   #stopping: Promise<void> | undefined;
+  /** Connections accepted so far. */
   #accepted = 0;
+  /** The current pause; `untilRoom` if it ends with the next connection. */
   #pause: { wake: () => void; untilRoom: boolean } | undefined;
 
   constructor(listener: Listener, context: ConnectionContext, maxConnections: number) {
     this.#listener = listener;
     this.#context = context;
     this.#maxConnections = maxConnections;
-  }
-
-  async run(): Promise<void> {
-    await this.#acceptAll();
-    if (this.connections.size > 0) await (this.#idle = Promise.withResolvers()).promise;
-    this.#context.clock.stop();
+    this.done = this.#run();
   }
 
   stop(): Promise<void> {
@@ -94,6 +85,12 @@ class AcceptLoop {
     this.#stopped = true;
     this.#listener.close();
     this.#pause?.wake();
+  }
+
+  async #run(): Promise<void> {
+    await this.#acceptAll();
+    if (this.connections.size > 0) await (this.#idle = Promise.withResolvers()).promise;
+    this.#context.clock.stop();
   }
 
   async #acceptAll(): Promise<void> {
@@ -122,7 +119,7 @@ class AcceptLoop {
     const connection = new Connection(client, this.#context);
     if (connections.size === 0) clock.watch(this.#keepsClockRunning);
     connections.add(connection);
-    // A bug in balance is reported and must not take other connections down.
+    // A bug in balance is reported and does not affect other connections.
     connection.run().catch((error) => notice(bugLine(error))).finally(() => {
       connections.delete(connection);
       if (this.#pause?.untilRoom) this.#pause.wake();
@@ -132,7 +129,7 @@ class AcceptLoop {
     });
   }
 
-  /** Pauses, by default until a connection ends; `stopNow` ends any pause. */
+  /** Pauses, by default until a connection ends. */
   async #paused(ms?: number): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
     const timer = ms === undefined ? undefined : setTimeout(resolve, ms);
@@ -144,9 +141,9 @@ class AcceptLoop {
 
   async #emptyBacklog(): Promise<void> {
     const end = performance.now() + MAX_BACKLOG_MS;
-    for (let quiet = 0; quiet < QUIET_LOOKS && !this.#stopped && performance.now() < end;) {
+    for (let quiet = 0; quiet < QUIET_CHECKS && !this.#stopped && performance.now() < end;) {
       const before = this.#accepted;
-      await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+      await new Promise((resolve) => setTimeout(resolve, CHECK_MS));
       quiet = this.#accepted === before ? quiet + 1 : 0;
     }
     this.stopNow();

@@ -1,6 +1,6 @@
-/** Something that looks at the time now and then. */
+/** Checks its time limits periodically. */
 export interface Ticking {
-  /** Called about every {@link TICK_MS} while it is watched. */
+  /** Called about every {@link TICK_MS} while the clock watches it. */
   tick(now: number): void;
 }
 
@@ -8,20 +8,19 @@ export interface Ticking {
 export const TICK_MS = 100;
 
 /**
- * A coarse clock that all connections share instead of timers of their own.
+ * A clock that all connections share instead of a timer each.
  *
- * It is monotonic, so setting the wall clock changes nothing. Time during which the process was
- * stopped does not count, so a suspended process does not find its connections idle. It ticks only
- * while something is watched.
+ * It is monotonic. Time during which the process was suspended does not count, so that connections
+ * are not idle afterwards. It runs only while it watches something.
  */
 export class Clock {
-  /** Milliseconds since an arbitrary moment; advances in steps. */
+  /** Milliseconds since an arbitrary moment; advances with each tick. */
   now = 0;
   readonly #watching = new Set<Ticking>();
   #timer: ReturnType<typeof setInterval> | undefined;
   #last = 0;
 
-  /** Calls `tick` from now on. */
+  /** Starts calling `tick`. */
   watch(ticking: Ticking): void {
     this.#watching.add(ticking);
     if (this.#timer !== undefined) return;
@@ -34,7 +33,7 @@ export class Clock {
     this.#watching.delete(ticking);
   }
 
-  /** Stops for good. */
+  /** Stops calling everything. */
   stop(): void {
     this.#watching.clear();
     clearInterval(this.#timer);

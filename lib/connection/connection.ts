@@ -1,9 +1,9 @@
 /**
- * The life of one connection, from accept to close:
+ * One client connection, from accept to close:
  *
- *     claim a channel -> dial it (the next claim if that fails) -> relay both ways -> release
+ *     choose a channel -> dial it, or the next one if that fails -> relay both ways -> close
  *
- * Every decision is made here; an engine (lib/engine) moves the bytes.
+ * This file decides what happens; the engine (lib/engine) does the network I/O.
  */
 
 import { formatEndpoint } from "../address/host_port.ts";
@@ -19,37 +19,38 @@ import type { ConnectionContext } from "./context.ts";
 import type { FailedAttempt, Tap, TapMaker } from "./observe.ts";
 import { connectTimedOut, hasLeft, idleTimedOut, isSlowDial } from "./timeouts.ts";
 
-/** One client's connection. */
+/** One client connection. The clock calls `tick`; the relay calls `chunk`, `moved`, `ended`. */
 export class Connection implements Ticking, RelayObserver {
-  /** Unique over all workers. */
+  /** Unique in all workers. */
   readonly id: number;
+  /** Passes each chunk to the packet dump; `undefined` without one. */
   chunk: RelayObserver["chunk"];
   readonly #context: ConnectionContext;
   readonly #client: Link;
+  /** When it was accepted, in milliseconds of `performance.now()`. */
   readonly #since = performance.now();
   #claim: Claim | undefined;
   #backend: Link | undefined;
   #relay: Relay | undefined;
   #tap: Tap | undefined;
-  /** The current attempt to connect. */
+  /** Cancels the current attempt to connect. */
   #dialing: AbortController | undefined;
+  /** When the attempt started, in milliseconds of the shared clock, like the times below. */
   #dialingSince = 0;
   #readsAhead = false;
   /** When the client half-closed during a dial; -1 if it did not. */
   #leftSince = -1;
   #halfClosed = false;
+  /** When the last chunk was written. */
   #lastActive: number;
   #sent = 0;
   #rcvd = 0;
   #failed: FailedAttempt[] | undefined;
   #connectMs: number | undefined;
-  /** Why it was ended from outside. */
+  /** The reason of {@link close}. */
   #stopped: Reason | undefined;
 
-  /**
-   * @param client An accepted link; this connection closes it.
-   * @param context What it shares with other connections.
-   */
+  /** @param client An accepted link; this connection closes it. */
   constructor(client: Link, context: ConnectionContext) {
     this.id = context.table.nextConnection();
     this.#client = client;
@@ -59,7 +60,7 @@ export class Connection implements Ticking, RelayObserver {
     if (tap !== undefined) this.setTap(tap);
   }
 
-  /** The connection as it is now. */
+  /** The current state of the connection. */
   info(): ConnectionInfo {
     const claim = this.#claim;
     return {
@@ -78,11 +79,7 @@ export class Connection implements Ticking, RelayObserver {
     };
   }
 
-  /**
-   * Starts or stops to dump it.
-   *
-   * @param make Makes the tap; `undefined` stops.
-   */
+  /** Connects it to a packet dump, or disconnects it if `make` is `undefined`. */
   setTap(make: TapMaker | undefined): void {
     const tap = make?.(this.info());
     this.#tap = tap;
@@ -91,10 +88,9 @@ export class Connection implements Ticking, RelayObserver {
   }
 
   /**
-   * Runs it to its end. Never rejects because of a peer.
+   * Serves the connection until it is closed. Rejects only because of a bug.
    *
-   * One async function holds the claim from choosing to closing: each idle connection pays for
-   * every suspended frame.
+   * It is a single async function because every suspended function costs memory per connection.
    */
   async run(): Promise<void> {
     const { table, clock, options, debug, monitor } = this.#context;
@@ -117,18 +113,14 @@ export class Connection implements Ticking, RelayObserver {
     }
   }
 
-  /**
-   * Ends it now: a dial is cancelled, a relay is closed on both sides.
-   *
-   * @param reason Why.
-   */
+  /** Closes the connection now. Cancels a dial. */
   close(reason: Reason): void {
     this.#stopped ??= reason;
     this.#dialing?.abort("cancelled");
     this.#relay?.close();
   }
 
-  /** All bytes of a chunk were written; called by the relay. */
+  /** A chunk from one side was written to the other side. */
   moved(side: Side, bytes: number): void {
     const { table, clock } = this.#context;
     this.#lastActive = clock.now;
@@ -143,13 +135,13 @@ export class Connection implements Ticking, RelayObserver {
     }
   }
 
-  /** The input from one side has ended; called by the relay. */
+  /** The input from one side has ended. */
   ended(side: Side, how: Ending): void {
     this.#halfClosed = true;
     this.#tap?.ended(side, how);
   }
 
-  /** Checks the time limits; called by the clock. */
+  /** Checks the timeouts. */
   tick(now: number): void {
     const { options } = this.#context;
     if (this.#dialing !== undefined) {
@@ -185,12 +177,12 @@ export class Connection implements Ticking, RelayObserver {
     this.#dialingSince = clock.now;
     clock.watch(this);
     const { signal } = this.#dialing;
-    const began = monitor === undefined ? 0 : performance.now();
+    const started = monitor === undefined ? 0 : performance.now();
     const backend = await engine.dial(claim.backend, { signal, source: options.source });
     this.#dialing = undefined;
     const failure = typeof backend === "string" ? backend : undefined;
     if (monitor !== undefined) {
-      this.#connectMs = performance.now() - began;
+      this.#connectMs = performance.now() - started;
       monitor.dialed?.({ account: claim.account, ms: this.#connectMs, failure });
     }
     if (failure !== undefined) this.#dialFailed(claim, failure);
@@ -211,7 +203,7 @@ export class Connection implements Ticking, RelayObserver {
     if (this.#context.options.autoDisable && blamesBackend(failure)) this.#disable(claim);
   }
 
-  /** `-a`: the two lines of 3.35, once per channel that was enabled until now. */
+  /** `-a`: disables the channel. Prints the two lines of 3.35, unless it was disabled before. */
   #disable({ group, channel, backend }: Claim): void {
     if (!this.#context.table.setEnabled(group, channel, false)) return;
     this.#context.notice(`connection failed group ${group} channel ${channel}`);
@@ -228,11 +220,12 @@ export class Connection implements Ticking, RelayObserver {
     this.#backend = backend;
     this.#tap?.connected(this.info());
     this.#relay = engine.relay(this.#client, backend, this);
-    // It may have been closed while the dial succeeded.
+    // `close` may have been called after the dial succeeded.
     if (this.#stopped !== undefined) this.#relay.close();
     return this.#relay;
   }
 
+  /** Reads from the client during a slow dial, to notice that it disconnects. */
   #readAhead(): void {
     this.#readsAhead = true;
     this.#context.engine.readAhead(this.#client, {

@@ -1,5 +1,3 @@
-/** What connections are given. */
-
 import type { Engine } from "../engine/engine.ts";
 import type { Table } from "../table/table.ts";
 import type { Clock } from "./clock.ts";
@@ -7,7 +5,7 @@ import type { Monitor, TapMaker } from "./observe.ts";
 import type { BurstNotices } from "./once_per_burst.ts";
 import type { Timeouts } from "./timeouts.ts";
 
-/** What options mean for a connection. A plain record: it is cloned to workers as it is. */
+/** The options that concern connections. A plain record that can be cloned to workers. */
 export interface ConnectionOptions extends Timeouts {
   /** `-H`: failover within hash groups. */
   readonly hashFailover: boolean;
@@ -25,12 +23,12 @@ export interface ConnectionContext {
   readonly options: ConnectionOptions;
   /** Prints a line for the operator. */
   readonly notice: (line: string) => void;
-  /** Reports a shortage of our own, once per burst. */
+  /** Prints a line about a shortage, such as EMFILE, once per burst. */
   readonly shortage: BurstNotices;
-  /** `-d`: prints a line about what happens; absent without it. */
+  /** `-d`: prints a line about an event. */
   readonly debug?: ((line: string) => void) | undefined;
-  /** Makes taps for the current packet dump, which may change; `undefined` without a dump. */
+  /** Returns what connects a new connection to the current packet dump, if there is one. */
   readonly tap: () => TapMaker | undefined;
-  /** Log and metrics; absent without them. */
+  /** The access log and the metrics. */
   readonly monitor?: Monitor | undefined;
 }

@@ -24,7 +24,7 @@ export interface ConnectionEnd extends ConnectionInfo {
 export interface DialOutcome {
   /** The account of the address that was dialed, see `Table`. */
   readonly account: number;
-  /** Milliseconds that it took. */
+  /** How long it took, in milliseconds. */
   readonly ms: number;
   /** Why it failed; `undefined` if it succeeded. */
   readonly failure: DialFailure | undefined;
@@ -40,19 +40,19 @@ export interface Monitor {
   readonly ended?: ((end: ConnectionEnd) => void) | undefined;
 }
 
-/** Sees one connection, for the packet dump. */
+/** Receives the events and bytes of one connection, for the packet dump. */
 export interface Tap {
-  /** Something other than data: a failed attempt, a timeout. */
+  /** A failed attempt to connect, or a timeout. */
   event(text: string): void;
-  /** A channel has answered. */
+  /** The connection to a backend is open. */
   connected(info: ConnectionInfo): void;
-  /** A chunk before it is written; a promise holds it back until there is room. */
+  /** A chunk was read; it is written when the promise resolves. */
   chunk(side: Side, bytes: Uint8Array): Promise<void> | undefined;
   /** The input from one side has ended. */
   ended(side: Side, how: Ending): void;
-  /** Both sides are closed. */
+  /** The connection has ended. */
   closed(reason: Reason): void;
 }
 
-/** Makes the tap of a connection; `undefined` if it is filtered out. */
+/** Creates the tap of a connection; `undefined` if the filter of the dump excludes it. */
 export type TapMaker = (info: ConnectionInfo) => Tap | undefined;

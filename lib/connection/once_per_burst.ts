@@ -1,18 +1,17 @@
-/** Milliseconds without a line after which it is printed again. */
+/** A burst ends after this many milliseconds without the line. */
 const BURST_MS = 10_000;
 
 /** Prints each line once per burst. */
 export interface BurstNotices {
-  /** Prints a line, unless it was printed in the current burst. */
+  /** Prints a line at the start of a burst. */
   notice(line: string): void;
-  /** What a line is about has lasted until now: its burst goes on. */
+  /** Extends the burst of a line to now, because its cause has lasted until now. */
   lasted(line: string): void;
 }
 
 /**
- * Prints a line that repeats, such as a shortage that comes and goes, only when a burst starts.
+ * Limits lines that repeat, such as those about a shortage, to one per burst.
  *
- * @param notice Prints a line.
  * @param now Monotonic time in milliseconds.
  */
 export function oncePerBurst(

@@ -1,4 +1,4 @@
-/** The time limits of a connection, in milliseconds of the shared {@link Clock}. Pure. */
+/** The time limits of a connection, in milliseconds of the shared clock. Pure. */
 
 /** The limits that options set. */
 export interface Timeouts {
@@ -8,27 +8,27 @@ export interface Timeouts {
   readonly idleTimeoutMs: number;
 }
 
-/** A span of time. */
+/** A period of time. */
 interface Span {
   readonly since: number;
   readonly now: number;
 }
 
-/** A dial this slow makes it worth reading from the client, to notice that it leaves. */
+/** If a dial takes this long, balance reads from the client, to notice that it disconnects. */
 const READ_AHEAD_AFTER_MS = 100;
 
 /**
  * A client that half-closes before sending anything has left, or expects the backend to speak
- * first. The two look alike, so it gets this long, more than a backend that answers needs.
+ * first. The two look alike, so the dial gets this long, which is enough for a healthy backend.
  */
 const LEFT_AFTER_MS = 300;
 
-/** Whether an attempt to connect has used up its time. */
+/** Whether an attempt to connect has reached its timeout. */
 export function connectTimedOut(limits: Timeouts, dialing: Span): boolean {
   return dialing.now - dialing.since >= limits.connectTimeoutMs;
 }
 
-/** Whether a connection has been silent for too long. */
+/** Whether a connection has reached its idle timeout. */
 export function idleTimedOut(limits: Timeouts, idle: Span): boolean {
   return limits.idleTimeoutMs > 0 && idle.now - idle.since > limits.idleTimeoutMs;
 }
@@ -38,7 +38,7 @@ export function hasLeft(halfClosed: Span): boolean {
   return halfClosed.now - halfClosed.since >= LEFT_AFTER_MS;
 }
 
-/** Whether a dial takes so long that the client should be watched. */
+/** Whether a dial is slow, so that balance should read from the client. */
 export function isSlowDial(dialing: Span): boolean {
   return dialing.now - dialing.since >= READ_AHEAD_AFTER_MS;
 }
