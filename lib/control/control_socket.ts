@@ -8,6 +8,7 @@ import {
   type RunDirectory,
   RunDirectoryError,
 } from "../system/run_directory.ts";
+import { bindUnix, removeIfThere } from "../system/unix_socket.ts";
 
 /** Only the socket's owner and root may control balance. */
 const SOCKET_MODE = 0o600;
@@ -52,28 +53,14 @@ async function listenUnix(
   path: string,
 ): Promise<{ listener: Deno.UnixListener; replaced: boolean }> {
   try {
-    return { listener: bindUnix(path), replaced: false };
+    return { listener: bindUnix(path, SOCKET_MODE), replaced: false };
   } catch (error) {
     if (!(error instanceof Deno.errors.AddrInUse)) throw error;
   }
   if (!Deno.lstatSync(path).isSocket) throw new Error("it exists and is not a socket");
   if (!await isStale(path)) throw new Error("another balance answers on it");
-  try {
-    Deno.removeSync(path);
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-  }
-  return { listener: bindUnix(path), replaced: true };
-}
-
-function bindUnix(path: string): Deno.UnixListener {
-  // bind(2) creates the file with its final mode; a later chmod would leave a race.
-  const mask = Deno.umask(0o777 & ~SOCKET_MODE);
-  try {
-    return Deno.listen({ transport: "unix", path });
-  } finally {
-    Deno.umask(mask);
-  }
+  removeIfThere(path);
+  return { listener: bindUnix(path, SOCKET_MODE), replaced: true };
 }
 
 /** Whether no process listens on a socket. */
