@@ -33,7 +33,9 @@ export function parseMatch(text: string): () => ChunkMatcher {
   try {
     pattern = new RegExp(source, "gms");
   } catch (error) {
-    throw new UsageError(`invalid regular expression [${text}]: ${reasonOf(error)}`);
+    // The last part of V8's message, without the expression.
+    const reason = messageOf(error).split(": ").at(-1);
+    throw new UsageError(`invalid regular expression [${text}]: ${reason}`);
   }
   return () => {
     const before: Record<Side, string> = { client: "", backend: "" };
@@ -47,12 +49,7 @@ export function parseMatch(text: string): () => ChunkMatcher {
   };
 }
 
-/** The last part of V8's message, without the expression. */
-function reasonOf(error: unknown): string {
-  return messageOf(error).split(": ").at(-1) ?? "";
-}
-
-/** Whether a match ends after an index; for index 0, an empty match at 0 counts, too. */
+/** Whether a match ends after an index. For index 0, an empty match at 0 counts, too. */
 function endsAfter(pattern: RegExp, text: string, index: number): boolean {
   pattern.lastIndex = 0;
   for (let found = pattern.exec(text); found !== null; found = pattern.exec(text)) {

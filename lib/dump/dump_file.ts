@@ -21,15 +21,15 @@ export interface DumpFileOptions {
   readonly port: number;
   /** The number of the connection, for `%n`. */
   readonly connection?: number | undefined;
-  /** Not for standard output and named pipes. @default never */
+  /** Regular files only. @default never */
   readonly rotate?: Rotation | undefined;
   /** @default {"block"} */
   readonly overflow?: DumpOverflow | undefined;
   /** Bytes that may be queued before senders wait or chunks are dropped. @default {8 MiB} */
   readonly queueBytes?: number | undefined;
-  /** Returns the header of a file, each time a file starts: `format.start`. */
+  /** Returns the header of a file: `format.start`. Called each time a file starts. */
   readonly header: (time: number) => Uint8Array;
-  /** What happens to a file that exists at first. @default {"replace"} */
+  /** What happens to a file that exists at the start of the dump. @default {"replace"} */
   readonly existing?: "replace" | "keep" | undefined;
   /** Called with the first error of an output, such as ENOSPC or EPIPE. */
   readonly onError: (error: Error) => void;
@@ -40,10 +40,10 @@ export interface DumpFileOptions {
 const QUEUE_BYTES = 8 << 20;
 
 /**
- * Opens the output of a dump and waits until its first file is open, so that errors are thrown. It
- * does not wait for a named pipe, which opens when its reader does.
+ * Opens the output of a dump and waits until its first file is open, unless it is a named pipe,
+ * which opens when its reader does.
  *
- * @param pattern The name: `-` is standard output; `%t`, `%p` and `%n` are replaced.
+ * @param pattern See {@link DumpFile}.
  * @throws {UsageError} If the name is invalid.
  * @throws {Error} If the file cannot be created.
  */
@@ -65,7 +65,6 @@ export async function openDumpFile(pattern: string, options: DumpFileOptions): P
 export class DumpFile {
   readonly #options: DumpFileOptions;
   readonly #names: FileNames;
-  readonly #now: () => number;
   readonly #queueBytes: number;
   /** Only if the names contain the time. */
   readonly #history: FileHistory | undefined;
@@ -94,7 +93,6 @@ export class DumpFile {
     const { port, connection, rotate, existing = "replace" } = options;
     this.#options = options;
     this.#names = new FileNames(pattern, { port, connection });
-    this.#now = options.now ?? nowMicroseconds;
     this.#queueBytes = options.queueBytes ?? QUEUE_BYTES;
     if (rotate !== undefined && hasTime(pattern)) this.#history = new FileHistory(rotate.count);
     this.#writer = this.#newWriter();
@@ -119,8 +117,7 @@ export class DumpFile {
   /**
    * Appends a record, to a new file if the current one has reached its size.
    *
-   * @param encode Returns the record. Called immediately, after the header of a new file was
-   *     requested, or not at all.
+   * @param encode Returns the record. Called before the return, or not at all.
    * @param options `droppable`: the record (a chunk) may be dropped if the queue is full; others
    *     are dropped only if the queue has twice its size.
    * @returns `false` if the record was dropped.
@@ -145,8 +142,8 @@ export class DumpFile {
 
   /**
    * For log rotation by other programs: creates the file again if it was moved away, or appends to
-   * a new file at its path. Otherwise, and for standard output, it does nothing. After an error it
-   * starts again; an existing file is kept as `PATH.1`, since its last record may be incomplete.
+   * the new file at its path. After an error it starts again, and keeps an existing file as
+   * `PATH.1`, since its last record may be incomplete. Does nothing for standard output.
    */
   reopen(): void {
     if (this.#closed || this.#path === STDOUT) return;
@@ -165,8 +162,7 @@ export class DumpFile {
   /**
    * Lets waiting senders continue, writes what is queued and closes the file.
    *
-   * @param options `patienceMs`: gives up if the reader takes nothing for this long.
-   *     @default never
+   * @param options `patienceMs`: gives up if the reader takes nothing for this long (default never).
    * @returns `false` if it gave up.
    */
   async close(options: { patienceMs?: number | undefined } = {}): Promise<boolean> {
@@ -177,7 +173,6 @@ export class DumpFile {
     return isWritten;
   }
 
-  /** Whether a record has to be dropped. */
   #mustDrop(droppable: boolean): boolean {
     if (this.#options.overflow !== "drop") return false;
     return this.#writer.queuedBytes >= (droppable ? 1 : 2) * this.#queueBytes;
@@ -193,9 +188,8 @@ export class DumpFile {
 
   /** Everything written from now on goes into another file. */
   #startFile(existing: ExistingFile): void {
-    const now = this.#now();
-    const path = this.#names.next(now);
-    this.#path = path;
+    const now = (this.#options.now ?? nowMicroseconds)();
+    const path = this.#path = this.#names.next(now);
     this.#fileBytes = 0;
     this.#opening++;
     this.#writer.pushStep(() => this.#open(path, existing));
@@ -209,10 +203,10 @@ export class DumpFile {
 
   async #open(path: string, existing: ExistingFile): Promise<void> {
     this.#closeSink();
-    const sink = await openSink(path, { existing, count: this.#options.rotate?.count ?? 1 });
-    this.#sink = sink;
-    this.#isRegular = sink.isRegular;
-    if (sink.isRegular) await this.#history?.add(path);
+    const count = this.#options.rotate?.count ?? 1;
+    this.#sink = await openSink(path, { existing, count });
+    this.#isRegular = this.#sink.isRegular;
+    if (this.#isRegular) await this.#history?.add(path);
     this.#opening--;
   }
 
@@ -220,18 +214,15 @@ export class DumpFile {
     this.#failed = true;
     this.#opening = 0;
     this.#closeSink();
-    this.#options.onError(
-      new Error(`cannot write dump file [${this.#path}]: ${reasonOf(error)}`, { cause: error }),
-    );
+    // Deno refuses writes below /dev, /proc and /sys without --allow-all.
+    const isRefused = error instanceof Deno.errors.NotCapable;
+    const reason = isRefused ? "it is part of the system" : systemReason(error);
+    const message = `cannot write dump file [${this.#path}]: ${reason}`;
+    this.#options.onError(new Error(message, { cause: error }));
   }
 
   #closeSink(): void {
     this.#sink?.close();
     this.#sink = undefined;
   }
-}
-
-function reasonOf(error: unknown): string {
-  // Deno refuses writes below /dev, /proc and /sys without --allow-all.
-  return error instanceof Deno.errors.NotCapable ? "it is part of the system" : systemReason(error);
 }

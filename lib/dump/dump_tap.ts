@@ -14,12 +14,9 @@ import { nowMicroseconds } from "./formats/times.ts";
 import type { DumpRecord, TakeRecord } from "./record.ts";
 
 /** Reasons that an `end` record or the event of the idle timeout has recorded already. */
+// deno-fmt-ignore
 const ALREADY_RECORDED: ReadonlySet<Reason> = new Set<Reason>([
-  "client closed",
-  "backend closed",
-  "client reset",
-  "backend reset",
-  "idle limit",
+  "client closed", "backend closed", "client reset", "backend reset", "idle limit",
 ]);
 
 /**
@@ -28,46 +25,41 @@ const ALREADY_RECORDED: ReadonlySet<Reason> = new Set<Reason>([
  * @param filter Which connections, chunks and bytes to record.
  * @param take Where the records go.
  * @param options `now` returns the time in microseconds since 1970.
- * @returns Creates the tap of a connection; `undefined` if it is filtered out.
  */
 export function dumpTaps(
   filter: DumpFilter,
   take: TakeRecord,
-  options: { now?: () => number } = {},
+  { now = nowMicroseconds }: { now?: () => number } = {},
 ): TapMaker {
-  const { now = nowMicroseconds } = options;
   // The channel is checked when it is known.
   const { channel: _, ...early } = filter;
   return (info) =>
     wantsConnection(early, info) ? new RecordingTap(info, { filter, take, now }) : undefined;
 }
 
-/** What is known about a connection so far. */
-type Known = { -readonly [Key in keyof ConnectionRoute]: ConnectionRoute[Key] };
-
 class RecordingTap implements Tap {
   readonly #filter: DumpFilter;
   readonly #take: TakeRecord;
   readonly #now: () => number;
   readonly #matches: ChunkMatcher | undefined;
-  readonly #connection: Known;
+  /** What is known about the connection so far. */
+  readonly #connection: ConnectionRoute;
   /** Records that are kept until it is known whether the connection is wanted. */
   #held: DumpRecord[] | undefined;
-  /** Bytes of the chunks without a match meanwhile. */
+  /** Bytes of the chunks without a match until then. */
   readonly #skipped: Record<Side, number> = { client: 0, backend: 0 };
   #unwanted = false;
 
   constructor(
-    info: ConnectionInfo,
-    options: { filter: DumpFilter; take: TakeRecord; now: () => number },
+    { id, client, listener, state, ageMs, sent, rcvd }: ConnectionInfo,
+    { filter, take, now }: { filter: DumpFilter; take: TakeRecord; now: () => number },
   ) {
-    const { id, client, listener, state, ageMs, sent, rcvd } = info;
-    this.#filter = options.filter;
-    this.#take = options.take;
-    this.#now = options.now;
-    this.#matches = options.filter.match?.();
+    this.#filter = filter;
+    this.#take = take;
+    this.#now = now;
+    this.#matches = filter.match?.();
     this.#connection = { id, client, listener };
-    if (this.#filter.channel !== undefined || this.#matches !== undefined) this.#held = [];
+    if (filter.channel !== undefined || this.#matches !== undefined) this.#held = [];
     if (state === "dialing") this.#emit({ kind: "open", ...this.#at() });
     else {
       this.event(
@@ -125,7 +117,7 @@ class RecordingTap implements Tap {
     else if (!this.#unwanted) void this.#take(record);
   }
 
-  /** The connection is wanted: emits what was kept. */
+  /** The connection is wanted: emits the records that were kept. */
   #release(): void {
     if (this.#held === undefined) return;
     const held = this.#held;

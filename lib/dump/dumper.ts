@@ -22,18 +22,12 @@ export interface DumpCounts {
 }
 
 /** What a dump needs besides its settings. */
-export interface DumperOptions {
-  /** The port that balance listens on. */
-  readonly port: number;
+export interface DumperOptions extends Pick<DumpFileOptions, "port" | "existing" | "queueBytes"> {
   /** Called once, with the first error of the output; everything later is dropped. */
   readonly onError: (error: Error) => void;
-  /** See {@link DumpFileOptions.existing}. */
-  readonly existing?: DumpFileOptions["existing"];
-  /** See {@link DumpFileOptions.queueBytes}. @default {1 MiB for `-p`} */
-  readonly queueBytes?: number | undefined;
 }
 
-/** For `-p`: small enough that the text is still in the CPU caches when it is written. */
+/** Default for `-p`: small enough that the text is still in the CPU caches when it is written. */
 const CLASSIC_QUEUE_BYTES = 1 << 20;
 /** Gives up closing a connection's own file if its reader takes nothing for this long. */
 const CLOSE_PATIENCE_MS = 5000;
@@ -48,20 +42,7 @@ interface Output {
   reportedDrops: number;
 }
 
-/**
- * Opens the output of a dump and waits until it is open.
- *
- * @throws {UsageError} If the name of the file is invalid.
- * @throws {Error} If the file cannot be created. With a file per connection only the folder is
- *     checked.
- */
-export async function openDumper(settings: DumpSettings, options: DumperOptions): Promise<Dumper> {
-  const dumper = new Dumper(settings, options);
-  await dumper.open();
-  return dumper;
-}
-
-/** One dump; see {@link openDumper}. */
+/** One dump. */
 export class Dumper {
   readonly settings: DumpSettings;
   readonly #options: DumperOptions;
@@ -77,17 +58,27 @@ export class Dumper {
   /** Records dropped from outputs that are closed. */
   #droppedBefore = 0;
 
-  constructor(settings: DumpSettings, options: DumperOptions) {
+  private constructor(settings: DumpSettings, options: DumperOptions) {
     this.settings = settings;
     this.#options = options;
   }
 
-  /** Opens the output; see {@link openDumper}. */
-  async open(): Promise<void> {
-    const { file } = this.settings;
-    if (isPerConnection(file)) return await this.#checkFolder();
-    const format = createFormat(this.settings);
-    this.#single = outputOf(await openDumpFile(file, this.#fileOptions(format)), format);
+  /**
+   * Starts a dump. With a file per connection it checks only the folder; otherwise it waits until
+   * the output is open.
+   *
+   * @throws {UsageError} If the name of the file is invalid.
+   * @throws {Error} If the file cannot be created.
+   */
+  static async open(settings: DumpSettings, options: DumperOptions): Promise<Dumper> {
+    const dumper = new Dumper(settings, options);
+    if (isPerConnection(settings.file)) await dumper.#checkFolder();
+    else {
+      const format = createFormat(settings);
+      const file = await openDumpFile(settings.file, dumper.#fileOptions(format));
+      dumper.#single = outputOf(file, format);
+    }
+    return dumper;
   }
 
   /** Name of the current file; the pattern of the names with a file per connection. */
@@ -106,27 +97,23 @@ export class Dumper {
     if (this.#failed || this.#closed) return undefined;
     const { connection } = record;
     const output = this.#single ?? this.#outputOf(connection);
-    const { file, format } = output;
-    switch (record.kind) {
-      case "data":
-        return this.#data(output, record);
-      case "drop":
-      case "skip":
-        if (record.kind === "drop") output.droppedByWorkers++;
-        format.skip(connection, record.chunk);
-        break;
-      case "close":
-        // Even if the record is dropped, the format has to forget the connection.
-        if (!file.write(() => encodeRecord(format, record))) encodeRecord(format, record);
-        if (output !== this.#single) this.#end(connection, output);
-        break;
-      default:
-        file.write(() => encodeRecord(format, record));
+    if (record.kind === "data") return this.#data(output, record);
+    const encode = () => encodeRecord(output.format, record);
+    if (record.kind === "skip" || record.kind === "drop") {
+      if (record.kind === "drop") output.droppedByWorkers++;
+      encode();
+      return undefined;
+    }
+    const isWritten = output.file.write(encode);
+    if (record.kind === "close") {
+      // Even if the record is dropped, the format has to forget the connection.
+      if (!isWritten) encode();
+      if (output !== this.#single) this.#end(connection, output);
     }
     return undefined;
   }
 
-  /** Checks whether a file was moved away, for log rotation; see {@link DumpFile.reopen}. */
+  /** Creates files again that were moved away, for log rotation; see {@link DumpFile.reopen}. */
   reopen(): void {
     for (const { file } of this.#outputs) file.reopen();
   }
@@ -161,22 +148,19 @@ export class Dumper {
   }
 
   #outputOf({ id }: ConnectionRoute): Output {
-    const known = this.#perConnection.get(id);
-    if (known !== undefined) return known;
-    const format = createFormat(this.settings);
-    const output = outputOf(
-      new DumpFile(this.settings.file, this.#fileOptions(format, id)),
-      format,
-    );
-    this.#perConnection.set(id, output);
+    let output = this.#perConnection.get(id);
+    if (output === undefined) {
+      const format = createFormat(this.settings);
+      output = outputOf(new DumpFile(this.settings.file, this.#fileOptions(format, id)), format);
+      this.#perConnection.set(id, output);
+    }
     return output;
   }
 
   /** Closes the file of a connection that has ended. */
   #end({ id }: ConnectionRoute, output: Output): void {
-    const { file } = output;
     reportDrops(output, nowMicroseconds());
-    const closing = file.close({ patienceMs: CLOSE_PATIENCE_MS }).finally(() => {
+    const closing = output.file.close({ patienceMs: CLOSE_PATIENCE_MS }).finally(() => {
       this.#closing.delete(closing);
       this.#perConnection.delete(id);
       this.#droppedBefore += droppedOf(output);
@@ -186,13 +170,11 @@ export class Dumper {
 
   #fileOptions(format: DumpFormat, connection?: number): DumpFileOptions {
     const { rotate, overflow } = this.settings;
-    const { port, existing } = this.#options;
     const classicQueue = isClassic(this.settings) ? CLASSIC_QUEUE_BYTES : undefined;
     return {
-      port,
-      connection,
-      existing,
+      ...this.#options,
       queueBytes: this.#options.queueBytes ?? classicQueue,
+      connection,
       rotate,
       overflow,
       header: (time) => format.start(time),
@@ -207,10 +189,8 @@ export class Dumper {
       port: this.#options.port,
       connection: 0,
     });
-    const folder = path.slice(0, path.lastIndexOf("/") + 1) || ".";
-    if (!await isFolder(folder)) {
-      throw new Error(`cannot write dump file [${path}]: no such folder`);
-    }
+    const found = await Deno.stat(path.slice(0, path.lastIndexOf("/") + 1) || ".").catch(() => {});
+    if (!found?.isDirectory) throw new Error(`cannot write dump file [${path}]: no such folder`);
   }
 
   get #outputs(): Output[] {
@@ -237,12 +217,4 @@ function reportDrops(output: Output, time: number): void {
   const dropped = droppedOf(output);
   if (dropped === output.reportedDrops) return;
   if (output.file.write(() => output.format.lost(dropped, time))) output.reportedDrops = dropped;
-}
-
-async function isFolder(path: string): Promise<boolean> {
-  try {
-    return (await Deno.stat(path)).isDirectory;
-  } catch {
-    return false;
-  }
 }

@@ -1,11 +1,16 @@
-/** Names of dump files: `--dump-file` with its placeholders. Pure. */
+/**
+ * Names of dump files: `--dump-file` with its placeholders. Pure.
+ *
+ * All functions throw a `UsageError` if the name is empty or contains a null byte or an unknown
+ * placeholder.
+ */
 
 import { UsageError } from "../base/errors.ts";
 import { STDOUT } from "../base/stdout.ts";
 import { fileTime } from "./formats/times.ts";
 
 /** The values of the placeholders in a name. */
-export interface FileNameValues {
+interface FileNameValues {
   /** `%t`: when the file starts, for example `20261122T060320`. */
   readonly time: string;
   /** `%p`: the port that balance listens on. */
@@ -14,22 +19,12 @@ export interface FileNameValues {
   readonly connection?: number | undefined;
 }
 
-/**
- * Whether each connection has its own file, because the name contains `%n`.
- *
- * @param pattern The name as given.
- * @throws {UsageError} If it is empty or contains an unknown placeholder.
- */
+/** Whether each connection has its own file, because the name contains `%n`. */
 export function isPerConnection(pattern: string): boolean {
   return placeholders(pattern).includes("%n");
 }
 
-/**
- * Whether each file has another name, because the name contains `%t`.
- *
- * @param pattern The name as given.
- * @throws {UsageError} If it is empty or contains an unknown placeholder.
- */
+/** Whether each file has another name, because the name contains `%t`. */
 export function hasTime(pattern: string): boolean {
   return placeholders(pattern).includes("%t");
 }
@@ -37,36 +32,26 @@ export function hasTime(pattern: string): boolean {
 /**
  * Replaces `%t`, `%p` and `%n` by their values, and `%%` by a percent sign.
  *
- * @param pattern The name as given.
- * @throws {UsageError} If it is empty or contains an unknown placeholder, or `%n` without a
- *     connection.
+ * @throws {UsageError} Also for `%n` without a connection.
  */
 export function expandFileName(pattern: string, values: FileNameValues): string {
   const { time, port, connection } = values;
   if (placeholders(pattern).includes("%n") && connection === undefined) {
     throw new UsageError(`invalid dump file [${pattern}]: %n needs a file for each connection`);
   }
-  const texts: Record<string, string> = {
-    "%t": time,
-    "%p": String(port),
-    "%n": String(connection),
-    "%%": "%",
-  };
-  return pattern.replace(/%./g, (placeholder) => texts[placeholder] ?? placeholder);
+  const texts: Record<string, string> = { t: time, p: `${port}`, n: `${connection}`, "%": "%" };
+  return pattern.replace(/%(.)/g, (_, letter) => texts[letter]!);
 }
 
-/** The names of one output's files, in the order in which the files start. */
+/** The names of the files of one output, in the order in which they start. */
 export class FileNames {
   readonly #pattern: string;
   readonly #values: Omit<FileNameValues, "time">;
-  /** When the previous file started, and how many files started in that second. */
+  /** The second in which the latest file started, and how many files started in it. */
   #second = "";
   #count = 0;
 
-  /**
-   * @param pattern The name as given.
-   * @param values The values of all placeholders except the time.
-   */
+  /** @param values The values of all placeholders except the time. */
   constructor(pattern: string, values: Omit<FileNameValues, "time">) {
     this.#pattern = pattern;
     this.#values = values;
@@ -75,8 +60,7 @@ export class FileNames {
   /**
    * The name of the next file. If names contain the time, no two files have the same name.
    *
-   * @param now When it starts, in microseconds since 1970.
-   * @throws {UsageError} If the pattern is invalid.
+   * @param now When the file starts, in microseconds since 1970.
    */
   next(now: number): string {
     if (this.#pattern === STDOUT) return STDOUT;

@@ -24,15 +24,12 @@ export interface FilterOptions {
 
 /** Parsed filters. An absent one accepts everything. */
 export interface DumpFilter {
-  /** The clients to dump. */
   readonly client?: CidrRange;
   /** Whether to dump a channel, as {@link channelText} formats it. */
   readonly channel?: (channel: string) => boolean;
-  /** The only connection to dump. */
   readonly connection?: number;
   /** Creates the matcher of one connection. */
   readonly match?: () => ChunkMatcher;
-  /** How many bytes of each chunk are shown. */
   readonly bytes?: number;
 }
 
@@ -61,7 +58,10 @@ export function parseDumpFilter(options: FilterOptions): DumpFilter {
  */
 export function wantsConnection(filter: DumpFilter, connection: ConnectionRoute): boolean {
   if (filter.connection !== undefined && filter.connection !== connection.id) return false;
-  if (filter.client !== undefined && !isIn(filter.client, connection.client.address)) return false;
+  if (filter.client !== undefined) {
+    const ip = parseIp(connection.client.address);
+    if (ip === undefined || !filter.client(ip)) return false;
+  }
   if (filter.channel === undefined) return true;
   const channel = channelText(connection);
   return channel !== undefined && filter.channel(channel);
@@ -70,7 +70,7 @@ export function wantsConnection(filter: DumpFilter, connection: ConnectionRoute)
 /**
  * The first bytes of a chunk.
  *
- * @param limit How many bytes to keep, 0 or more; `undefined` keeps all.
+ * @param limit How many bytes to keep; `undefined` keeps all.
  * @returns The same chunk if nothing is cut; otherwise `length` is the number of bytes before.
  */
 export function snapChunk(chunk: DumpChunk, limit: number | undefined): DumpChunk {
@@ -80,9 +80,8 @@ export function snapChunk(chunk: DumpChunk, limit: number | undefined): DumpChun
 }
 
 /**
- * Parses a channel.
+ * Parses a channel: `GROUP.CHANNEL`, both from 0.
  *
- * @param text `GROUP.CHANNEL`, both from 0.
  * @throws {UsageError} If it is invalid.
  */
 export function parseChannelFilter(text: string): (channel: string) => boolean {
@@ -104,20 +103,14 @@ export function parseConnectionNumber(text: string): number {
 }
 
 /**
- * Parses a number of bytes.
+ * Parses a number of bytes; with 0, chunks are recorded without their bytes.
  *
- * @param text A whole number; with 0, chunks are recorded without their bytes.
  * @throws {UsageError} If it is invalid.
  */
 export function parseByteLimit(text: string): number {
   const value = parseDigits(text, MAX_BYTES);
   if (value === undefined) throw new UsageError(`invalid number of bytes [${text}]`);
   return value;
-}
-
-function isIn(range: CidrRange, address: string): boolean {
-  const ip = parseIp(address);
-  return ip !== undefined && range(ip);
 }
 
 function parseDigits(text: string, max: number): number | undefined {

@@ -12,7 +12,7 @@ export interface ChunkRecord {
   readonly chunk: DumpChunk;
 }
 
-/** One record. Plain, it can be cloned to another isolate. */
+/** One record. A plain object: it can be cloned to another isolate. */
 export type DumpRecord =
   | ChunkRecord
   | {
@@ -24,30 +24,23 @@ export type DumpRecord =
   | { readonly kind: "event"; readonly connection: ConnectionRoute; readonly event: DumpEvent }
   | { readonly kind: "end"; readonly connection: ConnectionRoute; readonly end: DumpEnd };
 
-/**
- * Takes a record. Its bytes are not used after the return. The sender of a chunk waits for the
- * promise, if there is one: back-pressure.
- */
+/** Takes a record and copies its bytes. The sender of a chunk awaits the promise: back-pressure. */
 export type TakeRecord = (record: DumpRecord) => Promise<void> | undefined;
 
-/**
- * Encodes a record.
- *
- * @returns The bytes to append to the dump, often none.
- */
+/** Encodes a record: returns the bytes to append to the dump, often none. */
 export function encodeRecord(format: DumpFormat, record: DumpRecord): Uint8Array {
   const { connection } = record;
   switch (record.kind) {
     case "data":
       return format.data(connection, record.chunk);
-    case "skip":
-    case "drop":
-      format.skip(connection, record.chunk);
-      return NO_BYTES;
     case "event":
       return format.event(connection, record.event);
     case "end":
       return format.end(connection, record.end);
+    case "skip":
+    case "drop":
+      format.skip(connection, record.chunk);
+      return NO_BYTES;
     default:
       return format[record.kind](connection, record.time);
   }

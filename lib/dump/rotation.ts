@@ -3,11 +3,11 @@
 import { UsageError } from "../base/errors.ts";
 import { strictInteger } from "../base/integers.ts";
 
-/** When a new file starts, and how many are kept. */
+/** When a new file starts, and how many are kept. Both at least 1. */
 export interface Rotation {
-  /** A record goes into a new file if the current one has this many bytes. At least 1. */
+  /** A record goes into a new file if the current one has this many bytes. */
   readonly bytes: number;
-  /** Number of files that are kept, including the current one. At least 1. */
+  /** Number of files that are kept, including the current one. */
   readonly count: number;
 }
 
@@ -16,10 +16,9 @@ const MAX_COUNT = 999_999;
 const UNITS: Readonly<Record<string, number>> = { "": 1, k: 1 << 10, m: 1 << 20, g: 1 << 30 };
 
 /**
- * Parses `--dump-rotate`.
+ * Parses `--dump-rotate`: `SIZE[,COUNT]`. `SIZE` is in bytes, or with `k`, `M`, `G` in powers of
+ * 1024; `COUNT` files are kept, including the current one (default 10).
  *
- * @param text `SIZE[,COUNT]`: size in bytes, or with `k`, `M`, `G` (powers of 1024); count is the
- *     number of files that are kept, including the current one (default 10).
  * @throws {UsageError} If it is invalid.
  */
 export function parseRotation(text: string): Rotation {
@@ -40,13 +39,13 @@ export function parseRotation(text: string): Rotation {
  */
 export async function moveAside(path: string, count: number): Promise<void> {
   const name = (number: number) => number === 0 ? path : `${path}.${number}`;
-  await removeFile(name(count - 1));
+  await unlessNotFound(Deno.remove(name(count - 1)));
   for (let number = count - 1; number > 0; number--) {
     await unlessNotFound(Deno.rename(name(number - 1), name(number)));
   }
 }
 
-/** The files of a dump whose names contain the time: removes the oldest ones. */
+/** The files of a dump whose names contain the time. Removes the oldest ones. */
 export class FileHistory {
   readonly #count: number;
   /** Oldest first. */
@@ -60,12 +59,10 @@ export class FileHistory {
   /** Adds the current file. */
   async add(path: string): Promise<void> {
     if (this.#paths.at(-1) !== path) this.#paths.push(path);
-    while (this.#paths.length > this.#count) await removeFile(this.#paths.shift()!);
+    while (this.#paths.length > this.#count) {
+      await unlessNotFound(Deno.remove(this.#paths.shift()!));
+    }
   }
-}
-
-async function removeFile(path: string): Promise<void> {
-  await unlessNotFound(Deno.remove(path));
 }
 
 async function unlessNotFound(done: Promise<void>): Promise<void> {

@@ -8,28 +8,25 @@ import { DUMP_FORMATS, DUMP_SIDES, type DumpFormatName, type DumpSide } from "./
 import { parseRotation, type Rotation } from "./rotation.ts";
 
 /** What happens when the reader of a dump is slow: senders wait, or chunks are dropped. */
-export const DUMP_OVERFLOWS = ["block", "drop"] as const;
+const DUMP_OVERFLOWS = ["block", "drop"] as const;
 
 /** One of {@link DUMP_OVERFLOWS}. */
 export type DumpOverflow = typeof DUMP_OVERFLOWS[number];
 
-/** Settings as given on the command line or to `dump on`, unparsed. */
+/** Settings as given on the command line or to `dump on`, unparsed; see {@link DumpSettings}. */
 export interface DumpTexts extends FilterOptions {
-  /** One of {@link DUMP_FORMATS}. */
   readonly format?: string | undefined;
-  /** A path with placeholders, or `-`. */
   readonly file?: string | undefined;
   /** `SIZE[,COUNT]`. */
   readonly rotate?: string | undefined;
-  /** One of {@link DUMP_SIDES}. */
   readonly side?: string | undefined;
-  /** One of {@link DUMP_OVERFLOWS}. */
   readonly overflow?: string | undefined;
 }
 
-/** Settings of a dump, checked. A plain record that can be cloned. */
+/** Checked settings of a dump. A plain record. */
 export interface DumpSettings {
   readonly format: DumpFormatName;
+  /** A path with placeholders, or `-`. */
   readonly file: string;
   readonly side: DumpSide;
   readonly overflow: DumpOverflow;
@@ -50,13 +47,11 @@ export const CLASSIC_DUMP: DumpSettings = {
 const FILTERS = ["client", "channel", "connection", "match", "bytes"] as const;
 
 /**
- * Parses settings.
- *
- * The default of the format depends on the file name: `.pcapng`, `.json` and `.jsonl`, `.hex`,
- * else text.
+ * Parses settings. The default of the format depends on the file name: `.pcapng`, `.json` and
+ * `.jsonl`, `.hex`, else text.
  *
  * @param base Its output is used unless a file or format is given, and its filters unless a filter
- *     is given. @default {CLASSIC_DUMP}
+ *     is given.
  * @throws {UsageError} If one of them is invalid, or they contradict each other.
  */
 export function parseDumpSettings(
@@ -87,11 +82,7 @@ export function isClassic(settings: DumpSettings): boolean {
     Object.keys(filter).length === 0;
 }
 
-/**
- * The settings in words, for the answers of `dump`.
- *
- * @returns For example `pcapng to /tmp/x.pcapng, client 10.0.0.0/8`.
- */
+/** The settings in words for `dump`, for example `pcapng to /tmp/x.pcapng, client 10.0.0.0/8`. */
 export function describeDump({ format, file, side, filter }: DumpSettings): string {
   const parts = [`${format} to ${file === STDOUT ? "standard output" : file}`];
   if (side !== "client") parts.push(`side ${side}`);

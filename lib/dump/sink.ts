@@ -21,8 +21,7 @@ export type ExistingFile = "replace" | "append" | "keep";
  * Opens an output. New files have mode 0600.
  *
  * @param path A path, or `-` for standard output.
- * @param options What happens to an existing file; `count` is the number of files that are kept,
- *     including the new one.
+ * @param options `count`: number of files that are kept, including the new one.
  * @throws {Error} If it cannot be opened.
  */
 export async function openSink(
@@ -38,34 +37,27 @@ export async function openSink(
     };
   }
   const found = await statOf(path);
-  if (found?.isFile === false) {
-    return await sinkOf(await Deno.open(path, { write: true }), { isRegular: false });
-  }
-  if (found !== undefined && existing === "append") {
-    return await sinkOf(await Deno.open(path, { append: true }), { isRegular: true });
-  }
+  if (found?.isFile === false) return await openFile(path, { write: true });
+  if (found !== undefined && existing === "append") return await openFile(path, { append: true });
   // A new file: processes that have the old one open must not see new data.
   if (found !== undefined) await moveAside(path, existing === "keep" ? Math.max(2, count) : count);
-  const file = await Deno.open(path, { write: true, createNew: true, mode: 0o600 });
-  return await sinkOf(file, { isRegular: true });
+  return await openFile(path, { write: true, createNew: true, mode: 0o600 });
 }
 
 /** Whether a path is that of a named pipe. */
 export async function isPipe(path: string): Promise<boolean> {
   if (path === STDOUT) return false;
-  try {
-    return (await Deno.stat(path)).isFifo ?? false;
-  } catch {
-    return false;
-  }
+  const found = await Deno.stat(path).catch(() => undefined);
+  return found?.isFifo ?? false;
 }
 
-async function sinkOf(file: Deno.FsFile, { isRegular }: { isRegular: boolean }): Promise<Sink> {
-  const { dev, ino } = await file.stat();
+async function openFile(path: string, options: Deno.OpenOptions): Promise<Sink> {
+  const file = await Deno.open(path, options);
+  const { dev, ino, isFile } = await file.stat();
   return {
     write: (bytes) => file.write(bytes),
     close: () => file.close(),
-    isRegular,
+    isRegular: isFile,
     isAt(path) {
       try {
         const found = Deno.statSync(path);

@@ -11,7 +11,7 @@ import { STDOUT } from "../base/stdout.ts";
 import type { Options } from "../cli/options.ts";
 import type { DumpControl, DumpStatus } from "../control/command.ts";
 import { dumpTaps } from "../dump/dump_tap.ts";
-import { type Dumper, openDumper } from "../dump/dumper.ts";
+import { Dumper } from "../dump/dumper.ts";
 import { parseConnectionNumber, parseDumpFilter } from "../dump/filter.ts";
 import type { DumpRecord } from "../dump/record.ts";
 import {
@@ -202,7 +202,7 @@ class Switch implements DumpSwitch {
     if (settings.file === STDOUT && settings.format === "pcapng" && Deno.stdout.isTerminal()) {
       throw new UsageError("pcapng is not for a terminal: dump to a file or a pipe");
     }
-    const dumper = await openDumper(settings, {
+    const dumper = await Dumper.open(settings, {
       port: this.#parts.port,
       // A command must not delete what an earlier dump recorded.
       existing: origin === "control" ? "keep" : "replace",

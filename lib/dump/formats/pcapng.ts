@@ -17,12 +17,13 @@ import { interfaceDescription, interfaceStatistics, sectionHeader } from "./pcap
 import {
   controlPacket,
   finish,
+  type Flow,
   introduce,
   newFlow,
+  SENDER,
   sizeOfChunk,
   writeChunk,
 } from "./pcapng_flow.ts";
-import { type Flow, SENDER } from "./pcapng_flow.ts";
 
 /** What to record, and the texts of the section header. */
 interface PcapngOptions {

@@ -65,7 +65,7 @@ t("Dumper creates no file for a connection that is filtered out", async () => {
   assertEquals([...Deno.readDirSync(dir.path)], []);
 });
 
-t("openDumper() reports a folder that does not exist", async () => {
+t("Dumper.open() reports a folder that does not exist", async () => {
   for (const file of ["/nowhere/at/all/%n.json", "/nowhere/at/all/x.json"]) {
     const error = await assertRejects(() => dumperOf({ file }), Error);
     assertMatch(error.message, /^cannot write dump file \[\/nowhere\/at\/all\/[0x].json\]: [Nn]o /);
