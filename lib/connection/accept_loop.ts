@@ -8,8 +8,8 @@ import type { ConnectionContext } from "./context.ts";
 const SHORTAGE_PAUSE_MS = 100;
 /**
  * A graceful stop accepts the clients in the backlog first, because closing the socket resets them.
- * The backlog counts as empty if this many checks in a row find no new connection; before a single
- * check, the process may not have run.
+ * The backlog counts as empty if this many checks in a row find no new connection. One check is not
+ * enough, because the process may not have been scheduled before it.
  */
 const QUIET_CHECKS = 2, CHECK_MS = 5;
 /** Maximum time for emptying the backlog, in milliseconds. */
@@ -66,7 +66,7 @@ class AcceptLoop implements Serving {
   #stopping: Promise<void> | undefined;
   /** Connections accepted so far. */
   #accepted = 0;
-  /** The current pause; `untilRoom` if it ends with the next connection. */
+  /** The current pause; `untilRoom`: it ends when a connection ends. */
   #pause: { wake: () => void; untilRoom: boolean } | undefined;
 
   constructor(listener: Listener, context: ConnectionContext, maxConnections: number) {

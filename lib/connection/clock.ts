@@ -1,4 +1,4 @@
-/** Checks its time limits periodically. */
+/** An object whose time limits are checked periodically. */
 export interface Ticking {
   /** Called about every {@link TICK_MS} while the clock watches it. */
   tick(now: number): void;
@@ -10,8 +10,8 @@ export const TICK_MS = 100;
 /**
  * A clock that all connections share instead of a timer each.
  *
- * It is monotonic. Time during which the process was suspended does not count, so that connections
- * are not idle afterwards. It runs only while it watches something.
+ * It is monotonic. Time during which the process was suspended does not count, so that no
+ * connection is closed as idle afterwards. It runs only while it watches something.
  */
 export class Clock {
   /** Milliseconds since an arbitrary moment; advances with each tick. */

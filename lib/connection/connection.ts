@@ -79,7 +79,7 @@ export class Connection implements Ticking, RelayObserver {
     };
   }
 
-  /** Connects it to a packet dump, or disconnects it if `make` is `undefined`. */
+  /** Adds the connection to a packet dump; `undefined` removes it. */
   setTap(make: TapMaker | undefined): void {
     const tap = make?.(this.info());
     this.#tap = tap;

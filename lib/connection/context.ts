@@ -27,7 +27,7 @@ export interface ConnectionContext {
   readonly shortage: BurstNotices;
   /** `-d`: prints a line about an event. */
   readonly debug?: ((line: string) => void) | undefined;
-  /** Returns what connects a new connection to the current packet dump, if there is one. */
+  /** Returns the maker of taps for the current packet dump, if there is one. */
   readonly tap: () => TapMaker | undefined;
   /** The access log and the metrics. */
   readonly monitor?: Monitor | undefined;

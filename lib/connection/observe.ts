@@ -46,7 +46,7 @@ export interface Tap {
   event(text: string): void;
   /** The connection to a backend is open. */
   connected(info: ConnectionInfo): void;
-  /** A chunk was read; it is written when the promise resolves. */
+  /** A chunk was read; the write waits for the promise, if any. */
   chunk(side: Side, bytes: Uint8Array): Promise<void> | undefined;
   /** The input from one side has ended. */
   ended(side: Side, how: Ending): void;

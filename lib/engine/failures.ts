@@ -1,4 +1,4 @@
-/** What the errors of Deno and of the system mean to listen, accept and dial. */
+/** Converts errors of Deno and of the system to the failures of listen, accept and dial. */
 
 import { codeOf, systemReason } from "../base/errors.ts";
 import type { DialFailure } from "../base/reason.ts";

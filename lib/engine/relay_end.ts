@@ -27,7 +27,7 @@ export interface RelayEnding {
 export type NextStep =
   /** Close the output to the other side; its input goes on. */
   | "half-close"
-  /** Do nothing: the relay closes when this direction stops, as the other one has. */
+  /** Do nothing: the other direction has stopped, so the relay closes when this one stops. */
   | "wait"
   /** Close both links. */
   | "close"
@@ -67,7 +67,7 @@ export function directionStopped(state: RelayEnding): boolean {
   return --state.running === 0 && !state.closed;
 }
 
-/** The caller closes the relay; returns whether it is still open. */
+/** The caller closes the relay; returns whether it must close now. */
 export function closedByCaller(state: RelayEnding): boolean {
   state.first ??= { side: "client", how: "closed" };
   return !state.closed;

@@ -32,7 +32,7 @@ export type OpenLogSink = (path: string) => Promise<LogSink>;
  * Opens the log.
  *
  * @param path A file, which is appended to or created with mode 0600, or `-` for standard output.
- * @param options `notice` prints errors and dropped lines; `open` replaces the file system in tests.
+ * @param options `notice` reports errors and dropped lines; `open` replaces the files in tests.
  * @throws {UsageError} If the path is empty.
  * @throws {ExitError} With exit code 73 if it cannot be opened.
  */
@@ -42,7 +42,7 @@ export async function openLogFile(
 ): Promise<LogOutput> {
   if (path === "") throw new UsageError("invalid --log []: want a file, syslog or -");
   const open = options.open ?? openLogSink;
-  // A background process changes its working directory to "/", where it may reopen the file.
+  // A background process changes its working directory to "/" and may reopen the file later.
   const absolute = path === STDOUT || path.startsWith("/") ? path : `${Deno.cwd()}/${path}`;
   try {
     return new LogFile(await open(absolute), { ...options, open, path: absolute });

@@ -85,7 +85,7 @@ export function* metrics(source: MetricsSource): Generator<Family> {
   yield* processMetrics(source);
 }
 
-/** One address of a channel: the current one, or a former one that still has connections. */
+/** One address of a channel: the current one or a former one. */
 type AddressRow = ReturnType<Table["rowsByAddress"]> extends Generator<infer Row> ? Row : never;
 
 function* channelMetrics(table: Table, stats: Stats): Generator<Family> {

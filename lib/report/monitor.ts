@@ -3,7 +3,7 @@ import { blamesBackend } from "../base/reason.ts";
 import { endLine, type LogStyle, startLine } from "./log_line.ts";
 import type { Stats } from "./stats.ts";
 
-/** Where the connections of one isolate are reported to. */
+/** What the connections of one isolate report to. */
 export interface MonitorParts {
   /** The access log: the format and the destination of its lines. */
   readonly log?: { readonly style: LogStyle; readonly line: (text: string) => void } | undefined;
@@ -12,8 +12,10 @@ export interface MonitorParts {
 }
 
 /**
- * Creates the monitor of connections. Without log and counters it is `undefined`, as are functions
- * that are not needed, so that connections do not even read the clock.
+ * Creates the monitor of connections.
+ *
+ * @returns `undefined` without log and counters. Functions that are not needed are `undefined` as
+ *     well, so that connections do not even read the clock.
  */
 export function monitorOf({ log, stats }: MonitorParts): Monitor | undefined {
   if (log === undefined && stats === undefined) return undefined;

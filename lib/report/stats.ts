@@ -13,7 +13,7 @@ export const CONNECT_BOUNDS_S: readonly number[] = [
   0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10,
 ];
 
-/** Size of the table. */
+/** How many accounts and workers there are counters for. */
 export interface StatsSize {
   readonly accounts: number;
   readonly workers: number;

@@ -1,6 +1,6 @@
 /**
- * The host of each channel as the operator wrote it. The table holds addresses only; names are kept
- * beside it in the main isolate, which alone creates, assigns and removes channels.
+ * The host of each channel as the operator wrote it. The table contains addresses only. The names
+ * are kept in the main isolate, which alone creates, assigns and removes channels.
  */
 export class ChannelNames {
   readonly #hosts = new Map<string, string>();

@@ -3,7 +3,7 @@ import type { Endpoint } from "../base/endpoint.ts";
 import { type ScheduledClient, SCHEDULES, type Search } from "./schedule.ts";
 import type { Table } from "./table.ts";
 
-/** A channel that was chosen for a connection, which counts in its `c` until this is disposed. */
+/** A channel chosen for a connection, which is counted in `c` until the claim is disposed. */
 export interface Claim extends Disposable {
   readonly group: number;
   readonly channel: number;

@@ -102,7 +102,7 @@ export class Table {
     this.#heldAt = this.#accountsAt + accounts * ACCOUNT_WORDS;
   }
 
-  /** Runs a short function that must not call `locked`, while no other isolate is in `locked`. */
+  /** Runs a function with the lock held. It must be short and must not call `locked`. */
   locked<T>(run: () => T): T {
     const me = this.#worker + 1;
     while (Atomics.compareExchange(this.#words, LOCK, 0, me) !== 0) {

@@ -10,8 +10,8 @@ const MAX_BATCH_BYTES = 2 ** 52;
  * the batches to the shared counter, so the sum is always exact.
  */
 export class Traffic {
-  readonly #folded: BigUint64Array;
-  /** The batches of the first isolate, of the second, ... each in the order of `#folded`. */
+  readonly #shared: BigUint64Array;
+  /** The batches of the first isolate, of the second, ... each in the order of `#shared`. */
   readonly #batches: Float64Array;
   readonly #ownBatch: number;
 
@@ -25,8 +25,8 @@ export class Traffic {
     buffer: SharedArrayBuffer,
     { counters, workers, worker }: { counters: number; workers: number; worker: number },
   ) {
-    this.#folded = new BigUint64Array(buffer, 0, counters);
-    this.#batches = new Float64Array(buffer, this.#folded.byteLength, counters * workers);
+    this.#shared = new BigUint64Array(buffer, 0, counters);
+    this.#batches = new Float64Array(buffer, this.#shared.byteLength, counters * workers);
     this.#ownBatch = counters * worker;
   }
 
@@ -35,27 +35,27 @@ export class Traffic {
     const at = this.#ownBatch + counter;
     const batch = this.#batches[at]! + bytes;
     this.#batches[at] = batch < MAX_BATCH_BYTES ? batch : 0;
-    if (batch >= MAX_BATCH_BYTES) Atomics.add(this.#folded, counter, BigInt(batch));
+    if (batch >= MAX_BATCH_BYTES) Atomics.add(this.#shared, counter, BigInt(batch));
   }
 
   /** The bytes counted so far. */
   sum(counter: number): bigint {
-    return BigInt.asUintN(64, Atomics.load(this.#folded, counter) + this.#open(counter));
+    return BigInt.asUintN(64, Atomics.load(this.#shared, counter) + this.#inBatches(counter));
   }
 
-  /** Sets a counter. Batches can be written by their isolates only, so they are subtracted. */
+  /** Sets a counter. Only their isolates may write the batches, so these are subtracted. */
   set(counter: number, bytes: bigint): void {
-    Atomics.store(this.#folded, counter, BigInt.asUintN(64, bytes - this.#open(counter)));
+    Atomics.store(this.#shared, counter, BigInt.asUintN(64, bytes - this.#inBatches(counter)));
   }
 
   /** Adds the sum of one counter to another one. */
   move(from: number, to: number): void {
-    Atomics.add(this.#folded, to, this.sum(from));
+    Atomics.add(this.#shared, to, this.sum(from));
   }
 
-  #open(counter: number): bigint {
+  #inBatches(counter: number): bigint {
     let sum = 0n;
-    for (let at = counter; at < this.#batches.length; at += this.#folded.length) {
+    for (let at = counter; at < this.#batches.length; at += this.#shared.length) {
       sum += BigInt(this.#batches[at]!);
     }
     return sum;

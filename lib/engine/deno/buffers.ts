@@ -19,7 +19,7 @@ const MAX_LARGE_BYTES = 64 << 20;
 const pools = new Map<number, Uint8Array<ArrayBuffer>[]>();
 let pooled = 0, large = 0;
 
-/** Minimum buffer of a direction; with a packet dump (`observed`), a message should be one chunk. */
+/** Minimum buffer; with a packet dump (`observed`), a message should be one chunk. */
 export function minBufferBytes(observed: boolean): number {
   return observed ? DUMP_BLOCK_BYTES : MIN_BUFFER_BYTES;
 }
@@ -29,7 +29,7 @@ export function firstBuffer(observed: boolean): Uint8Array<ArrayBuffer> {
   return takeBuffer(minBufferBytes(observed));
 }
 
-/** Takes a buffer of exactly this size from the pool, or creates one. Its contents are arbitrary. */
+/** Takes a buffer of exactly this size, from the pool if possible. Its contents are arbitrary. */
 export function takeBuffer(bytes: number): Uint8Array<ArrayBuffer> {
   if (bytes > STREAM_BYTES) large += bytes;
   const buffer = pools.get(bytes)?.pop();
