@@ -1,7 +1,12 @@
 import { formatIp } from "../address/ip.ts";
 import type { Endpoint } from "../base/endpoint.ts";
-import { type ScheduledClient, SCHEDULES, type Search } from "./schedule.ts";
-import type { Table } from "./table.ts";
+import { HASH } from "./hash_schedule.ts";
+import { ROUND_ROBIN } from "./round_robin.ts";
+import type { Schedule, ScheduledClient, Search } from "./schedule.ts";
+import type { GroupType, Table } from "./table.ts";
+
+/** The schedule of each type of group. */
+export const SCHEDULES: Readonly<Record<GroupType, Schedule>> = { rr: ROUND_ROBIN, hash: HASH };
 
 /** A channel chosen for a connection, which is counted in `c` until the claim is disposed. */
 export interface Claim extends Disposable {

@@ -1,6 +1,6 @@
-/** The schedules: how a group chooses among its channels. */
+/** What a schedule is: how a group chooses among its channels. */
 
-import type { GroupType, Table } from "./table.ts";
+import type { Table } from "./table.ts";
 
 /** What a schedule may know about the client. */
 export interface ScheduledClient {
@@ -40,36 +40,12 @@ export interface Schedule {
   next(table: Table, search: Search): number;
 }
 
-/** The schedule of each type of group. */
-export const SCHEDULES: Readonly<Record<GroupType, Schedule>> = {
-  /** Round robin (`!`): the first available channel from the cursor on. */
-  rr: {
-    search(table, group) {
-      const length = table.length(group);
-      return { group, length, start: -1, tries: length, done: 0, last: -1 };
-    },
-    next(table, search) {
-      if (search.start < 0) search.start = table.cursor(search.group) % search.length;
-      return nextAvailable(table, search);
-    },
-  },
-  /** Hash (`%`): the channel that the client's address hashes to; with `-H` also those after it. */
-  hash: {
-    search(table, group, client) {
-      const length = table.length(group), hash = client.hash(), start = hash % length;
-      const tries = client.hashFailover ? length : 1;
-      return { group, length, start, tries, done: 0, last: -1, hash };
-    },
-    next: nextAvailable,
-  },
-};
-
 /**
  * Chooses the next available channel, in circular order from `search.start`, and advances the
  * cursor past it. A failover advances the cursor only if it still points to the channel after the
  * failed one; otherwise another connection has advanced it.
  */
-function nextAvailable(table: Table, search: Search): number {
+export function nextAvailable(table: Table, search: Search): number {
   const { group, length } = search;
   let found = -1;
   while (found < 0 && search.done < search.tries) {

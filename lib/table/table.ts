@@ -5,6 +5,8 @@
  *
  * An account is one address of a channel with its counters. `assign` gives a channel a new account;
  * connections to the former address keep theirs.
+ *
+ * Long because the layout in memory has one owner.
  */
 
 import { formatIp, type Ip } from "../address/ip.ts";

@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
-import { type Schedule, type ScheduledClient, SCHEDULES } from "../../../lib/table/schedule.ts";
+import { SCHEDULES } from "../../../lib/table/claims.ts";
+import type { Schedule, ScheduledClient } from "../../../lib/table/schedule.ts";
 import { newTable, type Table } from "../../../lib/table/table.ts";
 import { t } from "../../helpers/t.ts";
 
