@@ -1,22 +1,7 @@
 import { UsageError, withName } from "../base/errors.ts";
 import { STDOUT } from "../base/stdout.ts";
-import {
-  type DumpSettings,
-  type DumpTexts,
-  isClassic,
-  parseDumpSettings,
-} from "../dump/settings.ts";
+import { type DumpSettings, type DumpTexts, parseDumpSettings } from "../dump/settings.ts";
 import type { Arguments } from "./arguments.ts";
-
-/** The packet dump of a command line. */
-export interface DumpOptions {
-  /** Whether to dump as `-p` of 3.35: the traffic as text on stdout. */
-  readonly packetDump: boolean;
-  /** Any other dump. */
-  readonly dump: DumpSettings | undefined;
-}
-
-const NO_DUMP: DumpOptions = { packetDump: false, dump: undefined };
 
 /** Names of the dump options, without `dump-`. */
 // deno-fmt-ignore
@@ -28,16 +13,20 @@ const NAMES = [
  * Parses `-p` and the options `--dump-*`. Pure.
  *
  * @param mode Only the mode `"balance"` dumps.
+ * @returns The settings of the dump; `undefined` for none.
  * @throws {UsageError} If they are invalid or contradict each other.
  */
-export function dumpOptions({ flags, values }: Arguments, mode: string): DumpOptions {
-  if (mode !== "balance") return NO_DUMP;
+export function dumpOptions(
+  { flags, values }: Arguments,
+  mode: string,
+): DumpSettings | undefined {
+  if (mode !== "balance") return undefined;
   const texts: DumpTexts = Object.fromEntries(
     NAMES.map((name) => [name, values.get(`dump-${name}`)]),
   );
   if (!flags.has("p") && texts.file === undefined) {
     const given = NAMES.find((name) => texts[name] !== undefined);
-    if (given === undefined) return NO_DUMP;
+    if (given === undefined) return undefined;
     throw new UsageError(withName(`--dump-${given} [${texts[given]}] needs -p or --dump-file`));
   }
   const dump = settingsOf(texts);
@@ -45,7 +34,7 @@ export function dumpOptions({ flags, values }: Arguments, mode: string): DumpOpt
     const option = texts.file === undefined ? "-p" : "--dump-file -";
     throw new UsageError(withName(`${option} needs -f: there is no stdout in the background`));
   }
-  return isClassic(dump) ? { packetDump: true, dump: undefined } : { packetDump: false, dump };
+  return dump;
 }
 
 function settingsOf(texts: DumpTexts): DumpSettings {

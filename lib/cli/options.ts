@@ -9,8 +9,9 @@ import {
   MAX_WORKERS,
 } from "../base/limits.ts";
 import { STDOUT } from "../base/stdout.ts";
+import type { DumpSettings } from "../dump/settings.ts";
 import { type Arguments, parseArguments, REPORT_OPTION } from "./arguments.ts";
-import { type DumpOptions, dumpOptions } from "./dump_options.ts";
+import { dumpOptions } from "./dump_options.ts";
 import { choiceValue, integerValue, secondsValue } from "./values.ts";
 
 /** Formats of the access log. */
@@ -23,7 +24,7 @@ export type LogFormat = typeof LOG_FORMATS[number];
 export type Mode = "help" | "version" | "completions" | "balance" | "shell" | "command";
 
 /** The parsed command line. A plain record. */
-export interface Options extends DumpOptions {
+export interface Options {
   readonly mode: Mode;
   /** The port argument as given. */
   readonly port: string;
@@ -37,6 +38,8 @@ export interface Options extends DumpOptions {
   readonly debug: boolean;
   readonly foreground: boolean;
   readonly hashFailover: boolean;
+  /** The packet dump of `-p`, `--dump-file` and related options. */
+  readonly dump: DumpSettings | undefined;
   readonly connectTimeoutS: number;
   /** 0 for no limit. */
   readonly idleTimeoutS: number;
@@ -78,7 +81,7 @@ export function parseOptions(argv: readonly string[]): Options {
   const mode = modeOf(args);
   checkOperands(mode, operands);
   const dump = dumpOptions(args, mode);
-  if (mode === "balance") checkLogOnStdout(args, dump);
+  if (mode === "balance") checkLogOnStdout(args, dump?.file);
   return {
     mode,
     port,
@@ -90,7 +93,7 @@ export function parseOptions(argv: readonly string[]): Options {
     debug: flags.has("d"),
     foreground: flags.has("f"),
     hashFailover: flags.has("H"),
-    ...dump,
+    dump,
     connectTimeoutS: secondsValue(args, "t") ?? DEFAULT_CONNECT_TIMEOUT_S,
     idleTimeoutS: secondsValue(args, "T") ?? 0,
     ipv6: flags.has("6"),
@@ -125,12 +128,12 @@ function checkOperands(mode: Mode, operands: readonly string[]): void {
 }
 
 /** The access log on stdout needs the foreground, and stdout for itself. */
-function checkLogOnStdout({ flags, values }: Arguments, { packetDump, dump }: DumpOptions): void {
+function checkLogOnStdout({ flags, values }: Arguments, dumpFile: string | undefined): void {
   if (values.get("log") !== STDOUT) return;
   if (!flags.has("f")) {
     throw new UsageError(withName("--log - needs -f: there is no stdout in the background"));
   }
-  if (packetDump || dump?.file === STDOUT) {
+  if (dumpFile === STDOUT) {
     const option = flags.has("p") ? "-p" : "--dump-file -";
     throw new UsageError(withName(`--log - and ${option} both print on stdout`));
   }

@@ -216,7 +216,7 @@ export class DumpFile {
     this.#closeSink();
     // Deno refuses writes below /dev, /proc and /sys without --allow-all.
     const isRefused = error instanceof Deno.errors.NotCapable;
-    const reason = isRefused ? "it is part of the system" : systemReason(error);
+    const reason = isRefused ? "not allowed below /dev, /proc and /sys" : systemReason(error);
     const message = `cannot write dump file [${this.#path}]: ${reason}`;
     this.#options.onError(new Error(message, { cause: error }));
   }

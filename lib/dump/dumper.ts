@@ -17,7 +17,7 @@ export interface DumpCounts {
   readonly chunks: number;
   /** Bytes of these chunks that were dumped, before encoding. */
   readonly bytes: number;
-  /** Records that were dropped since the reader is too slow, or after an error. */
+  /** Records that were dropped because the reader is too slow, or after an error. */
   readonly dropped: number;
 }
 

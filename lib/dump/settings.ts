@@ -117,7 +117,7 @@ function check({ format, file, filter, rotate }: DumpSettings, texts: DumpTexts)
     throw new UsageError(`invalid dump side [${texts.side}]: the text format shows no addresses`);
   }
   if (bytes === 0) {
-    throw new UsageError("invalid number of bytes [0]: the text format cannot leave out all");
+    throw new UsageError("invalid number of bytes [0]: the text format cannot leave out all bytes");
   }
 }
 

@@ -6,6 +6,7 @@ import { ExitError } from "../base/errors.ts";
 import type { Options } from "../cli/options.ts";
 import { listenControl } from "../control/control_socket.ts";
 import { ControlServer } from "../control/server.ts";
+import { isClassic } from "../dump/settings.ts";
 import type { Listener } from "../engine/engine.ts";
 import { DEFAULT_ENGINE, engineByName } from "../engine/engines.ts";
 import { maxConnections } from "../system/capacity.ts";
@@ -152,7 +153,7 @@ async function prepare(options: Options, messages: Messages): Promise<Prepared> 
   const services = systemServices();
   const engine = engineByName(DEFAULT_ENGINE);
   // -p writes whole blocks straight to stdout, so only one worker may serve.
-  const workers = options.packetDump ? 1 : options.workers;
+  const workers = options.dump && isClassic(options.dump) ? 1 : options.workers;
   using undo = new DisposableStack();
   let listener: Listener | undefined;
   const setup = await resolveSetup(options, {

@@ -13,22 +13,17 @@ import type { DumpControl, DumpStatus } from "../control/command.ts";
 import { dumpTaps } from "../dump/dump_tap.ts";
 import { Dumper } from "../dump/dumper.ts";
 import { parseConnectionNumber, parseDumpFilter } from "../dump/filter.ts";
-import type { DumpRecord } from "../dump/record.ts";
-import {
-  CLASSIC_DUMP,
-  type DumpSettings,
-  type DumpTexts,
-  isClassic,
-  parseDumpSettings,
-} from "../dump/settings.ts";
+import type { TakeRecord } from "../dump/record.ts";
+import { CLASSIC_DUMP, isClassic, parseDumpSettings } from "../dump/settings.ts";
+import type { DumpSettings, DumpTexts } from "../dump/settings.ts";
 import type { DataPlane } from "../workers/data_plane.ts";
 import type { PlaneDump } from "../workers/dump_order.ts";
 
-/** At the end of a dump, gives up if the reader takes nothing for this long. */
+/** When a dump stops, it gives up if the reader takes nothing for this long. */
 const PATIENCE_MS = 1000;
 
 /** What the dump needs from the program. */
-export interface DumpParts {
+interface DumpParts {
   /** The port that balance listens on. */
   readonly port: number;
   readonly notice: (line: string) => void;
@@ -41,7 +36,6 @@ export interface DumpSwitch extends DumpControl {
   /**
    * Connects the dump to the connections. Called once.
    *
-   * @param plane Told about every change from now on.
    * @param options `outputClosed` is called when the reader of standard output has exited, if the
    *     command line started a dump there.
    */
@@ -74,18 +68,18 @@ type Origin = "command line" | "control";
  *     standard output has exited.
  */
 export async function openDumpSwitch(
-  options: Pick<Options, "packetDump" | "dump" | "foreground">,
+  { dump, foreground }: Pick<Options, "dump" | "foreground">,
   parts: DumpParts,
 ): Promise<DumpSwitch> {
-  const result = new Switch(options, parts);
-  await result.start(options.packetDump ? CLASSIC_DUMP : options.dump);
+  const result = new Switch(parts, foreground);
+  if (dump !== undefined) await result.start(dump);
   return result;
 }
 
 class Switch implements DumpSwitch {
   readonly #parts: DumpParts;
   readonly #foreground: boolean;
-  /** Defaults of `dump on`: the settings of the last dump. */
+  /** Defaults of `dump on`: the settings of the last dump; at first, in the foreground, of `-p`. */
   #last: DumpSettings | undefined;
   #running: RunningDump | undefined;
   #plane: DataPlane | undefined;
@@ -96,7 +90,7 @@ class Switch implements DumpSwitch {
   /** The end of the command that runs, and of those that wait for it. */
   #turn: Promise<unknown> = Promise.resolve();
 
-  constructor({ foreground }: Pick<Options, "foreground">, parts: DumpParts) {
+  constructor(parts: DumpParts, foreground: boolean) {
     this.#parts = parts;
     this.#foreground = foreground;
     if (foreground) this.#last = CLASSIC_DUMP;
@@ -107,9 +101,8 @@ class Switch implements DumpSwitch {
   }
 
   /** Starts the dump of the command line. */
-  start(given: DumpSettings | undefined): Promise<void> {
+  start(given: DumpSettings): Promise<void> {
     return this.#inTurn(async () => {
-      if (given === undefined) return;
       const settings = { ...given, file: absolute(given.file) };
       try {
         this.#running = await this.#open(settings, "command line");
@@ -155,52 +148,48 @@ class Switch implements DumpSwitch {
     // Two dumps must not write to the same file.
     if (this.#running?.dumper.settings.file === settings.file) await this.#off();
     const running = await this.#open(settings, "control");
-    const before = this.#running;
-    this.#droppedBefore += before?.dumper.counts.dropped ?? 0;
-    this.#running = running;
     this.#last = settings;
-    await this.#plane?.setDump(running.plane);
-    await before?.dumper.close(PATIENCE_MS);
+    await this.#replace(running);
     return statusOf(running);
   }
 
   async #off(): Promise<boolean> {
-    const running = this.#running;
-    if (running === undefined) return false;
-    this.#running = undefined;
-    this.#droppedBefore += running.dumper.counts.dropped;
-    await this.#plane?.setDump(undefined);
-    await running.dumper.close(PATIENCE_MS);
-    return true;
+    const isOn = this.#running !== undefined;
+    if (isOn) await this.#replace(undefined);
+    return isOn;
+  }
+
+  async #replace(running: RunningDump | undefined): Promise<void> {
+    const before = this.#running?.dumper;
+    this.#droppedBefore += before?.counts.dropped ?? 0;
+    this.#running = running;
+    await this.#plane?.setDump(running?.plane);
+    await before?.close(PATIENCE_MS);
   }
 
   /** Parses the arguments of `dump on`. */
   async #parse(texts: DumpTexts): Promise<DumpSettings> {
     const hasOutput = texts.file !== undefined || texts.format !== undefined;
-    if (!hasOutput && this.#last === undefined) throw new UsageError("dump to which file?");
+    if (!hasOutput && this.#last === undefined) throw new UsageError("dump on needs a file");
     const settings = parseDumpSettings(texts, this.#last);
     if (settings.file === STDOUT && !this.#foreground) {
       throw new UsageError("in the background there is no standard output: name a file");
     }
     if (settings.file !== STDOUT && !settings.file.startsWith("/")) {
-      throw new UsageError(
-        `invalid dump file [${settings.file}]: want a path that begins with a slash`,
-      );
+      throw new UsageError(`invalid dump file [${settings.file}]: want an absolute path`);
     }
-    await this.#checkConnection(settings.filter.connection);
+    const { connection } = settings.filter;
+    if (connection !== undefined) {
+      const id = parseConnectionNumber(connection);
+      const open = await this.#plane?.connections() ?? [];
+      if (!open.some((info) => info.id === id)) throw new UsageError(`no such connection ${id}`);
+    }
     return settings;
-  }
-
-  async #checkConnection(text: string | undefined): Promise<void> {
-    if (text === undefined) return;
-    const id = parseConnectionNumber(text);
-    const open = await this.#plane?.connections() ?? [];
-    if (!open.some((info) => info.id === id)) throw new UsageError(`no such connection ${id}`);
   }
 
   async #open(settings: DumpSettings, origin: Origin): Promise<RunningDump> {
     if (settings.file === STDOUT && settings.format === "pcapng" && Deno.stdout.isTerminal()) {
-      throw new UsageError("pcapng is not for a terminal: dump to a file or a pipe");
+      throw new UsageError("pcapng is binary: dump to a file or a pipe, not to a terminal");
     }
     const dumper = await Dumper.open(settings, {
       port: this.#parts.port,
@@ -214,7 +203,7 @@ class Switch implements DumpSwitch {
         void this.#inTurn(async () => this.#running?.dumper === dumper && await this.#off());
       },
     });
-    const take = (record: DumpRecord) => dumper.take(record);
+    const take: TakeRecord = (record) => dumper.take(record);
     const { filter, overflow } = settings;
     return {
       dumper,
@@ -257,7 +246,7 @@ function statusOf({ dumper, since }: RunningDump): DumpStatus {
   return { settings: dumper.settings, since, path: dumper.path, ...dumper.counts };
 }
 
-/** The program changes to "/" later, and opens further files from there. */
+/** An absolute path, since the program changes to "/" before it opens further files. */
 function absolute(file: string): string {
   if (file === STDOUT || file.startsWith("/")) return file;
   return `${Deno.cwd().replaceAll("%", "%%").replace(/\/$/, "")}/${file}`;

@@ -11,7 +11,7 @@ interface Box {
 }
 
 /**
- * Passes the records of workers to their dump: there are two while one replaces the other. Records
+ * Passes the records of workers to their dump; there are two while one replaces the other. Records
  * the end of the connections of a worker that has died.
  */
 export class DumpInbox {
@@ -27,13 +27,7 @@ export class DumpInbox {
     this.#boxes.delete(order.generation);
   }
 
-  /**
-   * Takes a batch.
-   *
-   * @param worker The worker that sent it.
-   * @param batch Records in order.
-   * @returns Resolves when there is room for more; `undefined` if there is now.
-   */
+  /** Takes a batch from a worker. Resolves when there is room for more; `undefined` if now. */
   take(worker: number, { generation, records }: DumpBatch): Promise<void> | undefined {
     const box = this.#boxes.get(generation);
     if (box === undefined) return undefined;
@@ -49,7 +43,7 @@ export class DumpInbox {
     return room;
   }
 
-  /** A worker has died, and with it its connections. */
+  /** A worker has died, and its connections with it. */
   died(worker: number): void {
     const time = nowMicroseconds();
     const event = { text: "the worker that served it has died", time };

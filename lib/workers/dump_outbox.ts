@@ -22,7 +22,7 @@ export interface DumpBatch {
 }
 
 /** Sends a batch and transfers the buffers of its chunks. */
-export type PostBatch = (batch: DumpBatch, buffers: ArrayBuffer[]) => void;
+type PostBatch = (batch: DumpBatch, buffers: ArrayBuffer[]) => void;
 
 /** One dump in one worker. */
 export class WorkerDump implements PlaneDump {
@@ -37,10 +37,7 @@ export class WorkerDump implements PlaneDump {
   #isScheduled = false;
   #isStopped = false;
 
-  /**
-   * @param order What to dump.
-   * @param post Where the records go.
-   */
+  /** @param post Where the records go. */
   constructor(order: DumpOrder, post: PostBatch) {
     this.order = order;
     this.#post = post;

@@ -16,8 +16,8 @@ t("dump on rejects invalid arguments, and the current dump goes on", async () =>
   ]);
   using session = await controlSession(balance.socket);
   const refused: [string, string][] = [
-    ["dump on x.json", "invalid dump file [x.json]: want a path that begins with a slash"],
-    ["dump on json x", "invalid dump file [x]: want a path that begins with a slash"],
+    ["dump on x.json", "invalid dump file [x.json]: want an absolute path"],
+    ["dump on json x", "invalid dump file [x]: want an absolute path"],
     ["dump on xml /x", "syntax error"],
     ["dump on /x client", "syntax error"],
     ["dump on /x client 1.2.3.4 client 1.2.3.5", "syntax error"],

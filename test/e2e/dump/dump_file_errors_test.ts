@@ -49,7 +49,7 @@ t("a dump file that cannot be opened ends the start with one line and exit code 
   const device = await runBalance(["-f", "--dump-file", "/dev/full", "PORT", "127.0.0.1:1"]);
   assertEquals([device.code, device.stderr], [
     73,
-    "balance: cannot write dump file [/dev/full]: it is part of the system\n",
+    "balance: cannot write dump file [/dev/full]: not allowed below /dev, /proc and /sys\n",
   ]);
   // After another error the file of the previous run is unchanged.
   Deno.writeTextFileSync(`${dir.path}/kept.json`, "kept");

@@ -61,7 +61,7 @@ export async function startInProcess(argv: readonly string[]): Promise<InProcess
   const printed: Uint8Array[] = [];
   const debugLines: string[] = [];
   const format = createText();
-  const taps = options.packetDump
+  const taps = options.dump
     ? dumpTaps({}, (record) => void printed.push(encodeRecord(format, record)))
     : undefined;
   const notice = (line: string) => void (stderr += `${line}\n`);

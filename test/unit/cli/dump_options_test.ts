@@ -1,24 +1,23 @@
-import { assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import { UsageError } from "../../../lib/base/errors.ts";
 import { parseOptions } from "../../../lib/cli/options.ts";
-import { describeDump } from "../../../lib/dump/settings.ts";
+import { CLASSIC_DUMP, describeDump, isClassic } from "../../../lib/dump/settings.ts";
 import { t } from "../../helpers/t.ts";
 
 const PURE = { permissions: "none" } as const;
 
-/** The dump options of a command line with these words before the port. */
+/** The dump of a command line with these words before the port. */
 function dumpOf(words: string) {
   const channels = words === "-i" ? [] : ["host"];
-  const { packetDump, dump } = parseOptions([...words.split(" "), "8080", ...channels]);
-  return { packetDump, dump };
+  return parseOptions([...words.split(" "), "8080", ...channels]).dump;
 }
 
 t("parseOptions(): -p is the dump of 3.35 unless a --dump-* option changes it", () => {
-  const classic = { packetDump: true, dump: undefined };
   for (const words of ["-fp", "-f --dump-file -", "-fp --dump-format text --dump-overflow block"]) {
-    assertEquals(dumpOf(words), classic, words);
+    assertEquals(dumpOf(words), { ...CLASSIC_DUMP, rotate: undefined }, words);
+    assert(isClassic(dumpOf(words)!), words);
   }
-  assertEquals(dumpOf("-f"), { packetDump: false, dump: undefined });
+  assertEquals(dumpOf("-f"), undefined);
   const other: [string, string][] = [
     ["-fp --dump-format hex", "hex to standard output"],
     ["-fp --dump-client 10.0.0.0/8", "text to standard output, client 10.0.0.0/8"],
@@ -28,10 +27,10 @@ t("parseOptions(): -p is the dump of 3.35 unless a --dump-* option changes it", 
     ["--dump-file x --dump-match a --dump-bytes 5", "text to x, match a, bytes 5"],
   ];
   for (const [words, described] of other) {
-    const { packetDump, dump } = dumpOf(words);
-    assertEquals([packetDump, dump && describeDump(dump)], [false, described], words);
+    const dump = dumpOf(words)!;
+    assertEquals([isClassic(dump), describeDump(dump)], [false, described], words);
   }
-  assertEquals(dumpOf("-i").packetDump, false);
+  assertEquals(dumpOf("-i"), undefined);
 }, PURE);
 
 t("parseOptions() refuses a dump without an output and --dump-* options without a dump", () => {

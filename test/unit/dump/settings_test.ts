@@ -62,7 +62,7 @@ t("parseDumpSettings() refuses invalid values and names them", () => {
     [{ format: "json", side: "left" }, "invalid dump side [left]: want client, server, both"],
     [{ overflow: "wait" }, "invalid dump overflow [wait]: want block, drop"],
     [{ side: "both" }, "invalid dump side [both]: the text format shows no addresses"],
-    [{ bytes: "0" }, "invalid number of bytes [0]: the text format cannot leave out all"],
+    [{ bytes: "0" }, "invalid number of bytes [0]: the text format cannot leave out all bytes"],
     [{ format: "json", bytes: "-1" }, "invalid number of bytes [-1]"],
     [{ connection: "0" }, "invalid connection [0]"],
     [{ channel: "1" }, "invalid channel [1]: want GROUP.CHANNEL"],
