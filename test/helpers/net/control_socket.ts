@@ -19,7 +19,7 @@ export interface ControlAnswer {
 /** A framed control session, closed at the end of its scope. */
 export interface ControlSession extends Disposable {
   readonly hello: { readonly version: string; readonly pid: number };
-  /** Sends a line and waits for its answer, at most 10 s. */
+  /** Sends a line and waits for its answer, at most 30 s. */
   ask(line: string): Promise<ControlAnswer>;
 }
 
@@ -115,11 +115,11 @@ export async function controlSession(path: string): Promise<ControlSession> {
   async function more(): Promise<void> {
     const buffer = new Uint8Array(16384);
     const count = await within(conn.read(buffer), {
-      timeoutMs: 10_000,
-      what: "an answer of the control channel",
+      timeoutMs: 30_000,
+      what: "an answer at the control socket",
       onTimeout: () => conn.close(),
     });
-    if (count === null) throw new Error("The control channel ended");
+    if (count === null) throw new Error("The control session ended");
     rest = joinBytes([rest, buffer.subarray(0, count)]);
   }
   async function take(length: () => number | undefined): Promise<string> {
