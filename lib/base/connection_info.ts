@@ -1,6 +1,6 @@
 import type { Endpoint } from "./endpoint.ts";
 
-/** How far a connection is. */
+/** The state of a connection; it is `dialing` until a backend has answered. */
 export type ConnectionState = "dialing" | "open" | "half-closed";
 
 /** Which client is connected to which backend. A plain record: it can be cloned to a worker. */

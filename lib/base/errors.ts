@@ -82,7 +82,7 @@ export function bugLine(error: unknown): string {
   return line.replaceAll(/\s+/g, " ");
 }
 
-/** The system error code of anything that was thrown, such as `"EMFILE"`; `undefined` without. */
+/** The system error code of anything that was thrown, such as `"EMFILE"`, if it has one. */
 export function codeOf(error: unknown): string | undefined {
   const code = (error as { code?: unknown } | null)?.code;
   return typeof code === "string" ? code : undefined;

@@ -1,6 +1,6 @@
 /**
  * Makes text from outside safe to print: control characters, which could control the terminal or
- * start another line, are shown as `\x1b`.
+ * start another line, become escapes such as `\x1b`.
  *
  * @param text Arguments of the command line, or what another process has sent.
  * @param options `lines`: newlines and tabs stay as they are.

@@ -15,7 +15,7 @@ import { FileHistory, type Rotation } from "./rotation.ts";
 import type { DumpOverflow } from "./settings.ts";
 import { type ExistingFile, isPipe, openSink, type Sink } from "./sink.ts";
 
-/** Everything about the output except its name. */
+/** Options of an output. */
 export interface DumpFileOptions {
   /** The port that balance listens on, for `%p`. */
   readonly port: number;
@@ -61,7 +61,7 @@ export async function openDumpFile(pattern: string, options: DumpFileOptions): P
   return file;
 }
 
-/** One output; see the head of this file. */
+/** One output of a dump. */
 export class DumpFile {
   readonly #options: DumpFileOptions;
   readonly #names: FileNames;
@@ -71,9 +71,9 @@ export class DumpFile {
   /** Replaced after an error. */
   #writer: BatchWriter;
   #sink: Sink | undefined;
-  /** Name of the newest file, which may not be open yet. */
+  /** Name of the latest file, which may not be open yet. */
   #path = "";
-  /** Bytes of the newest file, written or queued. */
+  /** Bytes of the latest file, written or queued. */
   #fileBytes = 0;
   /** Whether the output can be rotated. */
   #isRegular = false;
@@ -107,11 +107,6 @@ export class DumpFile {
   /** Number of records that were dropped. */
   get dropped(): number {
     return this.#dropped;
-  }
-
-  /** Whether an error ended the output. */
-  get failed(): boolean {
-    return this.#failed;
   }
 
   /**

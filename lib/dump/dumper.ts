@@ -129,10 +129,7 @@ export class Dumper {
     const outputs = this.#outputs;
     for (const output of outputs) reportDrops(output, time);
     this.#closed = true;
-    await Promise.all([
-      ...outputs.map(({ file }) => file.close({ patienceMs })),
-      ...this.#closing,
-    ]);
+    await Promise.all([...outputs.map(({ file }) => file.close({ patienceMs })), ...this.#closing]);
   }
 
   #data(output: Output, { connection, chunk }: ChunkRecord): Promise<void> | undefined {

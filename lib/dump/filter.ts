@@ -1,4 +1,4 @@
-/** Filters of a dump: which connections, which chunks, how much of a chunk. Pure. */
+/** Filters of a dump: which connections, which chunks, how many bytes of a chunk. Pure. */
 
 import { type CidrRange, parseCidr } from "../address/cidr.ts";
 import { parseIp } from "../address/ip.ts";
@@ -33,8 +33,6 @@ export interface DumpFilter {
   readonly bytes?: number;
 }
 
-const MAX_BYTES = 2 ** 31 - 1;
-
 /**
  * Parses filters.
  *
@@ -52,9 +50,9 @@ export function parseDumpFilter(options: FilterOptions): DumpFilter {
 }
 
 /**
- * Whether to dump a connection, as far as it is known.
+ * Whether to dump a connection, from what is known about it so far.
  *
- * @returns `false` also if it depends on the channel and none is chosen yet; ask again then.
+ * @returns Also `false` if it depends on the channel and none is chosen yet.
  */
 export function wantsConnection(filter: DumpFilter, connection: ConnectionRoute): boolean {
   if (filter.connection !== undefined && filter.connection !== connection.id) return false;
@@ -108,7 +106,7 @@ export function parseConnectionNumber(text: string): number {
  * @throws {UsageError} If it is invalid.
  */
 export function parseByteLimit(text: string): number {
-  const value = parseDigits(text, MAX_BYTES);
+  const value = parseDigits(text, 2 ** 31 - 1);
   if (value === undefined) throw new UsageError(`invalid number of bytes [${text}]`);
   return value;
 }

@@ -11,8 +11,7 @@ export interface Rotation {
   readonly count: number;
 }
 
-const DEFAULT_COUNT = 10;
-const MAX_COUNT = 999_999;
+const DEFAULT_COUNT = 10, MAX_COUNT = 999_999;
 const UNITS: Readonly<Record<string, number>> = { "": 1, k: 1 << 10, m: 1 << 20, g: 1 << 30 };
 
 /**

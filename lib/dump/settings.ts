@@ -61,7 +61,7 @@ export function parseDumpSettings(
   const isNew = texts.file !== undefined || texts.format !== undefined;
   const { format, side, overflow, rotate, ...defaults } = isNew ? CLASSIC_DUMP : base;
   const file = texts.file ?? defaults.file;
-  const isFiltered = FILTERS.some((name) => texts[name] !== undefined);
+  const filters = FILTERS.filter((name) => texts[name] !== undefined);
   const settings: DumpSettings = {
     format: oneOf(DUMP_FORMATS, { text: texts.format, what: "dump format" }) ??
       (isNew ? formatOf(file) : format),
@@ -69,7 +69,9 @@ export function parseDumpSettings(
     side: oneOf(DUMP_SIDES, { text: texts.side, what: "dump side" }) ?? side,
     overflow: oneOf(DUMP_OVERFLOWS, { text: texts.overflow, what: "dump overflow" }) ?? overflow,
     rotate: texts.rotate === undefined ? rotate : parseRotation(texts.rotate),
-    filter: isFiltered ? filterOf(texts) : defaults.filter,
+    filter: filters.length === 0
+      ? defaults.filter
+      : Object.fromEntries(filters.map((name) => [name, texts[name]])),
   };
   check(settings, texts);
   return settings;
@@ -97,12 +99,6 @@ function formatOf(file: string): DumpFormatName {
   const ending = /\.(pcapng|jsonl?|hex)$/i.exec(file)?.[1]?.toLowerCase();
   if (ending === "pcapng" || ending === "hex") return ending;
   return ending === undefined ? "text" : "json";
-}
-
-function filterOf(texts: FilterOptions): FilterOptions {
-  return Object.fromEntries(
-    FILTERS.filter((name) => texts[name] !== undefined).map((name) => [name, texts[name]]),
-  );
 }
 
 function check({ format, file, filter, rotate }: DumpSettings, texts: DumpTexts): void {

@@ -14,8 +14,8 @@ import { dumpTaps } from "../dump/dump_tap.ts";
 import { Dumper } from "../dump/dumper.ts";
 import { parseConnectionNumber, parseDumpFilter } from "../dump/filter.ts";
 import type { TakeRecord } from "../dump/record.ts";
-import { CLASSIC_DUMP, isClassic, parseDumpSettings } from "../dump/settings.ts";
 import type { DumpSettings, DumpTexts } from "../dump/settings.ts";
+import { CLASSIC_DUMP, isClassic, parseDumpSettings } from "../dump/settings.ts";
 import type { DataPlane } from "../workers/data_plane.ts";
 import type { PlaneDump } from "../workers/dump_order.ts";
 
@@ -86,8 +86,8 @@ class Switch implements DumpSwitch {
   #generation = 0;
   /** Records dropped by dumps that have ended. */
   #droppedBefore = 0;
-  readonly #readerGone = Promise.withResolvers<void>();
-  /** The end of the command that runs, and of those that wait for it. */
+  readonly #readerExited = Promise.withResolvers<void>();
+  /** Resolves when the current command and all waiting ones have ended. */
   #turn: Promise<unknown> = Promise.resolve();
 
   constructor(parts: DumpParts, foreground: boolean) {
@@ -115,7 +115,7 @@ class Switch implements DumpSwitch {
 
   attach(plane: DataPlane, { outputClosed }: { outputClosed: () => void }): void {
     this.#plane = plane;
-    void this.#readerGone.promise.then(outputClosed);
+    void this.#readerExited.promise.then(outputClosed);
   }
 
   on(texts: DumpTexts): Promise<DumpStatus> {
@@ -196,8 +196,8 @@ class Switch implements DumpSwitch {
       // A command must not delete what an earlier dump recorded.
       existing: origin === "control" ? "keep" : "replace",
       onError: (error) => {
-        if (origin === "command line" && isReaderGone(error, settings)) {
-          return this.#readerGone.resolve();
+        if (origin === "command line" && hasReaderExited(error, settings)) {
+          return this.#readerExited.resolve();
         }
         this.#parts.notice(`${error.message}, the dump is off`);
         void this.#inTurn(async () => this.#running?.dumper === dumper && await this.#off());
@@ -218,7 +218,7 @@ class Switch implements DumpSwitch {
     };
   }
 
-  /** Runs one command after the other. */
+  /** Runs commands one after the other. */
   #inTurn<T>(command: () => Promise<T>): Promise<T> {
     const result = this.#turn.then(command);
     this.#turn = result.catch(() => {});
@@ -229,7 +229,7 @@ class Switch implements DumpSwitch {
 /** The error that ends the program if the dump of the command line cannot start. */
 function startError(error: unknown, settings: DumpSettings): ExitError {
   // The same as when the reader exits later.
-  if (isReaderGone(error, settings)) return new ExitError("", EXIT.ok);
+  if (hasReaderExited(error, settings)) return new ExitError("", EXIT.ok);
   const line = withName(messageOf(error));
   return error instanceof UsageError
     ? new UsageError(line)
@@ -237,7 +237,7 @@ function startError(error: unknown, settings: DumpSettings): ExitError {
 }
 
 /** Whether an error means that the reader of standard output has exited. */
-function isReaderGone(error: unknown, { file }: DumpSettings): boolean {
+function hasReaderExited(error: unknown, { file }: DumpSettings): boolean {
   return file === STDOUT && error instanceof Error &&
     error.cause instanceof Deno.errors.BrokenPipe;
 }

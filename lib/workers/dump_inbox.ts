@@ -4,7 +4,7 @@ import type { TakeRecord } from "../dump/record.ts";
 import type { PlaneDump } from "./dump_order.ts";
 import type { DumpBatch } from "./dump_outbox.ts";
 
-/** One dump, and for each worker its dumped connections that are open. */
+/** One dump, and the open connections that each worker dumps. */
 interface Box {
   readonly take: TakeRecord;
   readonly open: Map<number, Map<number, ConnectionRoute>>;
@@ -27,7 +27,7 @@ export class DumpInbox {
     this.#boxes.delete(order.generation);
   }
 
-  /** Takes a batch from a worker. Resolves when there is room for more; `undefined` if now. */
+  /** Records a batch from a worker. Waits for room; `undefined` if there is room now. */
   take(worker: number, { generation, records }: DumpBatch): Promise<void> | undefined {
     const box = this.#boxes.get(generation);
     if (box === undefined) return undefined;

@@ -3,7 +3,7 @@ import type { FilterOptions } from "../dump/filter.ts";
 import type { TakeRecord } from "../dump/record.ts";
 import type { DumpOverflow } from "../dump/settings.ts";
 
-/** What a worker is told about a dump. A plain record. */
+/** What workers need to know about a dump. A plain record. */
 export interface DumpOrder {
   /** Distinguishes the records of a dump from those of the previous one. */
   readonly generation: number;

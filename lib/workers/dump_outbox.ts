@@ -1,7 +1,6 @@
 /**
- * The dump in a worker: records go to the main isolate by message. One batch is pending at a time,
- * and records that arrive meanwhile go into the next one. Memory is bounded: senders wait, or
- * chunks are dropped.
+ * The dump in a worker: sends records to the main isolate, one batch at a time; records that arrive
+ * meanwhile go into the next batch. Memory is bounded: senders wait, or chunks are dropped.
  */
 
 import { Backlog } from "../base/backlog.ts";

@@ -60,8 +60,8 @@ export interface DumpEnd {
 /** Encodes what happens to connections; one object for each file or stream. */
 export interface DumpFormat {
   /**
-   * The header of a file, also after a rotation. Connections that are open then are introduced
-   * again with their next record.
+   * The header of a file, also after a rotation. Open connections are introduced again with their
+   * next record.
    */
   start(time: number): Uint8Array;
   /** A client was accepted. */

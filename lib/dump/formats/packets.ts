@@ -12,7 +12,7 @@ export const FIN = 1, SYN = 2, RST = 4, PSH = 8, ACK = 16;
 /** Which end of a flow sends: 0 is the one that opened the connection. */
 export type Sender = 0 | 1;
 
-/** Memory that packets are written to, in three views. Zero at first. */
+/** Memory that packets are written to, in three views. Initially zero. */
 export interface PacketBuffer {
   readonly bytes: Uint8Array<ArrayBuffer>;
   readonly view: DataView;
@@ -35,9 +35,9 @@ interface Segment {
   readonly from: Sender;
   /** {@link FIN} and so on, ORed. */
   readonly flags: number;
-  /** Bytes to write, the first of `length`. @default none */
+  /** The bytes to write: all of the payload, or its first bytes. @default none */
   readonly payload?: Uint8Array;
-  /** Bytes that the segment stands for. @default {payload.length} */
+  /** Bytes of the whole payload. @default {payload.length} */
   readonly length?: number;
 }
 
@@ -58,7 +58,7 @@ export class TcpFlow {
   readonly maxPayload: number;
   /** The IP header and ports of each sender. */
   readonly #heads: readonly [Uint8Array, Uint8Array];
-  /** Sum of addresses, protocol and ports, and of the IPv4 header without its length. */
+  /** For checksums: sums of addresses, protocol and ports, and of the IPv4 header but its length. */
   readonly #pseudoSum: number;
   readonly #ipSum: number;
   readonly #next: [number, number];
@@ -105,7 +105,7 @@ export class TcpFlow {
 
   /**
    * Writes a packet and advances the sequence number. It acknowledges everything that the other
-   * end has sent. A packet with fewer than `length` bytes has no TCP checksum (0).
+   * end has sent. The TCP checksum of a truncated packet is 0.
    *
    * @param into Memory that is still zero there.
    * @param at Where to start, a multiple of 4.

@@ -26,7 +26,7 @@ const encoder = new TextEncoder();
 interface Frame {
   /** Microseconds since 1970. */
   readonly time: number;
-  /** Bytes of the packet that the block holds, and that the packet really had. */
+  /** Captured and original length of the packet in bytes. */
   readonly held: number;
   readonly length: number;
   readonly blockLength: number;
@@ -38,7 +38,8 @@ interface Frame {
  * @param into Memory with the packet at `at` + {@link EPB_HEAD}, followed by its options.
  * @returns The length of the block.
  */
-export function writeFrame({ view }: PacketBuffer, at: number, packet: Frame): number {
+export function writeFrame(into: PacketBuffer, at: number, packet: Frame): number {
+  const { view } = into;
   const { time, blockLength } = packet;
   view.setUint32(at, ENHANCED_PACKET, true);
   view.setUint32(at + 4, blockLength, true);

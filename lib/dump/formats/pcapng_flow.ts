@@ -20,7 +20,7 @@ export interface Flow {
   readonly tcp: TcpFlow;
   /** Which end is balance. */
   readonly balance: Sender;
-  /** The last section (file) with its handshake; 0 for none. */
+  /** Number of the last section (file) that has its handshake; 0 for none. */
   section: number;
   /** Segments of each end that the other end has not acknowledged. */
   readonly unacknowledged: [number, number];
@@ -115,12 +115,7 @@ export function sizeOfChunk(flow: Flow, chunk: DumpChunk): number {
 }
 
 /** Writes the packet blocks for a chunk and returns where they end. */
-export function writeChunk(
-  flow: Flow,
-  chunk: DumpChunk,
-  into: PacketBuffer,
-  start: number,
-): number {
+export function writeChunk(flow: Flow, chunk: DumpChunk, into: PacketBuffer, at: number): number {
   const { tcp, unacknowledged } = flow;
   const { bytes, time } = chunk;
   const from = SENDER[chunk.direction];
@@ -128,7 +123,6 @@ export function writeChunk(
   const total = chunk.length ?? bytes.length;
   const header = tcp.headerLength(ACK);
   unacknowledged[to] = 0;
-  let at = start;
   for (let done = 0; done < total;) {
     const length = Math.min(tcp.maxPayload, total - done);
     const payload = bytes.subarray(done, done + length);

@@ -28,7 +28,7 @@ function bySecond(text: (date: Date) => string): (second: number) => string {
 
 const isoSecond = bySecond((date) => date.toISOString().slice(0, 19));
 const localSecond = bySecond((date) => {
-  // The local time as if it was in UTC, to format it in the same way.
+  // The local time as if it were UTC, to format it the same way.
   const shifted = new Date(date.getTime() - date.getTimezoneOffset() * 60_000);
   return shifted.toISOString().slice(0, 19).replace("T", " ");
 });
