@@ -1,4 +1,16 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { randomBytes, sha256 } from "./bytes.ts";
+import {
+  assertRecorded,
+  bytesFromBase64,
+  bytesFromLatin1,
+  latin1FromBytes,
+  loadGolden,
+  portMap,
+  recordedBackends,
+  VERSION,
+  withoutDeviations,
+} from "./golden/golden.ts";
 import {
   backend,
   blackHole,
@@ -26,24 +38,12 @@ import {
   sequence,
   tally,
 } from "./net/client.ts";
-import { randomBytes, sha256 } from "./bytes.ts";
-import {
-  assertRecorded,
-  bytesFromBase64,
-  bytesFromLatin1,
-  latin1FromBytes,
-  loadGolden,
-  portMap,
-  recordedBackends,
-  VERSION,
-  withoutDeviations,
-} from "./golden/golden.ts";
+import { deadPort, freePort } from "./net/ports.ts";
 import { listensOn } from "./net/tcp_sockets.ts";
 import { isAlive } from "./program/process.ts";
 import { runBalance, startBalance } from "./program/start_balance.ts";
 import { later, skip, t, tool, until, untilStill, within } from "./t.ts";
 import { namesIn, tempDir } from "./temp_dir.ts";
-import { deadPort, freePort } from "./net/ports.ts";
 
 t("until() returns the result of the condition, and names it on a timeout", async () => {
   let polls = 0;

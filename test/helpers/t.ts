@@ -92,8 +92,13 @@ export async function until<T>(
         `Waited ${timeoutMs} ms in vain for ${typeof what === "string" ? what : what()}`,
       );
     }
-    await new Promise((resolve) => setTimeout(resolve, everyMs));
+    await sleep(everyMs);
   }
+}
+
+/** Sleeps, to pace traffic. To wait for something use {@linkcode until}. */
+export function sleep(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
 /**

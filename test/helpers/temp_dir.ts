@@ -13,3 +13,13 @@ export function tempDir(): TempDir {
 export function namesIn(path: string): string[] {
   return Array.from(Deno.readDirSync(path), ({ name }) => name);
 }
+
+/** Whether there is something at a path, even a dangling link. */
+export function exists(path: string): boolean {
+  try {
+    Deno.lstatSync(path);
+    return true;
+  } catch {
+    return false;
+  }
+}

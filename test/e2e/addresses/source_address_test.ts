@@ -1,11 +1,11 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
+import { randomBytes, sha256 } from "../../helpers/bytes.ts";
 import { echo, named } from "../../helpers/net/backends.ts";
 import { ask, connect, hashToEnd } from "../../helpers/net/client.ts";
 import { programBindsSource } from "../../helpers/program/binds_source.ts";
 import { runBalance, startBalance } from "../../helpers/program/start_balance.ts";
 import { startControlled } from "../../helpers/program/start_controlled.ts";
 import { later, skip, t } from "../../helpers/t.ts";
-import { randomBytes, sha256 } from "../../helpers/bytes.ts";
 
 const names = {
   source: "-B sets the source address of connections to backends",

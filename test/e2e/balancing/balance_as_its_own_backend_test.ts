@@ -1,10 +1,10 @@
 import { assertEquals } from "@std/assert";
+import { randomBytes, sha256 } from "../../helpers/bytes.ts";
 import { drained, named } from "../../helpers/net/backends.ts";
 import { connect, hashToEnd, readLine, readToEnd } from "../../helpers/net/client.ts";
-import { startBalance } from "../../helpers/program/start_balance.ts";
 import { established } from "../../helpers/net/tcp_sockets.ts";
+import { startBalance } from "../../helpers/program/start_balance.ts";
 import { later, t, until } from "../../helpers/t.ts";
-import { randomBytes, sha256 } from "../../helpers/bytes.ts";
 
 /** 12 + 4 + 2 + 2 connections (maxc) that lead back to balance itself; then the backend. */
 const LOOPS = 20;

@@ -72,7 +72,7 @@ t(
   },
 );
 
-t("a failed connect does not count towards maxc", async () => {
+t("a failed connect does not count toward maxc", async () => {
   await using backends = namedBackends(2);
   const [b0 = "", b1 = ""] = backends.addresses;
   const { port } = backends.at(0);

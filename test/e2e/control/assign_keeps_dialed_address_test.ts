@@ -1,13 +1,13 @@
 /** A connection keeps the address it was made to, when its channel is assigned another one. */
 
 import { assertEquals, assertMatch } from "@std/assert";
+import { scrape, startWithMetrics, value } from "../../helpers/metrics/start_with_metrics.ts";
 import { echo } from "../../helpers/net/backends.ts";
 import { connect, readText } from "../../helpers/net/client.ts";
 import { talk } from "../../helpers/net/control_socket.ts";
 import { freePort } from "../../helpers/net/ports.ts";
-import { scrape, startWithMetrics, value } from "../../helpers/metrics/start_with_metrics.ts";
-import { tempDir } from "../../helpers/temp_dir.ts";
 import { t, until } from "../../helpers/t.ts";
+import { tempDir } from "../../helpers/temp_dir.ts";
 
 t("after assign, conns, dump, log and metrics keep the address of an open connection", async () => {
   await using old = echo();

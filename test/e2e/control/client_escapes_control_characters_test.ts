@@ -1,8 +1,8 @@
 import { assertEquals } from "@std/assert";
-import { runBalance } from "../../helpers/program/start_balance.ts";
 import { config } from "../../helpers/program/program.ts";
-import { tempDir } from "../../helpers/temp_dir.ts";
+import { runBalance } from "../../helpers/program/start_balance.ts";
 import { later, t } from "../../helpers/t.ts";
+import { tempDir } from "../../helpers/temp_dir.ts";
 
 /** Answers the lines of one client with these texts, as a program other than balance might. */
 async function answerClient(path: string, lines: readonly string[]): Promise<void> {

@@ -1,8 +1,8 @@
 import { assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { connectUnix, socketPath, talk } from "../../helpers/net/control_socket.ts";
-import { runDirectory } from "../../helpers/run_directory.ts";
 import { runBalance } from "../../helpers/program/start_balance.ts";
 import { startControlled } from "../../helpers/program/start_controlled.ts";
+import { runDirectory } from "../../helpers/run_directory.ts";
 import { t, until } from "../../helpers/t.ts";
 
 t(

@@ -2,6 +2,7 @@
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { writeAll } from "../../../lib/base/bytes.ts";
+import { randomBytes } from "../../helpers/bytes.ts";
 import { readLine, readToEnd } from "../../helpers/net/client.ts";
 import {
   connectUnix,
@@ -11,8 +12,7 @@ import {
   talk,
 } from "../../helpers/net/control_socket.ts";
 import { startControlled } from "../../helpers/program/start_controlled.ts";
-import { t, until, within } from "../../helpers/t.ts";
-import { randomBytes } from "../../helpers/bytes.ts";
+import { sleep, t, until, within } from "../../helpers/t.ts";
 
 const encode = (text: string) => new TextEncoder().encode(text);
 
@@ -61,7 +61,7 @@ const ATTACKS: Readonly<Record<string, Attack>> = {
     using conn = await connectUnix(path);
     for (const byte of encode("version\n")) {
       await conn.write(new Uint8Array([byte]));
-      await new Promise((resolve) => setTimeout(resolve, 20));
+      await sleep(20);
     }
     assertMatch(await readLine(conn), /This is balance/);
   },
@@ -125,7 +125,7 @@ t(
           }
           assert(Math.min(...delays) < 100, `show was delayed by ${delays} ms`);
           probes++;
-          await new Promise((resolve) => setTimeout(resolve, 5));
+          await sleep(5);
         } while (attacking.now);
         await done;
         assert(probes > 0);

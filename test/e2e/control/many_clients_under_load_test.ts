@@ -1,6 +1,7 @@
 /** Fifty control clients change channels under load: no connection is lost, and all are counted. */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
+import { randomBytes, randomNumbers, sha256 } from "../../helpers/bytes.ts";
 import { echo } from "../../helpers/net/backends.ts";
 import { connect, hashToEnd } from "../../helpers/net/client.ts";
 import {
@@ -11,8 +12,7 @@ import {
   talk,
 } from "../../helpers/net/control_socket.ts";
 import { type Controlled, startControlled } from "../../helpers/program/start_controlled.ts";
-import { later, t, until } from "../../helpers/t.ts";
-import { randomBytes, randomNumbers, sha256 } from "../../helpers/bytes.ts";
+import { later, sleep, t, until } from "../../helpers/t.ts";
 
 const MS = 2500;
 /** However slow the machine is, and for each control client. */
@@ -116,7 +116,7 @@ async function changeChannels(
       assert(expected);
       assertMatch(answer.text, expected, command);
     }
-    await new Promise((resolve) => setTimeout(resolve, COMMAND_MS));
+    await sleep(COMMAND_MS);
   }
 }
 

@@ -1,8 +1,8 @@
 /** The live view of `top`, in the shell on a real terminal. */
 
 import { assertEquals, assertMatch, assertNotMatch } from "@std/assert";
-import { assertRestored, shellOnTerminal } from "../../helpers/control/shell_on_terminal.ts";
 import { startEchoTraffic } from "../../helpers/control/echo_traffic.ts";
+import { assertRestored, shellOnTerminal } from "../../helpers/control/shell_on_terminal.ts";
 import { echo } from "../../helpers/net/backends.ts";
 import { isAlive } from "../../helpers/program/process.ts";
 import { startControlled } from "../../helpers/program/start_controlled.ts";

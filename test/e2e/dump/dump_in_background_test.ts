@@ -4,7 +4,7 @@ import { ask } from "../../helpers/net/client.ts";
 import { command, controlSession } from "../../helpers/net/control_socket.ts";
 import { startBackground } from "../../helpers/program/start_background.ts";
 import { t, until } from "../../helpers/t.ts";
-import { tempDir } from "../../helpers/temp_dir.ts";
+import { exists, tempDir } from "../../helpers/temp_dir.ts";
 
 t("in the background: a relative dump file, its rotation with SIGHUP, and dump on", async () => {
   using dir = tempDir();
@@ -23,13 +23,7 @@ t("in the background: a relative dump file, its rotation with SIGHUP, and dump o
   await until(() => data("relative.json") === 1);
   Deno.renameSync(`${dir.path}/relative.json`, `${dir.path}/rotated.json`);
   balance.kill("SIGHUP");
-  await until(() => {
-    try {
-      return Deno.statSync(`${dir.path}/relative.json`).isFile;
-    } catch {
-      return false;
-    }
-  }, { what: "a new file" });
+  await until(() => exists(`${dir.path}/relative.json`), { what: "a new file" });
   assertEquals(await ask(balance.port), "B0");
   await until(() => data("relative.json") === 1);
   assertEquals(data("rotated.json"), 1);

@@ -16,7 +16,7 @@ withTools(["tshark"], "tshark reads the dump from a pipe while balance runs", as
   await using server = named("B0");
   const port = freePort();
   const { command, args } = program({ cachedOnly: true });
-  const rundir = Deno.makeTempDirSync({ prefix: "balance-test-" });
+  using rundir = tempDir();
   // As in README.md, with tshark instead of Wireshark.
   const balance = [
     ...[command, ...args, "-f", "--dump-format", "pcapng", "--dump-file", "-"],
@@ -31,7 +31,7 @@ withTools(["tshark"], "tshark reads the dump from a pipe while balance runs", as
       "-c",
       `{ ${quoted(balance)} | HOME=/proc/nonexistent ${quoted(reader)} 2> /dev/null; } 2>&1`,
     ],
-    env: { BALANCE_RUNDIR: rundir, DENO_NO_UPDATE_CHECK: "1" },
+    env: { BALANCE_RUNDIR: rundir.path, DENO_NO_UPDATE_CHECK: "1" },
     stdin: "null",
     stdout: "piped",
   }).spawn();
@@ -65,10 +65,9 @@ withTools(["tshark"], "tshark reads the dump from a pipe while balance runs", as
     }
     assertMatch(seen, /^[0-9a-f\n]*$/);
   } finally {
-    if (listensOn(port)) await runBalance(["-c", "kill", "PORT"], { port, rundir });
+    if (listensOn(port)) await runBalance(["-c", "kill", "PORT"], { port, rundir: rundir.path });
     await out.cancel();
     await within(child.status, { timeoutMs: 10_000, what: "the pipeline to end" });
-    Deno.removeSync(rundir, { recursive: true });
   }
 });
 

@@ -2,18 +2,18 @@
 
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { designedControl } from "../../golden/control_deviations.ts";
+import { loadGolden, portMap } from "../../helpers/golden/golden.ts";
 import { named } from "../../helpers/net/backends.ts";
 import { ask, connect, readText } from "../../helpers/net/client.ts";
 import { helloOf, talk } from "../../helpers/net/control_socket.ts";
 import { freePort } from "../../helpers/net/ports.ts";
-import { loadGolden, portMap } from "../../helpers/golden/golden.ts";
-import { program } from "../../helpers/program/program.ts";
-import { runBalance } from "../../helpers/program/start_balance.ts";
-import { startBackground } from "../../helpers/program/start_background.ts";
 import { syslogReceiver } from "../../helpers/net/syslog_receiver.ts";
-import { namesIn, tempDir } from "../../helpers/temp_dir.ts";
-import { t, until, within } from "../../helpers/t.ts";
 import { isAlive, jobOf } from "../../helpers/program/process.ts";
+import { program } from "../../helpers/program/program.ts";
+import { startBackground } from "../../helpers/program/start_background.ts";
+import { runBalance } from "../../helpers/program/start_balance.ts";
+import { t, until, within } from "../../helpers/t.ts";
+import { namesIn, tempDir } from "../../helpers/temp_dir.ts";
 
 interface CliRecord {
   name: string;

@@ -1,13 +1,13 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
+import { assertRecorded } from "../../helpers/golden/golden.ts";
 import { named, refusing } from "../../helpers/net/backends.ts";
 import { distribution } from "../../helpers/net/client.ts";
 import { freePort } from "../../helpers/net/ports.ts";
-import { assertRecorded } from "../../helpers/golden/golden.ts";
+import { program } from "../../helpers/program/program.ts";
 import { runBalance, startBalance } from "../../helpers/program/start_balance.ts";
 import { runProgram } from "../../helpers/program/start_program.ts";
-import { program } from "../../helpers/program/program.ts";
-import { tempDir } from "../../helpers/temp_dir.ts";
 import { skip, t, tool } from "../../helpers/t.ts";
+import { tempDir } from "../../helpers/temp_dir.ts";
 
 const GOOD = "127.0.0.1:9";
 const channels = (count: number): string[] => Array(count).fill(GOOD);

@@ -1,11 +1,11 @@
 import { assert, assertEquals } from "@std/assert";
 import { named } from "../../helpers/net/backends.ts";
 import { ask } from "../../helpers/net/client.ts";
+import { freePort } from "../../helpers/net/ports.ts";
+import { listensOn } from "../../helpers/net/tcp_sockets.ts";
 import { program } from "../../helpers/program/program.ts";
 import { startProgram } from "../../helpers/program/start_program.ts";
 import { t } from "../../helpers/t.ts";
-import { freePort } from "../../helpers/net/ports.ts";
-import { listensOn } from "../../helpers/net/tcp_sockets.ts";
 import { tempDir } from "../../helpers/temp_dir.ts";
 
 t("balance raises its soft limit of descriptors to the hard limit", async () => {

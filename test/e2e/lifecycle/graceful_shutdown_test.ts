@@ -7,8 +7,8 @@ import { controlSession, talk } from "../../helpers/net/control_socket.ts";
 import { startBackground } from "../../helpers/program/start_background.ts";
 import { runBalance } from "../../helpers/program/start_balance.ts";
 import { type Controlled, startControlled } from "../../helpers/program/start_controlled.ts";
-import { namesIn } from "../../helpers/temp_dir.ts";
 import { t, until, within } from "../../helpers/t.ts";
+import { namesIn } from "../../helpers/temp_dir.ts";
 
 const CODES = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const;
 const GRACEFUL = ["SIGTERM", "SIGINT"] as const;

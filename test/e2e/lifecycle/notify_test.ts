@@ -3,12 +3,13 @@
 import { assertEquals } from "@std/assert";
 import { named } from "../../helpers/net/backends.ts";
 import { ask, connect, readText } from "../../helpers/net/client.ts";
-import { program } from "../../helpers/program/program.ts";
 import { freePort } from "../../helpers/net/ports.ts";
+import { type SyslogReceiver, syslogReceiver } from "../../helpers/net/syslog_receiver.ts";
+import { program } from "../../helpers/program/program.ts";
 import { runBalance } from "../../helpers/program/start_balance.ts";
 import { startControlled } from "../../helpers/program/start_controlled.ts";
-import { type SyslogReceiver, syslogReceiver } from "../../helpers/net/syslog_receiver.ts";
-import { t, until } from "../../helpers/t.ts";
+import { sleep, t, until } from "../../helpers/t.ts";
+import { namesIn, tempDir } from "../../helpers/temp_dir.ts";
 
 async function start(manager: SyslogReceiver, ...argv: string[]) {
   return await startControlled(["-f", ...argv], { env: { NOTIFY_SOCKET: manager.path } });
@@ -60,10 +61,10 @@ t("a failed start sends no READY, and a missing manager does not prevent a start
 });
 
 t("a manager that reads nothing delays neither start nor end for long", async () => {
-  const folder = Deno.makeTempDirSync({ prefix: "balance-test-" });
-  const path = `${folder}/notify`;
+  using dir = tempDir();
+  const path = `${dir.path}/notify`;
   const receiver = Deno.listenDatagram({ transport: "unixpacket", path });
-  const own = `${folder}/own`;
+  const own = `${dir.path}/own`;
   const filler = Deno.listenDatagram({ transport: "unixpacket", path: own });
   // Fills the queue of the receiver until a datagram has to wait.
   for (let pending = 0; pending < 20;) {
@@ -71,7 +72,7 @@ t("a manager that reads nothing delays neither start nor end for long", async ()
     filler.send(new Uint8Array(1), { transport: "unixpacket", path }).catch(() => {})
       .finally(() => sent = true);
     for (pending = 0; pending < 20 && !sent; pending++) {
-      await new Promise((resolve) => setTimeout(resolve, 5));
+      await sleep(5);
     }
   }
   {
@@ -82,20 +83,19 @@ t("a manager that reads nothing delays neither start nor end for long", async ()
   }
   filler.close();
   receiver.close();
-  Deno.removeSync(folder, { recursive: true });
 });
 
 t(
   "a file left by a killed balance with the same process id does not suppress notifications",
   async () => {
     await using manager = syslogReceiver();
-    const rundir = Deno.makeTempDirSync({ prefix: "balance-test-" });
+    using rundir = tempDir();
     const { command, args } = program({ cachedOnly: true });
     // The shell becomes the program, so the file has its process id, as with pid 1 in a container.
     const script = `: > "$0/.notify.$$"; exec "$@"`;
     const child = new Deno.Command("/bin/sh", {
-      args: ["-c", script, rundir, command, ...args, "-f", String(freePort()), "127.0.0.1:9"],
-      env: { BALANCE_RUNDIR: rundir, NOTIFY_SOCKET: manager.path, DENO_NO_UPDATE_CHECK: "1" },
+      args: ["-c", script, rundir.path, command, ...args, "-f", String(freePort()), "127.0.0.1:9"],
+      env: { BALANCE_RUNDIR: rundir.path, NOTIFY_SOCKET: manager.path, DENO_NO_UPDATE_CHECK: "1" },
       stdin: "null",
       stdout: "null",
       stderr: "inherit",
@@ -104,7 +104,6 @@ t(
     child.kill("SIGTERM");
     assertEquals((await child.status).code, 0);
     await until(() => manager.messages.length === 2);
-    assertEquals([...Deno.readDirSync(rundir)], []);
-    Deno.removeSync(rundir, { recursive: true });
+    assertEquals(namesIn(rundir.path), []);
   },
 );

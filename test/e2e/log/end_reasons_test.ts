@@ -1,6 +1,7 @@
 /** Every reason why a connection ends, as the access log reports it. */
 
 import { assert, assertEquals } from "@std/assert";
+import { waitForLines } from "../../helpers/log/log_file.ts";
 import {
   blackHole,
   canReset,
@@ -14,9 +15,8 @@ import { connect, readLine, readText, readToEnd } from "../../helpers/net/client
 import { controlSession } from "../../helpers/net/control_socket.ts";
 import type { StartOptions } from "../../helpers/program/start_balance.ts";
 import { type Controlled, startControlled } from "../../helpers/program/start_controlled.ts";
-import { waitForLines } from "../../helpers/log/log_file.ts";
-import { tempDir } from "../../helpers/temp_dir.ts";
 import { skip, t } from "../../helpers/t.ts";
+import { tempDir } from "../../helpers/temp_dir.ts";
 
 /** A line of the access log. */
 interface LogLine {

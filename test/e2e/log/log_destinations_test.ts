@@ -3,9 +3,9 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { named } from "../../helpers/net/backends.ts";
 import { ask } from "../../helpers/net/client.ts";
+import { syslogReceiver } from "../../helpers/net/syslog_receiver.ts";
 import { startBackground } from "../../helpers/program/start_background.ts";
 import { startBalance } from "../../helpers/program/start_balance.ts";
-import { syslogReceiver } from "../../helpers/net/syslog_receiver.ts";
 import { t } from "../../helpers/t.ts";
 
 t("--log - prints to stdout", async () => {

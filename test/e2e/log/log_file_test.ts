@@ -1,14 +1,14 @@
 /** The connection log in a file: opened, reopened, shared by workers. */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
+import { linesOf, waitForLines } from "../../helpers/log/log_file.ts";
 import { named, refusing } from "../../helpers/net/backends.ts";
 import { ask, connect, readLine, readToEnd } from "../../helpers/net/client.ts";
 import { listensOn } from "../../helpers/net/tcp_sockets.ts";
 import { startBackground } from "../../helpers/program/start_background.ts";
 import { runBalance, startBalance } from "../../helpers/program/start_balance.ts";
 import { t, until } from "../../helpers/t.ts";
-import { linesOf, waitForLines } from "../../helpers/log/log_file.ts";
-import { tempDir } from "../../helpers/temp_dir.ts";
+import { exists, tempDir } from "../../helpers/temp_dir.ts";
 
 t(
   "in the background the log file has mode 0600, is appended to, and is reopened on SIGHUP",
@@ -38,14 +38,6 @@ t(
     assertEquals((await waitForLines(path, 2)).length, 2);
   },
 );
-
-function exists(path: string): boolean {
-  try {
-    return Deno.statSync(path).isFile;
-  } catch {
-    return false;
-  }
-}
 
 t("in the foreground SIGUSR2 reopens the log file, and SIGHUP ends the program", async () => {
   await using server = named("B0");

@@ -4,11 +4,12 @@ import { assertEquals, assertMatch } from "@std/assert";
 import { named, refusing } from "../../helpers/net/backends.ts";
 import { ask } from "../../helpers/net/client.ts";
 import { talk } from "../../helpers/net/control_socket.ts";
+import { syslogReceiver } from "../../helpers/net/syslog_receiver.ts";
 import { type Background, startBackground } from "../../helpers/program/start_background.ts";
 import { runBalance } from "../../helpers/program/start_balance.ts";
 import { startProgram } from "../../helpers/program/start_program.ts";
-import { syslogReceiver } from "../../helpers/net/syslog_receiver.ts";
 import { skip, t, tool, until, within } from "../../helpers/t.ts";
+import { exists, tempDir } from "../../helpers/temp_dir.ts";
 
 const FORMAT = /^<(\d+)>[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d balance\[(\d+)\]: (.*)$/;
 
@@ -111,11 +112,11 @@ if (rsyslogd === undefined) {
   skip("rsyslog understands the messages of balance", "rsyslogd is not installed");
 } else {
   t("rsyslog understands the messages of balance", async () => {
-    const folder = Deno.makeTempDirSync({ prefix: "balance-test-" });
-    const [socket, output, config] = ["log", "out", "conf"].map((name) => `${folder}/${name}`);
+    using dir = tempDir();
+    const [socket, output, config] = ["log", "out", "conf"].map((name) => `${dir.path}/${name}`);
     Deno.writeTextFileSync(
       config!,
-      `global(workDirectory="${folder}")
+      `global(workDirectory="${dir.path}")
 module(load="imuxsock" SysSock.Use="off")
 input(type="imuxsock" Socket="${socket}" UsePIDFromSystem="off" RateLimit.Interval="0")
 template(name="parts" type="string" string=` +
@@ -125,7 +126,7 @@ action(type="omfile" file="${output}" template="parts" asyncWriting="off")
     );
     {
       await using _rsyslog = await startProgram(rsyslogd, {
-        args: ["-n", "-f", config!, "-i", `${folder}/pid`],
+        args: ["-n", "-f", config!, "-i", `${dir.path}/pid`],
         ready: () => exists(socket!),
       });
       await using dead = refusing();
@@ -142,15 +143,5 @@ action(type="omfile" file="${output}" template="parts" asyncWriting="off")
       for (const line of lines) assertMatch(line, own);
       assertEquals(lines[0], `daemon.debug balance ${balance.pid} using port ${balance.port}`);
     }
-    Deno.removeSync(folder, { recursive: true });
   });
-}
-
-function exists(path: string): boolean {
-  try {
-    Deno.lstatSync(path);
-    return true;
-  } catch {
-    return false;
-  }
 }

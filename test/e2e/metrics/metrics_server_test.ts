@@ -1,16 +1,8 @@
 /** The HTTP server of `--metrics`: its pages, and hostile clients. */
 
 import { assert, assertEquals } from "@std/assert";
-import { VERSION } from "../../../lib/base/version.ts";
-import { echo, hasIpv6, named, refusing } from "../../helpers/net/backends.ts";
-import { ask, connect, readLine, readText, readToEnd } from "../../helpers/net/client.ts";
-import { controlSession } from "../../helpers/net/control_socket.ts";
 import { writeAll } from "../../../lib/base/bytes.ts";
-import { parseMetrics } from "../../helpers/openmetrics.ts";
-import { WORKERS } from "../../helpers/program/program.ts";
-import { runBalance } from "../../helpers/program/start_balance.ts";
-import { listensOn } from "../../helpers/net/tcp_sockets.ts";
-import { skip, t, until } from "../../helpers/t.ts";
+import { VERSION } from "../../../lib/base/version.ts";
 import {
   get,
   OPENMETRICS,
@@ -18,7 +10,15 @@ import {
   startWithMetrics,
   value,
 } from "../../helpers/metrics/start_with_metrics.ts";
+import { echo, hasIpv6, named, refusing } from "../../helpers/net/backends.ts";
+import { ask, connect, readLine, readText, readToEnd } from "../../helpers/net/client.ts";
+import { controlSession } from "../../helpers/net/control_socket.ts";
 import { freePort } from "../../helpers/net/ports.ts";
+import { listensOn } from "../../helpers/net/tcp_sockets.ts";
+import { parseMetrics } from "../../helpers/openmetrics.ts";
+import { WORKERS } from "../../helpers/program/program.ts";
+import { runBalance } from "../../helpers/program/start_balance.ts";
+import { skip, t, until } from "../../helpers/t.ts";
 
 t("/metrics has the expected values, and is valid in both formats", async () => {
   await using server = echo();

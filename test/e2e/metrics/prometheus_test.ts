@@ -1,12 +1,13 @@
 /** Dashboard and alert rules, checked with Prometheus itself if it is installed. */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
+import { get, scrape, startWithMetrics } from "../../helpers/metrics/start_with_metrics.ts";
 import { named, refusing } from "../../helpers/net/backends.ts";
 import { ask } from "../../helpers/net/client.ts";
 import { freePort } from "../../helpers/net/ports.ts";
 import { runProgram, startProgram } from "../../helpers/program/start_program.ts";
 import { skip, t, tool, until } from "../../helpers/t.ts";
-import { get, scrape, startWithMetrics } from "../../helpers/metrics/start_with_metrics.ts";
+import { tempDir } from "../../helpers/temp_dir.ts";
 
 const PACKAGE = new URL("../../../scripts/package/", import.meta.url).pathname;
 
@@ -206,53 +207,49 @@ else {
     const port = freePort(), ui = freePort();
     await using balance = await startWithMetrics([`${port}`, "PORT", server.address], { port });
     for (let i = 0; i < 3; i++) await ask(balance.port);
-    const folder = await Deno.makeTempDir({ prefix: "balance-test-" });
-    try {
-      await Deno.writeTextFile(
-        `${folder}/prometheus.yml`,
-        JSON.stringify({
-          global: { scrape_interval: "1s", evaluation_interval: "1s" },
-          rule_files: [`${PACKAGE}prometheus-rules.yml`],
-          scrape_configs: [{
-            job_name: "balance",
-            static_configs: [{ targets: [`127.0.0.1:${port}`] }],
-          }],
-        }),
-      );
-      const api = async (path: string) => JSON.parse((await get(ui, `/api/v1/${path}`)).text);
-      const query = (expr: string) => api(`query?query=${encodeURIComponent(expr)}`);
-      await using _prometheus = await startProgram(prometheus, {
-        args: [
-          `--config.file=${folder}/prometheus.yml`,
-          `--storage.tsdb.path=${folder}/data`,
-          `--web.listen-address=127.0.0.1:${ui}`,
-        ],
-        timeoutMs: 30_000,
-        ready: async () => {
-          try {
-            return (await get(ui, "/-/ready")).status === 200;
-          } catch {
-            return false;
-          }
-        },
-      });
-      await until(
-        async () =>
-          (await query("balance_connections_accepted_total")).data.result[0]?.value[1] === "3",
-        { timeoutMs: 20_000, everyMs: 200, what: "prometheus to have scraped" },
-      );
-      assertEquals((await query("up")).data.result[0]?.value[1], "1");
-      const target = (await api("targets")).data.activeTargets[0];
-      assertEquals([target.health, target.lastError], ["up", ""]);
-      const { data } = await api("rules");
-      const { rules } = data.groups[0];
-      assertEquals(rules.length, 9);
-      for (const rule of rules) assertEquals([rule.name, rule.lastError], [rule.name, undefined]);
-      for (const expr of queries()) assertEquals((await query(expr)).status, "success", expr);
-      const types = (await api("metadata")).data;
-      assertEquals(types.balance_channel_connect_seconds[0].type, "histogram");
-    } finally {
-      await Deno.remove(folder, { recursive: true });
-    }
+    using dir = tempDir();
+    await Deno.writeTextFile(
+      `${dir.path}/prometheus.yml`,
+      JSON.stringify({
+        global: { scrape_interval: "1s", evaluation_interval: "1s" },
+        rule_files: [`${PACKAGE}prometheus-rules.yml`],
+        scrape_configs: [{
+          job_name: "balance",
+          static_configs: [{ targets: [`127.0.0.1:${port}`] }],
+        }],
+      }),
+    );
+    const api = async (path: string) => JSON.parse((await get(ui, `/api/v1/${path}`)).text);
+    const query = (expr: string) => api(`query?query=${encodeURIComponent(expr)}`);
+    await using _prometheus = await startProgram(prometheus, {
+      args: [
+        `--config.file=${dir.path}/prometheus.yml`,
+        `--storage.tsdb.path=${dir.path}/data`,
+        `--web.listen-address=127.0.0.1:${ui}`,
+      ],
+      timeoutMs: 30_000,
+      ready: async () => {
+        try {
+          return (await get(ui, "/-/ready")).status === 200;
+        } catch {
+          return false;
+        }
+      },
+    });
+    await until(
+      async () =>
+        (await query("balance_connections_accepted_total")).data.result[0]?.value[1] === "3",
+      { timeoutMs: 20_000, everyMs: 200, what: "prometheus to have scraped" },
+    );
+    assertEquals((await query("up")).data.result[0]?.value[1], "1");
+    const target = (await api("targets")).data.activeTargets[0];
+    assertEquals([target.health, target.lastError], ["up", ""]);
+    const { data } = await api("rules");
+    const { rules } = data.groups[0];
+    assertEquals(rules.length, 9);
+    for (const rule of rules) assertEquals([rule.name, rule.lastError], [rule.name, undefined]);
+    for (const expr of queries()) assertEquals((await query(expr)).status, "success", expr);
+    const types = (await api("metadata")).data;
+    assertEquals(types.balance_channel_connect_seconds[0].type, "histogram");
   });
 }

@@ -3,13 +3,13 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { named, refusing } from "../../helpers/net/backends.ts";
 import { connect, distribution, readLine, refused } from "../../helpers/net/client.ts";
-import { type BareRoot, bareRoot, bareRootObstacle } from "../../helpers/program/bare_root.ts";
 import { freePort } from "../../helpers/net/ports.ts";
-import { collect } from "../../helpers/program/output.ts";
-import { config, program } from "../../helpers/program/program.ts";
-import { isAlive } from "../../helpers/program/process.ts";
-import { skip, t, until, within } from "../../helpers/t.ts";
 import { listensOn } from "../../helpers/net/tcp_sockets.ts";
+import { type BareRoot, bareRoot, bareRootObstacle } from "../../helpers/program/bare_root.ts";
+import { collect } from "../../helpers/program/output.ts";
+import { isAlive } from "../../helpers/program/process.ts";
+import { config, program } from "../../helpers/program/program.ts";
+import { skip, t, until, within } from "../../helpers/t.ts";
 
 const NOBODY = 65534;
 

@@ -1,7 +1,7 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { isAlive } from "../../helpers/program/process.ts";
-import { tempDir } from "../../helpers/temp_dir.ts";
 import { t, until, within } from "../../helpers/t.ts";
+import { tempDir } from "../../helpers/temp_dir.ts";
 
 const DEMO = `${import.meta.dirname}/../../../scripts/demo.ts`;
 

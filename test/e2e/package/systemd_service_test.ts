@@ -4,9 +4,9 @@ import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/as
 import { OPTIONS } from "../../../lib/cli/option_table.ts";
 import { named } from "../../helpers/net/backends.ts";
 import { ask } from "../../helpers/net/client.ts";
+import { syslogReceiver } from "../../helpers/net/syslog_receiver.ts";
 import { startBalance } from "../../helpers/program/start_balance.ts";
 import { runProgram } from "../../helpers/program/start_program.ts";
-import { syslogReceiver } from "../../helpers/net/syslog_receiver.ts";
 import { skip, t, tool } from "../../helpers/t.ts";
 import { tempDir } from "../../helpers/temp_dir.ts";
 

@@ -1,10 +1,10 @@
 import { assert } from "@std/assert";
 import { freePort } from "../../helpers/net/ports.ts";
+import { listensOn } from "../../helpers/net/tcp_sockets.ts";
 import { startBalance } from "../../helpers/program/start_balance.ts";
 import { startNginx } from "../../helpers/program/start_nginx.ts";
 import { runProgram, startProgram } from "../../helpers/program/start_program.ts";
 import { skip, t, tool } from "../../helpers/t.ts";
-import { listensOn } from "../../helpers/net/tcp_sockets.ts";
 
 /** Minimum rate of balance, as a fraction of the rate of haproxy in the same run. */
 const FLOOR = 0.5;

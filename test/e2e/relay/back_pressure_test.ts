@@ -1,12 +1,12 @@
 import { assert, assertEquals } from "@std/assert";
+import { createHash } from "node:crypto";
+import { writeAll } from "../../../lib/base/bytes.ts";
+import { randomBytes } from "../../helpers/bytes.ts";
 import { backend, stalledReader } from "../../helpers/net/backends.ts";
 import { connect, hashToEnd, readText } from "../../helpers/net/client.ts";
-import { createHash } from "node:crypto";
 import type { Balance } from "../../helpers/program/start_balance.ts";
 import { startControlled } from "../../helpers/program/start_controlled.ts";
 import { later, t, until, untilStill } from "../../helpers/t.ts";
-import { writeAll } from "../../../lib/base/bytes.ts";
-import { randomBytes } from "../../helpers/bytes.ts";
 
 const TOTAL = 50_000_000;
 /** Memory that the relay may use for 50 MB in transit. */

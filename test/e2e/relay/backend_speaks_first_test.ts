@@ -1,9 +1,9 @@
 import { assertEquals } from "@std/assert";
+import { writeAll } from "../../../lib/base/bytes.ts";
 import { backend } from "../../helpers/net/backends.ts";
 import { connect, readText, readToEnd } from "../../helpers/net/client.ts";
 import { startBalance } from "../../helpers/program/start_balance.ts";
 import { t } from "../../helpers/t.ts";
-import { writeAll } from "../../../lib/base/bytes.ts";
 
 t("a greeting arrives before the client has sent anything", async () => {
   await using server = backend(async (conn) => {

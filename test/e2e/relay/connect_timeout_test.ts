@@ -2,9 +2,9 @@ import { assert, assertEquals } from "@std/assert";
 import { blackHole, namedBackends } from "../../helpers/net/backends.ts";
 import { ask, connect } from "../../helpers/net/client.ts";
 import { showRows } from "../../helpers/net/control_socket.ts";
+import { dialing } from "../../helpers/net/tcp_sockets.ts";
 import { startBalance } from "../../helpers/program/start_balance.ts";
 import { startControlled } from "../../helpers/program/start_controlled.ts";
-import { dialing } from "../../helpers/net/tcp_sockets.ts";
 import { later, t, until } from "../../helpers/t.ts";
 
 t("a backend that does not answer within -t seconds fails over to the next channel", async () => {

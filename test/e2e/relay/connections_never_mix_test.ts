@@ -1,9 +1,9 @@
 import { assertEquals } from "@std/assert";
+import { randomBytes, randomNumbers, sha256 } from "../../helpers/bytes.ts";
 import { drained, echo } from "../../helpers/net/backends.ts";
 import { connect, readExactly } from "../../helpers/net/client.ts";
 import { startControlled } from "../../helpers/program/start_controlled.ts";
 import { t } from "../../helpers/t.ts";
-import { randomBytes, randomNumbers, sha256 } from "../../helpers/bytes.ts";
 
 const CONNECTIONS = 300;
 const AT_ONCE = 40;

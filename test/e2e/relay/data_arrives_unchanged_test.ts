@@ -1,9 +1,9 @@
 import { assertEquals } from "@std/assert";
+import { randomBytes, sha256 } from "../../helpers/bytes.ts";
 import { echo, named } from "../../helpers/net/backends.ts";
 import { connect, hashToEnd, readExactly, readLine, readText } from "../../helpers/net/client.ts";
 import { startBalance } from "../../helpers/program/start_balance.ts";
 import { later, t } from "../../helpers/t.ts";
-import { randomBytes, sha256 } from "../../helpers/bytes.ts";
 
 t("single bytes are relayed one by one, without waiting for more", async () => {
   await using server = echo();

@@ -1,9 +1,9 @@
 import { assertEquals } from "@std/assert";
+import { writeAll } from "../../../lib/base/bytes.ts";
 import { backend } from "../../helpers/net/backends.ts";
 import { connect, readText, readToEnd } from "../../helpers/net/client.ts";
 import { startBalance } from "../../helpers/program/start_balance.ts";
 import { t } from "../../helpers/t.ts";
-import { writeAll } from "../../../lib/base/bytes.ts";
 
 const encode = (text: string): Uint8Array<ArrayBuffer> => new TextEncoder().encode(text);
 

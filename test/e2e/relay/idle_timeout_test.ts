@@ -3,7 +3,7 @@ import { backend, drained, echo, stalledReader } from "../../helpers/net/backend
 import { closeEndsWrites, connect, readText, readToEnd } from "../../helpers/net/client.ts";
 import { programBindsSource } from "../../helpers/program/binds_source.ts";
 import { startBalance } from "../../helpers/program/start_balance.ts";
-import { t, until } from "../../helpers/t.ts";
+import { sleep, t, until } from "../../helpers/t.ts";
 
 const MESSAGE = /^timed out after 1 seconds\n$/;
 /** One every 300 ms, they take longer than the idle timeout of two seconds. */
@@ -55,7 +55,7 @@ for (const from of ["client", "backend"] as const) {
     async function trickle(send: () => Promise<void>): Promise<void> {
       for (let sent = 0; sent < BYTES; sent++) {
         await send();
-        await new Promise((resolve) => setTimeout(resolve, 300));
+        await sleep(300);
       }
     }
     let received = 0;

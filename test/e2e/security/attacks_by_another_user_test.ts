@@ -10,8 +10,8 @@ import {
 import { helloOf, socketPath } from "../../helpers/net/control_socket.ts";
 import { freePort } from "../../helpers/net/ports.ts";
 import { runProgram } from "../../helpers/program/start_program.ts";
-import { tempDir } from "../../helpers/temp_dir.ts";
 import { skip, t, tool, until } from "../../helpers/t.ts";
+import { exists, tempDir } from "../../helpers/temp_dir.ts";
 
 const NOBODY = 65534;
 const setpriv = tool("setpriv");
@@ -255,12 +255,3 @@ attack("only the owner can read log and dump, even with umask 0", async () => {
     assertNotEquals((await asAttacker('cat "$1"', file)).code, 0, file);
   }
 });
-
-function exists(path: string): boolean {
-  try {
-    Deno.lstatSync(path);
-    return true;
-  } catch {
-    return false;
-  }
-}

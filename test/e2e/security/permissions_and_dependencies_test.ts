@@ -3,8 +3,8 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { config, sourceFlags } from "../../helpers/program/program.ts";
 import { runProgram } from "../../helpers/program/start_program.ts";
-import { tempDir } from "../../helpers/temp_dir.ts";
 import { t } from "../../helpers/t.ts";
+import { tempDir } from "../../helpers/temp_dir.ts";
 
 const ROOT = new URL("../../../", import.meta.url).pathname;
 

@@ -1,5 +1,5 @@
-import type { ConnectionContext } from "../../../lib/connection/context.ts";
 import { Clock } from "../../../lib/connection/clock.ts";
+import type { ConnectionContext } from "../../../lib/connection/context.ts";
 import { oncePerBurst } from "../../../lib/connection/once_per_burst.ts";
 import { denoEngine } from "../../../lib/engine/deno/deno_engine.ts";
 import type { Table } from "../../../lib/table/table.ts";

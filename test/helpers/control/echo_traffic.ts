@@ -1,4 +1,5 @@
 import { type Client, connect, readExactly } from "../net/client.ts";
+import { sleep } from "../t.ts";
 
 /**
  * Starts traffic over connections to an echo backend, until the end of its scope.
@@ -21,7 +22,7 @@ export async function startEchoTraffic(port: number, count: number): Promise<Asy
   const running = (async () => {
     while (!isOver) {
       await round();
-      await new Promise((resolve) => setTimeout(resolve, 20));
+      await sleep(20);
     }
   })();
   return {

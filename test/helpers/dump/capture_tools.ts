@@ -3,9 +3,9 @@
  *
  * @module
  */
+import { assertEquals } from "@std/assert";
 import { joinBytes } from "../../../lib/base/bytes.ts";
 import type { Side } from "../../../lib/base/side.ts";
-import { assertEquals } from "@std/assert";
 import { runProgram } from "../program/start_program.ts";
 import { tool } from "../t.ts";
 

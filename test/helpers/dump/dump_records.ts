@@ -1,7 +1,7 @@
 /** Connections to dump, and their dump records as short texts. */
 
-import type { Tap } from "../../../lib/connection/observe.ts";
 import type { ConnectionInfo } from "../../../lib/base/connection_info.ts";
+import type { Tap } from "../../../lib/connection/observe.ts";
 import { dumpTaps } from "../../../lib/dump/dump_tap.ts";
 import { type FilterOptions, parseDumpFilter } from "../../../lib/dump/filter.ts";
 import type { DumpRecord } from "../../../lib/dump/record.ts";

@@ -4,7 +4,6 @@
  *
  * @module
  */
-import { tableOf } from "../table_of.ts";
 import { assertEquals } from "@std/assert";
 import { parseIp } from "../../../lib/address/ip.ts";
 import { serviceLookup } from "../../../lib/address/services.ts";
@@ -16,8 +15,9 @@ import type { Table } from "../../../lib/table/table.ts";
 import { named } from "../net/backends.ts";
 import { type Client, connect, readLine, readText, readToEnd } from "../net/client.ts";
 import { deadPort } from "../net/ports.ts";
-import { type PortMap, portMap, type RecordedBackends } from "./golden.ts";
 import { startInProcess } from "../program/in_process.ts";
+import { tableOf } from "../table_of.ts";
+import { type PortMap, portMap, type RecordedBackends } from "./golden.ts";
 
 /** A row of `channels_after`. */
 export interface CounterRow {

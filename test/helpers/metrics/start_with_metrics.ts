@@ -1,8 +1,8 @@
 /** A running balance with --metrics, and the pages it serves. */
 
+import { listensOn } from "../net/tcp_sockets.ts";
 import { type MetricFamily, parseMetrics } from "../openmetrics.ts";
 import { type Controlled, startControlled } from "../program/start_controlled.ts";
-import { listensOn } from "../net/tcp_sockets.ts";
 import { until } from "../t.ts";
 
 /** Starts balance with --metrics, and waits until the metrics server listens. */

@@ -6,9 +6,9 @@
  */
 import { createServer, Socket } from "node:net";
 import { writeAll } from "../../../lib/base/bytes.ts";
+import { until, within } from "../t.ts";
 import { deadPort, freePort } from "./ports.ts";
 import { dialing } from "./tcp_sockets.ts";
-import { until, within } from "../t.ts";
 
 /** Enough for as many clients at once as a test starts. */
 const BACKLOG = 4096;

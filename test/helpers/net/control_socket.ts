@@ -4,8 +4,8 @@
  * @module
  */
 import { joinBytes, writeAll } from "../../../lib/base/bytes.ts";
-import { readToEnd } from "./client.ts";
 import { within } from "../t.ts";
+import { readToEnd } from "./client.ts";
 
 /** The header of an answer, and its text. */
 export interface ControlAnswer {

@@ -8,8 +8,9 @@
  * @module
  */
 import { createServer, type Server, Socket } from "node:net";
-import { canReset } from "./backends.ts";
 import { joinBytes, writeAll } from "../../../lib/base/bytes.ts";
+import { sleep } from "../t.ts";
+import { canReset } from "./backends.ts";
 
 /** Bytes of the header; they are passed on and counted. */
 export const HEADER_BYTES = 8;
@@ -205,7 +206,7 @@ async function flow(
 
   async function nap(ms: number): Promise<void> {
     for (let left = ms; left > 0 && !life.over; left -= NAP_MS) {
-      await new Promise((resolve) => setTimeout(resolve, Math.min(left, NAP_MS)));
+      await sleep(Math.min(left, NAP_MS));
     }
   }
 

@@ -1,4 +1,5 @@
 import { until } from "../t.ts";
+import { tempDir } from "../temp_dir.ts";
 
 /** A datagram socket in place of /dev/log. */
 export interface SyslogReceiver extends AsyncDisposable {
@@ -12,8 +13,8 @@ export interface SyslogReceiver extends AsyncDisposable {
 
 /** Receives datagrams on a new socket. */
 export function syslogReceiver(): SyslogReceiver {
-  const folder = Deno.makeTempDirSync({ prefix: "balance-test-" });
-  const path = `${folder}/log`;
+  const dir = tempDir();
+  const path = `${dir.path}/log`;
   const socket = Deno.listenDatagram({ transport: "unixpacket", path });
   const messages: string[] = [];
   async function receive(): Promise<void> {
@@ -42,7 +43,7 @@ export function syslogReceiver(): SyslogReceiver {
     async [Symbol.asyncDispose]() {
       socket.close();
       await receiving;
-      Deno.removeSync(folder, { recursive: true });
+      dir[Symbol.dispose]();
     },
   };
 }

@@ -4,8 +4,8 @@
  *
  * @module
  */
-import { runProgram } from "./start_program.ts";
 import { tool, until } from "../t.ts";
+import { runProgram } from "./start_program.ts";
 
 /** Debian packages in it, besides the program. */
 const PACKAGES = ["libc6", "libgcc-s1"];

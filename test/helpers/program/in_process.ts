@@ -4,22 +4,22 @@
  *
  * @module
  */
-import { oncePerBurst } from "../../../lib/connection/once_per_burst.ts";
-import { tableOf } from "../table_of.ts";
-import { joinBytes } from "../../../lib/base/bytes.ts";
 import { formatIp } from "../../../lib/address/ip.ts";
 import { resolveHost } from "../../../lib/address/resolve.ts";
 import { serviceLookup } from "../../../lib/address/services.ts";
+import { joinBytes } from "../../../lib/base/bytes.ts";
 import { parseGroups } from "../../../lib/cli/groups.ts";
 import { parseOptions } from "../../../lib/cli/options.ts";
-import { Clock } from "../../../lib/connection/clock.ts";
 import { serve, type Serving } from "../../../lib/connection/accept_loop.ts";
+import { Clock } from "../../../lib/connection/clock.ts";
+import { oncePerBurst } from "../../../lib/connection/once_per_burst.ts";
 import { dumpTaps } from "../../../lib/dump/dump_tap.ts";
 import { createText } from "../../../lib/dump/formats/text.ts";
 import { encodeRecord } from "../../../lib/dump/record.ts";
 import { denoEngine } from "../../../lib/engine/deno/deno_engine.ts";
 import type { Table } from "../../../lib/table/table.ts";
 import { until } from "../t.ts";
+import { tableOf } from "../table_of.ts";
 
 /** A balance in this process, stopped with its connections at the end of its scope. */
 export interface InProcess extends AsyncDisposable {

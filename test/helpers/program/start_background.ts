@@ -1,8 +1,8 @@
-import { freePort } from "../net/ports.ts";
 import { helloOf, socketPath } from "../net/control_socket.ts";
-import { type Ended, runBalance, type RunOptions } from "./start_balance.ts";
-import { isAlive } from "./process.ts";
+import { freePort } from "../net/ports.ts";
 import { until } from "../t.ts";
+import { isAlive } from "./process.ts";
+import { type Ended, runBalance, type RunOptions } from "./start_balance.ts";
 
 /** A balance in the background, killed at the end of its scope. */
 export interface Background extends AsyncDisposable {

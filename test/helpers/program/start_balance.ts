@@ -1,11 +1,11 @@
+import { answers, talk } from "../net/control_socket.ts";
 import { freePort } from "../net/ports.ts";
 import { listensOn } from "../net/tcp_sockets.ts";
+import { until, untilStill, within } from "../t.ts";
 import { namesIn } from "../temp_dir.ts";
 import { collect } from "./output.ts";
-import { answers, talk } from "../net/control_socket.ts";
 import { openFds, residentBytes } from "./process.ts";
 import { program, WORKERS } from "./program.ts";
-import { until, untilStill, within } from "../t.ts";
 
 /** Standard input of the program. Text and bytes are written to a pipe, which is then closed. */
 export type Stdin = "null" | "closed" | { text: string } | { bytes: Uint8Array<ArrayBuffer> };

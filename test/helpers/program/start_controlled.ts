@@ -1,6 +1,6 @@
 import { answers, socketPath } from "../net/control_socket.ts";
-import { type Balance, startBalance, type StartOptions } from "./start_balance.ts";
 import { until } from "../t.ts";
+import { type Balance, startBalance, type StartOptions } from "./start_balance.ts";
 
 /** A running balance whose control socket answers. */
 export interface Controlled extends Balance {

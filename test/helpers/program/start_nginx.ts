@@ -1,6 +1,6 @@
-import { startProgram } from "./start_program.ts";
-import { listensOn } from "../net/tcp_sockets.ts";
 import { freePort } from "../net/ports.ts";
+import { listensOn } from "../net/tcp_sockets.ts";
+import { startProgram } from "./start_program.ts";
 
 /** A running nginx that serves one directory. */
 export interface Nginx extends AsyncDisposable {

@@ -1,5 +1,5 @@
-import { collect } from "./output.ts";
 import { until, within } from "../t.ts";
+import { collect } from "./output.ts";
 
 /** A program other than balance, stopped at the end of its scope. */
 export interface Running extends AsyncDisposable {

@@ -1,6 +1,6 @@
+import { until } from "../t.ts";
 import { collect } from "./output.ts";
 import { program } from "./program.ts";
-import { until } from "../t.ts";
 
 /** A shell (`balance -i`) on a pipe that stays open, ended at the end of its scope. */
 export interface Shell extends AsyncDisposable {

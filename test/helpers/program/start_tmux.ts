@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { runProgram } from "./start_program.ts";
 import { tool, until } from "../t.ts";
+import { runProgram } from "./start_program.ts";
 
 /** A program in a terminal, which is closed at the end of its scope. */
 export interface Tmux extends AsyncDisposable {

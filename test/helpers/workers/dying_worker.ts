@@ -5,9 +5,9 @@
  * @module
  */
 /// <reference lib="deno.worker" />
-import "../../../lib/workers/worker.ts";
-import type { ToWorker } from "../../../lib/workers/protocol.ts";
 import { Table } from "../../../lib/table/table.ts";
+import type { ToWorker } from "../../../lib/workers/protocol.ts";
+import "../../../lib/workers/worker.ts";
 
 self.addEventListener("message", ({ data }: MessageEvent<ToWorker>) => {
   if (data.type !== "start") return;

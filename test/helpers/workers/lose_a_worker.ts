@@ -5,8 +5,8 @@
  * @module
  */
 import { printErrorLine } from "../../../lib/system/output.ts";
-import { startWorkers } from "../../../lib/workers/pool.ts";
 import { newTable } from "../../../lib/table/table.ts";
+import { startWorkers } from "../../../lib/workers/pool.ts";
 import { freePort } from "../net/ports.ts";
 import { until } from "../t.ts";
 import { makeDyingWorker } from "./make_dying_worker.ts";
