@@ -17,7 +17,7 @@ const BATCH_BYTES = 64 << 10;
  * Writes in order and in batches: one write at a time, and everything queued meanwhile goes into
  * the next one, since a write costs much more than a copy.
  *
- * Memory is bounded if senders wait for {@link room}. After the first error everything is discarded.
+ * Memory is bounded if senders wait for {@link room}. After an error everything is discarded.
  */
 export class BatchWriter {
   readonly #write: Write;

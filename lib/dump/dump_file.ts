@@ -157,7 +157,7 @@ export class DumpFile {
   /**
    * Lets waiting senders continue, writes what is queued and closes the file.
    *
-   * @param options `patienceMs`: gives up if the reader takes nothing for this long (default never).
+   * @param options `patienceMs`: gives up if the reader is stuck for this long (default never).
    * @returns `false` if it gave up.
    */
   async close(options: { patienceMs?: number | undefined } = {}): Promise<boolean> {

@@ -58,7 +58,7 @@ export class TcpFlow {
   readonly maxPayload: number;
   /** The IP header and ports of each sender. */
   readonly #heads: readonly [Uint8Array, Uint8Array];
-  /** For checksums: sums of addresses, protocol and ports, and of the IPv4 header but its length. */
+  /** Sums for checksums: addresses, protocol and ports; the IPv4 header without its length. */
   readonly #pseudoSum: number;
   readonly #ipSum: number;
   readonly #next: [number, number];

@@ -1,6 +1,6 @@
 /**
  * The text format: the packet dump of 3.35 and nothing else, so that programs that read it find
- * nothing new. A block is a line with direction and length, the bytes made printable, and a newline.
+ * nothing new. A block is a line with direction and length, the printable bytes, and a newline.
  */
 
 import { NO_BYTES } from "../../base/bytes.ts";
