@@ -6,7 +6,7 @@ import type { DumpChunk, DumpEnd, DumpEvent, DumpFormat } from "./formats/format
 
 /** The bytes of one read. */
 export interface ChunkRecord {
-  /** `skip`: filtered out; `drop`: dropped by a worker, the dump is too slow. Both without bytes. */
+  /** `skip`: filtered out; `drop`: the dump is slow, a worker dropped it. Both without bytes. */
   readonly kind: "data" | "skip" | "drop";
   readonly connection: ConnectionRoute;
   readonly chunk: DumpChunk;

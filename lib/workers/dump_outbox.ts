@@ -31,7 +31,7 @@ export class WorkerDump implements PlaneDump {
   readonly #backlog = new Backlog(QUEUE_BYTES);
   #records: DumpRecord[] = [];
   #buffers: ArrayBuffer[] = [];
-  /** Bytes of the batch that is not answered yet; `undefined` if there is none. */
+  /** Bytes of the batch that is not answered yet, if any. */
   #pendingBytes: number | undefined;
   #isScheduled = false;
   #isStopped = false;

@@ -2,7 +2,7 @@
  * The hex format: blocks like those of `hexdump -C`, each after a line with direction, time and
  * connection. For humans, and for `text2pcap`:
  *
- *     text2pcap -D -t '%Y-%m-%d %H:%M:%S.%f' -T 40001,6379 -4 10.0.0.1,10.0.0.2 dump.hex dump.pcapng
+ *     text2pcap -D -t "%Y-%m-%d %H:%M:%S.%f" -T 40001,6379 -4 10.0.0.1,10.0.0.2 dump.hex d.pcapng
  *
  * with the port and address of the client first, then those of the listener (`-6` for IPv6), and
  * without `-a`. Events are comments (`#`). Blocks are paragraphs: `awk -v RS= -v ORS='\n\n'
