@@ -12,7 +12,7 @@ const TESTED_ELSEWHERE: Readonly<Record<number, string>> = {
   // The records have no clients with IPv4-mapped addresses.
   7: "test/unit/table/client_hash_test.ts",
   // 3.35 only ignores SIGUSR1; the records hold nothing about reopening files.
-  23: "test/e2e/lifecycle/graceful_shutdown_test.ts",
+  23: "test/e2e/lifecycle/sigusr1_prints_the_table_test.ts",
   // All recorded failures are refusals and timeouts.
   24: "test/unit/engine/engine_test.ts",
   // The golden tests replace the version of the records.
