@@ -3,20 +3,10 @@ import { joinBytes } from "../../../lib/base/bytes.ts";
 import { assertSameBytes, randomBytes } from "../../helpers/bytes.ts";
 import { readConversations } from "../../helpers/dump/pcapng_conversations.ts";
 import { echo, named } from "../../helpers/net/backends.ts";
-import { ask, connect, readToEnd } from "../../helpers/net/client.ts";
+import { ask, exchange } from "../../helpers/net/client.ts";
 import { startBalance } from "../../helpers/program/start_balance.ts";
 import { t, until } from "../../helpers/t.ts";
 import { tempDir } from "../../helpers/temp_dir.ts";
-
-/** Sends everything, half-closes, and returns what comes back. */
-async function exchange(port: number, sent: Uint8Array<ArrayBuffer>): Promise<Uint8Array> {
-  await using client = await connect(port);
-  const [{ bytes }] = await Promise.all([
-    readToEnd(client),
-    client.send(sent).then(() => client.closeWrite()),
-  ]);
-  return bytes;
-}
 
 t("--dump-rotate: every file can be read alone, and together they are complete", async () => {
   using dir = tempDir();

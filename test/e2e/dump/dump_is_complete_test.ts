@@ -5,22 +5,12 @@ import { assertSameBytes, randomBytes, sha256 } from "../../helpers/bytes.ts";
 import { run } from "../../helpers/dump/capture_tools.ts";
 import { readConversations } from "../../helpers/dump/pcapng_conversations.ts";
 import { echo } from "../../helpers/net/backends.ts";
-import { connect, readExactly, readToEnd } from "../../helpers/net/client.ts";
+import { connect, exchange, readExactly, readToEnd } from "../../helpers/net/client.ts";
 import { pool } from "../../helpers/pool.ts";
 import { startBalance } from "../../helpers/program/start_balance.ts";
 import { startControlled } from "../../helpers/program/start_controlled.ts";
 import { t, withTools } from "../../helpers/t.ts";
 import { tempDir } from "../../helpers/temp_dir.ts";
-
-/** Sends everything, half-closes, and returns what comes back. */
-async function exchange(port: number, sent: Uint8Array<ArrayBuffer>): Promise<Uint8Array> {
-  await using client = await connect(port);
-  const [{ bytes }] = await Promise.all([
-    readToEnd(client),
-    client.send(sent).then(() => client.closeWrite()),
-  ]);
-  return bytes;
-}
 
 for (const workers of [1, 4]) {
   const title = (name: string) => `${name} (${workers} worker${workers === 1 ? "" : "s"})`;

@@ -1,4 +1,4 @@
-/** The connection log on standard output and in the system log. */
+/** The access log on standard output and in the system log. */
 
 import { assertEquals, assertMatch } from "@std/assert";
 import { named } from "../../helpers/net/backends.ts";

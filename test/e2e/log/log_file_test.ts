@@ -1,4 +1,4 @@
-/** The connection log in a file: opened, reopened, shared by workers. */
+/** The access log in a file: opened, reopened, shared by workers. */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { linesOf, waitForLines } from "../../helpers/log/log_file.ts";

@@ -331,6 +331,16 @@ export async function distribution(
   return tally(await sequence(port, count, options));
 }
 
+/** Sends everything over a new connection, half-closes, and returns what comes back. */
+export async function exchange(port: number, sent: Uint8Array<ArrayBuffer>): Promise<Uint8Array> {
+  await using client = await connect(port);
+  const [{ bytes }] = await Promise.all([
+    readToEnd(client),
+    client.send(sent).then(() => client.closeWrite()),
+  ]);
+  return bytes;
+}
+
 /** Counts names: `["B1", "B0", "B1"]` gives `"B0: 1, B1: 2"`. */
 export function tally(names: readonly string[]): string {
   const counts = new Map<string, number>();
