@@ -1,6 +1,6 @@
 /** The running balancer, from options to exit code: the same in foreground and background. */
 
-import { resolveHost } from "../address/resolve.ts";
+import { resolveHost } from "../address/resolve_host.ts";
 import { type ServiceLookup, systemServices } from "../address/services.ts";
 import { ExitError } from "../base/errors.ts";
 import type { Options } from "../cli/options.ts";
@@ -22,7 +22,7 @@ import { type DataPlane, serveHere } from "../workers/data_plane.ts";
 import { startWorkers } from "../workers/pool.ts";
 import type { ServingOptions } from "../workers/protocol.ts";
 import { buildTable, channelList } from "./build_table.ts";
-import { type DumpSwitch, openDumpSwitch } from "./dump_switch.ts";
+import { type DumpSwitch, openDumpSwitch } from "./dump_on_off.ts";
 import { listen } from "./listen.ts";
 import { openReports, type Reports } from "./reports.ts";
 import { resolveSetup, type Setup } from "./resolve_setup.ts";
@@ -54,7 +54,7 @@ export async function startBalancer(
   messages: Messages,
 ): Promise<{ ended: Promise<number> }> {
   surviveBugs(messages.notice);
-  const signals = listenForSignals();
+  const signals = listenForSignals(options);
   const prepared = await Promise.race([prepare(options, messages), endedEarly(signals)])
     .catch((error) => {
       signals[Symbol.dispose]();
@@ -79,7 +79,6 @@ export async function startBalancer(
     control,
     signals,
     graceS: options.graceS,
-    foreground: options.foreground,
     status: () => messages.notice(show(table).trimEnd()),
     reopen() {
       reports.reopen();

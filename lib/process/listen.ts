@@ -1,7 +1,7 @@
 import { splitHost } from "../address/host_port.ts";
 import { formatIp } from "../address/ip.ts";
 import { parsePort } from "../address/port.ts";
-import { resolveHost } from "../address/resolve.ts";
+import { resolveHost } from "../address/resolve_host.ts";
 import type { ServiceLookup } from "../address/services.ts";
 import type { Endpoint } from "../base/endpoint.ts";
 import { UnavailableError, UsageError, withName } from "../base/errors.ts";

@@ -2,7 +2,7 @@
 
 import type { ChannelSpec } from "../address/channel_spec.ts";
 import { formatIp, type Ip } from "../address/ip.ts";
-import { type Lookup, resolveHost } from "../address/resolve.ts";
+import { type Lookup, resolveHost } from "../address/resolve_host.ts";
 import type { ServiceLookup } from "../address/services.ts";
 import type { Endpoint } from "../base/endpoint.ts";
 import { UnavailableError, withName } from "../base/errors.ts";

@@ -13,7 +13,6 @@ export interface ShutdownParts {
   readonly signals: Signals;
   /** `--grace`: seconds that open connections may take to end. */
   readonly graceS: number;
-  readonly foreground: boolean;
   /** SIGUSR1: prints the table. */
   readonly status: () => void;
   /** Reopens log and dump files. */
@@ -37,8 +36,8 @@ export interface RunningProgram {
  *
  * SIGTERM and SIGINT: graceful shutdown. New connections are refused, the control socket is
  * removed, and open connections may take the grace time to end; a second signal cuts them off.
- * SIGHUP ends the program at once in the foreground; in the background it reopens files, as SIGUSR2
- * does in both. The exit code is 0 if every connection ran to its end, else that of the signal.
+ * SIGHUP ends the program at once. The exit code is 0 if every connection ran to its end, else that
+ * of the signal.
  */
 export function runUntilStopped(parts: ShutdownParts): RunningProgram {
   const { plane, control } = parts;
@@ -64,7 +63,6 @@ export function runUntilStopped(parts: ShutdownParts): RunningProgram {
   }
 
   function end(signal: EndSignal): void {
-    if (signal === "SIGHUP" && !parts.foreground) return parts.reopen();
     void stop();
     const code = SIGNAL_EXIT[signal];
     if (signal === "SIGHUP" || ++signals > 1) cutOff(code);

@@ -6,11 +6,11 @@ export type EndSignal = keyof typeof SIGNAL_EXIT;
 
 /** Callbacks for signals. */
 export interface SignalHandlers {
-  /** SIGINT, SIGTERM, SIGHUP: stop. */
+  /** SIGINT, SIGTERM, and SIGHUP in the foreground: stop. */
   readonly end: (signal: EndSignal) => void;
   /** SIGUSR1: print the table. */
   readonly status: () => void;
-  /** SIGUSR2: reopen log and dump files. */
+  /** SIGUSR2, and SIGHUP in the background: reopen log and dump files. */
   readonly reopen: () => void;
 }
 
@@ -25,8 +25,10 @@ export interface Signals extends Disposable {
 /**
  * Catches signals. Call this first, so that a signal during the start is handled, too, and because
  * Deno panics if there is no free file descriptor for its first signal listener.
+ *
+ * @param foreground Whether SIGHUP stops the program; in the background it reopens files.
  */
-export function listenForSignals(): Signals {
+export function listenForSignals({ foreground }: { foreground: boolean }): Signals {
   const early = Promise.withResolvers<EndSignal>();
   const waiting: ((handlers: SignalHandlers) => void)[] = [];
   let handlers: SignalHandlers | undefined;
@@ -36,7 +38,8 @@ export function listenForSignals(): Signals {
   }
   function end(signal: EndSignal): void {
     if (handlers === undefined) early.resolve(signal);
-    pass((handlers) => handlers.end(signal));
+    const reopens = signal === "SIGHUP" && !foreground;
+    pass((handlers) => reopens ? handlers.reopen() : handlers.end(signal));
   }
   const listeners: [Deno.Signal, () => void][] = [
     ["SIGINT", () => end("SIGINT")],

@@ -1,4 +1,4 @@
-import type { Lookup } from "../../lib/address/resolve.ts";
+import type { Lookup } from "../../lib/address/resolve_host.ts";
 import type { GroupSpec } from "../../lib/cli/groups.ts";
 import { buildTable } from "../../lib/process/build_table.ts";
 import { resolveGroups } from "../../lib/process/resolve_setup.ts";

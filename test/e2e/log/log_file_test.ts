@@ -1,70 +1,13 @@
-/** The access log in a file: opened, reopened, shared by workers. */
+/** The access log in a file: opened, shared by workers. */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { linesOf, waitForLines } from "../../helpers/log/log_file.ts";
 import { named, refusing } from "../../helpers/net/backends.ts";
 import { ask, connect, readLine, readToEnd } from "../../helpers/net/client.ts";
 import { listensOn } from "../../helpers/net/tcp_sockets.ts";
-import { startBackground } from "../../helpers/program/start_background.ts";
 import { runBalance, startBalance } from "../../helpers/program/start_balance.ts";
 import { t, until } from "../../helpers/t.ts";
-import { exists, tempDir } from "../../helpers/temp_dir.ts";
-
-t(
-  "in the background the log file has mode 0600, is appended to, and is reopened on SIGHUP",
-  async () => {
-    await using server = named("B0");
-    await using place = tempDir();
-    const path = `${place.path}/conn.log`;
-    await using balance = await startBackground(["--log", "conn.log", "PORT", server.address], {
-      cwd: place.path,
-    });
-    // The file exists before the parent ends.
-    assertEquals((Deno.statSync(path).mode ?? 0) & 0o777, 0o600);
-    await ask(balance.port);
-    await waitForLines(path, 1);
-    Deno.renameSync(path, `${path}.1`);
-    await ask(balance.port);
-    await waitForLines(`${path}.1`, 2);
-    balance.kill("SIGHUP");
-    await until(() => exists(path), { what: "a new file" });
-    await ask(balance.port);
-    assertMatch((await waitForLines(path, 1))[0] ?? "", / id=3 .* by=client reason=client_closed /);
-    assertEquals(linesOf(`${path}.1`).length, 2);
-    balance.kill("SIGTERM");
-    await balance.gone();
-    await using again = await startBackground(["--log", path, "PORT", server.address]);
-    await ask(again.port);
-    assertEquals((await waitForLines(path, 2)).length, 2);
-  },
-);
-
-t("in the foreground SIGUSR2 reopens the log file, and SIGHUP ends the program", async () => {
-  await using server = named("B0");
-  await using place = tempDir();
-  const path = `${place.path}/conn.log`;
-  await using balance = await startBalance(["-f", "--log", path, "PORT", server.address], {
-    expectStderr: /^cannot reopen log file .*\n$/,
-  });
-  await ask(balance.port);
-  await waitForLines(path, 1);
-  Deno.removeSync(path);
-  balance.kill("SIGUSR2");
-  await until(() => exists(path), { what: "a new file" });
-  await ask(balance.port);
-  await waitForLines(path, 1);
-  // Without its folder, a new file cannot be created: the old one stays in use.
-  Deno.renameSync(place.path, `${place.path}.moved`);
-  try {
-    balance.kill("SIGUSR2");
-    await balance.waitForStderr(/cannot reopen log file .*keeping the old one: No such file/);
-    await ask(balance.port);
-    await waitForLines(`${place.path}.moved/conn.log`, 2);
-  } finally {
-    Deno.renameSync(`${place.path}.moved`, place.path);
-  }
-  assertEquals((await balance.stop("SIGHUP")).code, 0);
-});
+import { tempDir } from "../../helpers/temp_dir.ts";
 
 t("several workers log each connection once into one file", async () => {
   await using server = named("B0");

@@ -5,7 +5,7 @@
  * @module
  */
 import { formatIp } from "../../../lib/address/ip.ts";
-import { resolveHost } from "../../../lib/address/resolve.ts";
+import { resolveHost } from "../../../lib/address/resolve_host.ts";
 import { serviceLookup } from "../../../lib/address/services.ts";
 import { joinBytes } from "../../../lib/base/bytes.ts";
 import { parseGroups } from "../../../lib/cli/groups.ts";

@@ -15,7 +15,7 @@ async function raise(signal: Deno.Signal): Promise<void> {
 }
 
 t("listenForSignals() keeps signals that arrive during the start, in order", async () => {
-  using signals = listenForSignals();
+  using signals = listenForSignals({ foreground: true });
   await raise("SIGUSR2");
   await raise("SIGUSR1");
   const handled: string[] = [];
@@ -27,4 +27,18 @@ t("listenForSignals() keeps signals that arrive during the start, in order", asy
   assertEquals(handled, ["reopen", "status"]);
   await raise("SIGUSR1");
   assertEquals(handled, ["reopen", "status", "status"]);
+});
+
+t("SIGHUP stops the program in the foreground, and reopens files in the background", async () => {
+  for (const [foreground, expected] of [[true, "SIGHUP"], [false, "reopen"]] as const) {
+    using signals = listenForSignals({ foreground });
+    const handled: string[] = [];
+    signals.handle({
+      end: (signal) => handled.push(signal),
+      status: () => handled.push("status"),
+      reopen: () => handled.push("reopen"),
+    });
+    await raise("SIGHUP");
+    assertEquals(handled, [expected]);
+  }
 });

@@ -1,6 +1,6 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { formatIp } from "../../../lib/address/ip.ts";
-import { type Lookup, resolveHost } from "../../../lib/address/resolve.ts";
+import { type Lookup, resolveHost } from "../../../lib/address/resolve_host.ts";
 import { AddressError } from "../../../lib/base/errors.ts";
 import { t } from "../../helpers/t.ts";
 

@@ -1,0 +1,39 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import { parseChannelSpec } from "../../../lib/address/channel_spec.ts";
+import { serviceLookup } from "../../../lib/address/services.ts";
+import { AddressError, UsageError } from "../../../lib/base/errors.ts";
+import { t } from "../../helpers/t.ts";
+
+const PURE = { permissions: "none" } as const;
+const OPTIONS = { defaultPort: 8080, services: serviceLookup(undefined) };
+
+t("a channel is HOST[:PORT[:MAXC]], with the port of the listener as default", () => {
+  const cases: readonly [string, readonly [string, number, number]][] = [
+    ["web", ["web", 8080, 0]],
+    ["web:", ["web", 8080, 0]],
+    ["web:smtp", ["web", 25, 0]],
+    ["web:80:7", ["web", 80, 7]],
+    ["web::7", ["web", 8080, 7]],
+    ["web:80:-1", ["web", 80, -1]],
+    // As in 3.35, the rest after a third colon is ignored.
+    ["web:80:7:rest", ["web", 80, 7]],
+    ["[::1]", ["::1", 8080, 0]],
+    ["[2001:db8::5]:80:10", ["2001:db8::5", 80, 10]],
+  ];
+  for (const [text, [host, port, maxc]] of cases) {
+    assertEquals(parseChannelSpec(text, OPTIONS), { host, port, maxc }, text);
+  }
+}, PURE);
+
+t("a channel with an invalid host, port or maxc is refused, and the value is named", () => {
+  const refuses = (text: string, expected: string) => {
+    const error = assertThrows(() => parseChannelSpec(text, OPTIONS));
+    assertEquals(error instanceof UsageError || error instanceof AddressError, true, text);
+    assertEquals(`${(error as Error).message}`.includes(expected), true, `${error}`);
+  };
+  refuses("web:nothing", "invalid port [nothing]");
+  refuses("web:65536", "invalid port [65536]");
+  refuses("web:80:x", "invalid maxc [x]");
+  refuses("[::1", "[[::1]");
+  refuses("[web]:80", "[[web]:80]");
+}, PURE);
