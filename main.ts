@@ -1,15 +1,15 @@
 /**
  * balance: a TCP proxy and load balancer. `deno task balance --help` prints its options.
  *
- * This file is the entry of the program, and `lib/workers/worker.ts` that of its worker threads.
- * These are the folders of `lib/` from the ground up; each imports only from those listed before it:
+ * This file is the entry point of the program, `lib/workers/worker.ts` that of its worker threads.
+ * These are the folders of `lib/`, bottom up; each imports only from those listed before it:
  *
  * - `lib/base/`: errors, limits, byte and time helpers, and the types that all other folders share
  * - `lib/address/`: parses and resolves addresses, ports, CIDR blocks and channel specs
  * - `lib/system/`: signals, stdout and stderr, syslog, service manager, C library, Unix sockets
  * - `lib/table/`: groups and channels in shared memory, and how a channel is chosen
  * - `lib/engine/`: the interface for listening, dialing and relaying, and its failures
- * - `lib/engine/deno/`: the engine on Deno's sockets; only `lib/engine/engines.ts` is above it
+ * - `lib/engine/deno/`: the engine on Deno's sockets, which only `lib/engine/engines.ts` imports
  * - `lib/connection/`: the accept loop, and one connection from accept to close with its timeouts
  * - `lib/dump/formats/`: the formats of the packet dump: text, hex, JSON, pcapng
  * - `lib/dump/`: the packet dump: filters, records, files and their rotation
@@ -22,12 +22,12 @@
  *
  * Besides these:
  *
- * - `scripts/`: compile, benchmark, demo, packaging, the checks of a release; not part of the program
+ * - `scripts/`: compile, benchmark, demo, packaging, release checks; not part of the program
  * - `test/`: `unit/` mirrors `lib/`, `golden/` compares with recordings of balance 3.35, `e2e/` runs
- *   the program, `faults/` tests it under faults and load, `helpers/` is what the tests share
+ *   the program, `faults/` tests it under faults and load, `helpers/` has what the tests share
  * - `dist/balance`: the executable that `deno task compile` makes
  *
- * `deno task check` proves this list and the direction of imports (`scripts/check_floors.ts`).
+ * `deno task check` verifies this list and the direction of imports (`scripts/check_floors.ts`).
  *
  * @module
  */

@@ -16,7 +16,7 @@ import { runScript, ScriptError } from "./system/script_error.ts";
 /** Time limits in milliseconds. */
 const PROGRAM_MS = 120_000, GIT_MS = 30_000;
 
-/** The version in each place; `undefined` where there is none. */
+/** The version in each place; `undefined` where it is missing. */
 export interface Versions {
   /** `version` in deno.json. */
   config: string | undefined;

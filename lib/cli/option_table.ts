@@ -1,14 +1,14 @@
-/** The table of command line options, from which parser, usage and completions are made. */
+/** The command-line options, from which the parser, usage text and completions are made. */
 
 /** One option. */
 export interface OptionEntry {
-  /** Name without dashes; a single letter belongs to 3.35 or 3.57. */
+  /** Name without dashes. Single letters come from 3.35 or 3.57. */
   readonly name: string;
   /** Placeholder of its argument; `undefined` for a flag. */
   readonly argument?: string | undefined;
   /** What it does, in a few words. */
   readonly help: string;
-  /** Left to the manual, so that `--help` stays on one screen. */
+  /** Explained only in the manual, so that `--help` fits on one screen. */
   readonly rare?: boolean;
 }
 
@@ -28,23 +28,23 @@ const ROWS: readonly Row[] = [
   ["M", "", "ignored, for compatibility"],
   ["p", "", "print the traffic on stdout (packet dump)"],
   ["t", "sec", "connect timeout, default 5"],
-  ["T", "sec", "idle timeout: close a connection without data this long"],
+  ["T", "sec", "idle timeout: close connections idle this long"],
   ["6", "", "listen on IPv6 and IPv4"],
   ["workers", "n", "number of threads, default 1; auto: one per core"],
-  ["grace", "sec", "graceful shutdown: drain this long, default 30"],
+  ["grace", "sec", "graceful shutdown: drain at most this long, default 30"],
   ["log", "file", "access log: a file, syslog, or - for stdout"],
   ["log-format", "text|json", "access log format, default text", RARE],
   ["log-start", "", "log the start of each connection, too", RARE],
   ["metrics", "[addr:]port", "Prometheus metrics and /healthz; default addr 127.0.0.1"],
   ["dump-file", "file", "dump to file or - (%t time, %p port, %n connection)"],
-  ["dump-format", "text|hex|json|pcapng", "dump format, default: by the file name, or text", RARE],
-  ["dump-side", "client|server|both", "whose addresses the dump shows, default client", RARE],
+  ["dump-format", "text|hex|json|pcapng", "dump format, default: by file name, else text", RARE],
+  ["dump-side", "client|server|both", "which addresses the dump shows, default client", RARE],
   ["dump-client", "range", "dump only clients in this range (CIDR)", RARE],
   ["dump-channel", "G.N", "dump only this channel", RARE],
   ["dump-match", "regex", "dump only chunks that match", RARE],
   ["dump-bytes", "n", "dump only the first n bytes of each chunk", RARE],
-  ["dump-rotate", "size[,count]", "start a new file at this size", RARE],
-  ["dump-overflow", "block|drop", "what to do when the dump is slow, default block", RARE],
+  ["dump-rotate", "size[,count]", "start a new dump file at this size, keep count files", RARE],
+  ["dump-overflow", "block|drop", "what to do when the dump cannot keep up, default block", RARE],
   ["strict", "", "with -c: exit with 1 if the command fails"],
   ["max-groups", "n", "maximum number of groups, default 16", RARE],
   ["max-channels", "n", "maximum number of channels in a group, default 16", RARE],

@@ -1,11 +1,11 @@
 import { NAME, VERSION } from "../base/version.ts";
 import { dashed, OPTIONS } from "./option_table.ts";
 
-/** Width of the left column: fits all options that are not rare. */
+/** Width of the left column; every option that is not rare fits. */
 const NAME_COLUMNS = 22;
 
 /**
- * The usage text: on stderr after a wrong command line, on stdout for `--help`. It starts as in
+ * The usage text: on stderr after an invalid command line, on stdout for `--help`. It starts as in
  * 3.35: an empty line, then the name and the version of the program.
  */
 export function usage(): string {
@@ -24,18 +24,18 @@ usage: ${NAME} [options] port [host[:port[:maxc]] ... [! | %]] ...
 
 TCP load balancer with failover, a drop-in replacement for Inlab's balance.
 Each connection on port goes to a channel (host:port, at most maxc connections)
-of the first group that has one available; later groups are the backup. "!" ends
-a round robin group, "%" a group that picks by hash of the client (sticky).
+of the first group that has one available; later groups are backups. "!" ends a
+round robin group, "%" a group that hashes the client's address (sticky).
 
 ${rows.join("\n")}
 
-${wrapped(`More options, see balance(1): ${rare.join(", ")}`)}
+${wrapped(`More options (see balance(1)): ${rare.join(", ")}`)}
 
 Example: ${NAME} smtp mail1 mail2 ! backup:2525
 `;
 }
 
-/** Breaks lines after at most 79 columns; further lines are indented. */
+/** Wraps text at 79 columns; continuation lines are indented. */
 function wrapped(text: string): string {
   let lines = "", line = "";
   for (const word of text.split(" ")) {

@@ -4,31 +4,32 @@ import type { Ticking } from "./clock.ts";
 import { Connection } from "./connection.ts";
 import type { ConnectionContext } from "./context.ts";
 
-/** Pause after accept failed because of a shortage such as EMFILE, in milliseconds. */
+/** Pause after accept failed for lack of a resource (such as EMFILE), in milliseconds. */
 const SHORTAGE_PAUSE_MS = 100;
 /**
- * A graceful stop accepts the clients in the backlog first, because closing the socket resets them.
- * The backlog counts as empty if this many checks in a row find no new connection. One check is not
- * enough, because the process may not have been scheduled before it.
+ * A graceful stop first accepts the clients in the backlog, because closing the listening socket
+ * would reset their connections. The backlog counts as empty after this many consecutive checks
+ * without a new connection. One is not enough: if the process got no CPU time meanwhile, the check
+ * may run before the accept loop.
  */
 const QUIET_CHECKS = 2, CHECK_MS = 5;
-/** Maximum time for emptying the backlog, in milliseconds. */
+/** Maximum time to empty the backlog, in milliseconds. */
 const MAX_BACKLOG_MS = 200;
 
 /** Printed when `maxConnections` are open. */
-const FULL = "cannot accept more connections: the limit of file descriptors is reached";
+const FULL = "cannot accept more connections: file descriptor limit reached";
 
 /** A running accept loop and its connections. */
 export interface Serving {
   /** The open connections. */
   readonly connections: ReadonlySet<Connection>;
   /**
-   * Accepts the clients in the backlog, then stops accepting. Open connections go on.
+   * Accepts the clients in the backlog, then stops accepting. Open connections continue.
    *
-   * @returns Resolves when new connections are refused.
+   * @returns A promise that resolves once new connections are refused.
    */
   stop(): Promise<void>;
-  /** Stops accepting at once. */
+  /** Stops accepting immediately; the backlog is reset. */
   stopNow(): void;
   /** Resolves when accepting has stopped and the last connection has ended. */
   readonly done: Promise<void>;
@@ -37,12 +38,12 @@ export interface Serving {
 /**
  * Accepts connections and serves each of them.
  *
- * The loop does not wait for dials and does not end on errors. It reports a shortage of file
- * descriptors (EMFILE) once per burst and goes on after a pause; meanwhile clients wait in the
- * backlog.
+ * The loop does not wait for dials, and errors do not end it. When file descriptors run out
+ * (EMFILE), it reports this once per burst and resumes after a pause; meanwhile, clients wait in
+ * the backlog.
  *
- * @param listener Closed by the loop.
- * @param maxConnections Maximum of open connections.
+ * @param listener The loop closes it.
+ * @param maxConnections Maximum number of open connections.
  */
 export function serve(
   listener: Listener,
@@ -66,7 +67,7 @@ class AcceptLoop implements Serving {
   #stopping: Promise<void> | undefined;
   /** Connections accepted so far. */
   #accepted = 0;
-  /** The current pause; `untilRoom`: it ends when a connection ends. */
+  /** The current pause. With `untilRoom`, it ends as soon as a connection ends. */
   #pause: { wake: () => void; untilRoom: boolean } | undefined;
 
   constructor(listener: Listener, context: ConnectionContext, maxConnections: number) {

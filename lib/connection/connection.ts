@@ -21,9 +21,9 @@ import { connectTimedOut, hasLeft, idleTimedOut, isSlowDial } from "./timeouts.t
 
 /** One client connection. The clock calls `tick`; the relay calls `chunk`, `moved`, `ended`. */
 export class Connection implements Ticking, RelayObserver {
-  /** Unique in all workers. */
+  /** Unique across all workers. */
   readonly id: number;
-  /** Passes each chunk to the packet dump; `undefined` without one. */
+  /** Passes each chunk to the packet dump; `undefined` if there is no dump. */
   chunk: RelayObserver["chunk"];
   readonly #context: ConnectionContext;
   readonly #client: Link;
@@ -37,17 +37,18 @@ export class Connection implements Ticking, RelayObserver {
   #dialing: AbortController | undefined;
   /** When the attempt started, in milliseconds of the shared clock, like the times below. */
   #dialingSince = 0;
+  /** Whether {@link Engine.readAhead} was called; at most once per connection. */
   #readsAhead = false;
-  /** When the client half-closed during a dial; -1 if it did not. */
+  /** When the client was seen to half-close during a dial; -1 if it was not. */
   #leftSince = -1;
   #halfClosed = false;
-  /** When the last chunk was written. */
+  /** Last activity: the connection to the backend was made, or a chunk was written. */
   #lastActive: number;
   #sent = 0;
   #rcvd = 0;
   #failed: FailedAttempt[] | undefined;
   #connectMs: number | undefined;
-  /** The reason of {@link close}. */
+  /** The reason passed to {@link close}; `undefined` until then. */
   #stopped: Reason | undefined;
 
   /** @param client An accepted link; this connection closes it. */
@@ -88,9 +89,9 @@ export class Connection implements Ticking, RelayObserver {
   }
 
   /**
-   * Serves the connection until it is closed. Rejects only because of a bug.
+   * Serves the connection until it is closed. A rejection is always a bug in balance.
    *
-   * It is a single async function because every suspended function costs memory per connection.
+   * During the relay, it is the only suspended async function of the connection, to save memory.
    */
   async run(): Promise<void> {
     const { table, clock, options, debug, monitor } = this.#context;
@@ -113,7 +114,7 @@ export class Connection implements Ticking, RelayObserver {
     }
   }
 
-  /** Closes the connection now. Cancels a dial. */
+  /** Closes the connection immediately, and cancels a dial in progress. */
   close(reason: Reason): void {
     this.#stopped ??= reason;
     this.#dialing?.abort("cancelled");
@@ -203,7 +204,7 @@ export class Connection implements Ticking, RelayObserver {
     if (this.#context.options.autoDisable && blamesBackend(failure)) this.#disable(claim);
   }
 
-  /** `-a`: disables the channel. Prints the two lines of 3.35, unless it was disabled before. */
+  /** `-a`: disables the channel and prints the two lines of 3.35, unless it is already disabled. */
   #disable({ group, channel, backend }: Claim): void {
     if (!this.#context.table.setEnabled(group, channel, false)) return;
     this.#context.notice(`connection failed group ${group} channel ${channel}`);
@@ -225,7 +226,7 @@ export class Connection implements Ticking, RelayObserver {
     return this.#relay;
   }
 
-  /** Reads from the client during a slow dial, to notice that it disconnects. */
+  /** Reads from the client during a slow dial, to detect whether it disconnects. */
   #readAhead(): void {
     this.#readsAhead = true;
     this.#context.engine.readAhead(this.#client, {

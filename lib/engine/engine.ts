@@ -1,6 +1,6 @@
 /**
  * The interface to the network. An engine listens, accepts, dials, relays bytes both ways,
- * half-closes and closes. Everything else is decided above it: which channel, failover, timeouts,
+ * half-closes and closes. Its callers decide everything else: which channel, failover, timeouts,
  * counters, why a connection ended. System errors are returned as values, never thrown.
  */
 
@@ -10,11 +10,11 @@ import type { Ending, Side } from "../base/side.ts";
 
 /** An open TCP connection. Its owner closes it or passes it to {@link Engine.relay}. */
 export interface Link {
-  /** The peer; IPv4-mapped addresses as IPv4. */
+  /** The peer's address; an IPv4-mapped IPv6 address is given as IPv4. */
   readonly remote: Endpoint;
   /** The local address. */
   readonly local: Endpoint;
-  /** Closes both directions. May be repeated. */
+  /** Closes both directions. Idempotent. */
   close(): void;
 }
 
@@ -32,7 +32,7 @@ export interface AcceptFailure {
 
 /** A listening socket. */
 export interface Listener {
-  /** The address it listens on; the actual port if port 0 was requested. */
+  /** The address it listens on, with the actual port if port 0 was requested. */
   readonly local: Endpoint;
   /** Waits for the next connection. Never rejects. */
   accept(): Promise<Link | AcceptFailure>;
@@ -47,13 +47,13 @@ export interface ListenFailure {
   readonly reason: string;
 }
 
-/** Receives the events of a relay. Absent functions cost nothing. */
+/** Receives the events of a relay. A callback that is left out costs nothing. */
 export interface RelayObserver {
-  /** A chunk from one side was written to the other side completely. */
+  /** A chunk from one side was completely written to the other side. */
   moved(side: Side, bytes: number): void;
   /**
-   * Sees each chunk before it is written; the write waits for the promise. With this function, a
-   * read buffer has at least `DUMP_BLOCK_BYTES`, so that a message is one chunk where possible.
+   * Sees each chunk before it is written; the write waits for the promise. If this function exists,
+   * read buffers have at least `DUMP_BLOCK_BYTES`, so that a message is one chunk where possible.
    */
   chunk?: ((side: Side, bytes: Uint8Array) => Promise<void> | undefined) | undefined;
   /** The input from one side has ended; called at most once per side. */
@@ -63,7 +63,7 @@ export interface RelayObserver {
 /** What ended a relay first. */
 export interface RelayEnd {
   readonly side: Side;
-  /** `"closed"`: by {@link Relay.close}; `side` has no meaning then. */
+  /** `"closed"`: {@link Relay.close} was called; `side` is then meaningless. */
   readonly how: Ending | "closed";
 }
 
@@ -71,7 +71,7 @@ export interface RelayEnd {
 export interface Relay {
   /** Resolves when both links are closed. Never rejects. */
   readonly done: Promise<RelayEnd>;
-  /** Closes both links now. */
+  /** Closes both links immediately. */
   close(): void;
 }
 
@@ -96,18 +96,18 @@ export interface Engine {
   /**
    * Connects to a backend. Never rejects.
    *
-   * @param options `signal` cancels: the failure is `timeout` if that is its reason, else
-   * `cancelled`. `source` is the local address (`-B`).
+   * @param options Aborting `signal` cancels the dial; the failure is `timeout` if that is its
+   * reason, otherwise `cancelled`. `source` is the local address (`-B`).
    */
   dial(
     to: Endpoint,
     options: { signal: AbortSignal; source?: string | undefined },
   ): Promise<Link | DialFailure>;
-  /** Checks by trying whether {@link dial} can connect from a source address. */
+  /** Finds out, with a test connection, whether {@link dial} can use a source address. */
   canDialFrom(source: string): Promise<SourceSupport>;
   /**
-   * Reads from a client during the dial, to notice that it disconnects. The relay gets what was
-   * read. Called at most once per link.
+   * Reads from a client during the dial, to detect whether it disconnects. The bytes read are
+   * passed on to the relay. Called at most once per link.
    *
    * @param options `gone` is called if the input ends before the first byte; `observed` is whether
    * the relay will have {@link RelayObserver.chunk}.
@@ -117,8 +117,8 @@ export interface Engine {
     options: { gone: (how: Ending) => void; observed: boolean },
   ): void;
   /**
-   * Relays bytes until both directions have ended. The end of one input is passed on as half-close;
-   * the other direction goes on.
+   * Relays bytes until both directions have ended. When one side has finished sending, that is
+   * passed on as half-close; the other direction continues.
    */
   relay(client: Link, backend: Link, observer: RelayObserver): Relay;
 }

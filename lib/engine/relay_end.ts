@@ -1,11 +1,11 @@
 /**
- * How a relay ends: which side ended first, and what follows for the other side. Pure; all engines
- * share it.
+ * How a relay ends: which side ended first, and what follows for the other side. Pure functions,
+ * shared by all engines.
  *
  * - The end of input from one side (FIN) closes only the output to the other side (half-close).
- * - A reset of one side ends the relay. If no input had ended before, the other side is reset, too.
- * - If a write to one side fails, what that side has sent before is still delivered. Its end of
- *   input then counts as a reset: the failed write may have consumed the error.
+ * - A reset of one side ends the relay. If neither input had ended, the other side is reset, too.
+ * - If a write to one side fails, what that side has already sent is still delivered. The end of
+ *   its input then counts as a reset: the failed write may have consumed the socket's error.
  */
 
 import type { Ending, Side } from "../base/side.ts";
@@ -13,9 +13,9 @@ import type { RelayEnd } from "./engine.ts";
 
 /** The state of a relay. Changed only by the functions of this file. */
 export interface RelayEnding {
-  /** Directions that still run. */
+  /** Number of directions still running. */
   running: number;
-  /** Whether both links are closed; further errors are ignored then. */
+  /** Whether both links are closed; from then on, errors are ignored. */
   closed: boolean;
   /** What ended first. */
   first: RelayEnd | undefined;
@@ -25,7 +25,7 @@ export interface RelayEnding {
 
 /** What to do after the input from one side ended. */
 export type NextStep =
-  /** Close the output to the other side; its input goes on. */
+  /** Close the output to the other side, but keep reading from it. */
   | "half-close"
   /** Do nothing: the other direction has stopped, so the relay closes when this one stops. */
   | "wait"
@@ -42,7 +42,7 @@ export function newRelayEnding(): RelayEnding {
 /**
  * The input from one side ended.
  *
- * @param read What reading returned: the end of input, or an error.
+ * @param read How the last read ended: with the end of input, or with an error.
  * @returns How that side ended and what to do; `undefined` when the relay is closed.
  */
 export function inputEnded(
@@ -62,12 +62,12 @@ export function writeFailed(state: RelayEnding, to: Side): void {
   state.refusing = to;
 }
 
-/** One direction has stopped; returns whether the relay must close now. */
+/** One direction has stopped; returns whether the links must be closed now. */
 export function directionStopped(state: RelayEnding): boolean {
   return --state.running === 0 && !state.closed;
 }
 
-/** The caller closes the relay; returns whether it must close now. */
+/** The caller closes the relay; returns whether the links must be closed now. */
 export function closedByCaller(state: RelayEnding): boolean {
   state.first ??= { side: "client", how: "closed" };
   return !state.closed;

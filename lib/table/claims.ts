@@ -5,27 +5,27 @@ import { ROUND_ROBIN } from "./round_robin.ts";
 import type { Schedule, ScheduledClient, Search } from "./schedule.ts";
 import type { GroupType, Table } from "./table.ts";
 
-/** The schedule of each type of group. */
+/** The schedule for each group type. */
 export const SCHEDULES: Readonly<Record<GroupType, Schedule>> = { rr: ROUND_ROBIN, hash: HASH };
 
-/** A channel chosen for a connection, which is counted in `c` until the claim is disposed. */
+/** The channel chosen for a connection; `c` counts the connection until the claim is disposed. */
 export interface Claim extends Disposable {
   readonly group: number;
   readonly channel: number;
-  /** The address of the channel at that moment; `assign` may change it later. */
+  /** The channel's address when it was chosen; `assign` may have changed it since. */
   readonly backend: Endpoint;
-  /** The account of that address, see {@link Table}. */
+  /** The account of that address; see {@link Table}. */
   readonly account: number;
 }
 
 /**
- * Chooses channels for one client: the caller takes one claim, and another one whenever connecting
- * fails. It must dispose each claim.
+ * Chooses channels for one client. The caller takes one claim, then another each time a connect
+ * fails, and must dispose of each.
  *
  * Groups are tried in order. In each group, the schedule chooses among the available channels, each
  * at most once.
  *
- * @param trace Prints how a hash group has chosen, for `-d`.
+ * @param trace Prints how a hash group chose, for `-d`.
  */
 export function* claims(
   table: Table,
@@ -67,7 +67,7 @@ class HeldClaim implements Claim {
   }
 }
 
-/** Prints the lines of `-d` about the choice of a hash group. */
+/** Prints the `-d` lines about what a hash group chose. */
 function traceHash(
   { group, length, start, hash }: Search,
   { claim, client, trace }: {

@@ -1,16 +1,16 @@
-/** What a schedule is: how a group chooses among its channels. */
+/** The interface of a schedule: how a group chooses among its channels. */
 
 import type { Table } from "./table.ts";
 
 /** What a schedule may know about the client. */
 export interface ScheduledClient {
-  /** Computes the hash of its address. */
+  /** Computes the hash of the client's address. */
   readonly hash: () => number;
   /** `-H`: if the hashed channel is not available, a hash group tries the next one. */
   readonly hashFailover: boolean;
 }
 
-/** The search for a channel of one group for one client. Changed by the schedule only. */
+/** The search for a channel of one group for one client. Only the schedule changes it. */
 export interface Search {
   readonly group: number;
   /** Channels of the group, including disabled and removed ones. */
@@ -21,7 +21,7 @@ export interface Search {
   readonly tries: number;
   /** Channels tried so far. */
   done: number;
-  /** Index of the channel chosen last; -1 before the first. */
+  /** Index of the most recently chosen channel; -1 if none was chosen yet. */
   last: number;
   /** The client's hash in a hash group; for `-d`. */
   readonly hash?: number | undefined;
@@ -32,10 +32,10 @@ export interface Schedule {
   /** Starts a search in a group that has at least one channel. */
   search(table: Table, group: number, client: ScheduledClient): Search;
   /**
-   * Chooses the next available channel, each at most once per search. Called inside
+   * Chooses the next available channel. A search chooses each channel at most once. Called inside
    * {@link Table.locked}.
    *
-   * @returns Its index, or -1.
+   * @returns The index of the channel; -1 if no other channel is available.
    */
   next(table: Table, search: Search): number;
 }
@@ -43,7 +43,7 @@ export interface Schedule {
 /**
  * Chooses the next available channel, in circular order from `search.start`, and advances the
  * cursor past it. A failover advances the cursor only if it still points to the channel after the
- * failed one; otherwise another connection has advanced it.
+ * failed one; otherwise another connection has already advanced it.
  */
 export function nextAvailable(table: Table, search: Search): number {
   const { group, length } = search;

@@ -4,9 +4,9 @@
  * inside {@link Table.locked}.
  *
  * An account is one address of a channel with its counters. `assign` gives a channel a new account;
- * connections to the former address keep theirs.
+ * open connections to the former address keep the old one.
  *
- * Long because the layout in memory has one owner.
+ * Long because only this file knows the layout of the memory.
  */
 
 import { formatIp, type Ip } from "../address/ip.ts";
@@ -55,7 +55,7 @@ export interface TableHandle {
   readonly buffer: SharedArrayBuffer;
 }
 
-/** Keeps further counters per account. */
+/** Keeps additional counters for each account. */
 export interface AccountCompanion {
   /** An account was opened; its counters start at zero. */
   opened(account: number): void;
@@ -63,8 +63,8 @@ export interface AccountCompanion {
   folded(from: number, to: number): void;
 }
 
-// Layout: the byte counters of all accounts, then in 32-bit words a header, the groups, the
-// channels, the accounts, and how many connections of each account each worker holds.
+// Layout: first the byte counters of all accounts; then, as 32-bit words, a header, the groups,
+// the channels, the accounts, and how many connections of each account each worker holds.
 // deno-fmt-ignore
 const LOCK = 0, LAST_CONNECTION = 1, FORMERS = 2, HEADER_WORDS = 4,
   TYPE = 0, LENGTH = 1, CURSOR = 2, GROUP_WORDS = 4,
@@ -73,10 +73,10 @@ const LOCK = 0, LAST_CONNECTION = 1, FORMERS = 2, HEADER_WORDS = 4,
 const FREE = 0, ENABLED = 1, DISABLED = 2, UP = 0;
 /** Byte counters of an account. */
 const SENT = 0, RCVD = 1, COUNTERS = 2;
-/** Maximum number of accounts of former addresses, in all channels together. */
+/** Maximum number of accounts of former addresses, across all channels. */
 const MAX_FORMERS = 64;
 
-/** The table as one isolate uses it. */
+/** The table, as seen by one isolate. */
 export class Table {
   readonly size: TableSize;
   /** Number of accounts. */
@@ -104,11 +104,11 @@ export class Table {
     this.#heldAt = this.#accountsAt + accounts * ACCOUNT_WORDS;
   }
 
-  /** Runs a function with the lock held. It must be short and must not call `locked`. */
+  /** Runs a function with the lock held. The function must be short and must not call `locked`. */
   locked<T>(run: () => T): T {
     const me = this.#worker + 1;
     while (Atomics.compareExchange(this.#words, LOCK, 0, me) !== 0) {
-      // Another isolate holds the lock for microseconds. Sleep, so that it gets a core.
+      // Another isolate holds the lock, for microseconds only. Sleep, so that it can get a core.
       Atomics.wait(this.#words, LOCK, Atomics.load(this.#words, LOCK), 1);
     }
     try {
@@ -119,7 +119,7 @@ export class Table {
     }
   }
 
-  /** A number for a new connection, from 1, unique in all isolates. */
+  /** The number of a new connection, starting at 1, unique across all isolates. */
   nextConnection(): number {
     return (Atomics.add(this.#words, LAST_CONNECTION, 1) + 1) >>> 0;
   }
@@ -149,7 +149,7 @@ export class Table {
     this.#words[this.#group(group) + CURSOR] = index;
   }
 
-  /** Whether this channel exists; any numbers are allowed. */
+  /** Whether this channel exists; accepts any numbers, even out of range. */
   exists(group: number, channel: number): boolean {
     return Number.isInteger(group) && group >= 0 && group < this.size.groups &&
       Number.isInteger(channel) && channel >= 0 && channel < this.length(group) &&
@@ -177,7 +177,7 @@ export class Table {
     return Atomics.compareExchange(this.#words, at, from, to) === from;
   }
 
-  /** Changes the limit of a channel. */
+  /** Changes the `maxc` of a channel. */
   setMaxc(group: number, channel: number, maxc: number): void {
     Atomics.store(this.#words, this.#channel(group, channel) + MAXC, maxc);
   }
@@ -243,11 +243,11 @@ export class Table {
   /**
    * Changes the address and port of a channel. Open connections stay with the former address.
    *
-   * @returns `false` if connections to {@link MAX_FORMERS} former addresses are open.
+   * @returns `false` if {@link MAX_FORMERS} former addresses still have open connections.
    */
   assign(group: number, channel: number, to: { address: Ip; port: number }): boolean {
     return this.locked(() => {
-      // A former address gets its account back.
+      // If the channel had this address before, it gets that account back.
       let account = [...this.accountsOf(group, channel)].find((one) => this.#isTo(one, to));
       if (account === undefined) {
         if (this.#words[FORMERS]! >= MAX_FORMERS) this.#foldIdle();
@@ -261,7 +261,7 @@ export class Table {
     });
   }
 
-  /** Removes a channel without connections; later channels keep their numbers. */
+  /** Removes a channel, which must not have connections. Other channels keep their numbers. */
   remove(group: number, channel: number): void {
     Atomics.store(this.#words, this.#channel(group, channel) + STATE, FREE);
   }
@@ -274,7 +274,7 @@ export class Table {
     }
   }
 
-  /** Counts a new connection in `c` and `totalc`; returns its account. */
+  /** Adds a connection to `c` and `totalc`; returns its account. */
   enter(group: number, channel: number): number {
     const account = this.account(group, channel), at = this.#account(account);
     Atomics.add(this.#words, at + C, 1);
@@ -283,7 +283,7 @@ export class Table {
     return account;
   }
 
-  /** Counts the end of a connection in `c`. */
+  /** Subtracts a connection from `c`. */
   leave(account: number): void {
     Atomics.sub(this.#words, this.#account(account) + C, 1);
     Atomics.sub(this.#words, this.#held(this.#worker, account), 1);
@@ -299,7 +299,7 @@ export class Table {
     this.#traffic.add(account * COUNTERS + RCVD, bytes);
   }
 
-  /** Releases what a dead worker held: its connections, and the lock if it died inside. */
+  /** Releases what a dead worker held: its connections, and the lock if it held that. */
   releaseWorker(worker: number): void {
     Atomics.compareExchange(this.#words, LOCK, worker + 1, 0);
     for (let account = 0; account < this.accounts; account++) {
@@ -308,7 +308,7 @@ export class Table {
     }
   }
 
-  /** A channel with its current address; the counters include former addresses. */
+  /** A channel with its current address; its counters include those of former addresses. */
   row(group: number, channel: number): ChannelRow {
     const rows = [...this.accountsOf(group, channel)].map((one) => this.#row(group, channel, one));
     return rows.reduce((sum, one) => ({
@@ -355,7 +355,7 @@ export class Table {
     };
   }
 
-  /** Opens an account. There always is a free one, because former ones are limited. */
+  /** Opens an account. One is always free, because the number of former ones is limited. */
   #open(to: { address: Ip; port: number }): number {
     let account = 0;
     while (this.#words[this.#account(account) + USED] !== 0) account++;
@@ -383,7 +383,7 @@ export class Table {
     Atomics.store(this.#words, this.#channel(group, channel) + ACCOUNT, accounts[0]!);
   }
 
-  /** Closes the accounts of a channel that was removed. */
+  /** Closes the accounts of a removed channel, whose slot is about to be reused. */
   #closeAccounts(group: number, channel: number): void {
     const accounts = [...this.accountsOf(group, channel)];
     for (const account of accounts) this.#words[this.#account(account) + USED] = 0;

@@ -22,7 +22,7 @@ export function longParts(file: string, text: string): string[] {
   return problems;
 }
 
-/** The first comment of a source text, with its comment marks; empty if there is none. */
+/** The first comment of a source text, with its comment marks; empty without a comment. */
 export function firstComment(text: string): string {
   return /\/\*[\s\S]*?\*\/|(^\/\/.*\n?)+/m.exec(text)?.[0] ?? "";
 }

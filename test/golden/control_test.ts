@@ -88,7 +88,7 @@ function scenesOf(all: readonly ControlRecord[]): Scene[] {
 interface Master extends AsyncDisposable {
   readonly port: number;
   readonly rundir: string;
-  /** For `<PID>`; absent if there is none. */
+  /** Replaces `<PID>`; absent if no balance runs. */
   readonly pid?: number;
 }
 

@@ -45,7 +45,7 @@ export function sortedBy(orders: TopOrders, key: TopKey): TopOrders {
   return changed;
 }
 
-/** Reads a sort key, which may be abbreviated: the first match; `undefined` if there is none. */
+/** Reads a sort key, which may be abbreviated: the first match; `undefined` without a match. */
 export function readTopKey(text: string): TopKey | undefined {
   return text === "" ? undefined : TOP_KEYS.find((key) => key.startsWith(text));
 }

@@ -33,7 +33,7 @@ import {
 } from "./buffers.ts";
 import type { ByteConn } from "./byte_conn.ts";
 
-/** A buffer shrinks after this many reads in a row that use less than a quarter of it. */
+/** A buffer shrinks after this many consecutive reads that fill less than a quarter of it. */
 const SMALL_READS = 8;
 /** The source reads only when the sink is ready: back-pressure without a queue. */
 const NO_QUEUE = { highWaterMark: 0 };
@@ -47,7 +47,7 @@ export interface FirstRead {
 /** One side of a relay. */
 export interface RelayLink {
   readonly conn: ByteConn;
-  /** Closes `conn` once; further calls do nothing. */
+  /** Closes `conn`. Idempotent. */
   close(): void;
 }
 
@@ -95,7 +95,7 @@ class StreamRelay implements Relay {
   }
 }
 
-/** Moves the bytes of one direction. As a source it reads `from`, as a sink it writes `to`. */
+/** Moves the bytes of one direction: a source that reads `#from`, and a sink that writes `#to`. */
 class Pump implements UnderlyingDefaultSource<Uint8Array>, UnderlyingSink<Uint8Array> {
   readonly #side: Side;
   readonly #relay: StreamRelay;
@@ -105,9 +105,9 @@ class Pump implements UnderlyingDefaultSource<Uint8Array>, UnderlyingSink<Uint8A
   #firstRead: Promise<number | null> | undefined;
   /** Whether a write is pending; if not, a read is. */
   #writing = false;
-  /** Bytes of the last read. */
+  /** Number of bytes of the last read. */
   #count = 0;
-  /** Reads in a row that used less than a quarter of the buffer. */
+  /** Consecutive reads so far that filled less than a quarter of the buffer. */
   #smallReads = 0;
 
   constructor(side: Side, relay: StreamRelay, first: FirstRead | undefined) {
@@ -135,7 +135,7 @@ class Pump implements UnderlyingDefaultSource<Uint8Array>, UnderlyingSink<Uint8A
     else this.#send(count).then(this.#sent, this.#failed);
   };
 
-  /** Usually all bytes are written at once; a socket whose buffer is full takes only some. */
+  /** Usually one write takes all bytes; it takes only some if the socket buffer is nearly full. */
   readonly #sent = (written: number): void => {
     if (written < this.#count) {
       this.#writeRest(written).then(this.move, this.#failed);
@@ -150,8 +150,8 @@ class Pump implements UnderlyingDefaultSource<Uint8Array>, UnderlyingSink<Uint8A
   /** A read or a write failed. The buffer cannot be reused: an abandoned read may still fill it. */
   readonly #failed = (): void => {
     dropBuffer(this.#buffer);
-    // After a failed write, the other pump still delivers what that side has sent, until it reads
-    // the end of input or the error itself.
+    // After a failed write, the other pump still delivers what the failed side has sent, until it
+    // reads the end of its input or gets the error, too.
     if (this.#writing) this.#relay.writeFailed(otherSide(this.#side));
     else this.#relay.inputEnded(this.#side, "reset");
     this.#stopped();
@@ -170,18 +170,18 @@ class Pump implements UnderlyingDefaultSource<Uint8Array>, UnderlyingSink<Uint8A
     else controller.enqueue(this.#buffer.subarray(0, count));
   }
 
-  /** Writes a chunk, which is what `pull` has read last; called by `WritableStream`. */
+  /** Writes the chunk that `pull` read last; called by `WritableStream`. */
   async write(chunk: Uint8Array): Promise<void> {
     const written = await this.#send(chunk.length);
     if (written < this.#count) await this.#writeRest(written);
     else this.#delivered();
   }
 
-  /** Handles the end of input; called by `WritableStream`, too. */
+  /** Handles the end of input; also called by `WritableStream`. */
   async close(): Promise<void> {
     giveBuffer(this.#buffer);
     if (this.#relay.inputEnded(this.#side, "end") !== "half-close") return;
-    // If this fails, the other side is gone, which the pump that reads from it notices.
+    // If this fails, the other side is gone, and the pump that reads from it will find out.
     await this.#to.closeWrite().catch(() => {});
   }
 
@@ -193,7 +193,7 @@ class Pump implements UnderlyingDefaultSource<Uint8Array>, UnderlyingSink<Uint8A
     return first;
   }
 
-  /** Shows the bytes that were read last to the observer and writes them, perhaps only some. */
+  /** Shows the bytes of the last read to the observer, then writes them; returns how many. */
   #send(count: number): Promise<number> {
     this.#writing = true;
     this.#count = count;
@@ -222,7 +222,7 @@ class Pump implements UnderlyingDefaultSource<Uint8Array>, UnderlyingSink<Uint8A
     this.#fit(minBufferBytes(observer.chunk !== undefined));
   }
 
-  /** Doubles a buffer that the last read filled; shrinks a buffer after many small reads. */
+  /** Doubles the buffer if the last read filled it; shrinks it after many small reads. */
   #fit(min: number): void {
     const size = this.#buffer.length, isSmallRead = size > min && this.#count < size / 4;
     this.#smallReads = isSmallRead ? this.#smallReads + 1 : 0;
@@ -243,7 +243,7 @@ class Pump implements UnderlyingDefaultSource<Uint8Array>, UnderlyingSink<Uint8A
 /**
  * Starts a relay. It owns both connections from now on.
  *
- * @param links The two sides, and a read from the client that is already pending.
+ * @param links The two sides; `first` is the pending read of `readAhead`, if it was called.
  */
 export function startRelay(
   links: { client: RelayLink; backend: RelayLink; first?: FirstRead | undefined },

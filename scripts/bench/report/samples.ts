@@ -11,7 +11,7 @@ export class Samples {
     else values.push(value);
   }
 
-  /** The values of one contender; empty if there are none. */
+  /** The values of one contender; may be empty. */
   of(figure: string, contender: string): readonly number[] {
     return this.#values.get(figure)?.get(contender) ?? [];
   }

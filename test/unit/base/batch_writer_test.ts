@@ -208,7 +208,7 @@ t("BatchWriter: close() waits while the reader is slow, and gives up when it sta
   assertEquals(await closed, false);
   assert(performance.now() - start >= 5 * 150 + patienceMs - 10);
   assertEquals(writes.length, 6);
-  // The write that was pending may fail later, which concerns nobody.
+  // The write that was pending may fail later; that is not reported.
   let idle = false;
   const idling = writer.idle().then(() => idle = true);
   await settled();

@@ -9,7 +9,7 @@ const { errors } = Deno;
 const system = (code: string, text: string) =>
   Object.assign(new Error(`${text} (os error 1)`), { code });
 
-t("acceptFailure() tells a closed listener, a client that left, and a shortage apart", () => {
+t("acceptFailure() distinguishes a closed listener, a client that left, and a shortage", () => {
   const cases: readonly [unknown, string][] = [
     [new errors.BadResource("closed"), "closed"],
     [new errors.ConnectionAborted(), "client gone"],
