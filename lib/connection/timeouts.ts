@@ -14,7 +14,7 @@ interface Span {
   readonly now: number;
 }
 
-/** If a dial takes this long, balance reads from the client, to notice that it disconnects. */
+/** If a dial takes this long, balance reads from the client to detect a disconnect. */
 const READ_AHEAD_AFTER_MS = 100;
 
 /**

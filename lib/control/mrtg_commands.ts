@@ -14,7 +14,7 @@ export const MRTG_BYTES: Command = {
 export const MRTG_CONNS: Command = {
   name: "mrtg-conns",
   args: ["<grp>", "<ch>"],
-  help: "print the number of connections, for MRTG",
+  help: "print connection attempts, for MRTG",
   run: mrtg(({ totalc }) => `${totalc}\nUNKNOWN`),
 };
 

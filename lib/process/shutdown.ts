@@ -27,7 +27,7 @@ export interface RunningProgram {
   readonly ended: Promise<number>;
   /** The command `kill`: no new connections; open ones run to their end. */
   kill(): Promise<void>;
-  /** The reader of the packet dump is gone: ends at once, without a message. */
+  /** The reader of the packet dump is gone: ends immediately, without a message. */
   outputClosed(): void;
 }
 
@@ -36,7 +36,7 @@ export interface RunningProgram {
  *
  * SIGTERM and SIGINT: graceful shutdown. New connections are refused, the control socket is
  * removed, and open connections may take the grace time to end; a second signal cuts them off.
- * SIGHUP ends the program at once. The exit code is 0 if every connection ran to its end, else that
+ * SIGHUP ends the program immediately. The exit code is 0 if every connection ran to its end, else that
  * of the signal.
  */
 export function runUntilStopped(parts: ShutdownParts): RunningProgram {

@@ -33,7 +33,7 @@ const SHOWN = Uint8Array.from(
 /**
  * Creates the encoder for one file or stream.
  *
- * @param options `side`: whose addresses are shown, for `"both"` the client's (default).
+ * @param options `side`: which addresses are shown; `"both"` shows those of the client (default).
  */
 export function createHex({ side }: { side?: DumpSide } = {}): DumpFormat {
   const shown: DumpLeg = side === "server" ? "server" : "client";

@@ -4,7 +4,7 @@ export interface ByteConn {
   read(buffer: Uint8Array): Promise<number | null>;
   /** Writes some or all of the bytes; returns how many. */
   write(bytes: Uint8Array): Promise<number>;
-  /** Half-close: sends FIN; input goes on. */
+  /** Half-close: sends FIN and continues to read. */
   closeWrite(): Promise<void>;
   /** Closes both directions. */
   close(): void;

@@ -126,7 +126,7 @@ export function connectFrom(source: string, to: Endpoint, signal: AbortSignal): 
   });
 }
 
-/** Checks by trying whether connections can be made from an address. */
+/** Tries whether connections can be made from an address. */
 export async function canBindSource(source: string): Promise<SourceSupport> {
   try {
     Deno.listen({ hostname: source, port: 0 }).close();
