@@ -90,6 +90,8 @@ export function backend(handler: Handler, options: ListenOptions = {}): Backend 
       stopped = true;
       listener.close();
       await accepting;
+      // The kernel may complete connections for a moment after close().
+      await until(() => refuses(hostname, port), { what: `port ${port} to be closed` });
     }
     for (const conn of conns) conn[Symbol.dispose]();
     await Promise.all(running);
@@ -109,6 +111,15 @@ export function backend(handler: Handler, options: ListenOptions = {}): Backend 
     stop,
     [Symbol.asyncDispose]: stop,
   };
+}
+
+async function refuses(hostname: string, port: number): Promise<boolean> {
+  try {
+    (await Deno.connect({ hostname, port })).close();
+    return false;
+  } catch {
+    return true;
+  }
 }
 
 function listen(options: ListenOptions): Deno.TcpListener {
