@@ -116,16 +116,29 @@ async function rowsOf({ socket }: { socket: string }): Promise<[number, number][
   });
 }
 
+/**
+ * The least time that a parent takes to return, and that a trivial command takes, measured in turns:
+ * a busy machine delays both, but not every time.
+ */
+async function fastestStart(address: string): Promise<{ parentMs: number; quickMs: number }> {
+  let parentMs = Infinity, quickMs = Infinity;
+  for (let i = 0; i < 5; i++) {
+    const started = performance.now();
+    await runBalance(["--version"]);
+    quickMs = Math.min(quickMs, performance.now() - started);
+    await using balance = await startBackground(["PORT", address]);
+    parentMs = Math.min(parentMs, balance.parent.ms);
+  }
+  return { parentMs, quickMs };
+}
+
 record(["background_basic"], "the parent returns and the child runs detached", async (record) => {
   await using server = named("B0");
-  // The bound is scaled by the time of a trivial command, since a busy machine delays both.
-  const started = performance.now();
-  await runBalance(["--version"]);
-  const quick = performance.now() - started;
-  const below = Math.max((record.parent_seconds_below ?? 0) * 1000, 8 * quick);
+  const below = (record.parent_seconds_below ?? 0) * 1000;
+  const { parentMs, quickMs } = await fastestStart(server.address);
+  assert(parentMs < Math.max(below, 8 * quickMs), `${parentMs} ms, --version ${quickMs} ms`);
   await using balance = await startBackground(["PORT", server.address]);
   const { parent, pid, port, rundir } = balance;
-  assert(parent.ms < below, `${parent.ms} ms, --version ${quick} ms`);
   assertEquals([parent.code, parent.stdout, parent.stderr], [
     record.parent_exit_code,
     record.stdout,
