@@ -111,6 +111,7 @@ export class Connection implements Ticking, RelayObserver {
       clock.unwatch(this);
       this.#report(this.#stopped ?? reason);
       this.#client.close();
+      this.#backend?.close();
     }
   }
 
@@ -205,8 +206,11 @@ export class Connection implements Ticking, RelayObserver {
   }
 
   /** `-a`: disables the channel and prints the two lines of 3.35, unless it is already disabled. */
-  #disable({ group, channel, backend }: Claim): void {
-    if (!this.#context.table.setEnabled(group, channel, false)) return;
+  #disable({ group, channel, backend, account }: Claim): void {
+    const { table } = this.#context;
+    // The channel may have got another address since; the failure does not concern that one.
+    if (table.account(group, channel) !== account) return;
+    if (!table.setEnabled(group, channel, false)) return;
     this.#context.notice(`connection failed group ${group} channel ${channel}`);
     this.#context.notice(
       `${formatEndpoint(backend)} needs to be enabled manually ` +

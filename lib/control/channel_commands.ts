@@ -85,9 +85,7 @@ export const ASSIGN: Command = {
     const to = await readAddress(context, words);
     // Another client may have enabled the channel while the host was resolved.
     mustBeDisabled();
-    if (!table.assign(group, channel, to)) {
-      throw new CommandError("too many open connections to former addresses");
-    }
+    table.assign(group, channel, to);
     context.names.set(group, channel, to.host);
     return message("channel reassigned");
   },

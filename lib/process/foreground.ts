@@ -1,5 +1,6 @@
 import { STDOUT } from "../base/stdout.ts";
 import type { Options } from "../cli/options.ts";
+import { isClassic } from "../dump/settings.ts";
 import { print, printError, printErrorLine } from "../system/output.ts";
 import { startBalancer } from "./balancer.ts";
 
@@ -7,7 +8,8 @@ import { startBalancer } from "./balancer.ts";
 export async function runForeground(options: Options): Promise<number> {
   if (options.debug) {
     // A dump has stdout for itself, except that of 3.35, which has these lines in it.
-    const write = options.dump?.file === STDOUT ? printError : print;
+    const { dump } = options;
+    const write = dump?.file === STDOUT && !isClassic(dump) ? printError : print;
     write(`argv[0]=balance\nbindhost=${options.bindHost ?? "NULL"}\n`);
   }
   const balancer = await startBalancer(options, {

@@ -140,7 +140,9 @@ function* channelMetrics(table: Table, stats: Stats): Generator<Family> {
 }
 
 function labelsOf({ group, channel, address, port }: AddressRow): Record<string, string> {
-  const backend = formatEndpoint({ address: formatIp(address), port });
+  // The account that adds up former addresses has none.
+  const isSum = address.length === 0;
+  const backend = isSum ? "former" : formatEndpoint({ address: formatIp(address), port });
   return { group: String(group), channel: String(channel), backend };
 }
 

@@ -9,7 +9,7 @@
  * Long because only this file knows the layout of the memory.
  */
 
-import { formatIp, type Ip } from "../address/ip.ts";
+import type { Ip } from "../address/ip.ts";
 import { Traffic } from "./traffic.ts";
 
 /** How a group chooses among its channels. */
@@ -71,10 +71,12 @@ const LOCK = 0, LAST_CONNECTION = 1, FORMERS = 2, HEADER_WORDS = 4,
   STATE = 0, MAXC = 1, HEALTH = 2, ACCOUNT = 3, CHANNEL_WORDS = 4,
   USED = 0, PORT = 1, C = 2, TOTALC = 3, FORMER = 4, FAMILY = 5, ADDRESS = 6, ACCOUNT_WORDS = 10;
 const FREE = 0, ENABLED = 1, DISABLED = 2, UP = 0;
+const HEALTHS: readonly ChannelHealth[] = ["up"];
 /** Byte counters of an account. */
 const SENT = 0, RCVD = 1, COUNTERS = 2;
 /** Maximum number of accounts of former addresses, across all channels. */
-const MAX_FORMERS = 64;
+const MAX_FORMERS = 4096;
+const NO_ADDRESS: Ip = new Uint8Array(0);
 
 /** The table, as seen by one isolate. */
 export class Table {
@@ -89,11 +91,13 @@ export class Table {
   readonly #worker: number;
   readonly #accountsAt: number;
   readonly #heldAt: number;
+  /** Where to look for a free account first. */
+  #nextAccount = 0;
 
   /** @param worker Number of this isolate among `size.workers`, from 0. */
   constructor(readonly handle: TableHandle, worker = 0) {
     const { size, buffer } = handle, { workers } = size;
-    const accounts = accountsOf(size), counters = accounts * COUNTERS;
+    const accounts = accountCount(size), counters = accounts * COUNTERS;
     this.size = size;
     this.accounts = accounts;
     this.#worker = worker;
@@ -241,23 +245,22 @@ export class Table {
   }
 
   /**
-   * Changes the address and port of a channel. Open connections stay with the former address.
-   *
-   * @returns `false` if {@link MAX_FORMERS} former addresses still have open connections.
+   * Changes the address and port of a channel. Open connections stay with the former address. Above
+   * the maximum number of former addresses with open connections, they are counted at the new one.
    */
-  assign(group: number, channel: number, to: { address: Ip; port: number }): boolean {
-    return this.locked(() => {
+  assign(group: number, channel: number, to: { address: Ip; port: number }): void {
+    this.locked(() => {
       // If the channel had this address before, it gets that account back.
       let account = [...this.accountsOf(group, channel)].find((one) => this.#isTo(one, to));
       if (account === undefined) {
-        if (this.#words[FORMERS]! >= MAX_FORMERS) this.#foldIdle();
-        if (this.#words[FORMERS]! >= MAX_FORMERS) return false;
+        const max = maxFormers(this.size);
+        if (this.#words[FORMERS]! >= max) this.#foldIdle();
+        if (this.#words[FORMERS]! >= max) return this.#setAddress(this.account(group, channel), to);
         account = this.#open(to);
         this.#words[FORMERS]!++;
       }
       const others = [...this.accountsOf(group, channel)].filter((one) => one !== account);
       this.#link(group, channel, [account, ...others]);
-      return true;
     });
   }
 
@@ -344,7 +347,7 @@ export class Table {
       channel,
       type: this.type(group),
       state: this.state(group, channel),
-      health: "up",
+      health: HEALTHS[this.#words[this.#channel(group, channel) + HEALTH]!]!,
       address: this.#address(account),
       port: this.#words[at + PORT]!,
       c: Atomics.load(this.#words, at + C),
@@ -357,22 +360,31 @@ export class Table {
 
   /** Opens an account. One is always free, because the number of former ones is limited. */
   #open(to: { address: Ip; port: number }): number {
-    let account = 0;
-    while (this.#words[this.#account(account) + USED] !== 0) account++;
+    let account = this.#nextAccount;
+    while (this.#words[this.#account(account) + USED] !== 0) {
+      account = (account + 1) % this.accounts;
+    }
+    this.#nextAccount = (account + 1) % this.accounts;
     const at = this.#account(account);
     this.#words.fill(0, at, at + ACCOUNT_WORDS);
     for (let i = 0; i < COUNTERS; i++) this.#traffic.set(account * COUNTERS + i, 0n);
     this.#words[at + USED] = 1;
-    this.#words[at + PORT] = to.port;
-    this.#words[at + FAMILY] = to.address.length;
-    this.#bytes.set(to.address, this.#words.byteOffset + (at + ADDRESS) * 4);
+    this.#setAddress(account, to);
     this.companion?.opened(account);
     return account;
   }
 
+  #setAddress(account: number, { address, port }: { address: Ip; port: number }): void {
+    const at = this.#account(account);
+    this.#words[at + PORT] = port;
+    this.#words[at + FAMILY] = address.length;
+    this.#bytes.set(address, this.#words.byteOffset + (at + ADDRESS) * 4);
+  }
+
   #isTo(account: number, { address, port }: { address: Ip; port: number }): boolean {
+    const known = this.#address(account);
     return this.#words[this.#account(account) + PORT] === port &&
-      formatIp(this.#address(account)) === formatIp(address);
+      known.length === address.length && known.every((byte, i) => byte === address[i]);
   }
 
   /** Sets the accounts of a channel, the current one first. */
@@ -390,23 +402,30 @@ export class Table {
     this.#words[FORMERS]! -= accounts.length - 1;
   }
 
-  /** Closes former accounts without connections; adds their counters to the next newer account. */
+  /**
+   * Closes former accounts without connections. One of each channel stays, without an address, and
+   * gets the counters of the others.
+   */
   #foldIdle(): void {
-    for (let to = 0; to < this.accounts; to++) {
-      if (this.#words[this.#account(to) + USED] === 0) continue;
-      for (let former = this.#former(to); former >= 0; former = this.#former(to)) {
-        const from = this.#account(former);
-        if (Atomics.load(this.#words, from + C) !== 0) break;
-        Atomics.add(this.#words, this.#account(to) + TOTALC, this.#words[from + TOTALC]!);
-        for (let i = 0; i < COUNTERS; i++) {
-          this.#traffic.move(former * COUNTERS + i, to * COUNTERS + i);
-        }
-        this.companion?.folded(former, to);
-        this.#words[this.#account(to) + FORMER] = this.#words[from + FORMER]!;
-        this.#words[from + USED] = 0;
-        this.#words[FORMERS]!--;
-      }
+    for (const { group, channel } of this.rows()) {
+      const [current, ...formers] = this.accountsOf(group, channel);
+      const idle = formers.filter((one) => Atomics.load(this.#words, this.#account(one) + C) === 0);
+      const to = idle.find((one) => this.#address(one).length === 0) ?? idle[0];
+      if (to === undefined || idle.length < 2) continue;
+      this.#setAddress(to, { address: NO_ADDRESS, port: 0 });
+      for (const from of idle) if (from !== to) this.#fold(from, to);
+      const open = formers.filter((one) => one === to || !idle.includes(one));
+      this.#link(group, channel, [current!, ...open]);
     }
+  }
+
+  #fold(from: number, to: number): void {
+    const totalc = this.#words[this.#account(from) + TOTALC]!;
+    Atomics.add(this.#words, this.#account(to) + TOTALC, totalc);
+    for (let i = 0; i < COUNTERS; i++) this.#traffic.move(from * COUNTERS + i, to * COUNTERS + i);
+    this.companion?.folded(from, to);
+    this.#words[this.#account(from) + USED] = 0;
+    this.#words[FORMERS]!--;
   }
 
   #address(account: number): Ip {
@@ -437,13 +456,17 @@ export class Table {
   }
 }
 
-function accountsOf({ groups, channels }: TableSize): number {
-  return groups * channels + MAX_FORMERS;
+function accountCount(size: TableSize): number {
+  return size.groups * size.channels + maxFormers(size);
+}
+
+function maxFormers({ groups, channels }: TableSize): number {
+  return Math.min(Math.max(groups * channels, 64), MAX_FORMERS);
 }
 
 /** Creates an empty table: no channels, all groups round robin. */
 export function newTable(size: TableSize): Table {
-  const accounts = accountsOf(size);
+  const accounts = accountCount(size);
   const words = HEADER_WORDS + size.groups * (GROUP_WORDS + size.channels * CHANNEL_WORDS) +
     accounts * (ACCOUNT_WORDS + size.workers);
   const bytes = Traffic.byteLength(accounts * COUNTERS, size.workers) + words * 4;

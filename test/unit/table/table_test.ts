@@ -271,7 +271,7 @@ t("assign() keeps connections and bytes with the address they belong to", () => 
     );
   const old = table.enter(0, 0);
   table.addSent(old, 5);
-  assertEquals(table.assign(0, 0, { address: V4, port: 2 }), true);
+  table.assign(0, 0, { address: V4, port: 2 });
   const current = table.enter(0, 0);
   table.addSent(old, 10);
   table.addSent(current, 100);
@@ -296,7 +296,7 @@ t("assign() counts connections to former addresses for maxc", () => {
   assertEquals(table.available(0, 0), true);
 }, PURE);
 
-t("assign() makes room by adding idle former addresses up, and refuses when all are in use", () => {
+t("assign() adds idle former addresses up when there are many, and keeps those in use", () => {
   const table = newTable({ groups: 1, channels: 1, workers: 1 });
   const opened: number[] = [], folded: number[] = [];
   table.companion = {
@@ -304,20 +304,51 @@ t("assign() makes room by adding idle former addresses up, and refuses when all 
     folded: (account) => folded.push(account),
   };
   table.add(0, { address: V4, port: 1 });
+  const held = table.enter(0, 0);
   for (let port = 2; port <= 200; port++) {
+    table.assign(0, 0, { address: V4, port });
     table.leave(table.enter(0, 0));
-    assertEquals(table.assign(0, 0, { address: V4, port }), true);
   }
-  assertEquals([table.row(0, 0).totalc, opened.length], [199, 200]);
-  assert(folded.length > 0 && [...table.rowsByAddress()].length <= 65);
-  for (let port = 201; table.assign(0, 0, { address: V4, port }); port++) {
-    assert(port < 400, "every former address has a connection");
-    table.enter(0, 0);
+  assertEquals([table.row(0, 0).totalc, table.row(0, 0).c, opened.length], [200, 1, 200]);
+  const rows = [...table.rowsByAddress()];
+  assert(folded.length > 0 && rows.length <= 65);
+  // The account with the sum has no address; that of the open connection keeps its own.
+  assertEquals(rows.filter(({ address }) => address.length === 0).length, 1);
+  assertEquals(rows.filter(({ port, c }) => port === 1 && c === 1).length, 1);
+  assertEquals([rows[0]!.port, rows[0]!.totalc], [200, 1]);
+  table.leave(held);
+  assertEquals(table.c(0, 0), 0);
+}, PURE);
+
+t("assign() never fails: with too many addresses in use, connections count at the new one", () => {
+  const table = newTable({ groups: 1, channels: 1, workers: 1 });
+  table.add(0, { address: V4, port: 1 });
+  const accounts: number[] = [];
+  for (let port = 2; port <= 100; port++) {
+    accounts.push(table.enter(0, 0));
+    table.assign(0, 0, { address: V4, port });
   }
+  assertEquals([table.port(0, 0), table.c(0, 0)], [100, 99]);
+  for (const account of accounts) table.leave(account);
+  assertEquals(table.c(0, 0), 0);
   // The slot of a removed channel gets fresh accounts.
-  table.releaseWorker(0);
   table.remove(0, 0);
   assertEquals(table.add(0, { address: V4, port: 7 }), 0);
   assertEquals([...table.rowsByAddress()].map(({ port, totalc }) => [port, totalc]), [[7, 0]]);
-  assertEquals(table.assign(0, 0, { address: V4, port: 8 }), true);
+}, PURE);
+
+t("every channel of a large table can be assigned while connections are open", () => {
+  const table = newTable({ groups: 8, channels: 100, workers: 1 });
+  for (let group = 0; group < 8; group++) {
+    for (let i = 0; i < 100; i++) table.add(group, { address: V4, port: i });
+  }
+  for (let group = 0; group < 8; group++) {
+    for (let i = 0; i < 100; i++) {
+      table.enter(group, i);
+      table.assign(group, i, { address: V4, port: 1000 + i });
+      assertEquals([table.c(group, i), table.row(group, i).port], [1, 1000 + i]);
+    }
+  }
+  const open = [...table.rowsByAddress()].filter(({ c }) => c === 1);
+  assert(open.every(({ current }) => !current));
 }, PURE);
