@@ -213,6 +213,7 @@ t("check_floors finds a function, a method and an arrow function of more than 80
       ["  async b(c: (d: number) => void): Promise<void> {", "  }"],
       ["  ): Promise<{ a: number }> {", "  }"],
       ["const e = () => {", "};"],
+      ["function f() { // deno-lint-ignore", "}"],
     ] as const
   ) {
     const body = (count: number) => `// A.\n${open}\n${"    f();\n".repeat(count)}${close}\n`;
@@ -221,8 +222,44 @@ t("check_floors finds a function, a method and an arrow function of more than 80
       'lib/a.ts:2: a function of 81 lines, at most 80 without a reason ("Long because")',
     ], open);
   }
-  const table = `export const A = {\n${"  b: 1,\n".repeat(100)}};\n`;
-  assertEquals(longParts("lib/a.ts", table), []);
+});
+
+t("check_floors finds a long function whose return type takes several lines", () => {
+  for (
+    const [head, close] of [
+      ["function f(): {\n  a: 1;\n} {", "}"],
+      ["  async g(): Promise<{\n    a: 1;\n  }> {", "  }"],
+      ["function h(): Promise<\n  A\n> {", "}"],
+      ["function i(): [\n  1,\n] {", "}"],
+      ["function j(\n): asserts a is {\n  a: 1;\n} & B {", "}"],
+      ["  k():\n    | A\n    | B {", "  }"],
+    ] as const
+  ) {
+    const body = (count: number) => `${head}\n${"    f();\n".repeat(count)}${close}\n`;
+    assertEquals(longParts("lib/a.ts", body(78)), [], head);
+    assertEquals(longParts("lib/a.ts", body(79)), [
+      `lib/a.ts:${head.split("\n").length}: a function of 81 lines, ` +
+      'at most 80 without a reason ("Long because")',
+    ], head);
+  }
+});
+
+t("check_floors accepts a long class, interface, object and list of imports", () => {
+  for (
+    const head of [
+      "export const A = {",
+      "export default {",
+      "export abstract class A extends B {",
+      "class A<\n  B,\n> extends C {",
+      "interface A {",
+      'declare module "a" {',
+      "type A = B & {",
+      "import {",
+      "f(1, {",
+    ]
+  ) {
+    assertEquals(longParts("lib/a.ts", `${head}\n${"  b: 1,\n".repeat(100)}}\n`), [], head);
+  }
 });
 
 t("check_floors reads the first comment of a file, wherever it stands", () => {
