@@ -3,6 +3,7 @@
  *
  * - Imports of values and types go one way: from a folder to a lower floor, see `floors/floors.ts`.
  * - No circles of imports, and no dead files in `lib/`.
+ * - Every module is a `.ts` file.
  * - At most 15 source files in a folder, 300 lines in a file, 80 in a function.
  * - `main.ts` starts with a map of `lib/`: one line for each folder.
  *

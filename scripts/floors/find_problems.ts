@@ -1,5 +1,6 @@
 import { circles } from "./circles.ts";
 import { staleFloors, upwardImports } from "./directions.ts";
+import { foreignModules } from "./extensions.ts";
 import { crowdedFolders, mapProblems } from "./folders.ts";
 import type { Graph } from "./graph.ts";
 import { firstComment, longParts } from "./lengths.ts";
@@ -24,6 +25,7 @@ export function findProblems({ graph, texts }: Sources): string[] {
     ...staleFloors(files),
     ...circles(graph),
     ...unreachedFiles(graph, ENTRIES),
+    ...foreignModules(files),
     ...crowdedFolders(files),
     ...mapProblems(firstComment(texts.get("main.ts") ?? ""), files),
     ...[...texts].flatMap(([file, text]) => longParts(file, text)),

@@ -20,7 +20,7 @@ export const FLOORS: readonly (readonly string[])[] = [
   ["lib/workers"],
   ["lib/process"],
   ["main.ts"],
-  ["scripts/system"],
+  ["scripts/system", "scripts/types"],
   ["scripts/bench/system"],
   ["scripts/bench/load", "scripts/bench/contenders"],
   ["scripts/bench/report"],

@@ -9,7 +9,7 @@ const WITHOUT = `without a reason ("${EXCUSE}")`;
 /** The end of a line that may open the body of a function; objects and types follow an operator. */
 const OPENS = /[^\s=,:|&?(\[] \{( *\/[/*].*)?$/;
 
-/** Lines that end like that and open something else: declarations, the ends of their heads, lists. */
+/** Lines that end like that and open something else: a declaration or a list of imports. */
 const NO_FUNCTION = [
   /^\s*((export|default|declare|abstract) )*(class|interface|enum|namespace|module)\b(?!\()/,
   /^\s*(> )?(extends|implements) /,
@@ -35,9 +35,9 @@ export function firstComment(text: string): string {
 }
 
 /**
- * Finds long functions by indentation, which deno fmt guarantees: a body ends at the first line that
- * is indented like its head and starts with a closing brace. Blocks of `if` and `for` match too; a
- * long one is inside a function that is even longer.
+ * Finds long functions by indentation, which deno fmt guarantees: a body ends at the first line
+ * that is indented like its head and starts with a closing brace. Blocks of `if` and `for` match
+ * too; a long one is inside a function that is even longer.
  */
 function longFunctions(lines: readonly string[]): { at: number; length: number }[] {
   const found: { at: number; length: number }[] = [];

@@ -1,5 +1,6 @@
 import { run } from "../system/command.ts";
 import { ScriptError } from "../system/script_error.ts";
+import { isModule, isSource } from "./extensions.ts";
 import { ENTRIES, type Sources } from "./find_problems.ts";
 
 /** Time limit for one `deno info`, in milliseconds. */
@@ -45,12 +46,8 @@ function list(root: URL, folder: string): string[] {
   return [...Deno.readDirSync(new URL(folder, root))].flatMap(({ name, isDirectory }) => {
     const path = `${folder}/${name}`;
     if (isDirectory) return list(root, path);
-    return /\.(ts|c)$/.test(name) ? [path] : [];
+    return isSource(path) ? [path] : [];
   });
-}
-
-function isModule(file: string): boolean {
-  return file.endsWith(".ts") && !file.endsWith(".d.ts");
 }
 
 /** The imports of a file and of everything it imports. */

@@ -1,9 +1,11 @@
 import { assertEquals } from "@std/assert";
 import { circles } from "../../../scripts/floors/circles.ts";
 import { staleFloors, upwardImports } from "../../../scripts/floors/directions.ts";
+import { foreignModules } from "../../../scripts/floors/extensions.ts";
+import { findProblems } from "../../../scripts/floors/find_problems.ts";
 import { crowdedFolders, mapProblems } from "../../../scripts/floors/folders.ts";
 import { firstComment, longParts } from "../../../scripts/floors/lengths.ts";
-import { importsOf } from "../../../scripts/floors/read_sources.ts";
+import { importsOf, readSources } from "../../../scripts/floors/read_sources.ts";
 import { unreachedFiles } from "../../../scripts/floors/unreached.ts";
 import { t } from "../../helpers/t.ts";
 
@@ -159,6 +161,48 @@ t("check_floors ignores imports from outside the project and imports of data", (
     importsOf(info("lib/base/a.ts", { code: "lib/b.ts" }), new URL("file:///q/")).size,
     0,
   );
+});
+
+t("check_floors finds every module that is not a .ts file", () => {
+  const foreign = ["mts", "cts", "d.mts", "tsx", "js", "mjs", "cjs", "jsx"].map((end) =>
+    `lib/a.${end}`
+  );
+  assertEquals(
+    foreignModules([...foreign, "lib/a.ts", "lib/a.d.ts", "scripts/a.c"]),
+    foreign.map((file) => `${file}: not a .ts file`),
+  );
+});
+
+t("check_floors finds an upward import in and of files with any extension", async () => {
+  const folder = await Deno.realPath(await Deno.makeTempDir());
+  const write = async (file: string, text: string) => {
+    await Deno.mkdir(`${folder}/${file.slice(0, file.lastIndexOf("/") + 1)}`, { recursive: true });
+    await Deno.writeTextFile(`${folder}/${file}`, text);
+  };
+  try {
+    await Deno.mkdir(`${folder}/scripts`);
+    await write("main.ts", 'import "./lib/base/a.ts";');
+    await write("lib/workers/worker.ts", "");
+    await write("lib/base/a.ts", 'import "../table/b.mts"; import type {} from "../table/c.d.ts";');
+    await write("lib/table/b.mts", 'import "../workers/worker.ts";');
+    await write("lib/table/c.d.ts", 'import "../workers/worker.ts";');
+    await write("lib/table/d.js", 'import "../workers/worker.ts";');
+    const problems = findProblems(await readSources(new URL(`file://${folder}/`)));
+    const upward = ["lib/base/a.ts: imports lib/table/b.mts, but lib/table is not below lib/base"];
+    upward.push("lib/base/a.ts: imports lib/table/c.d.ts, but lib/table is not below lib/base");
+    for (const file of ["b.mts", "c.d.ts", "d.js"]) {
+      upward.push(
+        `lib/table/${file}: imports lib/workers/worker.ts, but lib/workers is not below lib/table`,
+      );
+    }
+    assertEquals(problems.filter((line) => line.includes(" imports lib/")).sort(), upward);
+    assertEquals(problems.filter((line) => line.includes(" not a ")).sort(), [
+      "lib/table/b.mts: not a .ts file",
+      "lib/table/d.js: not a .ts file",
+    ]);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
 });
 
 t("check_floors finds a file of lib that no entry reaches", () => {
