@@ -2,6 +2,7 @@
  * `deno run -A scripts/check_floors.ts`: checks the layout of `lib/`, `scripts/` and `main.ts`.
  *
  * - Imports of values and types go one way: from a folder to a lower floor, see `floors/floors.ts`.
+ * - Only the listed files import from a reserved folder, see there.
  * - No circles of imports, and no dead files in `lib/`.
  * - Every module is a `.ts` file.
  * - At most 15 source files in a folder, 300 lines in a file, 80 in a function.

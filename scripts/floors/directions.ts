@@ -1,4 +1,4 @@
-import { FLOORS, TEST_HELPERS } from "./floors.ts";
+import { FLOORS, RESERVED, TEST_HELPERS } from "./floors.ts";
 import { folderOf, type Graph } from "./graph.ts";
 
 /** Where a file stands. */
@@ -29,13 +29,32 @@ export function upwardImports(
   return problems;
 }
 
-/** Entries of the floors that are neither a source file nor a folder with source files, one line each. */
+/** Imports from a reserved folder by other files than the listed ones, one line each. */
+export function reservedImports(
+  graph: Graph,
+  reserved: Readonly<Record<string, readonly string[]>> = RESERVED,
+): string[] {
+  return [...graph].flatMap(([file, targets]) =>
+    targets.flatMap((target) => {
+      const folder = folderOf(target);
+      const importers = reserved[folder];
+      if (importers === undefined || importers.includes(file) || folderOf(file) === folder) {
+        return [];
+      }
+      return [`${file}: imports ${target}, but only ${importers.join(", ")} may`];
+    })
+  );
+}
+
+/** Entries of the floors and of the reserved folders that do not exist, one line each. */
 export function staleFloors(
   files: readonly string[],
   floors: readonly (readonly string[])[] = FLOORS,
+  reserved: Readonly<Record<string, readonly string[]>> = RESERVED,
 ): string[] {
   const known = new Set(files.flatMap((file) => [file, folderOf(file)]));
-  return floors.flat().filter((entry) => !known.has(entry))
+  return [...new Set([floors, Object.entries(reserved)].flat(3))]
+    .filter((entry) => !known.has(entry))
     .map((entry) => `scripts/floors/floors.ts: lists ${entry}, which does not exist`);
 }
 

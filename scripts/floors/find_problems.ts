@@ -1,5 +1,5 @@
 import { circles } from "./circles.ts";
-import { staleFloors, upwardImports } from "./directions.ts";
+import { reservedImports, staleFloors, upwardImports } from "./directions.ts";
 import { foreignModules } from "./extensions.ts";
 import { crowdedFolders, mapProblems } from "./folders.ts";
 import type { Graph } from "./graph.ts";
@@ -22,6 +22,7 @@ export function findProblems({ graph, texts }: Sources): string[] {
   const files = [...texts.keys()];
   return [
     ...upwardImports(graph),
+    ...reservedImports(graph),
     ...staleFloors(files),
     ...circles(graph),
     ...unreachedFiles(graph, ENTRIES),

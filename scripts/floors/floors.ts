@@ -29,5 +29,10 @@ export const FLOORS: readonly (readonly string[])[] = [
   ["scripts"],
 ];
 
+/** Folders that only some files import, besides their own files. */
+export const RESERVED: Readonly<Record<string, readonly string[]>> = {
+  "lib/engine/deno": ["lib/engine/engines.ts"],
+};
+
 /** The helpers of the tests, which scripts may import, and nothing else. */
 export const TEST_HELPERS = "test/helpers/";

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { circles } from "../../../scripts/floors/circles.ts";
-import { staleFloors, upwardImports } from "../../../scripts/floors/directions.ts";
+import { reservedImports, staleFloors, upwardImports } from "../../../scripts/floors/directions.ts";
 import { foreignModules } from "../../../scripts/floors/extensions.ts";
 import { findProblems } from "../../../scripts/floors/find_problems.ts";
 import { crowdedFolders, mapProblems } from "../../../scripts/floors/folders.ts";
@@ -100,9 +100,27 @@ t("check_floors finds a folder without a floor", () => {
 
 t("check_floors finds a floor whose folder or file does not exist", () => {
   assertEquals(
-    staleFloors(["lib/base/a.ts", "main.ts"], [["lib/base"], ["lib/gone"], ["main.ts"]]),
+    staleFloors(["lib/base/a.ts", "main.ts"], [["lib/base"], ["lib/gone"], ["main.ts"]], {}),
     ["scripts/floors/floors.ts: lists lib/gone, which does not exist"],
   );
+  assertEquals(
+    staleFloors(["lib/base/a.ts"], [["lib/base"]], { "lib/gone": ["lib/base/a.ts", "lib/b.ts"] }),
+    [
+      "scripts/floors/floors.ts: lists lib/gone, which does not exist",
+      "scripts/floors/floors.ts: lists lib/b.ts, which does not exist",
+    ],
+  );
+});
+
+t("check_floors finds an import from a reserved folder", () => {
+  const targets = ["lib/engine/deno/byte_conn.ts", "lib/engine/engine.ts"];
+  const problems = (file: string) => reservedImports(new Map([[file, targets]]));
+  assertEquals(problems("lib/engine/engines.ts"), []);
+  assertEquals(problems("lib/engine/deno/deno_engine.ts"), []);
+  assertEquals(problems("lib/connection/context.ts"), [
+    "lib/connection/context.ts: imports lib/engine/deno/byte_conn.ts, " +
+    "but only lib/engine/engines.ts may",
+  ]);
 });
 
 t("check_floors finds an import of scripts or tests in lib", () => {
