@@ -38,3 +38,9 @@ export function channelText(
 ): string | undefined {
   return group === undefined || channel === undefined ? undefined : `${group}.${channel}`;
 }
+
+/** Parses a channel: `GROUP.CHANNEL`, both from 0; `undefined` if it is invalid. */
+export function parseChannelText(text: string): { group: number; channel: number } | undefined {
+  const parts = /^(\d{1,6})\.(\d{1,6})$/.exec(text);
+  return parts === null ? undefined : { group: Number(parts[1]), channel: Number(parts[2]) };
+}

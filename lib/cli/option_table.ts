@@ -35,7 +35,7 @@ const ROWS: readonly Row[] = [
   ["log", "file", "access log: a file, syslog, or - for stdout"],
   ["log-format", "text|json", "access log format, default text", RARE],
   ["log-start", "", "log the start of each connection, too", RARE],
-  ["metrics", "[addr:]port", "Prometheus metrics and /healthz; default addr 127.0.0.1"],
+  ["metrics", "[addr:]port", "Prometheus metrics, health check /healthz (127.0.0.1)"],
   ["dump-file", "file", "dump to file or - (%t time, %p port, %n connection)"],
   ["dump-format", "text|hex|json|pcapng", "dump format, default: by file name, else text", RARE],
   ["dump-side", "client|server|both", "which addresses the dump shows, default client", RARE],

@@ -1,3 +1,4 @@
+import { delay } from "@std/async/delay";
 import { bugLine } from "../base/errors.ts";
 import type { Link, Listener } from "../engine/engine.ts";
 import type { Ticking } from "./clock.ts";
@@ -144,7 +145,7 @@ class AcceptLoop implements Serving {
     const end = performance.now() + MAX_BACKLOG_MS;
     for (let quiet = 0; quiet < QUIET_CHECKS && !this.#stopped && performance.now() < end;) {
       const before = this.#accepted;
-      await new Promise((resolve) => setTimeout(resolve, CHECK_MS));
+      await delay(CHECK_MS);
       quiet = this.#accepted === before ? quiet + 1 : 0;
     }
     this.stopNow();

@@ -3,7 +3,7 @@
 import { parseCidr } from "../address/cidr.ts";
 import { formatEndpoint } from "../address/host_port.ts";
 import { parseIp } from "../address/ip.ts";
-import { channelText, type ConnectionInfo } from "../base/connection_info.ts";
+import { channelText, type ConnectionInfo, parseChannelText } from "../base/connection_info.ts";
 import { shortDuration } from "../base/short_duration.ts";
 import { type Command, CommandError, message, syntaxError } from "./command.ts";
 import { readChannel, readNumber } from "./numbers.ts";
@@ -46,11 +46,10 @@ function parseWords(words: readonly string[]): { matches: Test; json: boolean } 
   let json = false;
   for (let i = 0; i < words.length; i++) {
     const word = words[i]!;
-    const channel = /^(\d{1,5})\.(\d{1,5})$/.exec(word);
+    const wanted = parseChannelText(word);
     if (word === "--json") json = true;
-    else if (channel !== null) {
-      const [group, number] = [Number(channel[1]), Number(channel[2])];
-      tests.push((info) => info.group === group && info.channel === number);
+    else if (wanted !== undefined) {
+      tests.push(({ group, channel }) => group === wanted.group && channel === wanted.channel);
     } else if (word === "client") {
       const inRange = parseCidr(words[++i] ?? "");
       tests.push(({ client }) => {

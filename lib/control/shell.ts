@@ -44,8 +44,8 @@ export async function runCommand(
  * Runs the control shell (`-i`), with line editing and history on a terminal.
  *
  * @param options `at`: the address that balance listens on.
- * @returns The exit code: 0 after `quit`, `kill` or the end of input, 69 if balance exited, 128 plus
- * the number of the signal that ended `top`.
+ * @returns The exit code: 0 after `quit`, `kill` or the end of input, 69 if balance exited, 128
+ * plus the number of the signal that ended `top`.
  * @throws {ExitError} If there is no balance to control.
  */
 export async function runShell(options: { at: Endpoint; print: Print }): Promise<number> {

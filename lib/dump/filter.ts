@@ -2,7 +2,7 @@
 
 import { type CidrRange, parseCidr } from "../address/cidr.ts";
 import { parseIp } from "../address/ip.ts";
-import { channelText, type ConnectionRoute } from "../base/connection_info.ts";
+import { channelText, type ConnectionRoute, parseChannelText } from "../base/connection_info.ts";
 import { UsageError } from "../base/errors.ts";
 import { strictInteger } from "../base/integers.ts";
 import { type ChunkMatcher, parseMatch } from "./chunk_match.ts";
@@ -83,9 +83,9 @@ export function snapChunk(chunk: DumpChunk, limit: number | undefined): DumpChun
  * @throws {UsageError} If it is invalid.
  */
 export function parseChannelFilter(text: string): (channel: string) => boolean {
-  const parts = /^(\d{1,6})\.(\d{1,6})$/.exec(text);
-  if (parts === null) throw new UsageError(`invalid channel [${text}]: want GROUP.CHANNEL`);
-  const wanted = `${Number(parts[1])}.${Number(parts[2])}`;
+  const found = parseChannelText(text);
+  if (found === undefined) throw new UsageError(`invalid channel [${text}]: want GROUP.CHANNEL`);
+  const wanted = channelText(found);
   return (channel) => channel === wanted;
 }
 

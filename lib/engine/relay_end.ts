@@ -1,6 +1,6 @@
 /**
- * How a relay ends: which side ended first, and what follows for the other side. Pure functions,
- * shared by all engines.
+ * How a relay ends: which side ended first, and what follows for the other side. Shared by all
+ * engines: functions over a plain record, without I/O.
  *
  * - The end of input from one side (FIN) closes only the output to the other side (half-close).
  * - A reset of one side ends the relay. If neither input had ended, the other side is reset, too.

@@ -6,6 +6,7 @@
  * are /dev/null from the start (deviations 13 and 14 in balance(1)).
  */
 
+import { delay } from "@std/async/delay";
 import { writeAll } from "../base/bytes.ts";
 import {
   EXIT,
@@ -98,7 +99,7 @@ function listenForResult(
 /** The result of a child that exited without reporting one. */
 async function endOf(child: Deno.ChildProcess): Promise<StartResult> {
   const { code, signal } = await child.status;
-  await new Promise((resolve) => setTimeout(resolve, LATE_RESULT_MS));
+  await delay(LATE_RESULT_MS);
   const how = signal ?? `exit code ${code}`;
   return { code: EXIT.software, text: withName(`the background process ended at start (${how})`) };
 }

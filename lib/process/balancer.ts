@@ -1,5 +1,6 @@
 /** The running balancer, from options to exit code: the same in foreground and background. */
 
+import { delay } from "@std/async/delay";
 import { resolveHost } from "../address/resolve_host.ts";
 import { type ServiceLookup, systemServices } from "../address/services.ts";
 import { ExitError } from "../base/errors.ts";
@@ -103,7 +104,7 @@ export async function startBalancer(
  */
 async function endedEarly(signals: Signals): Promise<never> {
   const signal = await signals.early;
-  await new Promise((resolve) => setTimeout(resolve, EARLY_END_MS));
+  await delay(EARLY_END_MS);
   throw new ExitError("", SIGNAL_EXIT[signal]);
 }
 

@@ -1,5 +1,5 @@
 import { splitHost } from "../address/host_port.ts";
-import { formatIp } from "../address/ip.ts";
+import { formatIp, type Ip } from "../address/ip.ts";
 import { parsePort } from "../address/port.ts";
 import { resolveHost } from "../address/resolve_host.ts";
 import type { ServiceLookup } from "../address/services.ts";
@@ -17,6 +17,7 @@ import type { Engine, Listener } from "../engine/engine.ts";
 export async function listeningAddress(
   options: Pick<Options, "port" | "bindHost" | "ipv6">,
   services: ServiceLookup,
+  resolve: (host: string) => Promise<Ip> = resolveHost,
 ): Promise<Endpoint> {
   const port = parsePort(options.port, services);
   if (port === undefined || port === 0) {
@@ -24,7 +25,7 @@ export async function listeningAddress(
   }
   const address = options.bindHost === undefined
     ? options.ipv6 ? "::" : "0.0.0.0"
-    : formatIp(await resolveHost(withoutBrackets(options.bindHost)));
+    : formatIp(await resolve(withoutBrackets(options.bindHost)));
   return { address, port };
 }
 

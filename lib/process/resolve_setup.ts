@@ -56,50 +56,66 @@ export async function resolveSetup(
 ): Promise<Setup> {
   const { services, engine } = context;
   const { sourceHost, channels, maxGroups, maxChannels, metrics } = options;
-  const listen = await listeningAddress(options, services);
-  const source = sourceHost === undefined ? undefined : await sourceAddress(sourceHost, engine);
+  const resolve = resolver(context.lookup);
+  const listen = await listeningAddress(options, services, resolve);
+  const source = sourceHost === undefined
+    ? undefined
+    : await sourceAddress(sourceHost, { engine, resolve });
   context.onListen(listen);
   const groupOptions = { defaultPort: listen.port, services, maxGroups, maxChannels };
-  const groups = await resolveGroups(parseGroups(channels, groupOptions), context);
+  const groups = await resolveGroups(parseGroups(channels, groupOptions), resolve);
   return {
     listen,
     source,
     groups,
-    metrics: metrics === undefined ? undefined : await metricsAddress(metrics),
+    metrics: metrics === undefined ? undefined : await metricsAddress(metrics, resolve),
+  };
+}
+
+/** Resolves a host; rejects with an `AddressError`. */
+type Resolve = (host: string) => Promise<Ip>;
+
+/** Resolves each host once. `lookup` replaces the system's resolver. */
+export function resolver(lookup?: Lookup): Resolve {
+  const known = new Map<string, Ip>();
+  return async (host) => {
+    const address = known.get(host) ?? await resolveHost(host, lookup && { lookup });
+    known.set(host, address);
+    return address;
   };
 }
 
 /**
- * Resolves the hosts of groups, each name once.
+ * Resolves the hosts of groups.
  *
  * @throws {AddressError} For the first host that has no address.
  */
 export async function resolveGroups(
   groups: readonly GroupSpec[],
-  options: { lookup?: Lookup } = {},
+  resolve: Resolve,
 ): Promise<ResolvedGroup[]> {
-  const known = new Map<string, Ip>();
   const resolved: ResolvedGroup[] = [];
   for (const { type, channels } of groups) {
     const found: ResolvedChannel[] = [];
     for (const channel of channels) {
-      const address = known.get(channel.host) ?? await resolveHost(channel.host, options);
-      known.set(channel.host, address);
-      found.push({ ...channel, address });
+      found.push({ ...channel, address: await resolve(channel.host) });
     }
     resolved.push({ type, channels: found });
   }
   return resolved;
 }
 
-async function metricsAddress(text: string): Promise<Endpoint> {
+async function metricsAddress(text: string, resolve: Resolve): Promise<Endpoint> {
   const { host, port } = parseMetricsAddress(text);
-  return { address: formatIp(await resolveHost(host)), port };
+  return { address: formatIp(await resolve(host)), port };
 }
 
 /** The address of `-B`, checked first: 3.35 ignored an address that it could not bind. */
-async function sourceAddress(host: string, engine: Engine): Promise<string> {
-  const source = formatIp(await resolveHost(host));
+async function sourceAddress(
+  host: string,
+  { engine, resolve }: { engine: Engine; resolve: Resolve },
+): Promise<string> {
+  const source = formatIp(await resolve(host));
   const support = await engine.canDialFrom(source);
   if (support === "yes") return source;
   const reason = support === "not local"

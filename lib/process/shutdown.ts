@@ -36,8 +36,8 @@ export interface RunningProgram {
  *
  * SIGTERM and SIGINT: graceful shutdown. New connections are refused, the control socket is
  * removed, and open connections may take the grace time to end; a second signal cuts them off.
- * SIGHUP ends the program immediately. The exit code is 0 if every connection ran to its end, else that
- * of the signal.
+ * SIGHUP ends the program immediately. The exit code is 0 if every connection ran to its end, else
+ * that of the signal.
  */
 export function runUntilStopped(parts: ShutdownParts): RunningProgram {
   const { plane, control } = parts;

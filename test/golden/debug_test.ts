@@ -1,7 +1,8 @@
 /** The events that 3.35 prints with `-d`, in the words of balance 4. */
 
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertMatch } from "@std/assert";
 import { designed } from "./deviations.ts";
+import { named } from "../helpers/net/backends.ts";
 import { ask, canBindSource, connect, readToEnd } from "../helpers/net/client.ts";
 import { deadPort } from "../helpers/net/ports.ts";
 import { loadGolden, type RecordedBackends, recordedBackends } from "../helpers/golden/golden.ts";
@@ -82,6 +83,24 @@ for (const record of playable.filter(({ shell_before }) => shell_before !== null
     assertEquals(eventsOf(lines, record), record.stderr_events.filter(ofConnection));
   });
 }
+
+t(
+  "-d prints its first lines on stdout before the dump of -p, but not into another dump",
+  async () => {
+    await using server = named("B0");
+    const dumps: readonly (readonly [string[], RegExp])[] = [
+      [["-p"], /^argv\[0\]=balance\nbindhost=NULL\n-< 3\nB0\\0A\n\n/],
+      [["-p", "--dump-format", "text"], /^argv\[0\]=balance\nbindhost=NULL\n-< 3\n/],
+      [["--dump-format", "json", "--dump-file", "-"], /^\{/],
+    ];
+    for (const [options, stdout] of dumps) {
+      const argv = ["-f", "-d", ...options, "PORT", server.address];
+      await using balance = await startBalance(argv, { expectStderr: "any" });
+      assertEquals(await ask(balance.port), "B0");
+      assertMatch((await balance.stop()).stdout, stdout);
+    }
+  },
+);
 
 t("-d prints the host of -b on stdout", async () => {
   await using balance = await startBalance(["-fd", "-b", "127.0.0.1", "PORT"], {

@@ -1,7 +1,7 @@
 import type { Lookup } from "../../lib/address/resolve_host.ts";
 import type { GroupSpec } from "../../lib/cli/groups.ts";
 import { buildTable } from "../../lib/process/build_table.ts";
-import { resolveGroups } from "../../lib/process/resolve_setup.ts";
+import { resolveGroups, resolver } from "../../lib/process/resolve_setup.ts";
 import type { Table, TableSize } from "../../lib/table/table.ts";
 
 /**
@@ -13,5 +13,5 @@ export async function tableOf(
   groups: readonly GroupSpec[],
   options: { size: TableSize; lookup?: Lookup },
 ): Promise<Table> {
-  return buildTable(await resolveGroups(groups, options), options.size).table;
+  return buildTable(await resolveGroups(groups, resolver(options.lookup)), options.size).table;
 }

@@ -38,7 +38,7 @@ function endpoint(addr: Deno.Addr): Endpoint {
   return { address: peerText(hostname), port };
 }
 
-/** Sets TCP_NODELAY, to send small messages without delay, and SO_KEEPALIVE, to notice dead peers. */
+/** Sets TCP_NODELAY, to send small messages immediately, and SO_KEEPALIVE, to detect dead peers. */
 function tuned(conn: Deno.TcpConn): Deno.TcpConn {
   try {
     conn.setNoDelay(true);

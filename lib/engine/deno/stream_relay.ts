@@ -4,10 +4,11 @@
  *     client --read--> buffer --write--> backend      (Pump "client")
  *     client <--write-- buffer <--read-- backend      (Pump "backend")
  *
- * A pump starts with plain reads and writes, because streams would cost each idle connection memory.
- * Once its buffer has grown to `STREAM_BYTES`, it moves the rest with `ReadableStream.pipeTo`, over
- * a source and a sink that call the same reads and writes. `conn.readable` and `conn.writable` cannot be used: both close the whole socket when one
- * direction ends, so there would be no half-close. relay_end.ts decides how a relay ends.
+ * A pump starts with plain reads and writes, because streams would cost each idle connection
+ * memory. Once its buffer has grown to `STREAM_BYTES`, it moves the rest with
+ * `ReadableStream.pipeTo`, over a source and a sink that call the same reads and writes.
+ * `conn.readable` and `conn.writable` cannot be used: both close the whole socket when one direction
+ * ends, so there would be no half-close. relay_end.ts decides how a relay ends.
  */
 
 import { otherSide, type Side } from "../../base/side.ts";

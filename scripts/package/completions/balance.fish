@@ -39,7 +39,7 @@ complete -c balance -l grace -x -d 'graceful shutdown: drain at most this long, 
 complete -c balance -l log -r -F -d 'access log: a file, syslog, or - for stdout'
 complete -c balance -l log-format -x -a 'text json' -d 'access log format, default text'
 complete -c balance -l log-start -d 'log the start of each connection, too'
-complete -c balance -l metrics -x -d 'Prometheus metrics and /healthz; default addr 127.0.0.1'
+complete -c balance -l metrics -x -d 'Prometheus metrics, health check /healthz (127.0.0.1)'
 complete -c balance -l dump-file -r -F -d 'dump to file or - (%t time, %p port, %n connection)'
 complete -c balance -l dump-format -x -a 'text hex json pcapng' -d 'dump format, default: by file name, else text'
 complete -c balance -l dump-side -x -a 'client server both' -d 'which addresses the dump shows, default client'

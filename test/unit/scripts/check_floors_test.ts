@@ -252,9 +252,20 @@ t("check_floors finds a folder that the map lacks, and one that does not exist",
   ]);
   const complete = map.replace("lib/gone/", "lib/dump/formats/");
   assertEquals(mapProblems(complete, files), []);
-  assertEquals(mapProblems(complete + complete, files), [
+  assertEquals(mapProblems(complete + complete, files, []), [
     "main.ts: its map lists lib/base/ twice",
     "main.ts: its map lists lib/dump/formats/ twice",
+  ]);
+});
+
+t("check_floors finds a map that does not list the folders bottom up", () => {
+  const files = ["main.ts", "lib/base/a.ts", "lib/table/b.ts", "lib/engine/c.ts"];
+  const problems = (...folders: string[]) =>
+    mapProblems(folders.map((folder) => ` * - \`lib/${folder}/\`: it\n`).join(""), files, FLOORS);
+  assertEquals(problems("base", "table", "engine"), []);
+  assertEquals(problems("base", "engine", "table"), []);
+  assertEquals(problems("table", "base", "engine"), [
+    "main.ts: its map lists lib/base/ after lib/table/, which has a higher floor",
   ]);
 });
 
