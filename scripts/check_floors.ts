@@ -6,7 +6,7 @@
  * - No circles of imports, and no dead files in `lib/`.
  * - Every module is a `.ts` file.
  * - At most 15 source files in a folder, 300 lines in a file, 80 in a function.
- * - `main.ts` starts with a map of `lib/`: one line for each folder.
+ * - `main.ts` starts with a map of `lib/`: one line for each folder, bottom up.
  *
  * Prints one line for each problem and exits with 1 if there is any.
  *
