@@ -2,7 +2,8 @@
  * balance: a TCP proxy and load balancer. `deno task balance --help` prints its options.
  *
  * This file is the entry point of the program, `lib/workers/worker.ts` that of its worker threads.
- * These are the folders of `lib/`, bottom up; each imports only from those listed before it:
+ * These are the folders of `lib/`, bottom up. A file imports only from its own folder and from
+ * folders listed before it; only `lib/engine/engines.ts` also imports from `lib/engine/deno/`:
  *
  * - `lib/base/`: errors, limits, byte and time helpers, and the types that all other folders share
  * - `lib/address/`: parses and resolves addresses, ports, CIDR blocks and channel specs
@@ -23,8 +24,8 @@
  * Besides these:
  *
  * - `scripts/`: compile, benchmark, demo, packaging, release checks; not part of the program
- * - `test/`: `unit/` mirrors `lib/`, `golden/` compares with recordings of balance 3.35, `e2e/` runs
- *   the program, `faults/` tests it under faults and load, `helpers/` has what the tests share
+ * - `test/`: `unit/` mirrors `lib/`, `golden/` compares with recordings of balance 3.35, `e2e/`
+ *   runs the program, `faults/` tests it under faults and load, `helpers/` has what the tests share
  * - `dist/balance`: the executable that `deno task compile` makes
  *
  * `deno task check` verifies this list and the direction of imports (`scripts/check_floors.ts`).
