@@ -39,7 +39,7 @@ const ROWS: readonly Row[] = [
   ["dump-file", "file", "dump to file or - (%t time, %p port, %n connection)"],
   ["dump-format", "text|hex|json|pcapng", "dump format, default: by file name, else text", RARE],
   ["dump-side", "client|server|both", "which addresses the dump shows, default client", RARE],
-  ["dump-client", "range", "dump only clients in this range (CIDR)", RARE],
+  ["dump-client", "cidr", "dump only clients in this address range", RARE],
   ["dump-channel", "G.N", "dump only this channel", RARE],
   ["dump-match", "regex", "dump only chunks that match", RARE],
   ["dump-bytes", "n", "dump only the first n bytes of each chunk", RARE],

@@ -43,7 +43,7 @@ complete -c balance -l metrics -x -d 'Prometheus metrics, health check /healthz 
 complete -c balance -l dump-file -r -F -d 'dump to file or - (%t time, %p port, %n connection)'
 complete -c balance -l dump-format -x -a 'text hex json pcapng' -d 'dump format, default: by file name, else text'
 complete -c balance -l dump-side -x -a 'client server both' -d 'which addresses the dump shows, default client'
-complete -c balance -l dump-client -x -d 'dump only clients in this range (CIDR)'
+complete -c balance -l dump-client -x -d 'dump only clients in this address range'
 complete -c balance -l dump-channel -x -d 'dump only this channel'
 complete -c balance -l dump-match -x -d 'dump only chunks that match'
 complete -c balance -l dump-bytes -x -d 'dump only the first n bytes of each chunk'
