@@ -1,4 +1,5 @@
-import { nextAvailable, type Schedule } from "./schedule.ts";
+import { nextAvailable } from "./round_robin.ts";
+import type { Schedule } from "./schedule.ts";
 
 /** Hash (`%`): the channel that the client's address hashes to; with `-H` also those after it. */
 export const HASH: Schedule = {

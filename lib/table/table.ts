@@ -325,18 +325,22 @@ export class Table {
 
   /** All channels in order of group and number, including free slots. */
   *rows(): Generator<ChannelRow> {
-    for (let group = 0; group < this.size.groups; group++) {
-      for (let channel = 0; channel < this.length(group); channel++) yield this.row(group, channel);
-    }
+    for (const [group, channel] of this.#channels()) yield this.row(group, channel);
   }
 
   /** The channels in use, one row per address; the current address of a channel comes first. */
   *rowsByAddress(): Generator<ChannelRow & { account: number; current: boolean }> {
-    for (const { group, channel, state } of this.rows()) {
-      if (state === "free") continue;
+    for (const [group, channel] of this.#channels()) {
+      if (this.state(group, channel) === "free") continue;
       for (const [i, account] of [...this.accountsOf(group, channel)].entries()) {
         yield { ...this.#row(group, channel, account), account, current: i === 0 };
       }
+    }
+  }
+
+  *#channels(): Generator<readonly [group: number, channel: number]> {
+    for (let group = 0; group < this.size.groups; group++) {
+      for (let channel = 0; channel < this.length(group); channel++) yield [group, channel];
     }
   }
 
@@ -407,7 +411,7 @@ export class Table {
    * gets the counters of the others.
    */
   #foldIdle(): void {
-    for (const { group, channel } of this.rows()) {
+    for (const [group, channel] of this.#channels()) {
       const [current, ...formers] = this.accountsOf(group, channel);
       const idle = formers.filter((one) => Atomics.load(this.#words, this.#account(one) + C) === 0);
       const to = idle.find((one) => this.#address(one).length === 0) ?? idle[0];
