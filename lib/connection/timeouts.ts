@@ -1,4 +1,7 @@
-/** The time limits of a connection, in milliseconds of the shared clock. Pure. */
+/**
+ * The time limits of a connection, in milliseconds of the shared clock. `Connection.tick` applies
+ * them. Pure.
+ */
 
 /** The limits that options set. */
 export interface Timeouts {

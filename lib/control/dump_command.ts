@@ -1,4 +1,7 @@
-/** The command for the packet dump: `dump`, `dump on`, `dump off`. */
+/**
+ * The command for the packet dump: `dump`, `dump on`, `dump off`. The dump itself is started and
+ * stopped by lib/process/dump_on_off.ts.
+ */
 
 import { messageOf } from "../base/errors.ts";
 import { STDOUT } from "../base/stdout.ts";
