@@ -17,7 +17,8 @@
  * - `lib/cli/`: the command line: options, usage, shell completions
  * - `lib/report/`: access log, metrics, health check, statistics
  * - `lib/control/top/`: the display of `top`
- * - `lib/control/`: the control socket, its commands, its client and the interactive shell
+ * - `lib/control/commands/`: the commands of the control socket
+ * - `lib/control/`: the control socket, its server and client, and the interactive shell
  * - `lib/workers/`: serves connections in this thread or in several worker threads
  * - `lib/process/`: puts everything together: startup, foreground, background, shutdown
  *

@@ -2,8 +2,14 @@ import { delay } from "@std/async/delay";
 import { joinBytes, writeAll } from "../base/bytes.ts";
 import { VERSION } from "../base/version.ts";
 import { settlesWithin } from "../base/within.ts";
-import { type ControlContext, message, type Reply, runLine, type Session } from "./command.ts";
-import { COMMANDS } from "./commands.ts";
+import {
+  type ControlContext,
+  message,
+  type Reply,
+  runLine,
+  type Session,
+} from "./commands/command.ts";
+import { COMMANDS } from "./commands/commands.ts";
 import {
   HELLO,
   type Hello,

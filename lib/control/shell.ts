@@ -7,11 +7,11 @@ import { EXIT } from "../base/errors.ts";
 import { NAME, VERSION } from "../base/version.ts";
 import { SIGNAL_EXIT } from "../system/signals.ts";
 import { ControlClient } from "./client.ts";
-import { readCommand } from "./command.ts";
-import { COMMANDS } from "./commands.ts";
+import { readCommand } from "./commands/command.ts";
+import { COMMANDS } from "./commands/commands.ts";
 import { runTop } from "./live_top.ts";
 import { LINE_TOO_LONG, readLines } from "./protocol.ts";
-import { liveOrders } from "./top_command.ts";
+import { liveOrders } from "./commands/top_command.ts";
 import type { TopOrders } from "./top/order.ts";
 import { readlineTerminal } from "./top/terminal.ts";
 

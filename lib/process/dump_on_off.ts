@@ -9,7 +9,7 @@
 import { EXIT, ExitError, messageOf, UsageError, withName } from "../base/errors.ts";
 import { STDOUT } from "../base/stdout.ts";
 import type { Options } from "../cli/options.ts";
-import type { DumpControl, DumpStatus } from "../control/command.ts";
+import type { DumpControl, DumpStatus } from "../control/commands/command.ts";
 import { dumpTaps } from "../dump/dump_tap.ts";
 import { Dumper } from "../dump/dumper.ts";
 import { parseConnectionNumber, parseDumpFilter } from "../dump/filter.ts";

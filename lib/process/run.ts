@@ -5,7 +5,7 @@ import { NAME, VERSION } from "../base/version.ts";
 import { completions } from "../cli/completions.ts";
 import { type Options, parseOptions } from "../cli/options.ts";
 import { usage } from "../cli/usage.ts";
-import { COMMANDS } from "../control/commands.ts";
+import { COMMANDS } from "../control/commands/commands.ts";
 import { runCommand, runShell } from "../control/shell.ts";
 import { print, printBytes, printError, printErrorLine } from "../system/output.ts";
 import { goToBackground, runInBackground } from "./background.ts";

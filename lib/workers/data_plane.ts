@@ -6,7 +6,7 @@ import { serve } from "../connection/accept_loop.ts";
 import { Clock } from "../connection/clock.ts";
 import type { ConnectionContext } from "../connection/context.ts";
 import { type BurstNotices, oncePerBurst } from "../connection/once_per_burst.ts";
-import type { Connections } from "../control/command.ts";
+import type { Connections } from "../control/commands/command.ts";
 import type { Listener } from "../engine/engine.ts";
 import { engineByName } from "../engine/engines.ts";
 import type { PlaneDump } from "./dump_order.ts";

@@ -5,7 +5,7 @@
 
 import { UnavailableError, withName } from "../base/errors.ts";
 import { type BurstNotices, oncePerBurst } from "../connection/once_per_burst.ts";
-import type { Selection } from "../control/command.ts";
+import type { Selection } from "../control/commands/command.ts";
 import type { Messages } from "../system/messages.ts";
 import type { Table } from "../table/table.ts";
 import type { DataPlane } from "./data_plane.ts";

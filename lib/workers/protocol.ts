@@ -3,7 +3,7 @@
 import type { ConnectionInfo } from "../base/connection_info.ts";
 import type { Endpoint } from "../base/endpoint.ts";
 import type { ConnectionOptions } from "../connection/context.ts";
-import type { Selection } from "../control/command.ts";
+import type { Selection } from "../control/commands/command.ts";
 import type { EngineName } from "../engine/engines.ts";
 import type { TableHandle } from "../table/table.ts";
 import type { DumpOrder } from "./dump_order.ts";

@@ -16,6 +16,7 @@ export const FLOORS: readonly (readonly string[])[] = [
   ["lib/cli"],
   ["lib/report"],
   ["lib/control/top"],
+  ["lib/control/commands"],
   ["lib/control"],
   ["lib/workers"],
   ["lib/process"],

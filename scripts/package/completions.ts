@@ -5,7 +5,7 @@
  * @module
  */
 import { completions, SHELLS } from "../../lib/cli/completions.ts";
-import { COMMANDS } from "../../lib/control/commands.ts";
+import { COMMANDS } from "../../lib/control/commands/commands.ts";
 
 /** File names, as each shell expects them. */
 export const FILES = { bash: "balance", zsh: "_balance", fish: "balance.fish" } as const;

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { COMMANDS } from "../../lib/control/commands.ts";
+import { COMMANDS } from "../../lib/control/commands/commands.ts";
 import type { Deviation } from "./deviations.ts";
 
 type Row = Deviation["number"];

@@ -3,7 +3,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { EXIT } from "../../../lib/base/errors.ts";
 import { OPTIONS } from "../../../lib/cli/option_table.ts";
-import { COMMANDS } from "../../../lib/control/commands.ts";
+import { COMMANDS } from "../../../lib/control/commands/commands.ts";
 import { REASONS, word } from "../../../lib/report/vocabulary.ts";
 import { permissionFlags } from "../../../lib/system/permissions.ts";
 import { SIGNAL_EXIT } from "../../../lib/system/signals.ts";

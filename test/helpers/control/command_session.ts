@@ -1,8 +1,8 @@
 import { assertEquals } from "@std/assert";
 import { parseIp } from "../../../lib/address/ip.ts";
 import { AddressError } from "../../../lib/base/errors.ts";
-import { type ControlContext, type Reply, runLine } from "../../../lib/control/command.ts";
-import { COMMANDS } from "../../../lib/control/commands.ts";
+import { type ControlContext, type Reply, runLine } from "../../../lib/control/commands/command.ts";
+import { COMMANDS } from "../../../lib/control/commands/commands.ts";
 import type { ChannelNames } from "../../../lib/table/channel_names.ts";
 import { showRow } from "../../../lib/table/show.ts";
 import { newTable, type Table } from "../../../lib/table/table.ts";

@@ -1,5 +1,5 @@
 import { serviceLookup } from "../../../lib/address/services.ts";
-import type { ControlContext } from "../../../lib/control/command.ts";
+import type { ControlContext } from "../../../lib/control/commands/command.ts";
 import { ChannelNames } from "../../../lib/table/channel_names.ts";
 import type { Table } from "../../../lib/table/table.ts";
 

@@ -4,7 +4,7 @@ import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { UsageError } from "../../../lib/base/errors.ts";
 import { completions, type Shell, SHELLS } from "../../../lib/cli/completions.ts";
 import { OPTIONS } from "../../../lib/cli/option_table.ts";
-import { COMMANDS } from "../../../lib/control/commands.ts";
+import { COMMANDS } from "../../../lib/control/commands/commands.ts";
 import { FILES } from "../../../scripts/package/completions.ts";
 import { runBalance } from "../../helpers/program/start_balance.ts";
 import { runProgram } from "../../helpers/program/start_program.ts";

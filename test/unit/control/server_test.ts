@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { VERSION } from "../../../lib/base/version.ts";
-import type { ControlContext } from "../../../lib/control/command.ts";
+import type { ControlContext } from "../../../lib/control/commands/command.ts";
 import { MAX_CLIENTS, MAX_LINE_BYTES } from "../../../lib/control/protocol.ts";
 import { ControlServer } from "../../../lib/control/server.ts";
 import { show } from "../../../lib/table/show.ts";

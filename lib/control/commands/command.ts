@@ -1,14 +1,14 @@
-import type { Endpoint } from "../base/endpoint.ts";
-import { UsageError } from "../base/errors.ts";
-import type { ConnectionInfo } from "../base/connection_info.ts";
-import type { Ip } from "../address/ip.ts";
-import type { ServiceLookup } from "../address/services.ts";
-import type { DumpCounts } from "../dump/dumper.ts";
-import type { DumpSettings, DumpTexts } from "../dump/settings.ts";
-import type { ChannelNames } from "../table/channel_names.ts";
-import type { Table } from "../table/table.ts";
-import type { TopMemory } from "./top/memory.ts";
-import type { ConnectionCounts } from "./top/sample.ts";
+import type { Endpoint } from "../../base/endpoint.ts";
+import { UsageError } from "../../base/errors.ts";
+import type { ConnectionInfo } from "../../base/connection_info.ts";
+import type { Ip } from "../../address/ip.ts";
+import type { ServiceLookup } from "../../address/services.ts";
+import type { DumpCounts } from "../../dump/dumper.ts";
+import type { DumpSettings, DumpTexts } from "../../dump/settings.ts";
+import type { ChannelNames } from "../../table/channel_names.ts";
+import type { Table } from "../../table/table.ts";
+import type { TopMemory } from "../top/memory.ts";
+import type { ConnectionCounts } from "../top/sample.ts";
 
 /** Connections to close: one by its number, or all of a channel. */
 export type Selection =

@@ -1,11 +1,11 @@
 import { assertEquals } from "@std/assert";
-import type { ConnectionInfo } from "../../../lib/base/connection_info.ts";
-import { runLine } from "../../../lib/control/command.ts";
-import { COMMANDS } from "../../../lib/control/commands.ts";
-import { newTable } from "../../../lib/table/table.ts";
-import { controlContext } from "../../helpers/control/control_context.ts";
-import { info } from "../../helpers/control/top_samples.ts";
-import { t } from "../../helpers/t.ts";
+import type { ConnectionInfo } from "../../../../lib/base/connection_info.ts";
+import { runLine } from "../../../../lib/control/commands/command.ts";
+import { COMMANDS } from "../../../../lib/control/commands/commands.ts";
+import { newTable } from "../../../../lib/table/table.ts";
+import { controlContext } from "../../../helpers/control/control_context.ts";
+import { info } from "../../../helpers/control/top_samples.ts";
+import { t } from "../../../helpers/t.ts";
 
 const PURE = { permissions: "none" } as const;
 

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
-import { formatIp } from "../../../lib/address/ip.ts";
-import { CommandSession } from "../../helpers/control/command_session.ts";
-import { t } from "../../helpers/t.ts";
+import { formatIp } from "../../../../lib/address/ip.ts";
+import { CommandSession } from "../../../helpers/control/command_session.ts";
+import { t } from "../../../helpers/t.ts";
 
 const PURE = { permissions: "none" } as const;
 

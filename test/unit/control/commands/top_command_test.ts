@@ -1,15 +1,19 @@
-import type { ConnectionInfo } from "../../../lib/base/connection_info.ts";
+import type { ConnectionInfo } from "../../../../lib/base/connection_info.ts";
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { VERSION } from "../../../lib/base/version.ts";
-import { type ControlContext, runLine, type Session } from "../../../lib/control/command.ts";
-import { COMMANDS } from "../../../lib/control/commands.ts";
-import { liveOrders, topCommand } from "../../../lib/control/top_command.ts";
-import { TOP_ORDERS } from "../../../lib/control/top/order.ts";
-import type { TopSample } from "../../../lib/control/top/sample.ts";
-import { newTable } from "../../../lib/table/table.ts";
-import { controlContext } from "../../helpers/control/control_context.ts";
-import { t } from "../../helpers/t.ts";
-import { ids, info } from "../../helpers/control/top_samples.ts";
+import { VERSION } from "../../../../lib/base/version.ts";
+import {
+  type ControlContext,
+  runLine,
+  type Session,
+} from "../../../../lib/control/commands/command.ts";
+import { COMMANDS } from "../../../../lib/control/commands/commands.ts";
+import { liveOrders, topCommand } from "../../../../lib/control/commands/top_command.ts";
+import { TOP_ORDERS } from "../../../../lib/control/top/order.ts";
+import type { TopSample } from "../../../../lib/control/top/sample.ts";
+import { newTable } from "../../../../lib/table/table.ts";
+import { controlContext } from "../../../helpers/control/control_context.ts";
+import { t } from "../../../helpers/t.ts";
+import { ids, info } from "../../../helpers/control/top_samples.ts";
 
 const PURE = { permissions: "none" } as const;
 

@@ -4,11 +4,11 @@ import {
   type ControlContext,
   helpText,
   runLine,
-} from "../../../lib/control/command.ts";
-import { COMMANDS } from "../../../lib/control/commands.ts";
-import { randomNumbers } from "../../helpers/bytes.ts";
-import { t } from "../../helpers/t.ts";
-import { CommandSession } from "../../helpers/control/command_session.ts";
+} from "../../../../lib/control/commands/command.ts";
+import { COMMANDS } from "../../../../lib/control/commands/commands.ts";
+import { randomNumbers } from "../../../helpers/bytes.ts";
+import { t } from "../../../helpers/t.ts";
+import { CommandSession } from "../../../helpers/control/command_session.ts";
 
 const PURE = { permissions: "none" } as const;
 

@@ -1,12 +1,12 @@
 /** The command `top`: a single frame, or a sample for the live view of the shell. */
 
 import { delay } from "@std/async/delay";
-import { VERSION } from "../base/version.ts";
+import { VERSION } from "../../base/version.ts";
 import { type Command, CommandError, type ControlContext, message } from "./command.ts";
-import { type FrameLine, frameText, type Size, topFrame } from "./top/frame.ts";
-import type { TopMemory } from "./top/memory.ts";
-import { readTopKey, sortedBy, TOP_ORDERS, type TopOrders } from "./top/order.ts";
-import { type ConnectionCounts, MAX_LISTED, takeSample } from "./top/sample.ts";
+import { type FrameLine, frameText, type Size, topFrame } from "../top/frame.ts";
+import type { TopMemory } from "../top/memory.ts";
+import { readTopKey, sortedBy, TOP_ORDERS, type TopOrders } from "../top/order.ts";
+import { type ConnectionCounts, MAX_LISTED, takeSample } from "../top/sample.ts";
 
 /** Size of a single frame: that of a standard terminal. */
 const SINGLE: Size = { columns: 80, rows: 24 };

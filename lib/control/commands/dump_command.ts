@@ -3,10 +3,10 @@
  * stopped by lib/process/dump_on_off.ts.
  */
 
-import { messageOf } from "../base/errors.ts";
-import { STDOUT } from "../base/stdout.ts";
-import { DUMP_FORMATS } from "../dump/formats/format.ts";
-import { describeDump, type DumpTexts } from "../dump/settings.ts";
+import { messageOf } from "../../base/errors.ts";
+import { STDOUT } from "../../base/stdout.ts";
+import { DUMP_FORMATS } from "../../dump/formats/format.ts";
+import { describeDump, type DumpTexts } from "../../dump/settings.ts";
 import { type Command, CommandError, type DumpStatus, message, syntaxError } from "./command.ts";
 
 export const DUMP: Command = {

@@ -1,10 +1,10 @@
 /** Commands about open connections: `conns`, `close`. */
 
-import { parseCidr } from "../address/cidr.ts";
-import { formatEndpoint } from "../address/host_port.ts";
-import { parseIp } from "../address/ip.ts";
-import { channelText, type ConnectionInfo, parseChannelText } from "../base/connection_info.ts";
-import { shortDuration } from "../base/short_duration.ts";
+import { parseCidr } from "../../address/cidr.ts";
+import { formatEndpoint } from "../../address/host_port.ts";
+import { parseIp } from "../../address/ip.ts";
+import { channelText, type ConnectionInfo, parseChannelText } from "../../base/connection_info.ts";
+import { shortDuration } from "../../base/short_duration.ts";
 import { type Command, CommandError, message, syntaxError } from "./command.ts";
 import { readChannel, readNumber } from "./numbers.ts";
 

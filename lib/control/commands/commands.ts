@@ -1,7 +1,7 @@
 /** The table of all control commands, and the commands about the shell and the whole program. */
 
-import { NAME, VERSION } from "../base/version.ts";
-import { show, showJson } from "../table/show.ts";
+import { NAME, VERSION } from "../../base/version.ts";
+import { show, showJson } from "../../table/show.ts";
 import { ASSIGN, CREATE, DISABLE, ENABLE, MAXC, REMOVE, RESET } from "./channel_commands.ts";
 import { type Command, helpText } from "./command.ts";
 import { CLOSE, CONNS } from "./connection_commands.ts";

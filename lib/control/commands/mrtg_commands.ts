@@ -1,6 +1,6 @@
 /** Commands for MRTG, the Multi Router Traffic Grapher: `mrtg-bytes`, `mrtg-conns`. */
 
-import type { ChannelRow } from "../table/table.ts";
+import type { ChannelRow } from "../../table/table.ts";
 import { type Command, CommandError, message } from "./command.ts";
 import { readChannel, readNumber, UNKNOWN_CHANNEL } from "./numbers.ts";
 

@@ -1,10 +1,10 @@
 /** Commands that change one channel, from `disable` to `remove`. */
 
-import { MAXC_RANGE } from "../address/channel_spec.ts";
-import { splitHost } from "../address/host_port.ts";
-import { type Ip, parseIpv6 } from "../address/ip.ts";
-import { parsePort } from "../address/port.ts";
-import { AddressError } from "../base/errors.ts";
+import { MAXC_RANGE } from "../../address/channel_spec.ts";
+import { splitHost } from "../../address/host_port.ts";
+import { type Ip, parseIpv6 } from "../../address/ip.ts";
+import { parsePort } from "../../address/port.ts";
+import { AddressError } from "../../base/errors.ts";
 import { type Command, CommandError, type ControlContext, message } from "./command.ts";
 import { readChannel, readNumber, UNKNOWN_CHANNEL } from "./numbers.ts";
 

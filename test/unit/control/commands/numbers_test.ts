@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
-import { CommandSession } from "../../helpers/control/command_session.ts";
-import { t } from "../../helpers/t.ts";
+import { CommandSession } from "../../../helpers/control/command_session.ts";
+import { t } from "../../../helpers/t.ts";
 
 const PURE = { permissions: "none" } as const;
 

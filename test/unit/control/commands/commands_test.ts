@@ -1,8 +1,8 @@
 import { assertEquals, assertMatch } from "@std/assert";
-import { VERSION } from "../../../lib/base/version.ts";
-import { COMMANDS } from "../../../lib/control/commands.ts";
-import { t } from "../../helpers/t.ts";
-import { CommandSession } from "../../helpers/control/command_session.ts";
+import { VERSION } from "../../../../lib/base/version.ts";
+import { COMMANDS } from "../../../../lib/control/commands/commands.ts";
+import { t } from "../../../helpers/t.ts";
+import { CommandSession } from "../../../helpers/control/command_session.ts";
 
 const PURE = { permissions: "none" } as const;
 
