@@ -1,6 +1,7 @@
 import type { Endpoint } from "../../base/endpoint.ts";
 import { UsageError } from "../../base/errors.ts";
 import type { ConnectionInfo } from "../../base/connection_info.ts";
+import { splitQuotedWords, splitWords } from "../../base/words.ts";
 import type { Ip } from "../../address/ip.ts";
 import type { ServiceLookup } from "../../address/services.ts";
 import type { DumpCounts } from "../../dump/dumper.ts";
@@ -92,6 +93,8 @@ export interface Command {
   readonly help: string;
   /** Whether it cannot be abbreviated. */
   readonly wholeWord?: boolean;
+  /** Whether its arguments may be quoted; elsewhere quotes are ordinary characters. */
+  readonly quotes?: boolean;
   /**
    * Runs it. `words` are the arguments; the commands of 3.35 ignore surplus ones. A
    * {@link CommandError} or `UsageError` becomes the reply.
@@ -124,18 +127,20 @@ export function message(text: string): Reply {
  * Words are separated by spaces, tabs and newlines. A command may be abbreviated; the first match
  * in the order of the table wins. Everything after a NUL byte is ignored, as in 3.35.
  *
- * @returns `undefined` for an empty line; `command` is `undefined` if there is no such command.
+ * @returns `undefined` for an empty line; `command` is `undefined` if there is no such command;
+ *     `text` is what counts of the line.
  */
 export function readCommand(
   commands: readonly Command[],
   line: string,
-): { command: Command | undefined; words: readonly string[] } | undefined {
-  const [word, ...words] = (line.split("\0")[0] ?? "").split(/[ \t\n]+/).filter(Boolean);
+): { command: Command | undefined; words: readonly string[]; text: string } | undefined {
+  const text = line.split("\0")[0] ?? "";
+  const [word, ...words] = splitWords(text);
   if (word === undefined) return undefined;
   const command = commands.find(({ name, wholeWord }) =>
     wholeWord ? name === word : name.startsWith(word)
   );
-  return { command, words };
+  return { command, words, text };
 }
 
 /** Runs one line of a control client; see {@link readCommand}. */
@@ -146,10 +151,11 @@ export async function runLine(
 ): Promise<Reply> {
   const parsed = readCommand(commands, line);
   if (parsed === undefined) return { text: "" };
-  const { command, words } = parsed;
   try {
+    const { command, words, text } = parsed;
     if (command === undefined || words.length < command.args.length) throw syntaxError();
-    return await command.run(context, session, words);
+    const args = command.quotes ? splitQuotedWords(text).slice(1) : words;
+    return await command.run(context, session, args);
   } catch (error) {
     if (!(error instanceof CommandError || error instanceof UsageError)) throw error;
     return { ...message(error.message), failed: true };

@@ -15,6 +15,7 @@ export const DUMP: Command = {
   optional: "[--json] | on ... | off",
   help: "show, start or stop the packet dump: on [FORMAT] [FILE] [client CIDR] " +
     "[channel G.N] [conn ID]",
+  quotes: true,
   run: async ({ dump }, _session, [what, ...words]) => {
     switch (what) {
       case undefined:
