@@ -24,3 +24,8 @@ export function strictInteger(
   const value = Number(text);
   return value >= range.min && value <= range.max ? value : undefined;
 }
+
+/** A number with a noun: `1 connection`, `3 connections`. */
+export function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? "" : "s"}`;
+}

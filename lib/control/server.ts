@@ -31,8 +31,6 @@ const LAST_ANSWER_MS = 1000;
 /** What a control server needs. */
 interface ServerOptions {
   readonly context: ControlContext;
-  /** Carries out the command `kill`; resolves when new connections are refused. */
-  readonly kill: () => Promise<void>;
   /** Milliseconds after which a client that does not read is closed; default in protocol.ts. */
   readonly unreadTimeoutMs?: number;
 }
@@ -141,10 +139,7 @@ export class ControlServer {
 
   async #answer(line: string | undefined, session: Session): Promise<Reply> {
     if (line === undefined) return { ...message(LINE_TOO_LONG), failed: true };
-    const { context, kill } = this.#options;
-    const reply = await runLine(COMMANDS, line, { context, session });
-    if (reply.effect === "stop") await kill();
-    return reply;
+    return await runLine(COMMANDS, line, { context: this.#options.context, session });
   }
 }
 

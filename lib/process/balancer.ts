@@ -17,6 +17,7 @@ import { notifyManager } from "../system/notify.ts";
 import { listenForSignals, SIGNAL_EXIT, type Signals } from "../system/signals.ts";
 import { surviveBugs } from "../system/survive_bugs.ts";
 import type { ChannelNames } from "../table/channel_names.ts";
+import { openConnections } from "../table/counts.ts";
 import { show } from "../table/show.ts";
 import type { Table } from "../table/table.ts";
 import { type DataPlane, serveHere } from "../workers/data_plane.ts";
@@ -27,7 +28,7 @@ import { type DumpSwitch, openDumpSwitch } from "./dump_on_off.ts";
 import { listen } from "./listen.ts";
 import { openReports, type Reports } from "./reports.ts";
 import { resolveSetup, type Setup } from "./resolve_setup.ts";
-import { runUntilStopped } from "./shutdown.ts";
+import { type RunningProgram, runUntilStopped } from "./shutdown.ts";
 
 /** Milliseconds that the start may still take after a signal that ends the program. */
 const EARLY_END_MS = 500;
@@ -71,15 +72,24 @@ export async function startBalancer(
       resolve: (host) => resolveHost(host),
       connections: plane,
       dump,
+      lifecycle: {
+        get stopping() {
+          return program.stopping;
+        },
+        get open() {
+          return program.open;
+        },
+        stop: () => program.stop(),
+      },
       listener: setup.listen,
     },
-    kill: () => program.kill(),
   });
-  const program = runUntilStopped({
+  const program: RunningProgram = runUntilStopped({
     plane,
     control,
     signals,
     graceS: options.graceS,
+    open: () => openConnections(table),
     status: () => messages.notice(show(table).trimEnd()),
     reopen() {
       reports.reopen();

@@ -1,6 +1,7 @@
 /** Graceful shutdown: signals, grace time, exit code. */
 
 import { EXIT } from "../base/errors.ts";
+import type { Lifecycle } from "../control/commands/command.ts";
 import type { ControlServer } from "../control/server.ts";
 import { notifyManager } from "../system/notify.ts";
 import { type EndSignal, SIGNAL_EXIT, type Signals } from "../system/signals.ts";
@@ -9,7 +10,10 @@ import type { DataPlane } from "../workers/data_plane.ts";
 /** What is shut down, and what signals do. */
 export interface ShutdownParts {
   readonly plane: DataPlane;
+  /** Answers until the last connection has ended. */
   readonly control: ControlServer;
+  /** Number of open connections. */
+  readonly open: () => number;
   readonly signals: Signals;
   /** `--grace`: seconds that open connections may take to end. */
   readonly graceS: number;
@@ -22,11 +26,9 @@ export interface ShutdownParts {
 }
 
 /** A program that runs until something stops it. */
-export interface RunningProgram {
+export interface RunningProgram extends Lifecycle {
   /** Resolves with the exit code when everything is closed. */
   readonly ended: Promise<number>;
-  /** The command `kill`: no new connections; open ones run to their end. */
-  kill(): Promise<void>;
   /** The reader of the packet dump is gone: ends immediately, without a message. */
   outputClosed(): void;
 }
@@ -34,8 +36,8 @@ export interface RunningProgram {
 /**
  * Runs until a signal or the command `kill` stops the program, and shuts it down.
  *
- * SIGTERM and SIGINT: graceful shutdown. New connections are refused, the control socket is
- * removed, and open connections may take the grace time to end; a second signal cuts them off.
+ * SIGTERM and SIGINT: graceful shutdown. New connections are refused, and open ones may take the
+ * grace time to end; a second signal cuts them off. Control clients are served until then.
  * SIGHUP ends the program immediately. The exit code is 0 if every connection ran to its end, else
  * that of the signal.
  */
@@ -51,8 +53,10 @@ export function runUntilStopped(parts: ShutdownParts): RunningProgram {
     if (stopping === undefined) {
       parts.stopping();
       notified = notifyManager("STOPPING=1");
-      // The control socket is removed last: after that, a successor may start on the same port.
-      stopping = plane.stop().then(() => control.stop());
+      stopping = plane.stop().then(async () => {
+        // `kill` may report that the shutdown is complete.
+        if (parts.open() === 0) await control.stop();
+      });
     }
     return stopping;
   }
@@ -81,7 +85,13 @@ export function runUntilStopped(parts: ShutdownParts): RunningProgram {
   parts.signals.handle({ end, status: parts.status, reopen: parts.reopen });
   return {
     ended: untilEnded(),
-    kill: stop,
+    get stopping() {
+      return stopping !== undefined;
+    },
+    get open() {
+      return parts.open();
+    },
+    stop,
     outputClosed() {
       void stop();
       cutOff(EXIT.ok);

@@ -48,6 +48,21 @@ export interface DumpControl {
   status(): DumpStatus | undefined;
 }
 
+/** The running program, as control clients see it. */
+export interface Lifecycle {
+  /** Whether a shutdown has started. */
+  readonly stopping: boolean;
+  /** Number of open connections, including those that are still connecting to a backend. */
+  readonly open: number;
+  /**
+   * Starts a graceful shutdown without a time limit, unless one has started already.
+   *
+   * @returns A promise that resolves once new connections are refused and, if no connection is
+   * open, the control socket is removed.
+   */
+  stop(): Promise<void>;
+}
+
 /** What commands work on. */
 export interface ControlContext {
   readonly table: Table;
@@ -56,6 +71,7 @@ export interface ControlContext {
   readonly services: ServiceLookup;
   readonly connections: Connections;
   readonly dump: DumpControl;
+  readonly lifecycle: Lifecycle;
   /** The address that balance listens on. */
   readonly listener?: Endpoint | undefined;
   /** Resolves a host; rejects with an `AddressError`. */
@@ -78,7 +94,7 @@ export interface Reply {
   readonly failed?: boolean;
   /** The new session, if it changed. */
   readonly session?: Session;
-  /** What the caller must do: end the session (`"quit"`), or shut down balance (`"stop"`). */
+  /** Why the session ends after this reply: `quit`, or `kill` (`"stop"`). */
   readonly effect?: "quit" | "stop";
 }
 

@@ -1,9 +1,10 @@
 /** The table of all control commands, and the commands about the shell and the whole program. */
 
+import { counted } from "../../base/integers.ts";
 import { NAME, VERSION } from "../../base/version.ts";
 import { show, showJson } from "../../table/show.ts";
 import { ASSIGN, CREATE, DISABLE, ENABLE, MAXC, REMOVE, RESET } from "./channel_commands.ts";
-import { type Command, helpText } from "./command.ts";
+import { type Command, helpText, message } from "./command.ts";
 import { CLOSE, CONNS } from "./connection_commands.ts";
 import { DUMP } from "./dump_command.ts";
 import { GROUP, HASH, RR } from "./group_commands.ts";
@@ -39,7 +40,15 @@ const KILL: Command = {
   args: [],
   help: "graceful shutdown without a time limit",
   wholeWord: true,
-  run: () => ({ text: "shutdown complete, exiting.\n", effect: "stop" }),
+  run: async ({ lifecycle }) => {
+    const state = lifecycle.stopping ? "in progress" : "started";
+    await lifecycle.stop();
+    const { open } = lifecycle;
+    const text = open === 0
+      ? "shutdown complete, exiting."
+      : `shutdown ${state}, ${counted(open, "connection")} left, exiting when they end.`;
+    return { ...message(text), effect: "stop" };
+  },
 };
 
 const VERSION_COMMAND: Command = {

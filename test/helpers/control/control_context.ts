@@ -24,5 +24,6 @@ export function controlContext(
       off: () => Promise.resolve(false),
       status: () => undefined,
     },
+    lifecycle: { stopping: false, open: 0, stop: () => Promise.resolve() },
   };
 }

@@ -43,10 +43,16 @@ function served(
   let kills = 0;
   const listener = Deno.listen({ transport: "unix", path });
   const server: ControlServer = new ControlServer(listener, {
-    context: controlContext(table, resolve),
-    kill() {
-      kills++;
-      return server.stop();
+    context: {
+      ...controlContext(table, resolve),
+      lifecycle: {
+        stopping: false,
+        open: 0,
+        stop() {
+          kills++;
+          return server.stop();
+        },
+      },
     },
     ...limits,
   });

@@ -1,0 +1,33 @@
+/** Numbers about the whole table, for messages. */
+
+import type { Table } from "./table.ts";
+
+/** Open connections of all channels, including those that are still connecting. */
+export function openConnections(table: Table): number {
+  let open = 0;
+  for (const [group, channel] of channelsOf(table)) open += table.c(group, channel);
+  return open;
+}
+
+/** How many channels there are, in how many groups, and how many can take a connection now. */
+export function channelCounts(
+  table: Table,
+): { channels: number; groups: number; available: number } {
+  const groups = new Set<number>();
+  let channels = 0, available = 0;
+  for (const [group, channel] of channelsOf(table)) {
+    groups.add(group);
+    channels++;
+    if (table.available(group, channel)) available++;
+  }
+  return { channels, groups: groups.size, available };
+}
+
+/** The channels in use. */
+function* channelsOf(table: Table): Generator<readonly [group: number, channel: number]> {
+  for (let group = 0; group < table.size.groups; group++) {
+    for (let channel = 0; channel < table.length(group); channel++) {
+      if (table.exists(group, channel)) yield [group, channel];
+    }
+  }
+}
