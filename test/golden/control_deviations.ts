@@ -252,8 +252,13 @@ const BACKGROUND: readonly Deviation[] = [
     { rows: [[0, 0]] },
   ),
   background(
+    "kill_with_open_connection",
+    [34, "the answer says how many connections are left, and control goes on until they end"],
+    { kill_stdout: "shutdown started, 1 connection left, exiting when they end.\n" },
+  ),
+  background(
     "sigterm_master_with_open_connection",
-    [21, "graceful shutdown: the connection is drained, the socket is removed at once"],
+    [21, "graceful shutdown: the connection is drained, the socket is removed at the end"],
     { master_alive: true, rendezvous_left: false },
   ),
   background(

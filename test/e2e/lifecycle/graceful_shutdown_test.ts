@@ -3,7 +3,8 @@
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { type Backend, echo, named } from "../../helpers/net/backends.ts";
 import { type Client, connect, readText, readToEnd, refused } from "../../helpers/net/client.ts";
-import { controlSession, talk } from "../../helpers/net/control_socket.ts";
+import { command, controlSession, showRows, talk } from "../../helpers/net/control_socket.ts";
+import { listensOn } from "../../helpers/net/tcp_sockets.ts";
 import { startBackground } from "../../helpers/program/start_background.ts";
 import { runBalance } from "../../helpers/program/start_balance.ts";
 import { type Controlled, startControlled } from "../../helpers/program/start_controlled.ts";
@@ -30,9 +31,9 @@ async function openOne(...options: string[]): Promise<OneConnection> {
   return { balance, client, server, [Symbol.asyncDispose]: () => all.disposeAsync() };
 }
 
-/** Waits until control socket and listener are closed. */
-async function stopped({ balance }: OneConnection): Promise<void> {
-  await until(() => namesIn(balance.rundir).length === 0, { what: "the socket to be removed" });
+/** Waits until the listener is closed. */
+async function stopped({ balance }: { balance: { port: number } }): Promise<void> {
+  await until(() => !listensOn(balance.port), { what: "the listener to be closed" });
   await assertRejects(() => connect(balance.port), Deno.errors.ConnectionRefused);
 }
 
@@ -158,28 +159,55 @@ t("kill sets no time limit for open connections; a later SIGTERM does", async ()
   const { balance, client } = one;
   const { port, rundir } = balance;
   const { code, stdout } = await runBalance(["-c", "kill", "PORT"], { port, rundir });
-  assertEquals([code, stdout], [0, "shutdown complete, exiting.\n"]);
+  const answer = "shutdown started, 1 connection left, exiting when they end.\n";
+  assertEquals([code, stdout], [0, answer]);
   await stopped(one);
-  const again = await runBalance(["-c", "kill", "PORT"], { port, rundir });
-  assertEquals([again.code, again.stdout], [69, "no master process, exiting.\n"]);
   await echoes(client, "still here");
   balance.kill("SIGTERM");
   assertEquals((await balance.ended).code, CODES.SIGTERM);
 });
 
-t(
-  "after kill balance ends with 0 after the last connection; control sessions work until then",
-  async () => {
+for (const how of ["kill", "SIGTERM", "SIGINT"] as const) {
+  t(`after ${how}, control clients are served until the last connection has ended`, async () => {
     await using one = await openOne();
-    using session = await controlSession(one.balance.socket);
-    assertEquals(await talk(one.balance.socket, "kill\n"), "shutdown complete, exiting.\n");
-    // Open control sessions still work.
-    assertMatch((await session.ask("show")).text, / 1 {11}1 /);
-    await one.client.close();
+    await using second = await connect(one.balance.port);
+    assertEquals(await readText(second, 3), "B0\n");
+    const { socket } = one.balance;
+    if (how === "kill") {
+      assertEquals(
+        await talk(socket, "kill\n"),
+        "shutdown started, 2 connections left, exiting when they end.\n",
+      );
+    } else one.balance.kill(how);
+    await stopped(one);
+    // New control clients, too, and every command.
+    using session = await controlSession(socket);
+    assertEquals((await showRows(socket)).map(({ c, totalc }) => [c, totalc]), [[2, 2]]);
+    const [first] = JSON.parse(await command(session, "conns --json"));
+    assertMatch(await command(session, "top"), /connections  2 open/);
+    assertEquals(await command(session, "dump"), "dump off\n");
+    assertMatch(await command(session, "version"), /MAXGROUPS=/);
+    assertEquals(await command(session, "disable 0"), "channel 0 disabled\n");
+    assertEquals(await command(session, `close ${first.id}`), `connection ${first.id} closed\n`);
+    assertEquals((await readToEnd(one.client)).bytes.length, 0);
+    await until(async () => (await showRows(socket))[0]?.c === 1, { what: "one connection left" });
+    const again = "shutdown in progress, 1 connection left, exiting when they end.\n";
+    assertEquals(await talk(socket, "kill\n"), again);
+    await echoes(second, "still here");
+    await second.close();
     assertEquals((await one.balance.ended).code, 0);
     await assertRejects(() => session.ask("show"));
-  },
-);
+    assertEquals(namesIn(one.balance.rundir), []);
+  });
+}
+
+t("kill without connections is answered after port and control socket are free", async () => {
+  await using balance = await startControlled(["-f", "PORT", "127.0.0.1:9"]);
+  assertEquals(await talk(balance.socket, "kill\n"), "shutdown complete, exiting.\n");
+  assertEquals(namesIn(balance.rundir), []);
+  await assertRejects(() => connect(balance.port), Deno.errors.ConnectionRefused);
+  assertEquals((await balance.ended).code, 0);
+});
 
 t("SIGTERM during connects: clients are served or reset, none waits", async () => {
   await using server = named("B0");
@@ -203,7 +231,7 @@ t("the background handles SIGTERM and a second signal like the foreground", asyn
     assertEquals(await readText(client, 3), "B0\n");
     for (const signal of signals) {
       balance.kill(signal);
-      await until(() => namesIn(balance.rundir).length === 0);
+      await stopped({ balance });
     }
     if (signals.length === 1) {
       await echoes(client, "still here");
