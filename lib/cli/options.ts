@@ -8,7 +8,7 @@ import {
   MAX_TABLE_SIZE,
   MAX_WORKERS,
 } from "../base/limits.ts";
-import { STDOUT } from "../base/stdout.ts";
+import { STDERR, STDOUT, withoutStreamAlias } from "../base/stdout.ts";
 import type { DumpSettings } from "../dump/settings.ts";
 import { type Arguments, parseArguments, REPORT_OPTION } from "./arguments.ts";
 import { dumpOptions } from "./dump_options.ts";
@@ -54,7 +54,7 @@ export interface Options {
   readonly reportTo: string | undefined;
   /** `--completions`: name of the shell. */
   readonly completions: string | undefined;
-  /** `--log`: a file, `syslog`, or `-` for stdout. */
+  /** `--log`: a file, `syslog`, or a standard stream; see stdout.ts. */
   readonly log: string | undefined;
   readonly logFormat: LogFormat | undefined;
   /** `--log-start`: log the start of each connection, too. */
@@ -81,7 +81,8 @@ export function parseOptions(argv: readonly string[]): Options {
   const mode = modeOf(args);
   checkOperands(mode, operands);
   const dump = dumpOptions(args, mode);
-  if (mode === "balance") checkLogOnStdout(args, dump?.file);
+  const log = logFile(args);
+  if (mode === "balance") checkLogOnStream(args, { log, dumpFile: dump?.file });
   return {
     mode,
     port,
@@ -102,7 +103,7 @@ export function parseOptions(argv: readonly string[]): Options {
     strict: flags.has("strict"),
     reportTo: values.get(REPORT_OPTION),
     completions: values.get("completions"),
-    log: values.get("log"),
+    log,
     logFormat: choiceValue(args, "log-format", LOG_FORMATS),
     logStarts: flags.has("log-start"),
     metrics: values.get("metrics"),
@@ -127,15 +128,24 @@ function checkOperands(mode: Mode, operands: readonly string[]): void {
   }
 }
 
-/** The access log on stdout needs the foreground, and stdout for itself. */
-function checkLogOnStdout({ flags, values }: Arguments, dumpFile: string | undefined): void {
-  if (values.get("log") !== STDOUT) return;
+function logFile({ values }: Arguments): string | undefined {
+  const path = values.get("log");
+  return path && withoutStreamAlias(path);
+}
+
+/** The access log on a standard stream needs the foreground, and stdout for itself. */
+function checkLogOnStream(
+  { flags, values }: Arguments,
+  { log, dumpFile }: { log: string | undefined; dumpFile: string | undefined },
+): void {
+  if (log !== STDOUT && log !== STDERR) return;
+  const option = `--log ${values.get("log")}`, stream = log === STDOUT ? "stdout" : "stderr";
   if (!flags.has("f")) {
-    throw new UsageError(withName("--log - needs -f: there is no stdout in the background"));
+    throw new UsageError(withName(`${option} needs -f: there is no ${stream} in the background`));
   }
-  if (dumpFile === STDOUT) {
-    const option = flags.has("p") ? "-p" : "--dump-file -";
-    throw new UsageError(withName(`--log - and ${option} both print on stdout`));
+  if (log === dumpFile) {
+    const other = flags.has("p") ? "-p" : "--dump-file -";
+    throw new UsageError(withName(`${option} and ${other} both print on stdout`));
   }
 }
 

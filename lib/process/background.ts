@@ -121,7 +121,7 @@ export async function runInBackground(options: Options, reportTo: string): Promi
     const balancer = await startBalancer(options, {
       notice: (line) => log.log("notice", line),
       debug: options.debug ? (line) => log.log("debug", line) : undefined,
-      isStderr: false,
+      dropped: () => log.dropped,
     });
     // All paths are absolute by now, so the working directory can be released.
     Deno.chdir("/");

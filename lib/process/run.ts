@@ -1,16 +1,16 @@
 import { systemServices } from "../address/services.ts";
-import { bugLine, EXIT, ExitError, UsageError, withName } from "../base/errors.ts";
-import { printable } from "../base/printable.ts";
+import { EXIT } from "../base/errors.ts";
 import { NAME, VERSION } from "../base/version.ts";
 import { completions } from "../cli/completions.ts";
 import { type Options, parseOptions } from "../cli/options.ts";
 import { usage } from "../cli/usage.ts";
 import { COMMANDS } from "../control/commands/commands.ts";
 import { runCommand, runShell } from "../control/shell.ts";
-import { print, printBytes, printError, printErrorLine } from "../system/output.ts";
+import { print, printBytes } from "../system/output.ts";
 import { goToBackground, runInBackground } from "./background.ts";
 import { runForeground } from "./foreground.ts";
 import { listeningAddress } from "./listen.ts";
+import { reportError } from "./report_error.ts";
 
 /**
  * Runs a command line.
@@ -22,14 +22,16 @@ export async function run(argv: readonly string[]): Promise<number> {
   try {
     return await runMode(parseOptions(argv), argv);
   } catch (error) {
-    if (!(error instanceof ExitError)) {
-      printErrorLine(withName(bugLine(error)));
-      return EXIT.software;
-    }
-    const write = error.stream === "stdout" ? print : printError;
-    if (error.message !== "") write(`${printable(error.message)}\n`);
-    if (error instanceof UsageError && error.showUsage) printError(usage());
-    return error.exitCode;
+    return reportEnd(error);
+  }
+}
+
+/** Reports an error, and also that it cannot be reported. */
+function reportEnd(error: unknown): number {
+  try {
+    return reportError(error);
+  } catch (failure) {
+    return reportError(failure);
   }
 }
 

@@ -1,5 +1,5 @@
 /**
- * The access log in a file, a named pipe, or on standard output.
+ * The access log in a file, a named pipe, or on standard output or standard error.
  *
  * Lines are queued and written in batches. When 1 MiB is queued, further lines are dropped and
  * counted. A full disk is reported once; when there is space again, the log continues with whole
@@ -9,8 +9,9 @@
 import { BatchWriter } from "../base/batch_writer.ts";
 import { NO_BYTES } from "../base/bytes.ts";
 import { EXIT, ExitError, systemReason, UsageError, withName } from "../base/errors.ts";
-import { STDOUT } from "../base/stdout.ts";
+import { STDERR, STDOUT } from "../base/stdout.ts";
 import { settlesWithin } from "../base/within.ts";
+import { standardError, standardOutput, type StandardStream } from "../system/standard_stream.ts";
 import type { LogOutput } from "./log_output.ts";
 
 /** Maximum time for writing the last lines, in milliseconds. */
@@ -19,7 +20,7 @@ const NEWLINE = 10;
 
 const encoder = new TextEncoder();
 
-/** An open file, pipe or standard output. */
+/** An open file, pipe or standard stream. */
 interface LogSink {
   write(bytes: Uint8Array): Promise<number>;
   close(): void;
@@ -31,7 +32,8 @@ export type OpenLogSink = (path: string) => Promise<LogSink>;
 /**
  * Opens the log.
  *
- * @param path A file, which is appended to or created with mode 0600, or `-` for standard output.
+ * @param path A file, which is appended to or created with mode 0600, or the name of a
+ * standard stream; see stdout.ts.
  * @param options `notice` reports errors and dropped lines; `open` replaces the files in tests.
  * @throws {UsageError} If the path is empty.
  * @throws {ExitError} With exit code 73 if it cannot be opened.
@@ -43,7 +45,7 @@ export async function openLogFile(
   if (path === "") throw new UsageError("invalid --log []: want a file, syslog or -");
   const open = options.open ?? openLogSink;
   // A background process changes its working directory to "/" and may reopen the file later.
-  const absolute = path === STDOUT || path.startsWith("/") ? path : `${Deno.cwd()}/${path}`;
+  const absolute = isStream(path) || path.startsWith("/") ? path : `${Deno.cwd()}/${path}`;
   try {
     return new LogFile(await open(absolute), { ...options, open, path: absolute });
   } catch (error) {
@@ -53,11 +55,21 @@ export async function openLogFile(
 }
 
 async function openLogSink(path: string): Promise<LogSink> {
-  if (path === STDOUT) return { write: (bytes) => Deno.stdout.write(bytes), close() {} };
+  if (path === STDOUT) return streamSink(standardOutput);
+  if (path === STDERR) return streamSink(standardError);
   const isPipe = await Deno.stat(path).then((info) => info.isFifo === true, () => false);
   // Also opened for reading: opening and writing then succeed while the pipe has no other reader.
   if (isPipe) return await Deno.open(path, { read: true, write: true });
   return await Deno.open(path, { append: true, create: true, mode: 0o600 });
+}
+
+/** Whether a path means a standard stream, which is never opened or closed. */
+function isStream(path: string): boolean {
+  return path === STDOUT || path === STDERR;
+}
+
+function streamSink(stream: StandardStream): LogSink {
+  return { write: (bytes) => stream.write(bytes), close() {} };
 }
 
 class LogFile implements LogOutput {
@@ -97,7 +109,7 @@ class LogFile implements LogOutput {
   }
 
   reopen(): void {
-    if (this.#path === STDOUT) return;
+    if (isStream(this.#path)) return;
     this.#reopening = this.#reopening.then(async () => {
       try {
         const next = await this.#open(this.#path);

@@ -1,9 +1,9 @@
-/** Where messages for the operator go. */
+/** Where messages for the operator go. Nothing here waits until a message is written. */
 export interface Messages {
   /** Prints a line that the operator should see. */
   readonly notice: (line: string) => void;
   /** Prints a line of `-d`; absent without it. */
   readonly debug?: ((line: string) => void) | undefined;
-  /** Whether they go to standard error, which every isolate may write to by itself. */
-  readonly isStderr: boolean;
+  /** Messages that were dropped so far. */
+  readonly dropped: () => number;
 }

@@ -1,38 +1,74 @@
 /**
- * Synchronous printing: each call writes everything before it returns. A closed stdout or stderr is
- * not an error.
+ * Printing of a program that does nothing else meanwhile, such as a control client: each call
+ * writes everything before it returns, however slow the reader is. A program that serves uses
+ * {@link LineQueue} instead.
+ *
+ * A reader that has exited is not an error.
  */
 
-import { writeAllSync } from "../base/bytes.ts";
+import { EXIT, ExitError, systemReason, withName } from "../base/errors.ts";
+
+/** Milliseconds until a write is repeated that a nonblocking descriptor refused. */
+const REPEAT_MS = 10;
 
 const encoder = new TextEncoder();
 
-/** Prints text to stderr as it is. */
-export function printError(text: string): void {
-  printAll(Deno.stderr, encoder.encode(text));
+/** Standard output cannot be written to, for example because the disk is full (exit code 74). */
+export class OutputError extends ExitError {
+  override readonly name = "OutputError";
+
+  /** @param cause The error of the write. */
+  constructor(cause: unknown) {
+    super(withName(`can't write to standard output: ${systemReason(cause)}`), EXIT.ioErr);
+  }
 }
 
-/** Prints a line to stderr in one write, so that lines of several isolates do not mix. */
+/** Prints text to stderr as it is. Any error is ignored: there is nowhere left to report it. */
+export function printError(text: string): void {
+  try {
+    writeAll(Deno.stderr, encoder.encode(text));
+  } catch { /* nobody can be told */ }
+}
+
+/** Prints a line to stderr. */
 export function printErrorLine(line: string): void {
   printError(`${line}\n`);
 }
 
-/** Prints text to stdout as it is. */
+/**
+ * Prints text to stdout as it is.
+ *
+ * @throws {OutputError} If it cannot be written, unless the reader has exited.
+ */
 export function print(text: string): void {
   printBytes(encoder.encode(text));
 }
 
-/** Prints bytes to stdout. */
+/**
+ * Prints bytes to stdout.
+ *
+ * @throws {OutputError} If they cannot be written, unless the reader has exited.
+ */
 export function printBytes(bytes: Uint8Array): void {
-  printAll(Deno.stdout, bytes);
+  try {
+    writeAll(Deno.stdout, bytes);
+  } catch (error) {
+    if (!hasReaderExited(error)) throw new OutputError(error);
+  }
 }
 
-function printAll(to: { writeSync(bytes: Uint8Array): number }, bytes: Uint8Array): void {
-  try {
-    writeAllSync(to, bytes);
-  } catch (error) {
-    const isClosed = error instanceof Deno.errors.BrokenPipe ||
-      error instanceof Deno.errors.BadResource;
-    if (!isClosed) throw error;
+/** Whether a write failed because nobody will ever read it. */
+export function hasReaderExited(error: unknown): boolean {
+  return error instanceof Deno.errors.BrokenPipe || error instanceof Deno.errors.BadResource;
+}
+
+function writeAll(to: { writeSync(bytes: Uint8Array): number }, bytes: Uint8Array): void {
+  for (let at = 0; at < bytes.length;) {
+    try {
+      at += to.writeSync(bytes.subarray(at));
+    } catch (error) {
+      if (!(error instanceof Deno.errors.WouldBlock)) throw error;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, REPEAT_MS);
+    }
   }
 }

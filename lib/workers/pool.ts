@@ -160,7 +160,6 @@ class WorkerPool implements DataPlane {
       serving,
       table: table.handle,
       debug: messages.debug !== undefined,
-      isStderr: messages.isStderr,
       monitor: reports?.forWorkers ?? { log: undefined, stats: undefined },
       dump: this.#dump?.order,
     };

@@ -28,8 +28,6 @@ export interface WorkerSetup {
   readonly table: TableHandle;
   /** `-d` */
   readonly debug: boolean;
-  /** Whether the worker writes notices and debug lines to standard error itself. */
-  readonly isStderr: boolean;
   readonly monitor: MonitorConfig;
   /** The dump at the start. */
   readonly dump: DumpOrder | undefined;

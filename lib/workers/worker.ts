@@ -3,7 +3,6 @@
 import { messageOf } from "../base/errors.ts";
 import { oncePerBurst } from "../connection/once_per_burst.ts";
 import { engineByName } from "../engine/engines.ts";
-import { printErrorLine } from "../system/output.ts";
 import { Table } from "../table/table.ts";
 import { type DataPlane, serveHere } from "./data_plane.ts";
 import type { DumpOrder } from "./dump_order.ts";
@@ -75,8 +74,7 @@ function setDump(order: DumpOrder | undefined): void {
 
 function start(setup: WorkerSetup): void {
   const { serving, index } = setup;
-  const print = (type: "notice" | "debug") =>
-    setup.isStderr ? printErrorLine : (line: string) => scope.postMessage({ type, line });
+  const print = (type: "notice" | "debug") => (line: string) => scope.postMessage({ type, line });
   const listener = engineByName(serving.engine).listen(serving.at, { shared: true });
   if ("failure" in listener) {
     return scope.postMessage({ type: "failed", message: listener.reason });

@@ -25,7 +25,7 @@ const plane = await startWorkers({
     },
   },
   table: newTable({ groups: 1, channels: 1, workers: 2 }),
-  messages: { notice: printErrorLine, isStderr: true },
+  messages: { notice: printErrorLine, dropped: () => 0 },
   make: () =>
     made++ === 0
       ? makeDyingWorker()

@@ -115,7 +115,7 @@ t(
         },
       },
       table,
-      messages: { notice: (line) => void notices.push(line), isStderr: false },
+      messages: { notice: (line) => void notices.push(line), dropped: () => 0 },
       // The first worker dies; the second and the replacement are real ones.
       make: () =>
         made++ === 0

@@ -1,0 +1,27 @@
+import { bugLine, EXIT, ExitError, UsageError, withName } from "../base/errors.ts";
+import { printable } from "../base/printable.ts";
+import { usage } from "../cli/usage.ts";
+import { print, printError } from "../system/output.ts";
+
+/** Prints text as it is. */
+type Print = (text: string) => void;
+
+/**
+ * Prints what ended the program, in one line; the usage follows if the error asks for it.
+ *
+ * @param to How to print.
+ * @returns The exit code; 70 after a bug in balance.
+ * @throws {ExitError} If it belongs on standard output and cannot be written there.
+ */
+export function reportError(
+  error: unknown,
+  to: { stdout: Print; stderr: Print } = { stdout: print, stderr: printError },
+): number {
+  if (!(error instanceof ExitError)) {
+    to.stderr(`${withName(bugLine(error))}\n`);
+    return EXIT.software;
+  }
+  if (error.message !== "") to[error.stream](`${printable(error.message)}\n`);
+  if (error instanceof UsageError && "showUsage" in error && error.showUsage) to.stderr(usage());
+  return error.exitCode;
+}
