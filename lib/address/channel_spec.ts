@@ -1,5 +1,7 @@
 import { AddressError, UsageError } from "../base/errors.ts";
 import { strictInteger } from "../base/integers.ts";
+import { closest } from "./closest.ts";
+import { bracketsFault, suggestion } from "./faults.ts";
 import { splitHost } from "./host_port.ts";
 import { parsePort } from "./port.ts";
 import type { ServiceLookup } from "./services.ts";
@@ -12,6 +14,8 @@ export interface ChannelSpec {
   readonly port: number;
   /** Maximum connections; 0 for no limit; with a negative value the channel gets none. */
   readonly maxc: number;
+  /** What to add to the error if the host is unknown. */
+  readonly fault?: string;
 }
 
 /** Range of `maxc`: a 32-bit integer, as in 3.35. */
@@ -30,23 +34,28 @@ export function parseChannelSpec(
   options: { defaultPort: number; services: ServiceLookup },
 ): ChannelSpec {
   const parts = splitHost(text);
-  if (parts === undefined || (parts.bracketed && !parts.host.includes(":"))) {
-    throw new AddressError(text);
+  if (parts === undefined) throw new AddressError(text, "brackets must enclose the host");
+  if (parts.bracketed && !parts.host.includes(":")) {
+    throw new AddressError(text, "only an IPv6 address has brackets");
   }
   const [portText = "", maxcText = ""] = parts.rest?.split(":") ?? [];
+  const fault = parts.bracketed ? undefined : bracketsFault(text);
   const port = portText === "" ? options.defaultPort : parsePort(portText, options.services);
   if (port === undefined) {
-    throw new UsageError(
-      `invalid port [${portText}] in channel [${text}]: ` +
-        "neither the name of a TCP service nor a number from 0 to 65535, exiting.",
-    );
+    const reason = fault ?? portFault(portText, options.services);
+    throw new UsageError(`invalid port [${portText}] in channel [${text}]: ${reason}, exiting.`);
   }
   const maxc = maxcText === "" ? 0 : strictInteger(maxcText, MAXC_RANGE);
   if (maxc === undefined) {
-    throw new UsageError(
-      `invalid maxc [${maxcText}] in channel [${text}]: ` +
-        `not a number from ${MAXC_RANGE.min} to ${MAXC_RANGE.max}, exiting.`,
-    );
+    const reason = fault ?? `not a number from ${MAXC_RANGE.min} to ${MAXC_RANGE.max}`;
+    throw new UsageError(`invalid maxc [${maxcText}] in channel [${text}]: ${reason}, exiting.`);
   }
-  return { host: parts.host, port, maxc };
+  return { host: parts.host, port, maxc, ...(fault === undefined ? {} : { fault }) };
+}
+
+function portFault(text: string, services: ServiceLookup): string {
+  if (text.startsWith("//")) return "a channel is HOST:PORT, not a URL";
+  if (/[!%]/.test(text)) return "the separators ! and % are arguments of their own";
+  const meant = suggestion(closest(text, services.names?.() ?? []));
+  return `neither the name of a TCP service nor a number from 0 to 65535${meant}`;
 }

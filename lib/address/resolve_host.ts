@@ -3,6 +3,7 @@ import process from "node:process";
 import { AddressError } from "../base/errors.ts";
 import { RESOLVE_TIMEOUT_MS } from "../base/limits.ts";
 import { within } from "../base/within.ts";
+import { hostFault } from "./faults.ts";
 import { type Ip, parseIp } from "./ip.ts";
 
 /** Resolves a name to its addresses. Rejects if the name is unknown. */
@@ -22,7 +23,7 @@ export async function resolveHost(
   const literal = parseIp(host);
   if (literal !== undefined) return literal;
   // Looking up an invalid name cannot succeed and may take long.
-  if (!isName(host)) throw new AddressError(host);
+  if (!isName(host)) throw new AddressError(host, hostFault(host));
   const { lookup = systemLookup, timeoutMs = RESOLVE_TIMEOUT_MS } = options;
   const found = await within(lookup(host), timeoutMs).catch(() => {
     // The name is unknown or the resolver is unreachable: the same message, as in 3.35.

@@ -16,7 +16,11 @@ const BUILT_IN = `
 `.replaceAll(";", "\n");
 
 /** Looks up the port of a TCP service by name, case-sensitive; `undefined` if unknown. */
-export type ServiceLookup = (name: string) => number | undefined;
+export interface ServiceLookup {
+  (name: string): number | undefined;
+  /** All names and aliases, for suggestions. */
+  readonly names?: () => readonly string[];
+}
 
 /**
  * Creates a lookup that finds names and aliases of TCP services, as getservbyname(3) does.
@@ -24,15 +28,22 @@ export type ServiceLookup = (name: string) => number | undefined;
  * @param text Contents of `/etc/services`. @default the built-in table
  */
 export function serviceLookup(text = BUILT_IN): ServiceLookup {
-  return (name) => {
-    for (const line of text.split("\n")) {
-      const [service, portAndProtocol, ...aliases] = line.replace(/#.*/, "").trim().split(/\s+/);
-      if (service !== name && !aliases.includes(name)) continue;
-      const port = /^(\d+)\/tcp$/.exec(portAndProtocol ?? "")?.[1];
-      if (port !== undefined) return Number(port);
-    }
+  const lookup = (name: string): number | undefined => {
+    for (const { names, port } of tcpServices(text)) if (names.includes(name)) return port;
     return undefined;
   };
+  return Object.assign(lookup, {
+    names: () => [...tcpServices(text)].flatMap(({ names }) => names),
+  });
+}
+
+/** The lines about TCP services; a name may occur in several, of which the first counts. */
+function* tcpServices(text: string): Generator<{ names: string[]; port: number }> {
+  for (const line of text.split("\n")) {
+    const [service = "", portAndProtocol, ...aliases] = line.replace(/#.*/, "").trim().split(/\s+/);
+    const port = /^(\d+)\/tcp$/.exec(portAndProtocol ?? "")?.[1];
+    if (port !== undefined) yield { names: [service, ...aliases], port: Number(port) };
+  }
 }
 
 /**
@@ -42,13 +53,14 @@ export function serviceLookup(text = BUILT_IN): ServiceLookup {
 export function systemServices(
   read: () => string = () => Deno.readTextFileSync("/etc/services"),
 ): ServiceLookup {
-  let lookup: ServiceLookup | undefined;
-  return (name) => {
+  let loaded: ServiceLookup | undefined;
+  const load = (): ServiceLookup => {
     try {
-      lookup ??= serviceLookup(read());
+      loaded ??= serviceLookup(read());
     } catch {
-      lookup = serviceLookup();
+      loaded = serviceLookup();
     }
-    return lookup(name);
+    return loaded;
   };
+  return Object.assign((name: string) => load()(name), { names: () => load().names?.() ?? [] });
 }

@@ -28,11 +28,8 @@ export class ExitError extends Error {
 export class UsageError extends ExitError {
   override readonly name = "UsageError";
 
-  /**
-   * @param message The line to print; empty to print only the usage.
-   * @param showUsage Whether the usage text follows, as for unknown options.
-   */
-  constructor(message: string, readonly showUsage = false) {
+  /** @param message The line to print, without a newline; it ends with the reason. */
+  constructor(message: string) {
     super(message, EXIT.usage);
   }
 }

@@ -1,4 +1,7 @@
-import { UsageError, withName } from "../base/errors.ts";
+import { closest } from "../address/closest.ts";
+import { suggestion } from "../address/faults.ts";
+import { UsageError } from "../base/errors.ts";
+import { wrongUsage } from "./usage_error.ts";
 
 /**
  * Rewrites a command line so that every option stands alone and carries its own argument:
@@ -14,7 +17,7 @@ import { UsageError, withName } from "../base/errors.ts";
  */
 export function normalizeOptions(
   argv: readonly string[],
-  names: ReadonlyMap<string, boolean>,
+  names: Names,
 ): string[] {
   const options: string[] = [], operands: string[] = [], rest = [...argv];
   for (let arg = rest.shift(); arg !== undefined; arg = rest.shift()) {
@@ -31,10 +34,10 @@ export function normalizeOptions(
     const all = [...bundle];
     for (const [i, letter] of all.entries()) {
       const takesArgument = names.get(letter);
-      if (takesArgument === undefined) throw wrong(`invalid option -- '${letter}'`);
+      if (takesArgument === undefined) throw unknownLetter(letter, bundle, names);
       if (takesArgument) {
         const value = all.slice(i + 1).join("") || rest.shift();
-        if (value === undefined) throw wrong(`option requires an argument -- '${letter}'`);
+        if (value === undefined) throw wrongUsage(`option requires an argument -- '${letter}'`);
         options.push(`--${letter}=${value}`);
         return;
       }
@@ -46,17 +49,35 @@ export function normalizeOptions(
     const [name = "", ...parts] = arg.slice(2).split("=");
     const given = parts.length > 0 ? parts.join("=") : undefined;
     const takesArgument = name.length > 1 ? names.get(name) : undefined;
-    if (takesArgument === undefined) throw wrong(`unrecognized option '--${name}'`);
+    if (takesArgument === undefined) throw unknownName(name, names);
     if (!takesArgument) {
       if (given === undefined) return arg;
-      throw wrong(`option '--${name}' doesn't allow an argument`);
+      throw wrongUsage(`option '--${name}' doesn't allow an argument`);
     }
     const value = given ?? rest.shift();
-    if (value === undefined) throw wrong(`option '--${name}' requires an argument`);
+    if (value === undefined) throw wrongUsage(`option '--${name}' requires an argument`);
     return `--${name}=${value}`;
   }
 }
 
-function wrong(text: string): UsageError {
-  return new UsageError(withName(text), true);
+type Names = ReadonlyMap<string, boolean>;
+
+const longNames = (names: Names): string[] => [...names.keys()].filter((name) => name.length > 1);
+
+/** Letters that other programs have for these options. */
+const USUAL: Readonly<Record<string, string>> = { h: "--help", v: "--version", V: "--version" };
+
+function unknownLetter(letter: string, bundle: string, names: Names): UsageError {
+  // A dash is missing in -workers=4.
+  const word = bundle.replace(/=.*/s, "");
+  const meant = longNames(names).includes(word) ? `--${word}` : USUAL[letter] ??
+    // The manual of 3.35 had -F for -f.
+    (names.has(letter.toLowerCase()) ? `-${letter.toLowerCase()}` : undefined);
+  return wrongUsage(`invalid option -- '${letter}'`, suggestion(meant));
+}
+
+function unknownName(name: string, names: Names): UsageError {
+  const meant = names.has(name) ? name : closest(name, longNames(names));
+  const dashed = meant && (meant.length > 1 ? `--${meant}` : `-${meant}`);
+  return wrongUsage(`unrecognized option '--${name}'`, suggestion(dashed));
 }

@@ -1,6 +1,7 @@
 import { type ChannelSpec, parseChannelSpec } from "../address/channel_spec.ts";
 import type { ServiceLookup } from "../address/services.ts";
 import { UnavailableError, UsageError, withName } from "../base/errors.ts";
+import { MAX_TABLE_SIZE } from "../base/limits.ts";
 import type { GroupType } from "../table/table.ts";
 
 /** A group as given on the command line. */
@@ -31,10 +32,18 @@ export function parseGroups(
       channels = [];
       continue;
     }
-    if (groups.length === options.maxGroups) throw new UsageError("MAXGROUPS exceeded...");
-    if (channels.length === options.maxChannels) throw new UsageError("MAXCHANNELS exceeded...");
+    if (groups.length === options.maxGroups) throw exceeded("groups", options.maxGroups);
+    if (channels.length === options.maxChannels) throw exceeded("channels", options.maxChannels);
     channels.push(parseChannelSpec(arg, options));
   }
   if (channels.length > 0) groups.push({ type: "rr", channels });
   return groups;
+}
+
+/** The message of 3.35, and which option raises the limit. */
+function exceeded(what: "groups" | "channels", limit: number): UsageError {
+  const remedy = limit < MAX_TABLE_SIZE
+    ? `raise the limit of ${limit} with --max-${what}`
+    : `${limit} is the highest possible limit`;
+  return new UsageError(`MAX${what.toUpperCase()} exceeded..., ${remedy}`);
 }

@@ -12,7 +12,9 @@ import { STDERR, STDOUT, withoutStreamAlias } from "../base/stdout.ts";
 import type { DumpSettings } from "../dump/settings.ts";
 import { type Arguments, parseArguments, REPORT_OPTION } from "./arguments.ts";
 import { dumpOptions } from "./dump_options.ts";
+import { checkDumpChannel, checkOperands } from "./operands.ts";
 import { choiceValue, integerValue, secondsValue } from "./values.ts";
+import { warningsOf } from "./warnings.ts";
 
 /** Formats of the access log. */
 export const LOG_FORMATS = ["text", "json"] as const;
@@ -20,8 +22,11 @@ export const LOG_FORMATS = ["text", "json"] as const;
 /** One of {@link LOG_FORMATS}. */
 export type LogFormat = typeof LOG_FORMATS[number];
 
-/** What the program does. The first three print and exit; `shell` is `-i`, `command` is `-c`. */
-export type Mode = "help" | "version" | "completions" | "balance" | "shell" | "command";
+/**
+ * What the program does. The first four print and exit; `usage` is for a command line without any
+ * argument. `shell` is `-i`, `command` is `-c`.
+ */
+export type Mode = "usage" | "help" | "version" | "completions" | "balance" | "shell" | "command";
 
 /** The parsed command line. A plain record. */
 export interface Options {
@@ -63,6 +68,8 @@ export interface Options {
   readonly metrics: string | undefined;
   readonly maxGroups: number;
   readonly maxChannels: number;
+  /** What is accepted but probably not meant, one sentence each; see `warningLines()`. */
+  readonly warnings: readonly string[];
 }
 
 const TABLE_RANGE = { min: 1, max: MAX_TABLE_SIZE };
@@ -78,9 +85,10 @@ export function parseOptions(argv: readonly string[]): Options {
   const args = parseArguments(argv);
   const { flags, values, operands } = args;
   const [port = "", ...channels] = operands;
-  const mode = modeOf(args);
-  checkOperands(mode, operands);
+  const mode = argv.length === 0 ? "usage" : modeOf(args);
+  checkOperands(mode, args);
   const dump = dumpOptions(args, mode);
+  checkDumpChannel(dump?.filter.channel, channels);
   const log = logFile(args);
   if (mode === "balance") checkLogOnStream(args, { log, dumpFile: dump?.file });
   return {
@@ -109,6 +117,7 @@ export function parseOptions(argv: readonly string[]): Options {
     metrics: values.get("metrics"),
     maxGroups: integerValue(args, "max-groups", TABLE_RANGE) ?? DEFAULT_MAX_GROUPS,
     maxChannels: integerValue(args, "max-channels", TABLE_RANGE) ?? DEFAULT_MAX_CHANNELS,
+    warnings: warningsOf(mode, args),
   };
 }
 
@@ -118,14 +127,6 @@ function modeOf({ flags, values }: Arguments): Mode {
   if (values.has("completions")) return "completions";
   if (values.has("c")) return "command";
   return flags.has("i") ? "shell" : "balance";
-}
-
-/** Every mode but the printing ones needs a port; only `balance` takes channels. */
-function checkOperands(mode: Mode, operands: readonly string[]): void {
-  if (mode === "help" || mode === "version" || mode === "completions") return;
-  if (operands.length === 0 || (mode !== "balance" && operands.length > 1)) {
-    throw new UsageError("", true);
-  }
 }
 
 function logFile({ values }: Arguments): string | undefined {

@@ -32,11 +32,17 @@ export function integerValue(
   throw new UsageError(`invalid --${name} [${text}]: not a number from ${min} to ${max}`);
 }
 
-/** Seconds of `-t` or `-T`, parsed as in 3.35. Throws a {@link UsageError} if below 1. */
+/**
+ * Seconds of `-t` or `-T`, parsed as in 3.35; see `warningsOf()`. Throws a {@link UsageError} if
+ * below 1.
+ */
 export function secondsValue({ values }: Arguments, name: string): number | undefined {
   const text = values.get(name);
   if (text === undefined) return undefined;
   const value = lenientInteger(text);
-  if (value < 1) throw new UsageError("", true);
-  return value;
+  if (value >= 1) return value;
+  const hint = name === "T" && /^[ \t]*0+$/.test(text)
+    ? " (without -T, there is no idle timeout)"
+    : "";
+  throw new UsageError(`invalid -${name} [${text}]: not a number of seconds from 1${hint}`);
 }

@@ -1,3 +1,4 @@
+import { listeningPortHint } from "../address/faults.ts";
 import { splitHost } from "../address/host_port.ts";
 import { formatIp, type Ip } from "../address/ip.ts";
 import { parsePort } from "../address/port.ts";
@@ -21,7 +22,8 @@ export async function listeningAddress(
 ): Promise<Endpoint> {
   const port = parsePort(options.port, services);
   if (port === undefined || port === 0) {
-    throw new UsageError(`invalid port [${options.port}], exiting.`);
+    const hint = listeningPortHint(options.port, services);
+    throw new UsageError(`invalid port [${options.port}], exiting.${hint}`);
   }
   const address = options.bindHost === undefined
     ? options.ipv6 ? "::" : "0.0.0.0"

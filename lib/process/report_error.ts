@@ -1,13 +1,12 @@
-import { bugLine, EXIT, ExitError, UsageError, withName } from "../base/errors.ts";
+import { bugLine, EXIT, ExitError, withName } from "../base/errors.ts";
 import { printable } from "../base/printable.ts";
-import { usage } from "../cli/usage.ts";
 import { print, printError } from "../system/output.ts";
 
 /** Prints text as it is. */
 type Print = (text: string) => void;
 
 /**
- * Prints what ended the program, in one line; the usage follows if the error asks for it.
+ * Prints what ended the program, in one line.
  *
  * @param to How to print.
  * @returns The exit code; 70 after a bug in balance.

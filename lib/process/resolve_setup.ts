@@ -5,7 +5,7 @@ import { formatIp, type Ip } from "../address/ip.ts";
 import { type Lookup, resolveHost } from "../address/resolve_host.ts";
 import type { ServiceLookup } from "../address/services.ts";
 import type { Endpoint } from "../base/endpoint.ts";
-import { UnavailableError, withName } from "../base/errors.ts";
+import { AddressError, UnavailableError, withName } from "../base/errors.ts";
 import { type GroupSpec, parseGroups } from "../cli/groups.ts";
 import type { Options } from "../cli/options.ts";
 import type { Engine } from "../engine/engine.ts";
@@ -98,11 +98,20 @@ export async function resolveGroups(
   for (const { type, channels } of groups) {
     const found: ResolvedChannel[] = [];
     for (const channel of channels) {
-      found.push({ ...channel, address: await resolve(channel.host) });
+      found.push({ ...channel, address: await resolveChannel(channel, resolve) });
     }
     resolved.push({ type, channels: found });
   }
   return resolved;
+}
+
+async function resolveChannel({ host, fault }: ChannelSpec, resolve: Resolve): Promise<Ip> {
+  try {
+    return await resolve(host);
+  } catch (error) {
+    const isUnknown = error instanceof AddressError && fault !== undefined;
+    throw isUnknown ? new AddressError(host, fault) : error;
+  }
 }
 
 async function metricsAddress(text: string, resolve: Resolve): Promise<Endpoint> {

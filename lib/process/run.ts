@@ -4,9 +4,10 @@ import { NAME, VERSION } from "../base/version.ts";
 import { completions } from "../cli/completions.ts";
 import { type Options, parseOptions } from "../cli/options.ts";
 import { usage } from "../cli/usage.ts";
+import { warningLines } from "../cli/warnings.ts";
 import { COMMANDS } from "../control/commands/commands.ts";
 import { runCommand, runShell } from "../control/shell.ts";
-import { print, printBytes } from "../system/output.ts";
+import { print, printBytes, printError, printErrorLine } from "../system/output.ts";
 import { goToBackground, runInBackground } from "./background.ts";
 import { runForeground } from "./foreground.ts";
 import { listeningAddress } from "./listen.ts";
@@ -37,6 +38,9 @@ function reportEnd(error: unknown): number {
 
 async function runMode(options: Options, argv: readonly string[]): Promise<number> {
   switch (options.mode) {
+    case "usage":
+      printError(usage());
+      return EXIT.usage;
     case "help":
       print(usage());
       return EXIT.ok;
@@ -49,6 +53,7 @@ async function runMode(options: Options, argv: readonly string[]): Promise<numbe
     case "command":
     case "shell": {
       const at = await listeningAddress(options, systemServices());
+      printWarnings(options);
       const { mode, command = "", strict } = options;
       if (mode === "shell") return await runShell({ at, print: printBytes });
       return await runCommand(command, { at, strict, print: printBytes });
@@ -56,6 +61,12 @@ async function runMode(options: Options, argv: readonly string[]): Promise<numbe
     case "balance":
       if (options.foreground) return await runForeground(options);
       if (options.reportTo !== undefined) return await runInBackground(options, options.reportTo);
-      return await goToBackground(argv);
+      await goToBackground(argv);
+      printWarnings(options);
+      return EXIT.ok;
   }
+}
+
+function printWarnings(options: Options): void {
+  for (const line of warningLines(options)) printErrorLine(line);
 }

@@ -1,0 +1,68 @@
+/** Checks of the operands: the port and the channels. Pure. */
+
+import { parseChannelText } from "../base/connection_info.ts";
+import { UsageError, withName } from "../base/errors.ts";
+import type { Arguments } from "./arguments.ts";
+import type { Mode } from "./options.ts";
+import { wrongUsage } from "./usage_error.ts";
+
+/**
+ * Checks their number: every mode but the printing ones needs a port; only `balance` takes channels.
+ *
+ * @throws {UsageError} If there are too few or too many.
+ */
+export function checkOperands(mode: Mode, { operands, values }: Arguments): void {
+  if (mode !== "balance" && mode !== "shell" && mode !== "command") return;
+  const [port, ...more] = operands;
+  if (port === undefined) throw wrongUsage(missing[mode]);
+  if (mode === "balance" || more.length === 0) return;
+  if (mode === "shell") throw wrongUsage(`too many arguments [${more.join(" ")}]: -i takes a port`);
+  // The usual mistake is a command with arguments but without quotes: -c disable 1 8080.
+  const words = [values.get("c"), port, ...more.slice(0, -1)].join(" ");
+  throw wrongUsage(
+    `too many arguments [${operands.join(" ")}]: -c takes one command and a port`,
+    /^\w+$/.test(port) ? ` (put quotes around the command: -c "${words}")` : undefined,
+  );
+}
+
+const missing = {
+  balance: "the port is missing",
+  shell: "-i needs the port of a running balance",
+  command: "-c needs the port of a running balance",
+} as const;
+
+/**
+ * Checks that the channel of `--dump-channel` exists.
+ *
+ * @param text Its value, already known to be `GROUP.CHANNEL`.
+ * @param operands The channels and separators.
+ * @throws {UsageError} If it does not exist; the message names those that do.
+ */
+export function checkDumpChannel(text: string | undefined, operands: readonly string[]): void {
+  const wanted = text === undefined ? undefined : parseChannelText(text);
+  if (wanted === undefined) return;
+  const sizes = groupSizes(operands);
+  const size = sizes[wanted.group];
+  if (size !== undefined && wanted.channel < size) return;
+  const ranges = sizes.map((count, group) =>
+    count === 1 ? `${group}.0` : `${group}.0 to ${group}.${count - 1}`
+  );
+  const reason = ranges.length === 0
+    ? "there are no channels"
+    : size === undefined && ranges.length > 1
+    ? `the groups are 0 to ${ranges.length - 1}`
+    : `group ${size === undefined ? 0 : wanted.group} has ${
+      ranges[size === undefined ? 0 : wanted.group]
+    }`;
+  throw new UsageError(withName(`no such channel --dump-channel [${text}]: ${reason}`));
+}
+
+/** How many channels each group has. */
+function groupSizes(operands: readonly string[]): number[] {
+  const sizes = [0];
+  for (const word of operands) {
+    if (word === "!" || word === "%") sizes.push(0);
+    else sizes[sizes.length - 1]!++;
+  }
+  return sizes.at(-1) === 0 ? sizes.slice(0, -1) : sizes;
+}
