@@ -21,6 +21,5 @@ export function reportError(
     return EXIT.software;
   }
   if (error.message !== "") to[error.stream](`${printable(error.message)}\n`);
-  if (error instanceof UsageError && "showUsage" in error && error.showUsage) to.stderr(usage());
   return error.exitCode;
 }
