@@ -42,7 +42,8 @@ export interface Listener {
 
 /** Why {@link Engine.listen} cannot listen. */
 export interface ListenFailure {
-  readonly failure: "in use" | "no permission" | "no descriptor" | "failed";
+  /** `not local`: it is not an address of this host. */
+  readonly failure: "in use" | "no permission" | "not local" | "no descriptor" | "failed";
   /** The text of the system error, for example `Address already in use`. */
   readonly reason: string;
 }

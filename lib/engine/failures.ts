@@ -8,6 +8,7 @@ import type { AcceptFailure, ListenFailure } from "./engine.ts";
 export function listenFailure(error: unknown): ListenFailure {
   const code = codeOf(error), reason = systemReason(error);
   if (error instanceof Deno.errors.AddrInUse) return { failure: "in use", reason };
+  if (error instanceof Deno.errors.AddrNotAvailable) return { failure: "not local", reason };
   if (error instanceof Deno.errors.PermissionDenied || code === "EACCES") {
     return { failure: "no permission", reason };
   }

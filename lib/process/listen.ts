@@ -7,6 +7,7 @@ import type { ServiceLookup } from "../address/services.ts";
 import type { Endpoint } from "../base/endpoint.ts";
 import { UnavailableError, UsageError, withName } from "../base/errors.ts";
 import type { Options } from "../cli/options.ts";
+import { bindMessage } from "../engine/bind_message.ts";
 import type { Engine, Listener } from "../engine/engine.ts";
 
 /**
@@ -40,7 +41,7 @@ function withoutBrackets(text: string): string {
 }
 
 /**
- * Listens, with the message of 3.35 if that fails.
+ * Listens. If that fails, the error starts like that of 3.35, which named no reason.
  *
  * @param at The address; `shared` if several isolates listen on it.
  * @throws {UnavailableError} If the address cannot be bound.
@@ -48,11 +49,5 @@ function withoutBrackets(text: string): string {
 export function listen(engine: Engine, at: Endpoint & { shared: boolean }): Listener {
   const listener = engine.listen(at, { shared: at.shared });
   if (!("failure" in listener)) return listener;
-  const reasons: Partial<Record<typeof listener.failure, string>> = {
-    "no permission": `: no permission for port ${at.port}`,
-    "no descriptor": ": too many open files",
-  };
-  throw new UnavailableError(
-    withName(`can't bind local address${reasons[listener.failure] ?? ""}`),
-  );
+  throw new UnavailableError(withName(bindMessage(listener, { ...at, purpose: "local" })));
 }

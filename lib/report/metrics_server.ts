@@ -6,10 +6,11 @@
  * connection limit, so only operators should be able to reach it; the default is this host.
  */
 
-import { formatEndpoint } from "../address/host_port.ts";
 import type { Endpoint } from "../base/endpoint.ts";
-import { systemReason, UnavailableError, withName } from "../base/errors.ts";
+import { UnavailableError, withName } from "../base/errors.ts";
 import { within } from "../base/within.ts";
+import { bindMessage } from "../engine/bind_message.ts";
+import { listenFailure } from "../engine/failures.ts";
 import { exposition, MEDIA_TYPES, negotiate } from "./exposition.ts";
 import { metrics, type MetricsSource } from "./metrics.ts";
 import { isHealthy, status } from "./status.ts";
@@ -59,9 +60,8 @@ function listen(
   try {
     return Deno.serve({ hostname: at.address, port: at.port, signal, ...quiet }, handler);
   } catch (error) {
-    throw new UnavailableError(
-      withName(`can't bind metrics address [${formatEndpoint(at)}]: ${systemReason(error)}`),
-    );
+    const failure = listenFailure(error);
+    throw new UnavailableError(withName(bindMessage(failure, { ...at, purpose: "metrics" })));
   }
 }
 

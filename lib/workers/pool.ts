@@ -144,7 +144,7 @@ class WorkerPool implements DataPlane {
       if (data.type === "listening") started.resolve();
       else if (data.type === "crashed") crashed(data.message);
       else if (data.type === "failed") {
-        started.reject(new UnavailableError(withName(`can't bind local address: ${data.message}`)));
+        started.reject(new UnavailableError(withName(data.message)));
         // A replacement that cannot listen is replaced in turn.
         if (this.#started) this.#died(index, worker, data.message);
       } else this.#receive(index, worker, data);

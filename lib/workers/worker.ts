@@ -2,6 +2,7 @@
 
 import { messageOf } from "../base/errors.ts";
 import { oncePerBurst } from "../connection/once_per_burst.ts";
+import { bindMessage } from "../engine/bind_message.ts";
 import { engineByName } from "../engine/engines.ts";
 import { Table } from "../table/table.ts";
 import { type DataPlane, serveHere } from "./data_plane.ts";
@@ -77,7 +78,8 @@ function start(setup: WorkerSetup): void {
   const print = (type: "notice" | "debug") => (line: string) => scope.postMessage({ type, line });
   const listener = engineByName(serving.engine).listen(serving.at, { shared: true });
   if ("failure" in listener) {
-    return scope.postMessage({ type: "failed", message: listener.reason });
+    const message = bindMessage(listener, { ...serving.at, purpose: "local" });
+    return scope.postMessage({ type: "failed", message });
   }
   setDump(setup.dump);
   plane = serveHere(listener, {

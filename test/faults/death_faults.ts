@@ -239,7 +239,11 @@ asRoot("a port without permission is named in the error, exit code 69", canBeNob
         env: cache.env,
       });
       assertEquals(end.code, 69, end.stderr);
-      assertEquals(end.stderr, "balance: can't bind local address: no permission for port 81\n");
+      assertEquals(
+        end.stderr,
+        "balance: can't bind local address 0.0.0.0:81: permission denied: " +
+          "a port below 1024 needs CAP_NET_BIND_SERVICE or root\n",
+      );
     }
   } finally {
     await Deno.remove(rundir, { recursive: true });

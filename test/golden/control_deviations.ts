@@ -5,7 +5,7 @@
  * @module
  */
 import { COMMANDS } from "../../lib/control/commands/commands.ts";
-import type { Deviation } from "./deviations.ts";
+import { BIND_REASON, type Deviation, IN_USE, notLocal } from "./deviations.ts";
 
 type Row = Deviation["number"];
 type Designed = Deviation["designed"];
@@ -351,6 +351,16 @@ const CLI: readonly Deviation[] = [
   reason: "everything is checked before the parent exits, and its exit code is right",
   designed: { exit_code, stderr },
 }));
+const BIND: readonly Deviation[] = [
+  ["address_in_use_background", "0.0.0.0:21777", IN_USE],
+  ["b_not_local_background", "203.0.113.7:21001", notLocal("203.0.113.7")],
+].map(([name = "", address, reason]) => ({
+  file: "cli",
+  name,
+  number: 32,
+  reason: BIND_REASON,
+  designed: { stderr: `balance: can't bind local address ${address}: ${reason}\n` },
+}));
 const SIXTEEN: Deviation = {
   file: "cli",
   name: "background_channels_16",
@@ -365,6 +375,7 @@ export const CONTROL_DEVIATIONS: readonly Deviation[] = [
   ...SHOW,
   ...BACKGROUND,
   ...CLI,
+  ...BIND,
   SIXTEEN,
 ];
 

@@ -46,7 +46,21 @@ function cli(
 const CHECKED = [11, "numbers are checked, and errors name the value"] as const;
 const COUNTED = [12, "16 groups of 16 channels can be given, separators do not count"] as const;
 
+/** Why the message about an address that cannot be bound is longer, and its reasons. */
+export const BIND_REASON = "the message names address, port and reason";
+export const IN_USE = "address already in use";
+export const notLocal = (address: string): string =>
+  `cannot assign requested address: ${address} is not an address of this host`;
+
+const bind = (name: string, address: string, reason: string): Deviation =>
+  cli(name, [32, BIND_REASON], {
+    stderr: `balance: can't bind local address ${address}: ${reason}\n`,
+  });
+
 const CLI: readonly Deviation[] = [
+  bind("address_in_use", "0.0.0.0:21777", IN_USE),
+  bind("address_in_use_b", "127.0.0.1:21777", IN_USE),
+  bind("b_not_local", "203.0.113.7:21001", notLocal("203.0.113.7")),
   cli("bad_long_option", [28, "--help is an option"], {
     stdout: "<USAGE>",
     stderr: "",

@@ -11,7 +11,8 @@ t(
     await using balance = await startControlled(["-f", "PORT", "127.0.0.1:9"]);
     const { port, rundir } = balance;
     const second = await runBalance(["-f", "PORT", "127.0.0.1:9"], { port, rundir });
-    assertEquals([second.code, second.stderr], [69, "balance: can't bind local address\n"]);
+    const message = `balance: can't bind local address 0.0.0.0:${port}: address already in use\n`;
+    assertEquals([second.code, second.stderr], [69, message]);
     assertMatch(await talk(socketPath(rundir, port), "version\n"), /This is balance/);
   },
 );

@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { designedControl } from "../../golden/control_deviations.ts";
-import { loadGolden, portMap } from "../../helpers/golden/golden.ts";
+import { assertRecorded, loadGolden, portMap } from "../../helpers/golden/golden.ts";
 import { named } from "../../helpers/net/backends.ts";
 import { ask, connect, readText } from "../../helpers/net/client.ts";
 import { helloOf, talk } from "../../helpers/net/control_socket.ts";
@@ -36,18 +36,16 @@ for (const record of records) {
     using rundir = tempDir();
     const ports = portMap();
     using _taken = Deno.listen({ hostname: "127.0.0.1", port: ports.port(21777) });
-    const argv = ports.argv(record.argv).map((word) =>
-      word === String(ports.port(21001)) ? "PORT" : word
-    );
+    const argv = ports.argv(record.argv), port = ports.port(21001);
     if (record.keeps_running) {
-      await using balance = await startBackground(argv, { rundir: rundir.path });
+      await using balance = await startBackground(argv, { rundir: rundir.path, port });
       const { code, stdout, stderr } = balance.parent;
       assertEquals([code, stdout, stderr], [record.exit_code, record.stdout, record.stderr]);
       return;
     }
-    const ended = await runBalance(argv, { rundir: rundir.path });
+    const ended = await runBalance(argv, { rundir: rundir.path, port });
     assertEquals([ended.code, ended.stdout], [record.exit_code, record.stdout]);
-    assertEquals(ended.stderr, record.stderr);
+    assertRecorded(ended.stderr, record.stderr, { ports });
     assertEquals(namesIn(rundir.path), []);
   });
 }
@@ -190,7 +188,8 @@ t("after kill another balance can start while a connection of the first one is o
   await using client = await connect(port);
   assertEquals(await readText(client, 3), "B0\n");
   const killed = await runBalance(["-c", "kill", "PORT"], { port, rundir });
-  assertEquals([killed.code, killed.stdout], [0, "shutdown complete, exiting.\n"]);
+  const answer = "shutdown started, 1 connection left, exiting when they end.\n";
+  assertEquals([killed.code, killed.stdout], [0, answer]);
   await using second = await startBackground(["PORT", server.address], { port, rundir });
   assert(first.pid !== second.pid);
   // The end of the first must not remove the control socket of the second.

@@ -120,7 +120,8 @@ if (unshare === undefined || !await mayMount(unshare)) {
         ]);
       await using taken = named("B0");
       const known = await run(String(taken.port), "127.0.0.1:http");
-      assertEquals([known.code, known.stderr], [69, "balance: can't bind local address\n"]);
+      const message = `balance: can't bind local address 127.0.0.1:${taken.port}: `;
+      assertEquals([known.code, known.stderr], [69, `${message}address already in use\n`]);
       const unknown = await run(String(freePort()), "127.0.0.1:no-such-service");
       assertEquals(unknown.code, 64);
       assertMatch(unknown.stderr, /^[^\n]*\[no-such-service\][^\n]*\n$/);

@@ -252,7 +252,7 @@ t(
       const { code, stderr } = await runBalance(argv);
       assertEquals([code, stderr], [
         69,
-        `balance: can't bind metrics address [127.0.0.1:${server.port}]: Address already in use\n`,
+        `balance: can't bind metrics address 127.0.0.1:${server.port}: address already in use\n`,
       ]);
     }
     const { code, stderr } = await runBalance(["-f", "--metrics", "x", "PORT", server.address]);

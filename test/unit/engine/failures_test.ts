@@ -36,7 +36,7 @@ t("listenFailure() names the cause and keeps the reason in the system's words", 
     system("EMFILE", "Too many open files"),
     new errors.AddrNotAvailable("Cannot assign requested address (os error 99)"),
   ].map((error) => listenFailure(error).failure);
-  assertEquals(kinds, ["no permission", "no permission", "no descriptor", "failed"]);
+  assertEquals(kinds, ["no permission", "no permission", "no descriptor", "not local"]);
 }, PURE);
 
 t("dialFailure() takes the reason of a canceled dial before any error", () => {
