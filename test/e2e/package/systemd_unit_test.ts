@@ -1,0 +1,200 @@
+/** The systemd unit as delivered, run by a real systemd. */
+
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { named } from "../../helpers/net/backends.ts";
+import { ask, connect, readLine } from "../../helpers/net/client.ts";
+import { freePort } from "../../helpers/net/ports.ts";
+import {
+  readmeCommands,
+  startSystemd,
+  type Systemd,
+  systemdObstacle,
+} from "../../helpers/systemd/start_systemd.ts";
+import { exists } from "../../helpers/temp_dir.ts";
+import { skip, t, until } from "../../helpers/t.ts";
+
+const UNIT = "balance@web.service";
+const reason = await systemdObstacle();
+
+/** Registers a test with a running systemd. */
+function withSystemd(name: string, fn: (systemd: Systemd) => Promise<void>): void {
+  if (reason !== undefined) return skip(name, reason);
+  t(name, async () => {
+    await using systemd = await startSystemd();
+    await fn(systemd);
+  });
+}
+
+/** Writes the file of an instance. */
+async function configure(systemd: Systemd, args: string, instance = "web"): Promise<void> {
+  await Deno.writeTextFile(systemd.path(`/etc/balance/${instance}`), `BALANCE_ARGS=${args}\n`);
+}
+
+/** Runs systemctl; the test fails if it fails. */
+async function systemctl(systemd: Systemd, ...args: string[]): Promise<void> {
+  const { code, stdout, stderr } = await systemd.run("systemctl", ...args);
+  assertEquals(code, 0, `${stdout}${stderr}${await systemd.journal(UNIT)}`);
+}
+
+/** Waits until the unit is in a state. */
+async function state(systemd: Systemd, expected: string, unit = UNIT): Promise<void> {
+  let now = "";
+  await until(async () => (now = await systemd.property(unit, "ActiveState")) === expected, {
+    timeoutMs: 30_000,
+    everyMs: 50,
+    what: () => `${unit} to be ${expected}, it is ${now}`,
+  });
+}
+
+/** The exit codes of the service so far, in the order of their times. */
+async function exitCodes(systemd: Systemd): Promise<string[]> {
+  const journal = await systemd.journal(UNIT);
+  return [...journal.matchAll(/Main process exited, code=exited, status=(\d+)/g)]
+    .map(([, code = ""]) => code);
+}
+
+/** Runs balance as root, with no environment but PATH; the test fails if it fails. */
+async function balance(systemd: Systemd, ...args: string[]): Promise<string> {
+  const { code, stdout, stderr } = await systemd.run("balance", ...args);
+  assertEquals([code, stderr], [0, ""], stdout);
+  return stdout;
+}
+
+withSystemd("root starts, controls, reopens, reloads and stops the service", async (systemd) => {
+  await using server = named("B0");
+  const port = freePort();
+  await configure(systemd, `--log /var/log/balance/web.log ${port} ${server.address}`);
+  await systemctl(systemd, "start", UNIT);
+  // Type=notify: it serves when the start has returned.
+  assertEquals(await ask(port), "B0");
+  const pid = await systemd.property(UNIT, "MainPID");
+  assertMatch(await balance(systemd, "-c", "show", String(port)), /^GRP Type .*\n.* ENA /);
+  assertMatch(await systemd.property(UNIT, "StatusText"), /\b0 open/);
+
+  const log = systemd.path("/var/log/balance/web.log");
+  for (const command of [["kill", "--kill-whom=main", "--signal=HUP"], ["reload"]]) {
+    await Deno.rename(log, `${log}.1`);
+    await systemctl(systemd, ...command, UNIT);
+    await until(() => exists(log), { what: `the log to be opened again after ${command[0]}` });
+    assertEquals(await ask(port), "B0");
+  }
+  await systemctl(systemd, "kill", "--kill-whom=main", "--signal=USR1", UNIT);
+  await systemctl(systemd, "kill", "--kill-whom=main", "--signal=QUIT", UNIT);
+  await until(async () => (await systemd.journal(UNIT)).includes("GRP Type"), {
+    what: "the channels in the journal",
+  });
+  assertEquals(await systemd.property(UNIT, "MainPID"), pid);
+
+  // Only the service's user, and root, get in.
+  const other = await systemd.run(
+    ..."setpriv --reuid=65534 --regid=65534 --clear-groups".split(" ") as [string],
+    ...["balance", "-c", "kill", String(port)],
+  );
+  assert(other.code !== 0, other.stdout);
+  assertEquals(await ask(port), "B0");
+
+  await systemctl(systemd, "stop", UNIT);
+  assertEquals(await systemd.property(UNIT, "ActiveState"), "inactive");
+  assertEquals(await systemd.property(UNIT, "NRestarts"), "0");
+});
+
+withSystemd("a stop that cuts off an open connection is not a failure", async (systemd) => {
+  await using server = named("B0");
+  const port = freePort();
+  await configure(systemd, `--grace 1 ${port} ${server.address}`);
+  await systemctl(systemd, "start", UNIT);
+  await using client = await connect(port);
+  assertEquals(await readLine(client), "B0");
+  // So that the exit code of a success is in the journal, too.
+  await systemctl(systemd, "log-level", "debug");
+  await systemctl(systemd, "stop", UNIT);
+  assertEquals(await systemd.property(UNIT, "ActiveState"), "inactive");
+  assertEquals(await systemd.property(UNIT, "Result"), "success");
+  assertEquals(await exitCodes(systemd), ["143"]);
+
+  await systemctl(systemd, "start", UNIT);
+  await balance(systemd, "-c", "kill", String(port));
+  await state(systemd, "inactive");
+  assertEquals(await systemd.property(UNIT, "Result"), "success");
+});
+
+withSystemd("a wrong command line and a missing file are not tried again", async (systemd) => {
+  await configure(systemd, "--grcae 5 8080 127.0.0.1:1");
+  assert((await systemd.run("systemctl", "start", UNIT)).code !== 0);
+  assertEquals(await systemd.property(UNIT, "ActiveState"), "failed");
+  assertEquals(await systemd.property(UNIT, "NRestarts"), "0");
+  assertEquals(await exitCodes(systemd), ["64"]);
+  assertMatch(await systemd.journal(UNIT), /--grcae/);
+
+  const mistyped = "balance@wbe.service";
+  const { code, stderr } = await systemd.run("systemctl", "start", mistyped);
+  assert(code !== 0);
+  assertStringIncludes(stderr, "Assertion failed");
+  assertEquals(await systemd.property(mistyped, "ActiveState"), "inactive");
+});
+
+withSystemd("a host name that is unknown at boot is tried until it is known", async (systemd) => {
+  await using server = named("B0");
+  const port = freePort();
+  await configure(systemd, `${port} late.example:${server.port}`);
+  // As at boot, nobody waits for the start.
+  await systemctl(systemd, "start", "--no-block", UNIT);
+  // By default, systemd gives up after 5 starts in 10 s.
+  await until(async () => (await exitCodes(systemd)).length > 6, {
+    timeoutMs: 60_000,
+    everyMs: 100,
+    what: "the seventh start to fail",
+  });
+  assertEquals(new Set(await exitCodes(systemd)), new Set(["65"]));
+  await Deno.writeTextFile(systemd.path("/etc/hosts"), "127.0.0.1 late.example\n", {
+    append: true,
+  });
+  await state(systemd, "active");
+  assertEquals(await ask(port), "B0");
+});
+
+withSystemd("README.md installs and starts a service, which starts at boot", async (systemd) => {
+  await using server = named("B0");
+  const port = freePort();
+  const { start } = readmeCommands();
+  const here = start.replaceAll("8080", String(port)).replace("web1:80 web2:80", server.address);
+  const { code, stdout, stderr } = await systemd.run("sh", "-euc", here);
+  assertEquals(code, 0, stderr);
+  assertMatch(stdout, /^GRP Type .*\n.* ENA /);
+  assertEquals(await ask(port), "B0");
+  await systemctl(systemd, "stop", UNIT);
+  await systemctl(systemd, "start", "multi-user.target");
+  await state(systemd, "active");
+});
+
+withSystemd("Debian's logrotate rotates the logs of the running services", async (systemd) => {
+  await using server = named("B0");
+  const port = freePort();
+  const log = "/var/log/balance/web.log", dump = "/var/log/balance/web.json";
+  await configure(systemd, `--log ${log} --dump-file ${dump} ${port} ${server.address}`);
+  // An instance that does not run is no obstacle.
+  await configure(systemd, "--wrong", "broken");
+  assert((await systemd.run("systemctl", "start", "balance@broken.service")).code !== 0);
+  await systemctl(systemd, "start", UNIT);
+  const rotate = async () => {
+    const command = "logrotate --force --state /run/logrotate.state /etc/logrotate.d/balance";
+    const ended = await systemd.run("sh", "-c", command);
+    assertEquals(ended, { code: 0, stdout: "", stderr: "" });
+    await until(() => [log, dump].every((path) => exists(systemd.path(path))), {
+      what: "new files",
+    });
+  };
+  const lines = async (path: string) => {
+    const text = await Deno.readTextFile(systemd.path(path)).catch(() => "");
+    return text.split("\n").filter((line) => /type=end|"type":"end"/.test(line)).length;
+  };
+  assertEquals(await ask(port), "B0");
+  await until(async () => await lines(log) === 1, { what: "the first line of the log" });
+  await rotate();
+  assertEquals(await ask(port), "B0");
+  await until(async () => await lines(log) === 1, { what: "the line in the new log" });
+  assertEquals(await lines(`${log}.1`), 1);
+  await rotate();
+  assert(exists(systemd.path(`${log}.2.gz`)));
+  assertEquals((await Deno.stat(systemd.path(log))).mode! & 0o777, 0o600);
+});
