@@ -26,6 +26,10 @@ export interface StartOptions {
   stdin?: Stdin;
   /** `"closed"`: no descriptor 1; `"unread"`: a pipe that is not read before `readStdout()`. */
   stdout?: "read" | "unread" | "closed";
+  /** `"unread"`: a pipe that is not read before `readStderr()`. */
+  stderr?: "read" | "unread";
+  /** Redirections by the shell, such as `> /dev/full`. */
+  redirect?: string;
   /** Added to the environment. */
   env?: Record<string, string>;
   /** Working directory. */
@@ -65,6 +69,8 @@ export interface Balance extends AsyncDisposable {
   waitForStdout(pattern: RegExp, timeoutMs?: number): Promise<RegExpMatchArray>;
   /** Starts reading a stdout that was `"unread"`. */
   readStdout(): void;
+  /** Starts reading a stderr that was `"unread"`. */
+  readStderr(): void;
   /** Closes the reading end of stdout. */
   abandonStdout(): Promise<void>;
   /** Sends a signal (default SIGTERM) without waiting. */
@@ -140,7 +146,8 @@ export async function startBalance(
 }
 
 /** Options of {@linkcode runBalance}. */
-export interface RunOptions extends Pick<StartOptions, "stdin" | "env" | "cwd" | "port"> {
+export interface RunOptions
+  extends Pick<StartOptions, "stdin" | "redirect" | "env" | "cwd" | "port"> {
   /** Time limit in milliseconds. @default {START_MS} */
   timeoutMs?: number;
   /** BALANCE_RUNDIR, to reach a running instance. @default {a new directory} */
@@ -187,10 +194,11 @@ function spawn(
   options: StartOptions & { port: number },
 ): Balance & { controlAnswers(): Promise<boolean>; cleanUp(): Promise<void> } {
   const { port, stdin = "null", stdout = "read" } = options;
-  const { command, args } = withClosed(program({ cachedOnly: true }), {
-    stdin: stdin === "closed",
-    stdout: stdout === "closed",
-  });
+  const { command, args } = redirected(program({ cachedOnly: true }), [
+    stdin === "closed" ? "<&-" : "",
+    stdout === "closed" ? ">&-" : "",
+    options.redirect ?? "",
+  ]);
   const rundir = Deno.makeTempDirSync({ prefix: "balance-test-" });
   const piped = typeof stdin === "object";
   const child = new Deno.Command(command, {
@@ -207,16 +215,18 @@ function spawn(
     stderr: "piped",
   }).spawn();
 
-  const reading = Promise.withResolvers<void>();
-  if (stdout !== "unread") reading.resolve();
-  const out = collect(child.stdout, { start: reading.promise });
-  const err = collect(child.stderr);
+  const readingOut = Promise.withResolvers<void>(), readingErr = Promise.withResolvers<void>();
+  if (stdout !== "unread") readingOut.resolve();
+  if (options.stderr !== "unread") readingErr.resolve();
+  const out = collect(child.stdout, { start: readingOut.promise });
+  const err = collect(child.stderr, { start: readingErr.promise });
   const fed = piped ? feed(child.stdin, stdin) : Promise.resolve();
   let running = true;
   async function wait(): Promise<Ended> {
     const { code, signal } = await child.status;
     running = false;
-    reading.resolve();
+    readingOut.resolve();
+    readingErr.resolve();
     await Promise.all([out.ended, err.ended, fed]);
     return { code, signal, stdout: out.text(), stderr: err.text() };
   }
@@ -229,7 +239,8 @@ function spawn(
   async function stop(signal: Deno.Signal = "SIGTERM"): Promise<Ended> {
     kill(signal);
     // It may be blocked in a write to a pipe that has not been read so far.
-    reading.resolve();
+    readingOut.resolve();
+    readingErr.resolve();
     try {
       return await within(ended, { timeoutMs: STOP_MS, what: `balance to end after ${signal}` });
     } catch (error) {
@@ -308,7 +319,8 @@ function spawn(
         timeoutMs,
         what: () => `${pattern} on stdout: ${out.text()}`,
       }),
-    readStdout: () => reading.resolve(),
+    readStdout: () => readingOut.resolve(),
+    readStderr: () => readingErr.resolve(),
     abandonStdout: () => out.abandon(),
     kill,
     stop,
@@ -318,16 +330,16 @@ function spawn(
   };
 }
 
-/** Only a shell can start it without descriptors; the shell then becomes the program. */
-function withClosed(
+/** Only a shell can redirect or close descriptors; the shell then becomes the program. */
+function redirected(
   program: { command: string; args: string[] },
-  closed: { stdin: boolean; stdout: boolean },
+  redirections: readonly string[],
 ): { command: string; args: string[] } {
-  if (!closed.stdin && !closed.stdout) return program;
-  const redirect = `${closed.stdin ? " <&-" : ""}${closed.stdout ? " >&-" : ""}`;
+  const redirect = redirections.filter((each) => each !== "").join(" ");
+  if (redirect === "") return program;
   return {
     command: "/bin/sh",
-    args: ["-c", `exec "$@"${redirect}`, "sh", program.command, ...program.args],
+    args: ["-c", `exec "$@" ${redirect}`, "sh", program.command, ...program.args],
   };
 }
 
