@@ -7,6 +7,7 @@ import type { Endpoint } from "../base/endpoint.ts";
 import { VERSION } from "../base/version.ts";
 import type { Table } from "../table/table.ts";
 import type { Family, Sample } from "./exposition.ts";
+import { healthProblem } from "./health.ts";
 import { CONNECT_BOUNDS_S, type Stats } from "./stats.ts";
 import { FAILURES, REASONS, word } from "./vocabulary.ts";
 
@@ -46,13 +47,25 @@ function familyOf(type: Family["type"]) {
   });
 }
 
-/** All metrics. */
-export function* metrics(source: MetricsSource): Generator<Family> {
+/**
+ * All metrics.
+ *
+ * @param state `stopping`: whether the program is shutting down.
+ */
+export function* metrics(
+  source: MetricsSource,
+  state: { stopping: boolean },
+): Generator<Family> {
   const { table, stats } = source;
   yield gauge("balance_build_info", "Always 1; the labels are the versions of balance and Deno.", [
     { labels: { version: VERSION, deno: Deno.version.deno }, value: 1 },
   ]);
   yield gauge("balance_uptime_seconds", "Seconds since the program started.", uptimeS());
+  yield gauge(
+    "balance_healthy",
+    "1 if /healthz returns 200, 0 if it returns 503.",
+    Number(healthProblem(source, state) === undefined),
+  );
   yield gauge("balance_workers", "Threads that serve connections.", table.size.workers);
   yield gauge("balance_connections", "Open connections.", stats.open);
   yield counter("balance_connections_accepted", "Accepted connections.", stats.accepted);

@@ -12,8 +12,9 @@ import { within } from "../base/within.ts";
 import { bindMessage } from "../engine/bind_message.ts";
 import { listenFailure } from "../engine/failures.ts";
 import { exposition, MEDIA_TYPES, negotiate } from "./exposition.ts";
+import { healthProblem } from "./health.ts";
 import { metrics, type MetricsSource } from "./metrics.ts";
-import { isHealthy, status } from "./status.ts";
+import { status } from "./status.ts";
 
 /** Minimum size of a piece in characters; the client must read it before the next is generated. */
 const PIECE_CHARS = 32 << 10;
@@ -74,11 +75,10 @@ function answer(request: Request, source: MetricsSource, stopping: boolean): Res
     case "/metrics": {
       const format = negotiate(request.headers.get("accept"));
       const headers = { "content-type": MEDIA_TYPES[format], vary: "accept" };
-      return respond(200, pieces(exposition(metrics(source), format)), headers);
+      return respond(200, pieces(exposition(metrics(source, { stopping }), format)), headers);
     }
     case "/healthz":
-      if (stopping) return respond(503, "shutting down");
-      return isHealthy(source) ? respond(200, "ok") : respond(503, "no channel available");
+      return healthPage(healthProblem(source, { stopping }));
     case "/status.json": {
       const text = JSON.stringify(status(source, { stopping }), null, 2);
       return respond(200, text, { "content-type": "application/json" });
@@ -88,6 +88,10 @@ function answer(request: Request, source: MetricsSource, stopping: boolean): Res
     default:
       return respond(404, "not found: use /metrics, /healthz or /status.json");
   }
+}
+
+function healthPage(problem: string | undefined): Response {
+  return problem === undefined ? respond(200, "ok") : respond(503, problem);
 }
 
 function respond(

@@ -37,6 +37,6 @@ export function monitorOf({ log, stats }: MonitorParts): Monitor | undefined {
 
 function count(stats: Stats, { account, ms, failure }: DialOutcome): void {
   if (failure === undefined) return stats.connected(account, ms);
-  stats.failed(failure);
+  stats.failed(account, failure);
   if (blamesBackend(failure)) stats.blame(account);
 }

@@ -13,6 +13,9 @@ export const CONNECT_BOUNDS_S: readonly number[] = [
   0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10,
 ];
 
+/** Milliseconds for which a failed attempt makes a backend count as unreachable. */
+export const UNREACHABLE_MS = 10_000;
+
 /** How many accounts and workers there are counters for. */
 export interface StatsSize {
   readonly accounts: number;
@@ -35,8 +38,10 @@ export interface ConnectTimes {
   readonly sumUs: bigint;
 }
 
-const ACCOUNT_COUNTERS = CONNECT_BOUNDS_S.length + 3;
 const SUM = CONNECT_BOUNDS_S.length + 1, BLAMED = SUM + 1;
+/** When the last attempt failed, in milliseconds since 1970; 0 if it succeeded or there is none. */
+const FAILED_AT = BLAMED + 1;
+const ACCOUNT_COUNTERS = FAILED_AT + 1;
 const ACCEPTED = 0, ENDED = 1, FAILED = ENDED + REASONS.length, OPEN = FAILED + FAILURES.length;
 const REASON_AT = new Map(REASONS.map((reason, index) => [reason, ENDED + index]));
 const FAILURE_AT = new Map(FAILURES.map((failure, index) => [failure, FAILED + index]));
@@ -72,11 +77,18 @@ export class Stats implements AccountCompanion {
     while (bucket < BOUNDS_MS.length && ms > BOUNDS_MS[bucket]!) bucket++;
     Atomics.add(this.#counters, at + bucket, 1n);
     Atomics.add(this.#counters, at + SUM, BigInt(Math.round(ms * 1000)));
+    Atomics.store(this.#counters, at + FAILED_AT, 0n);
   }
 
-  /** Counts a failed attempt. */
-  failed(failure: DialFailure): void {
+  /**
+   * Counts a failed attempt.
+   *
+   * @param now Milliseconds since 1970, the only clock that all workers share.
+   */
+  failed(account: number, failure: DialFailure, now: number = Date.now()): void {
     Atomics.add(this.#counters, FAILURE_AT.get(failure)!, 1n);
+    if (failure === "cancelled") return;
+    Atomics.store(this.#counters, this.#account(account) + FAILED_AT, BigInt(now));
   }
 
   /** Counts a failed attempt that is the fault of the backend. */
@@ -114,6 +126,15 @@ export class Stats implements AccountCompanion {
     return Atomics.load(this.#counters, this.#account(account) + BLAMED);
   }
 
+  /**
+   * Whether the last attempt failed, less than {@link UNREACHABLE_MS} ago. If the system's clock was
+   * set back meanwhile, the failure is ignored.
+   */
+  unreachable(account: number, now: number = Date.now()): boolean {
+    const at = Number(Atomics.load(this.#counters, this.#account(account) + FAILED_AT));
+    return at <= now && now - at < UNREACHABLE_MS;
+  }
+
   /** Connect times of an account. */
   connectTimes(account: number): ConnectTimes {
     const at = this.#account(account), buckets = this.#load(at, SUM);
@@ -126,9 +147,14 @@ export class Stats implements AccountCompanion {
     for (let i = 0; i < ACCOUNT_COUNTERS; i++) Atomics.store(this.#counters, at + i, 0n);
   }
 
+  /** Forgets the last attempt: the operator enabled the channel. */
+  enabled(account: number): void {
+    Atomics.store(this.#counters, this.#account(account) + FAILED_AT, 0n);
+  }
+
   /** Adds the counters of one account to another one. */
   folded(from: number, to: number): void {
-    for (let i = 0; i < ACCOUNT_COUNTERS; i++) {
+    for (let i = 0; i <= BLAMED; i++) {
       const count = Atomics.load(this.#counters, this.#account(from) + i);
       Atomics.add(this.#counters, this.#account(to) + i, count);
     }

@@ -1,17 +1,8 @@
 import { VERSION } from "../base/version.ts";
 import { type ChannelRecord, channelRecords } from "../table/channel_record.ts";
+import { healthProblem } from "./health.ts";
 import { type MetricsSource, uptimeS, usedDescriptors } from "./metrics.ts";
 import { FAILURES, REASONS, word } from "./vocabulary.ts";
-
-/** Whether any channel can take a connection. */
-export function isHealthy({ table }: MetricsSource): boolean {
-  for (let group = 0; group < table.size.groups; group++) {
-    for (let channel = 0; channel < table.length(group); channel++) {
-      if (table.available(group, channel)) return true;
-    }
-  }
-  return false;
-}
 
 /** The content of `/status.json`. Counters are exact up to 2^53. */
 export function status(source: MetricsSource, { stopping }: { stopping: boolean }): object {
@@ -25,7 +16,7 @@ export function status(source: MetricsSource, { stopping }: { stopping: boolean 
     listener,
     workers: table.size.workers,
     stopping,
-    healthy: !stopping && isHealthy(source),
+    healthy: healthProblem(source, { stopping }) === undefined,
     groups: [...Map.groupBy(records, ({ group }) => group)].map(([group, channels]) => ({
       group,
       type: table.type(group),
@@ -59,6 +50,7 @@ function channelStatus({ table, stats }: MetricsSource, record: ChannelRecord): 
     port,
     state,
     available: table.available(group, channel),
+    unreachable: stats.unreachable(table.account(group, channel)),
     c,
     totalc,
     maxc,

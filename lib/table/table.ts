@@ -59,6 +59,8 @@ export interface TableHandle {
 export interface AccountCompanion {
   /** An account was opened; its counters start at zero. */
   opened(account: number): void;
+  /** A disabled channel was enabled; this is its account. */
+  enabled(account: number): void;
   /** An account was closed; its counters are added to another one. */
   folded(from: number, to: number): void;
 }
@@ -178,7 +180,9 @@ export class Table {
   setEnabled(group: number, channel: number, enabled: boolean): boolean {
     const [from, to] = enabled ? [DISABLED, ENABLED] : [ENABLED, DISABLED];
     const at = this.#channel(group, channel) + STATE;
-    return Atomics.compareExchange(this.#words, at, from, to) === from;
+    const changed = Atomics.compareExchange(this.#words, at, from, to) === from;
+    if (changed && enabled) this.companion?.enabled(this.account(group, channel));
+    return changed;
   }
 
   /** Changes the `maxc` of a channel. */

@@ -37,6 +37,7 @@ t("/metrics has the expected values, and is valid in both formats", async () => 
   const now = await scrape(port);
   const expected: [string, Record<string, string>, number][] = [
     ["balance_build_info", { version: VERSION }, 1],
+    ["balance_healthy", {}, 1],
     ["balance_workers", {}, WORKERS],
     ["balance_connections", {}, 1],
     ["balance_connections_accepted_total", {}, 1],
@@ -131,6 +132,62 @@ t("/healthz fails when no channel is available, and during shutdown", async () =
   assertEquals([status.stopping, status.healthy, status.totals.connections], [true, false, 1]);
 });
 
+t("/healthz fails while no backend can be reached, until an attempt succeeds", async () => {
+  const port = freePort(), first = freePort();
+  await using second = refusing();
+  const argv = [`${port}`, "PORT", `127.0.0.1:${first}`, "!", second.address];
+  await using balance = await startWithMetrics(argv, { port });
+  using control = await controlSession(balance.socket);
+  const health = async () => {
+    const { status, text } = await get(port, "/healthz");
+    const { healthy, groups } = JSON.parse((await get(port, "/status.json")).text);
+    assertEquals(healthy, status === 200);
+    assertEquals(value(await scrape(port), "balance_healthy"), status === 200 ? 1 : 0);
+    const unreachable = groups.map(({ channels }: { channels: { unreachable: boolean }[] }) =>
+      channels[0]?.unreachable
+    );
+    return `${status} ${text.trim()}, unreachable: ${unreachable.join(" ")}`;
+  };
+  // Before the first attempt nothing is known.
+  assertEquals(await health(), "200 ok, unreachable: false false");
+  const none = "503 no backend reachable, unreachable: true true";
+  await ask(balance.port);
+  assertEquals(await health(), none);
+  {
+    await using _server = named("B0", { port: first });
+    assertEquals(await ask(balance.port), "B0");
+    assertEquals(await health(), "200 ok, unreachable: false true");
+  }
+  await until(async () => (await ask(balance.port)) !== "B0", { what: "the backend to stop" });
+  assertEquals(await health(), none);
+  // The operator knows better than the last attempt.
+  assertEquals((await control.ask("disable 0")).failed, false);
+  assertEquals(await health(), none);
+  await control.ask("enable 0");
+  assertEquals(await health(), "200 ok, unreachable: false true");
+  await ask(balance.port);
+  assertEquals(await health(), none);
+  // Another address has not been tried yet.
+  await control.ask("disable 0");
+  await control.ask("assign 0 127.0.0.1 9");
+  await control.ask("enable 0");
+  assertEquals(await health(), "200 ok, unreachable: false true");
+});
+
+t("with -a, /healthz fails until a failed channel is enabled", async () => {
+  const port = freePort();
+  await using dead = refusing();
+  await using balance = await startWithMetrics([`${port}`, "-a", "PORT", dead.address], {
+    port,
+    expectStderr: /needs to be enabled manually/,
+  });
+  using control = await controlSession(balance.socket);
+  await ask(balance.port);
+  assertEquals((await get(port, "/healthz")).text, "no channel available\n");
+  await control.ask("enable 0");
+  assertEquals((await get(port, "/healthz")).text, "ok\n");
+});
+
 t("/status.json describes the program, its groups and totals", async () => {
   await using server = echo();
   const port = freePort();
@@ -160,6 +217,7 @@ t("/status.json describes the program, its groups and totals", async () => {
     port: server.port,
     state: "enabled",
     available: true,
+    unreachable: false,
     c: 1,
     totalc: 1,
     maxc: 0,

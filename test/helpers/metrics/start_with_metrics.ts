@@ -8,9 +8,9 @@ import { until } from "../t.ts";
 /** Starts balance with --metrics, and waits until the metrics server listens. */
 export async function startWithMetrics(
   argv: readonly string[],
-  { port }: { port: number },
+  { port, ...options }: { port: number; expectStderr?: RegExp },
 ): Promise<Controlled> {
-  const balance = await startControlled(["-f", "--metrics", ...argv]);
+  const balance = await startControlled(["-f", "--metrics", ...argv], options);
   try {
     await until(() => listensOn(port, balance.pid), { what: "the metrics server" });
   } catch (error) {

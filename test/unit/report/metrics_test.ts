@@ -4,6 +4,8 @@ import { newStats } from "../../../lib/report/stats.ts";
 import { newTable } from "../../../lib/table/table.ts";
 import { t } from "../../helpers/t.ts";
 
+const RUNNING = { stopping: false };
+
 t("the metrics have a series per address, and one for the sum of many former ones", () => {
   const table = newTable({ groups: 1, channels: 1, workers: 1 });
   const stats = newStats({ accounts: table.accounts, workers: 1 });
@@ -23,7 +25,7 @@ t("the metrics have a series per address, and one for the sum of many former one
     dumpDropped: () => 0,
   };
   const totals = (name: string, suffix?: string) => {
-    const family = [...metrics(source)].find((one) => one.name === `balance_channel_${name}`);
+    const family = [...metrics(source, RUNNING)].find((one) => one.name === `balance_channel_${name}`);
     return [...family!.samples].filter((sample) => sample.suffix === suffix)
       .map(({ labels, value }) => [labels?.backend, Number(value)] as const);
   };

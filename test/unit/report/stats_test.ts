@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { CONNECT_BOUNDS_S, newStats, Stats } from "../../../lib/report/stats.ts";
+import { CONNECT_BOUNDS_S, newStats, Stats, UNREACHABLE_MS } from "../../../lib/report/stats.ts";
 import { t } from "../../helpers/t.ts";
 
 const PURE = { permissions: "none" } as const;
@@ -16,7 +16,7 @@ t(
     assertEquals([stats.accepted, stats.open, stats.endedBy("client reset")], [3n, 2, 1n]);
     stats.releaseWorker(1);
     assertEquals([stats.open, other.open], [1, 1]);
-    other.failed("refused");
+    other.failed(5, "refused");
     other.blame(5);
     assertEquals([stats.failedBy("refused"), stats.blamed(5), stats.blamed(4)], [1n, 1n, 0n]);
     // The upper bound of a bucket is inclusive.
@@ -44,3 +44,36 @@ t("the counters of an account can be added to another one, and start from zero a
   };
   assertEquals([of(0), of(1)], [[0n, 0n, 0n], [2n, 2n, 6000n]]);
 }, PURE);
+
+t(
+  "an account is unreachable for some seconds after a failed attempt, until the next success",
+  () => {
+    const stats = newStats({ accounts: 2, workers: 2 });
+    const other = new Stats(stats.handle, 1);
+    const now = 1_800_000_000_000;
+    assertEquals(stats.unreachable(0, now), false);
+    other.failed(0, "refused", now);
+    assertEquals(stats.unreachable(0, now), true);
+    assertEquals(stats.unreachable(1, now), false);
+    assertEquals(stats.unreachable(0, now + UNREACHABLE_MS - 1), true);
+    assertEquals(stats.unreachable(0, now + UNREACHABLE_MS), false);
+    // The clock was set back.
+    assertEquals(stats.unreachable(0, now - 1), false);
+
+    other.connected(0, 1);
+    assertEquals(stats.unreachable(0, now), false);
+    // The client left: that shows nothing about the backend.
+    other.failed(0, "cancelled", now);
+    assertEquals(stats.unreachable(0, now), false);
+    other.failed(0, "timeout", now);
+    other.failed(0, "cancelled", now);
+    assertEquals(stats.unreachable(0, now), true);
+    stats.enabled(0);
+    assertEquals(stats.unreachable(0, now), false);
+    stats.failed(0, "timeout", now);
+    stats.folded(0, 1);
+    stats.opened(0);
+    assertEquals([stats.unreachable(0, now), stats.unreachable(1, now)], [false, false]);
+  },
+  PURE,
+);

@@ -301,6 +301,7 @@ t("assign() adds idle former addresses up when there are many, and keeps those i
   const opened: number[] = [], folded: number[] = [];
   table.companion = {
     opened: (account) => opened.push(account),
+    enabled() {},
     folded: (account) => folded.push(account),
   };
   table.add(0, { address: V4, port: 1 });
