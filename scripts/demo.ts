@@ -101,10 +101,10 @@ function printOwnHosts(): void {
   console.log(`
 ${bold("The same with your own hosts")}
 
-    npx -y deno@2.9.6 task balance -f 8080 host1:80 host2:80 ! host3:80
+    npx -y deno@2.9.6 task -q balance -f 8080 host1:80 host2:80 ! host3:80
 
 listens on port 8080 and distributes connections to host1 and host2 by round robin, and to host3
-if neither of them can be reached. Ctrl-C stops it; task balance --help prints all options.`);
+if neither of them can be reached. Ctrl-C stops it; task -q balance --help prints all options.`);
 }
 
 interface RunningBalance extends AsyncDisposable {

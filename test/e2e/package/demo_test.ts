@@ -40,7 +40,7 @@ t("the demo shows round robin, failover and recovery, and ends with 0", async ()
   assertMatch(stdout, /all three up +B0 B1 B2 B0 B1 B2/);
   assertMatch(stdout, /B1 stopped +B0: 6, B2: 6 +B0: 6, B2: 6 +ok/);
   assertMatch(stdout, /B1 back again +B0: 4, B1: 4, B2: 4 +B0: 4, B1: 4, B2: 4 +ok/);
-  assertStringIncludes(stdout, "npx -y deno@2.9.6 task balance -f 8080 host1:80 host2:80");
+  assertStringIncludes(stdout, "npx -y deno@2.9.6 task -q balance -f 8080 host1:80 host2:80");
   assertEquals(stdout.includes("\x1b"), false, "colors although stdout is not a terminal");
   assertEquals(code, 0);
 });
