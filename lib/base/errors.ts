@@ -17,6 +17,8 @@ export class ExitError extends Error {
   override readonly name: string = "ExitError";
   /** Where the message is printed. The control client prints to stdout, as in 3.35. */
   readonly stream: "stdout" | "stderr" = "stderr";
+  /** Lines that help the user, printed to stderr after the message. */
+  readonly hints: readonly string[] = [];
 
   /** @param message The line to print, without a newline. */
   constructor(message: string, readonly exitCode: number) {

@@ -1,29 +1,25 @@
-import { joinBytes, NO_BYTES, writeAll } from "../base/bytes.ts";
 import type { Endpoint } from "../base/endpoint.ts";
-import { EXIT, ExitError, UnavailableError } from "../base/errors.ts";
-import { printable } from "../base/printable.ts";
+import { EXIT, ExitError, UnavailableError, withName } from "../base/errors.ts";
 import { VERSION } from "../base/version.ts";
+import { within } from "../base/within.ts";
 import { connectControl } from "./control_socket.ts";
-import { HELLO, type Hello, type ReplyHead } from "./protocol.ts";
+import { type Answer, FramedSession } from "./framed_session.ts";
+import { whereItRuns } from "./no_master.ts";
+import { type Hello, isUnderstood } from "./protocol.ts";
 
-const encoder = new TextEncoder();
-const decoder = new TextDecoder();
+/** Milliseconds that a server may take for its greeting. */
+const GREETING_MS = 10_000;
 
-/** An answer of the server. Its text has no control characters for the terminal. */
-interface Answer extends ReplyHead {
-  readonly text: string;
-}
-
-/** No balance is running there. The message is that of 3.35, on stdout. */
+/** No balance is running there. The message is that of 3.35, on stdout; what helps is on stderr. */
 class NoMasterError extends UnavailableError {
   override readonly stream = "stdout";
 
-  constructor() {
+  constructor(override readonly hints: readonly string[]) {
     super("no master process, exiting.");
   }
 }
 
-/** The running balance has another version than this client (exit code 65). */
+/** The running balance has a protocol that this client does not know (exit code 65). */
 class ReleaseMismatchError extends ExitError {
   override readonly stream = "stdout";
 
@@ -34,95 +30,124 @@ class ReleaseMismatchError extends ExitError {
 
 /** A control session, on the side of the client. */
 export class ControlClient implements Disposable {
-  readonly #conn: Deno.UnixConn;
-  readonly #buffer = new Uint8Array(16384);
-  #rest: Uint8Array = NO_BYTES;
-  #pid = 0;
+  readonly #at: Endpoint;
+  #session: FramedSession;
+  #group = 0;
 
-  private constructor(conn: Deno.UnixConn) {
-    this.#conn = conn;
+  private constructor(at: Endpoint, session: FramedSession) {
+    this.#at = at;
+    this.#session = session;
   }
 
   /** The process ID of the server. */
   get pid(): number {
-    return this.#pid;
+    return this.#session.hello.pid;
   }
 
   /**
-   * Connects to a running balance.
+   * Connects to a running balance. One that is shutting down is used only if there is no other.
    *
    * @param at The address that it listens on.
-   * @throws {ExitError} If none is running there (69), or if it has another version (65) or
+   * @throws {ExitError} If none is running there (69), or if it has an unknown protocol (65) or
    * belongs to another user (77).
    */
   static async connect(at: Endpoint): Promise<ControlClient> {
-    const conn = await connectControl(at);
-    if (conn === undefined) throw new NoMasterError();
-    const client = new ControlClient(conn);
-    try {
-      // A server with too many clients sends a line and closes, perhaps before this write.
-      await client.#write(`${HELLO}\n`).catch(() => {});
-      const line = await client.#line();
-      if (line === undefined) throw new NoMasterError();
-      if (!line.startsWith("{")) throw new UnavailableError(`${line}, exiting.`);
-      const { version, pid }: Hello = JSON.parse(line);
-      if (version !== VERSION) throw new ReleaseMismatchError(String(version));
-      client.#pid = Number(pid);
-      return client;
-    } catch (error) {
-      conn.close();
-      if (error instanceof ExitError) throw error;
-      // The server exited during the greeting.
-      throw new NoMasterError();
-    }
+    const session = await openSession(at);
+    if (session === undefined) throw new NoMasterError(await whereItRuns(at));
+    return new ControlClient(at, session);
   }
 
   /**
    * Sends a command and waits for its answer.
    *
+   * The server closes sessions that have been idle for long; then the client connects again and
+   * returns to its group.
+   *
    * @param command One command; newlines in it count as spaces.
    * @returns `undefined` if the server is gone.
    */
   async ask(command: string): Promise<Answer | undefined> {
-    try {
-      // The server refuses a line that is too long before reading all of it; read its answer.
-      await this.#write(`${command.replaceAll("\n", " ")}\n`).catch(() => {});
-      const line = await this.#line();
-      if (line === undefined) return undefined;
-      const head: ReplyHead = JSON.parse(line);
-      while (this.#rest.length < head.bytes) if (!await this.#more()) return undefined;
-      const text = printable(decoder.decode(this.#take(head.bytes)), { lines: true });
-      return { ...head, group: Number(head.group), text };
-    } catch (error) {
-      if (error instanceof SyntaxError) throw error;
-      return undefined;
+    let answer = await this.#session.ask(command);
+    if (answer === "unheard" && await this.#reconnect()) answer = await this.#session.ask(command);
+    if (answer === "unheard" || answer === undefined) return undefined;
+    this.#group = answer.group;
+    return answer;
+  }
+
+  /** Connects again, if the same process still answers. */
+  async #reconnect(): Promise<boolean> {
+    const session = await openSession(this.#at).catch(() => undefined);
+    if (session === undefined) return false;
+    if (session.hello.pid !== this.pid) {
+      session[Symbol.dispose]();
+      return false;
     }
+    this.#session[Symbol.dispose]();
+    this.#session = session;
+    if (this.#group === 0) return true;
+    const answer = await session.ask(`group ${this.#group}`);
+    return typeof answer === "object" && !answer.failed;
   }
 
   [Symbol.dispose](): void {
-    this.#conn.close();
+    this.#session[Symbol.dispose]();
   }
+}
 
-  async #write(text: string): Promise<void> {
-    await writeAll(this.#conn, encoder.encode(text));
+/** Opens a session with the balance of an address; `undefined` if there is none. */
+async function openSession(at: Endpoint): Promise<FramedSession | undefined> {
+  /** Sessions with servers that are not chosen at once: they drain, or a user claims to be them. */
+  const draining: FramedSession[] = [], claimed = new Map<string, FramedSession>();
+  let chosen: FramedSession | undefined;
+  try {
+    for await (const { conn, path, foreign, ofUser } of connectControl(at)) {
+      const session = await greet(conn, path);
+      if (session === undefined) continue;
+      if (session.hello.stopping) draining.push(session);
+      else claimed.set(path, session);
+      if (foreign) checkAddress(session.hello, { at, path });
+      if (!session.hello.stopping && !ofUser) return chosen = session;
+    }
+    if (claimed.size > 1) throw ambiguous(at, [...claimed.keys()]);
+    return chosen = [...claimed.values()][0] ?? draining[0];
+  } finally {
+    for (const session of [...draining, ...claimed.values()]) {
+      if (session !== chosen) session[Symbol.dispose]();
+    }
   }
+}
 
-  /** The next line without its newline; `undefined` at the end. */
-  async #line(): Promise<string | undefined> {
-    while (!this.#rest.includes(10)) if (!await this.#more()) return undefined;
-    return decoder.decode(this.#take(this.#rest.indexOf(10) + 1)).slice(0, -1);
-  }
+/** Any user can listen on a socket with this name; root must choose. */
+function ambiguous({ address, port }: Endpoint, paths: readonly string[]): ExitError {
+  const reason = `set BALANCE_RUNDIR to the directory of the right one: ${paths.join(", ")}`;
+  return new ExitError(
+    withName(`several balances claim to listen on ${address}:${port}: ${reason}`),
+    EXIT.noPermission,
+  );
+}
 
-  #take(count: number): Uint8Array {
-    const bytes = this.#rest.subarray(0, count);
-    this.#rest = this.#rest.slice(count);
-    return bytes;
+async function greet(conn: Deno.UnixConn, path: string): Promise<FramedSession | undefined> {
+  const opening = FramedSession.open(conn);
+  const session = await within(opening.then((opened) => ({ opened })), GREETING_MS);
+  if (session === undefined) {
+    conn.close();
+    throw new UnavailableError(withName(`[${path}] does not answer`));
   }
+  const { opened } = session;
+  // If the connection ended during the greeting, the server has exited.
+  if (opened === undefined) return undefined;
+  if (typeof opened === "string") throw new UnavailableError(`${opened}, exiting.`);
+  if (isUnderstood(opened.hello)) return opened;
+  opened[Symbol.dispose]();
+  throw new ReleaseMismatchError(opened.hello.version);
+}
 
-  async #more(): Promise<boolean> {
-    const n = await this.#conn.read(this.#buffer);
-    if (n === null) return false;
-    this.#rest = joinBytes([this.#rest, this.#buffer.subarray(0, n)]);
-    return true;
-  }
+/** Another user may have replaced the socket by a link to the socket of another balance. */
+function checkAddress(hello: Hello, { at, path }: { at: Endpoint; path: string }): void {
+  const { address, port } = hello;
+  if (port === undefined || (port === at.port && address === at.address)) return;
+  throw new ExitError(
+    withName(`can't control [${path}]: it belongs to ${address}:${port}`),
+    EXIT.noPermission,
+  );
 }

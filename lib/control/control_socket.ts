@@ -1,122 +1,140 @@
-/** The control socket of a running balance: `balance.PORT.ADDR` in the run directory. */
+/**
+ * The control sockets of running balances, as a client finds them: `balance.PORT.ADDR` in a run
+ * directory; `balance.PORT.ADDR.old-PID` for one that drains while its successor already runs.
+ */
 
+import { delay } from "@std/async/delay";
 import type { Endpoint } from "../base/endpoint.ts";
-import { codeOf, EXIT, ExitError, systemReason, withName } from "../base/errors.ts";
-import {
-  prepareDirectory,
-  runDirectories,
-  type RunDirectory,
-  RunDirectoryError,
-} from "../system/run_directory.ts";
-import { bindUnix, removeIfThere } from "../system/unix_socket.ts";
+import { EXIT, ExitError, systemReason, withName } from "../base/errors.ts";
+import { checkSocket, entries, searchDirectories } from "../system/search_directories.ts";
+import type { SearchDirectory } from "../system/search_directories.ts";
+import { isUnserved } from "./framed_session.ts";
 
-/** Only the socket's owner and root may control balance. */
-const SOCKET_MODE = 0o600;
+/** Milliseconds to wait while too many clients connect at once, and between two attempts. */
+const FULL_QUEUE_MS = 10_000, FULL_QUEUE_POLL_MS = 5;
 
 /** Name of the socket: port and numeric address of the listener. */
 export function socketName(at: Endpoint): string {
   return `balance.${at.port}.${at.address}`;
 }
 
+/** Name of the socket after a successor has taken its place. @param pid Of the one that drains. */
+export function oldSocketName(at: Endpoint, pid: number): string {
+  return `${socketName(at)}.old-${pid}`;
+}
+
+/** Where a client searches; the defaults are those of this process. */
+export interface SearchOptions {
+  readonly directories?: readonly SearchDirectory[];
+  /** The user ID of the client. */
+  readonly uid?: number;
+}
+
+/** A control socket that this client may use. */
+export interface FoundSocket {
+  readonly path: string;
+  /** The address in its name. */
+  readonly at: Endpoint;
+  /** Whether its name is that of one that drains. */
+  readonly old: boolean;
+  /** The user ID of its owner. */
+  readonly uid: number;
+  /** Milliseconds since 1970 at which it was created, if known. */
+  readonly since: number | undefined;
+}
+
 /**
- * Opens the control socket. Replaces a stale socket, that is one on which no process listens, and
- * nothing else.
+ * Finds all control sockets that this client may use, whether a process listens on them or not.
  *
- * @param at The address that balance already listens on, so that no second balance gets here.
- * @param options `directories` to try; default: {@link runDirectories}.
- * @returns The listener, whose file is removed when it is closed, its path, and whether it
- * replaced a stale socket.
- * @throws {ExitError} If no run directory can be used, with the reasons (exit code 73).
+ * @param options `port`: only sockets of this port.
  */
-export async function listenControl(
-  at: Endpoint,
-  options: { directories?: readonly RunDirectory[] } = {},
-): Promise<{ listener: Deno.UnixListener; path: string; replaced: boolean }> {
-  const reasons: string[] = [];
-  for (const directory of options.directories ?? runDirectories()) {
-    const path = `${directory.path}/${socketName(at)}`;
-    try {
-      prepareDirectory(directory);
-      return { ...await listenUnix(path), path };
-    } catch (error) {
-      const reason = error instanceof RunDirectoryError
-        ? error.reason
-        : `can't create [${path}]: ${systemReason(error)}`;
-      if (directory.explicit) throw new ExitError(withName(reason), EXIT.canNotCreate);
-      reasons.push(reason);
+export function findSockets(options: SearchOptions & { port?: number } = {}): FoundSocket[] {
+  const { directories = searchDirectories(), uid = Deno.uid() ?? 0, port } = options;
+  const found = new Map<string, FoundSocket>();
+  for (const directory of directories) {
+    for (const name of entries(directory.path)) {
+      const parsed = parseName(name);
+      if (parsed === undefined || (port !== undefined && parsed.at.port !== port)) continue;
+      const path = `${directory.path}/${name}`;
+      try {
+        const owner = checkSocket(directory, path, uid);
+        const { dev, ino, mtime } = Deno.lstatSync(path);
+        // Two paths may lead to the same directory.
+        found.set(`${dev}:${ino}`, { ...parsed, path, uid: owner, since: mtime?.getTime() });
+      } catch { /* gone, or not to be used */ }
     }
   }
-  throw new ExitError(withName(`no control socket: ${reasons.join("; ")}`), EXIT.canNotCreate);
+  return [...found.values()];
 }
 
-async function listenUnix(
-  path: string,
-): Promise<{ listener: Deno.UnixListener; replaced: boolean }> {
-  try {
-    return { listener: bindUnix(path, SOCKET_MODE), replaced: false };
-  } catch (error) {
-    if (!(error instanceof Deno.errors.AddrInUse)) throw error;
-  }
-  if (!Deno.lstatSync(path).isSocket) throw new Error("it exists and is not a socket");
-  if (!await isStale(path)) throw new Error("another balance answers on it");
-  removeIfThere(path);
-  return { listener: bindUnix(path, SOCKET_MODE), replaced: true };
+function parseName(name: string): { at: Endpoint; old: boolean } | undefined {
+  const [, port, address, old] = /^balance\.(\d{1,5})\.([\d.]+|[\da-f:.]*:[\da-f:.]*?)(\.old-\d+)?$/
+    .exec(name) ?? [];
+  if (port === undefined || address === undefined) return undefined;
+  return { at: { address, port: Number(port) }, old: old !== undefined };
 }
 
-/** Whether no process listens on a socket. */
-async function isStale(path: string): Promise<boolean> {
-  try {
-    (await Deno.connect({ transport: "unix", path })).close();
-    return false;
-  } catch (error) {
-    if (isUnserved(error)) return true;
-    throw error;
-  }
-}
-
-/** Whether connecting failed because there is no socket or no process listens on it. */
-function isUnserved(error: unknown): boolean {
-  const { ConnectionRefused, ConnectionReset, NotFound } = Deno.errors;
-  return [ConnectionRefused, ConnectionReset, NotFound].some((kind) => error instanceof kind) ||
-    ["ENOENT", "ENOTDIR"].includes(codeOf(error) ?? "");
+/** A connection to a control socket. */
+export interface ControlConnection {
+  readonly conn: Deno.UnixConn;
+  readonly path: string;
+  /** The socket is another user's, so the greeting must be checked: it may have been replaced. */
+  readonly foreign: boolean;
+  /** Its directory is one that any user could create. */
+  readonly ofUser: boolean;
 }
 
 /**
- * Connects to the control socket of a running balance.
+ * Connects to each control socket of an address in turn, in the order of the search.
  *
- * The socket must belong to this user or root; root may use any user's. A default directory must
- * belong to this user or root. After a socket that must not be used, the search continues: the
- * right one may be in the next directory.
+ * The socket must belong to this user or root; root may use any user's, if its directory is as
+ * `checkSocket` wants it. After a socket that must not be used, the search continues: the right
+ * one may be in the next directory. The caller owns the connections.
  *
  * @param at The address that balance listens on.
- * @param options `directories` to try; default: {@link runDirectories}. `uid`: the user ID of the
- * client; default: that of this process.
- * @returns The connection; `undefined` if no balance is running there.
- * @throws {ExitError} If there are only sockets that this user must not use (exit code 77).
+ * @throws {ExitError} At the end, if there are only sockets that this user must not use (77).
  */
-export async function connectControl(
+export async function* connectControl(
   at: Endpoint,
-  options: { directories?: readonly RunDirectory[]; uid?: number } = {},
-): Promise<Deno.UnixConn | undefined> {
-  const me = options.uid ?? Deno.uid();
-  let refused: ExitError | undefined;
-  for (const directory of options.directories ?? runDirectories()) {
+  options: SearchOptions = {},
+): AsyncGenerator<ControlConnection> {
+  const { directories = searchDirectories(), uid: me = Deno.uid() ?? 0 } = options;
+  let refused: ExitError | undefined, connected = false;
+  for (const directory of directories) {
     const path = `${directory.path}/${socketName(at)}`;
+    let conn: Deno.UnixConn, owner: number;
     try {
-      // Any user can create `/tmp/balance-0`, so a default directory must be root's or our own.
-      const owner = directory.explicit ? me : Deno.lstatSync(directory.path).uid;
-      if (owner !== 0 && owner !== me) throw new Error(`its directory belongs to user ${owner}`);
-      const { uid } = Deno.lstatSync(path);
-      if (me !== 0 && uid !== 0 && uid !== me) throw new Error(`it belongs to user ${uid}`);
-      return await Deno.connect({ transport: "unix", path });
+      owner = checkSocket(directory, path, me);
+      conn = await connect(path);
     } catch (error) {
       if (isUnserved(error)) continue;
       refused ??= new ExitError(
         withName(`can't control [${path}]: ${systemReason(error)}`),
-        EXIT.noPermission,
+        error instanceof Deno.errors.WouldBlock ? EXIT.unavailable : EXIT.noPermission,
       );
+      continue;
+    }
+    connected = true;
+    yield {
+      conn,
+      path,
+      foreign: owner !== me && owner !== 0,
+      ofUser: directory.owner !== undefined,
+    };
+  }
+  if (refused !== undefined && !connected) throw refused;
+}
+
+/** Connects. While the queue of the listener is full, connecting fails at once; then it waits. */
+async function connect(path: string): Promise<Deno.UnixConn> {
+  const deadline = performance.now() + FULL_QUEUE_MS;
+  for (;;) {
+    try {
+      return await Deno.connect({ transport: "unix", path });
+    } catch (error) {
+      const isFull = error instanceof Deno.errors.WouldBlock;
+      if (!isFull || performance.now() > deadline) throw error;
+      await delay(FULL_QUEUE_POLL_MS);
     }
   }
-  if (refused !== undefined) throw refused;
-  return undefined;
 }

@@ -11,8 +11,17 @@
 
 import { joinBytes, NO_BYTES } from "../base/bytes.ts";
 
-/** First line of a client that needs to know where an answer ends. */
+/**
+ * First line of a client that needs to know where an answer ends. Words after it are ignored: a
+ * later release may send some.
+ */
 export const HELLO = ".hello";
+
+/**
+ * Version of the framed protocol. It changes only if client and server of different versions would
+ * misunderstand each other; fields that either side does not know are ignored.
+ */
+export const PROTOCOL = 1;
 
 /** Maximum length of a command, in bytes without its newline. */
 export const MAX_LINE_BYTES = 4096;
@@ -20,16 +29,44 @@ export const MAX_LINE_BYTES = 4096;
 export const LINE_TOO_LONG = `line too long, the limit is ${MAX_LINE_BYTES} bytes`;
 const READ_BYTES = 4096;
 
-/** Maximum number of clients at a time. */
+/** Maximum number of clients at a time. Another one replaces the one that has been idle longest. */
 export const MAX_CLIENTS = 128;
 
 /** Milliseconds after which a client that does not read its answer is closed. */
 export const UNREAD_TIMEOUT_MS = 30_000;
 
-/** The greeting of the server. */
+/** Milliseconds that a client may take for its first line. */
+export const SILENT_TIMEOUT_MS = 30_000;
+
+/** Milliseconds after which a client that has sent a line is closed. The shell reconnects. */
+export const IDLE_TIMEOUT_MS = 3_600_000;
+
+/** Milliseconds that every client has to send a line before another one may replace it. */
+export const MIN_IDLE_MS = 100;
+
+/** The greeting of the server. Only the first two fields are in that of 4.0.0. */
 export interface Hello {
   readonly version: string;
   readonly pid: number;
+  /** {@link PROTOCOL} of the server. */
+  readonly protocol?: number;
+  /** Milliseconds since its start. */
+  readonly uptimeMs?: number;
+  /** It accepts no more connections, and exits after the last one. */
+  readonly stopping?: boolean;
+  /** Number of open connections. */
+  readonly open?: number;
+  /** The address that it listens on. */
+  readonly address?: string;
+  readonly port?: number;
+}
+
+/**
+ * Whether a client of this version understands a server. 4.0.0 sent no protocol version; its
+ * protocol is the same.
+ */
+export function isUnderstood({ protocol, version }: Hello): boolean {
+  return protocol === PROTOCOL || (protocol === undefined && /^4\.0\./.test(version));
 }
 
 /** The line before an answer. */

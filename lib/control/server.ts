@@ -10,11 +10,13 @@ import {
   type Session,
 } from "./commands/command.ts";
 import { COMMANDS } from "./commands/commands.ts";
+import { type Client, type ClientLimits, Clients } from "./clients.ts";
 import {
   HELLO,
   type Hello,
   LINE_TOO_LONG,
   MAX_CLIENTS,
+  PROTOCOL,
   readLines,
   type ReplyHead,
   UNREAD_TIMEOUT_MS,
@@ -29,11 +31,14 @@ const ACCEPT_RETRY_MS = 100;
 const LAST_ANSWER_MS = 1000;
 
 /** What a control server needs. */
-interface ServerOptions {
+interface ServerOptions extends ClientLimits {
   readonly context: ControlContext;
   /** Milliseconds after which a client that does not read is closed; default in protocol.ts. */
   readonly unreadTimeoutMs?: number;
 }
+
+/** What the server listens on. */
+type Listener = Pick<Deno.UnixListener, "close"> & { accept(): Promise<Deno.Conn> };
 
 /**
  * Serves control clients on a socket, each with its own session.
@@ -42,26 +47,28 @@ interface ServerOptions {
  * that never reads costs the memory of one answer. The limits are in protocol.ts.
  */
 export class ControlServer {
-  readonly #listener: Deno.UnixListener;
+  readonly #listener: Listener;
   readonly #options: ServerOptions;
   readonly #sessions = new Set<Promise<void>>();
-  readonly #open = new Set<Deno.Conn>();
-  readonly #answering = new Set<Deno.Conn>();
+  readonly #clients: Clients;
   readonly #accepting: Promise<void>;
   #stopped = false;
   #closing = false;
 
   /** @param listener Owned by the server from now on. */
-  constructor(listener: Deno.UnixListener, options: ServerOptions) {
+  constructor(listener: Listener, options: ServerOptions) {
     this.#listener = listener;
     this.#options = options;
+    this.#clients = new Clients(options);
     this.#accepting = this.#accept();
   }
 
-  /**
-   * Stops listening; sessions continue. Resolves after the socket file is removed, so that it
-   * cannot remove the file of the next balance.
-   */
+  /** Number of connected clients. */
+  get clients(): number {
+    return this.#clients.count;
+  }
+
+  /** Stops listening; sessions continue. The socket is removed when this resolves. */
   stop(): Promise<void> {
     if (!this.#stopped) this.#listener.close();
     this.#stopped = true;
@@ -72,10 +79,10 @@ export class ControlServer {
   async close(): Promise<void> {
     void this.stop();
     this.#closing = true;
-    for (const conn of this.#open) if (!this.#answering.has(conn)) close(conn);
+    this.#clients.closeAll({ idle: true });
     // A command may wait for a DNS server that does not answer.
     await settlesWithin(Promise.allSettled(this.#sessions), LAST_ANSWER_MS);
-    for (const conn of this.#open) close(conn);
+    this.#clients.closeAll({ idle: false });
     await this.#accepting;
   }
 
@@ -83,7 +90,8 @@ export class ControlServer {
     while (!this.#stopped) {
       try {
         const conn = await this.#listener.accept();
-        const session = this.#serve(conn).catch(() => {})
+        const hasRoom = await this.#clients.makeRoom();
+        const session = (hasRoom ? this.#serve(conn) : this.#refuse(conn)).catch(() => {})
           .finally(() => this.#sessions.delete(session));
         this.#sessions.add(session);
       } catch (error) {
@@ -93,27 +101,34 @@ export class ControlServer {
     }
   }
 
-  async #serve(conn: Deno.Conn): Promise<void> {
-    this.#open.add(conn);
+  async #refuse(conn: Deno.Conn): Promise<void> {
     try {
-      if (this.#open.size > MAX_CLIENTS) {
-        await this.#send(conn, `too many control clients, the limit is ${MAX_CLIENTS}\n`);
-      } else await this.#runSession(conn);
+      await this.#send(conn, `too many control clients, the limit is ${MAX_CLIENTS}\n`);
     } finally {
-      this.#open.delete(conn);
-      this.#answering.delete(conn);
-      close(conn);
+      conn.close();
     }
   }
 
-  async #runSession(conn: Deno.Conn): Promise<void> {
+  async #serve(conn: Deno.Conn): Promise<void> {
+    const client = this.#clients.add(conn);
+    try {
+      if (this.#closing) return;
+      await this.#runSession(client);
+    } finally {
+      client.close();
+    }
+  }
+
+  async #runSession(client: Client): Promise<void> {
+    const { conn } = client;
     let session: Session = { group: 0 }, framed = false, first = true;
     for await (const line of readLines(conn)) {
-      this.#answering.add(conn);
-      if (first && line === HELLO) {
+      // The client was told that the session is over, and sends the line again.
+      if (client.gone) return;
+      client.busy();
+      if (first && line !== undefined && isHello(line)) {
         framed = true;
-        const hello: Hello = { version: VERSION, pid: Deno.pid };
-        await this.#send(conn, `${JSON.stringify(hello)}\n`);
+        await this.#send(conn, `${JSON.stringify(this.#hello())}\n`);
       } else {
         const reply = await this.#answer(line, session);
         session = reply.session ?? session;
@@ -122,9 +137,22 @@ export class ControlServer {
         if (over !== undefined) return;
       }
       first = false;
-      this.#answering.delete(conn);
+      client.idle();
       if (this.#closing) return;
     }
+  }
+
+  #hello(): Hello {
+    const { lifecycle: { stopping, open }, listener } = this.#options.context;
+    return {
+      version: VERSION,
+      pid: Deno.pid,
+      protocol: PROTOCOL,
+      uptimeMs: Math.round(performance.now()),
+      stopping,
+      open,
+      ...listener,
+    };
   }
 
   /** Sends all of it, or throws if the client does not receive it in time. */
@@ -149,8 +177,6 @@ function withHead(reply: Reply, group: number, over: ReplyHead["over"]): Uint8Ar
   return joinBytes([encoder.encode(`${JSON.stringify(head)}\n`), text]);
 }
 
-function close(conn: Deno.Conn): void {
-  try {
-    conn.close();
-  } catch { /* already closed */ }
+function isHello(line: string): boolean {
+  return line.trimEnd() === HELLO || line.startsWith(`${HELLO} `);
 }

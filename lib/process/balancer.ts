@@ -5,15 +5,14 @@ import { resolveHost } from "../address/resolve_host.ts";
 import { type ServiceLookup, systemServices } from "../address/services.ts";
 import { ExitError } from "../base/errors.ts";
 import type { Options } from "../cli/options.ts";
-import { listenControl } from "../control/control_socket.ts";
+import { type ControlListener, type Former, listenControl } from "../control/control_listener.ts";
 import { ControlServer } from "../control/server.ts";
 import { isClassic } from "../dump/settings.ts";
 import type { Listener } from "../engine/engine.ts";
 import { DEFAULT_ENGINE, engineByName } from "../engine/engines.ts";
 import { maxConnections } from "../system/capacity.ts";
 import type { Messages } from "../system/messages.ts";
-import { processLimits } from "../system/native.ts";
-import { notifyManager } from "../system/notify.ts";
+import { processLimits } from "../native/process.ts";
 import { listenForSignals, SIGNAL_EXIT, type Signals } from "../system/signals.ts";
 import { surviveBugs } from "../system/survive_bugs.ts";
 import type { ChannelNames } from "../table/channel_names.ts";
@@ -26,12 +25,22 @@ import type { ServingOptions } from "../workers/protocol.ts";
 import { buildTable, channelList } from "./build_table.ts";
 import { type DumpSwitch, openDumpSwitch } from "./dump_on_off.ts";
 import { listen } from "./listen.ts";
+import { drainingLine, listeningLine } from "./hints.ts";
 import { openReports, type Reports } from "./reports.ts";
+import { type PidFile, writePidFile } from "./pid_file.ts";
 import { resolveSetup, type Setup } from "./resolve_setup.ts";
+import { openServiceManager } from "./service_manager.ts";
 import { type RunningProgram, runUntilStopped } from "./shutdown.ts";
 
 /** Milliseconds that the start may still take after a signal that ends the program. */
 const EARLY_END_MS = 500;
+
+/** The control socket at the start, for `-d`, by what stood at its path. */
+const STATES: Readonly<Record<Former, string>> = {
+  "nothing": "new",
+  "a stale socket": "taken over",
+  "a balance that drains": "taken over from a balance that drains",
+};
 
 /** What is checked, resolved, bound and opened before anything is served. */
 interface Prepared {
@@ -40,9 +49,10 @@ interface Prepared {
   readonly table: Table;
   readonly names: ChannelNames;
   readonly listener: Listener;
-  readonly control: Deno.UnixListener;
+  readonly control: ControlListener;
   readonly reports: Reports;
   readonly dump: DumpSwitch;
+  readonly pidFile: PidFile | undefined;
 }
 
 /**
@@ -64,6 +74,7 @@ export async function startBalancer(
     });
   const { setup, table, names, services, reports, dump } = prepared;
   const plane = await startPlane(prepared, servingOptions(options, prepared), messages);
+  const manager = openServiceManager(table);
   const control = new ControlServer(prepared.control, {
     context: {
       table,
@@ -95,14 +106,23 @@ export async function startBalancer(
       reports.reopen();
       dump.reopen();
     },
-    stopping: () => reports.stopping(),
+    async stopping() {
+      reports.stopping();
+      await manager.stopping();
+    },
+    draining: (signal) => {
+      messages.hint?.(drainingLine(signal, { open: program.open, graceS: options.graceS }));
+    },
   });
   dump.attach(plane, { outputClosed: () => program.outputClosed() });
-  await notifyManager("READY=1");
+  if (!options.debug) messages.hint?.(listeningLine(setup.listen, table));
+  await manager.ready();
   return {
     ended: program.ended.then(async (code) => {
+      manager.close();
       await dump.close();
       await reports.close();
+      prepared.pidFile?.remove();
       return code;
     }),
   };
@@ -135,7 +155,7 @@ function servingOptions(options: Options, { setup, table }: Prepared): ServingOp
 
 /** Serves in this isolate, or in workers if there are several. */
 async function startPlane(
-  { table, listener, control, reports, dump }: Prepared,
+  { table, listener, control, reports, dump, pidFile }: Prepared,
   serving: ServingOptions,
   messages: Messages,
 ): Promise<DataPlane> {
@@ -151,6 +171,7 @@ async function startPlane(
     control.close();
     await dump.close();
     await reports.close();
+    pidFile?.remove();
     throw error;
   } finally {
     // It only reserved the address until the workers listen.
@@ -169,29 +190,36 @@ async function prepare(options: Options, messages: Messages): Promise<Prepared> 
   const setup = await resolveSetup(options, {
     services,
     engine,
-    onListen(at) {
+    async onListen(at) {
       debug?.(`using port ${at.port}`);
-      const bound = listener = listen(engine, { ...at, shared: workers > 1 });
+      const bound = listener = await listen(engine, { ...at, shared: workers > 1 });
       undo.defer(() => bound.close());
       debug?.(`bound to address ${at.address}`);
     },
   });
   const size = { groups: options.maxGroups, channels: options.maxChannels, workers };
   const { table, names } = buildTable(setup.groups, size);
-  const { listener: control, path, replaced } = await listenControl(setup.listen);
+  let reports: Reports | undefined;
+  const control = await listenControl(setup.listen, {
+    notice,
+    succeeded: () => void reports?.release(),
+  });
   undo.defer(() => control.close());
-  debug?.(`control socket ${path} is ${replaced ? "taken over" : "new"}`);
+  debug?.(`control socket ${control.path} is ${STATES[control.former]}`);
   let dump: DumpSwitch | undefined;
   const dumpDropped = () => dump?.dropped() ?? 0;
-  const reports = await openReports(options, { table, setup, notice, dumpDropped });
+  reports = await openReports(options, { table, setup, notice, dumpDropped });
+  let pidFile: PidFile | undefined;
   try {
-    // Last, because it replaces the file of the previous run.
+    // Last, because they replace the files of the previous run.
     dump = await openDumpSwitch(options, { port: setup.listen.port, notice });
+    if (options.pidFile !== undefined) pidFile = writePidFile(options.pidFile);
   } catch (error) {
+    await dump?.close();
     await reports.close();
     throw error;
   }
   if (debug !== undefined) channelList(table).forEach(debug);
   undo.move();
-  return { setup, services, table, names, listener: listener!, control, reports, dump };
+  return { setup, services, table, names, listener: listener!, control, reports, dump, pidFile };
 }

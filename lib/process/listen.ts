@@ -7,6 +7,7 @@ import type { ServiceLookup } from "../address/services.ts";
 import type { Endpoint } from "../base/endpoint.ts";
 import { UnavailableError, UsageError, withName } from "../base/errors.ts";
 import type { Options } from "../cli/options.ts";
+import { afterPredecessor } from "../control/predecessor.ts";
 import { bindMessage } from "../engine/bind_message.ts";
 import type { Engine, Listener } from "../engine/engine.ts";
 
@@ -41,13 +42,23 @@ function withoutBrackets(text: string): string {
 }
 
 /**
- * Listens. If that fails, the error starts like that of 3.35, which named no reason.
+ * Listens. A balance that listens there and is shutting down is waited for. If listening fails, the
+ * error starts like that of 3.35, which named no reason.
  *
  * @param at The address; `shared` if several isolates listen on it.
  * @throws {UnavailableError} If the address cannot be bound.
  */
-export function listen(engine: Engine, at: Endpoint & { shared: boolean }): Listener {
-  const listener = engine.listen(at, { shared: at.shared });
-  if (!("failure" in listener)) return listener;
-  throw new UnavailableError(withName(bindMessage(listener, { ...at, purpose: "local" })));
+export async function listen(
+  engine: Engine,
+  at: Endpoint & { shared: boolean },
+): Promise<Listener> {
+  let result = engine.listen(at, { shared: at.shared });
+  if ("failure" in result && result.failure === "in use") {
+    result = await afterPredecessor(at.port, () => {
+      const next = engine.listen(at, { shared: at.shared });
+      return "failure" in next && next.failure === "in use" ? undefined : next;
+    }) ?? result;
+  }
+  if (!("failure" in result)) return result;
+  throw new UnavailableError(withName(bindMessage(result, { ...at, purpose: "local" })));
 }

@@ -21,5 +21,6 @@ export function reportError(
     return EXIT.software;
   }
   if (error.message !== "") to[error.stream](`${printable(error.message)}\n`);
+  for (const line of error.hints) to.stderr(`${printable(line)}\n`);
   return error.exitCode;
 }

@@ -1,15 +1,18 @@
 /** The access log and the metrics that the command line asks for. */
 
+import { delay } from "@std/async/delay";
+import type { Endpoint } from "../base/endpoint.ts";
 import { UsageError, withName } from "../base/errors.ts";
 import type { Options } from "../cli/options.ts";
 import type { Monitor } from "../connection/observe.ts";
 import { openLogFile } from "../report/log_file.ts";
 import type { LogStyle } from "../report/log_line.ts";
 import type { LogOutput } from "../report/log_output.ts";
+import type { MetricsSource } from "../report/metrics.ts";
 import { type MetricsServer, serveMetrics } from "../report/metrics_server.ts";
 import { monitorOf } from "../report/monitor.ts";
 import { newStats } from "../report/stats.ts";
-import { processLimits } from "../system/native.ts";
+import { processLimits } from "../native/process.ts";
 import { openSyslog } from "../system/syslog.ts";
 import type { Table } from "../table/table.ts";
 import type { WorkerReports } from "../workers/monitor.ts";
@@ -17,6 +20,8 @@ import type { Setup } from "./resolve_setup.ts";
 
 /** The argument of `--log` that means syslog. */
 const SYSLOG = "syslog";
+/** Milliseconds to wait for the address of the metrics, and between two attempts. */
+const RELEASE_MS = 1000, RETRY_MS = 20;
 
 /** The access log and the metrics of the running program; each may be off. */
 export interface Reports extends WorkerReports {
@@ -26,6 +31,8 @@ export interface Reports extends WorkerReports {
   reopen(): void;
   /** New connections are refused from now on: health checks fail. */
   stopping(): void;
+  /** Stops serving the metrics: a successor wants to, at the same address. */
+  release(): Promise<void>;
   /** Writes pending lines and closes everything. */
   close(): Promise<void>;
 }
@@ -56,7 +63,7 @@ export async function openReports(
   table.companion = stats;
   let server: MetricsServer | undefined;
   try {
-    server = metricsAt && stats && serveMetrics(metricsAt, {
+    server = metricsAt && stats && await serveSoon(metricsAt, {
       table,
       stats,
       listener: setup.listen,
@@ -78,10 +85,24 @@ export async function openReports(
     releaseWorker: (worker) => stats?.releaseWorker(worker),
     reopen: () => log?.output.reopen(),
     stopping: () => server?.stopping(),
+    release: async () => await server?.close(),
     async close() {
       await Promise.all([log?.output.close(), server?.close()]);
     },
   };
+}
+
+/** Serves the metrics. A predecessor that just exits gets a moment to release the address. */
+async function serveSoon(at: Endpoint, source: MetricsSource): Promise<MetricsServer> {
+  const deadline = performance.now() + RELEASE_MS;
+  for (;;) {
+    try {
+      return serveMetrics(at, source);
+    } catch (error) {
+      if (performance.now() > deadline) throw error;
+      await delay(RETRY_MS);
+    }
+  }
 }
 
 async function openLog(

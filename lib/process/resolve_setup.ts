@@ -51,7 +51,7 @@ export async function resolveSetup(
     services: ServiceLookup;
     engine: Engine;
     lookup?: Lookup;
-    onListen: (at: Endpoint) => void;
+    onListen: (at: Endpoint) => void | Promise<void>;
   },
 ): Promise<Setup> {
   const { services, engine } = context;
@@ -61,7 +61,7 @@ export async function resolveSetup(
   const source = sourceHost === undefined
     ? undefined
     : await sourceAddress(sourceHost, { engine, resolve });
-  context.onListen(listen);
+  await context.onListen(listen);
   const groupOptions = { defaultPort: listen.port, services, maxGroups, maxChannels };
   const groups = await resolveGroups(parseGroups(channels, groupOptions), resolve);
   return {

@@ -1,4 +1,7 @@
-/** The run directory: where balance creates its Unix sockets, and what makes it safe to use. */
+/**
+ * The run directory: where balance creates its Unix sockets, and what makes it safe to use. Where a
+ * client looks for them is in search_directories.ts.
+ */
 
 import { EXIT, ExitError, systemReason, withName } from "../base/errors.ts";
 
@@ -22,9 +25,18 @@ export class RunDirectoryError extends ExitError {
   }
 }
 
+/** The first default directory. A service manager or root creates it. */
+export const SYSTEM_DIRECTORY = "/var/run/balance";
+
+/** The default directory of a user. */
+export function userDirectory(uid: number): string {
+  return `/tmp/balance-${uid}`;
+}
+
 /**
- * The run directories in the order in which server and client try them: `$BALANCE_RUNDIR` alone if
- * it is set, else `/var/run/balance`, `$XDG_RUNTIME_DIR/balance`, `/tmp/balance-UID`.
+ * The run directories in the order in which a server tries them: `$BALANCE_RUNDIR` alone if it is
+ * set, else `/var/run/balance`, `/tmp/balance-UID`. They do not depend on the login session: cron
+ * and root look for the socket without it, and balance runs on after a logout.
  *
  * @param env Looks up an environment variable.
  */
@@ -33,11 +45,9 @@ export function runDirectories(
 ): RunDirectory[] {
   const chosen = env("BALANCE_RUNDIR");
   if (chosen) return [{ path: chosen, mode: PRIVATE, explicit: true }];
-  const session = env("XDG_RUNTIME_DIR");
   return [
-    { path: "/var/run/balance", mode: PUBLIC, explicit: false },
-    ...(session ? [{ path: `${session}/balance`, mode: PRIVATE, explicit: false }] : []),
-    { path: `/tmp/balance-${Deno.uid()}`, mode: PRIVATE, explicit: false },
+    { path: SYSTEM_DIRECTORY, mode: PUBLIC, explicit: false },
+    { path: userDirectory(Deno.uid() ?? 0), mode: PRIVATE, explicit: false },
   ];
 }
 
@@ -61,7 +71,7 @@ export function prepareDirectory({ path, mode }: RunDirectory): void {
   }
   if (!info.isDirectory) throw unusable(path, "not a directory");
   if (!isTrusted(info.uid)) throw unusable(path, `it belongs to user ${info.uid}`);
-  if (info.mode !== null && info.mode & WRITABLE_BY_OTHERS && !(info.mode & STICKY)) {
+  if (isOpen(info) && !isSticky(info)) {
     throw unusable(path, "others may write to it and it is not sticky");
   }
 }
@@ -72,6 +82,16 @@ function makeDirectory(path: string, mode: number): void {
   } catch (error) {
     if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
   }
+}
+
+/** Whether others than the owner may create files in a directory. */
+export function isOpen({ mode }: Deno.FileInfo): boolean {
+  return mode !== null && (mode & WRITABLE_BY_OTHERS) !== 0;
+}
+
+/** Whether only the owner of a file in a directory may remove it. */
+export function isSticky({ mode }: Deno.FileInfo): boolean {
+  return mode !== null && (mode & STICKY) !== 0;
 }
 
 function isTrusted(uid: number | null): boolean {

@@ -20,3 +20,19 @@ export function removeIfThere(path: string): void {
     Deno.removeSync(path);
   } catch { /* missing, or not removable */ }
 }
+
+/** Maximum length of the path of a Unix socket in bytes (`sun_path` without its NUL). */
+export const MAX_SOCKET_PATH = 107;
+
+/**
+ * Identifies the file at a path, without following a link; `undefined` if there is none. The number
+ * of a socket is not reused while a process listens on it.
+ */
+export function fileId(path: string): string | undefined {
+  try {
+    const { dev, ino } = Deno.lstatSync(path);
+    return `${dev}:${ino}`;
+  } catch {
+    return undefined;
+  }
+}

@@ -4,6 +4,7 @@
  * @module
  */
 import { joinBytes, writeAll } from "../../../lib/base/bytes.ts";
+import type { Hello } from "../../../lib/control/protocol.ts";
 import { within } from "../t.ts";
 import { readToEnd } from "./client.ts";
 
@@ -18,7 +19,7 @@ export interface ControlAnswer {
 
 /** A framed control session, closed at the end of its scope. */
 export interface ControlSession extends Disposable {
-  readonly hello: { readonly version: string; readonly pid: number };
+  readonly hello: Hello;
   /** Sends a line and waits for its answer, at most 30 s. */
   ask(line: string): Promise<ControlAnswer>;
 }

@@ -4,17 +4,24 @@ import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { VERSION } from "../../../lib/base/version.ts";
 import type { ControlContext } from "../../../lib/control/commands/command.ts";
 import { MAX_CLIENTS, MAX_LINE_BYTES } from "../../../lib/control/protocol.ts";
+import type { ClientLimits } from "../../../lib/control/clients.ts";
 import { ControlServer } from "../../../lib/control/server.ts";
 import { show } from "../../../lib/table/show.ts";
 import { newTable, type Table } from "../../../lib/table/table.ts";
 import { writeAll } from "../../../lib/base/bytes.ts";
-import { readLine, readText, readToEnd } from "../../helpers/net/client.ts";
+import { readLine, readToEnd } from "../../helpers/net/client.ts";
 import { controlContext } from "../../helpers/control/control_context.ts";
-import { connectUnix, controlSession, socketPath, talk } from "../../helpers/net/control_socket.ts";
+import {
+  connectUnix,
+  type ControlSession,
+  controlSession,
+  socketPath,
+  talk,
+} from "../../helpers/net/control_socket.ts";
 import { freePort } from "../../helpers/net/ports.ts";
 import { runBalance } from "../../helpers/program/start_balance.ts";
 import { startShell } from "../../helpers/program/start_shell.ts";
-import { skip, t, until, within } from "../../helpers/t.ts";
+import { later, skip, sleep, t, until, within } from "../../helpers/t.ts";
 
 const encode = (text: string) => new TextEncoder().encode(text);
 
@@ -32,7 +39,11 @@ interface Served extends AsyncDisposable {
 }
 
 function served(
-  options: { unreadTimeoutMs?: number; resolve?: ControlContext["resolve"]; rows?: number } = {},
+  options: ClientLimits & {
+    unreadTimeoutMs?: number;
+    resolve?: ControlContext["resolve"];
+    rows?: number;
+  } = {},
 ): Served {
   const { rows = 3, resolve = () => Promise.resolve(LOCAL), ...limits } = options;
   const table = newTable({ groups: 64, channels: 64, workers: 1 });
@@ -87,7 +98,15 @@ t("without hello, each line is a command and the answer is its plain text", asyn
 t("after hello, each answer has a header with length, group and outcome", async () => {
   await using one = served();
   using session = await controlSession(one.path);
-  assertEquals(session.hello, { version: VERSION, pid: Deno.pid });
+  const { uptimeMs = -1, ...hello } = session.hello;
+  assertEquals(hello, {
+    version: VERSION,
+    pid: Deno.pid,
+    protocol: 1,
+    stopping: false,
+    open: 0,
+  });
+  assert(uptimeMs > 0);
   const shown = show(one.table);
   assertEquals(await session.ask("show"), {
     bytes: shown.length,
@@ -118,6 +137,11 @@ t("hello is recognized on the first line only", async () => {
   await using one = served();
   assertEquals(await talk(one.path, "group 1\n.hello\n"), "syntax error\n");
   assertEquals(await talk(one.path, " .hello\n"), "syntax error\n");
+  // A later release may send words with it.
+  for (const line of [".hello", ".hello\r", '.hello {"protocol":2}']) {
+    assertMatch(await talk(one.path, `${line}\nversion\n`), /^{"version":.*}\n{"bytes":/);
+  }
+  assertEquals(await talk(one.path, ".hellos\n"), "syntax error\n");
 });
 
 t("each of many concurrent clients has its own current group", async () => {
@@ -237,27 +261,104 @@ t("a line may arrive byte by byte, and many lines in one write", async () => {
   assertEquals((await readToEnd(conn)).text, "group 3 set to round robin\n".repeat(500));
 });
 
-t(
-  `client ${MAX_CLIENTS + 1} gets an error line and is closed; -c prints it and exits with 69`,
-  async () => {
-    await using one = served();
-    await using all = new AsyncDisposableStack();
-    const held = [];
-    for (let i = 0; i < MAX_CLIENTS; i++) held.push(all.use(await connectUnix(one.path)));
-    await writeAll(held.at(-1)!, encode("version\n"));
-    await readText(held.at(-1)!, 10);
-    const line = `too many control clients, the limit is ${MAX_CLIENTS}`;
-    {
-      using over = await connectUnix(one.path);
-      assertEquals((await readToEnd(over)).text, `${line}\n`);
+t(`client ${MAX_CLIENTS + 1} replaces a silent one, and later the one idle longest`, async () => {
+  await using one = served({ minIdleMs: 0 });
+  await using all = new AsyncDisposableStack();
+  const first = all.use(await controlSession(one.path));
+  const silent = all.use(await connectUnix(one.path));
+  const held: ControlSession[] = [];
+  for (let i = 2; i < MAX_CLIENTS; i++) held.push(all.use(await controlSession(one.path)));
+  using _second = await controlSession(one.path);
+  assertEquals((await readToEnd(silent)).text, "");
+  assertEquals((await first.ask("rr")).failed, false);
+  using _third = await controlSession(one.path);
+  await assertRejects(() => held[0]!.ask("rr"));
+  assertEquals((await first.ask("rr")).failed, false);
+  assertEquals((await held[1]!.ask("rr")).failed, false);
+});
+
+t("a client that is being answered is never replaced: then -c exits with 69", async () => {
+  const gate = Promise.withResolvers<Uint8Array>();
+  let resolving = 0;
+  const resolve = () => (resolving++, gate.promise);
+  await using one = served({ minIdleMs: 0, resolve });
+  await using all = new AsyncDisposableStack();
+  const answers: Promise<unknown>[] = [];
+  for (let i = 0; i < MAX_CLIENTS; i++) {
+    const session = all.use(await controlSession(one.path));
+    answers.push(later(session.ask("create web 80")));
+  }
+  await until(() => resolving === MAX_CLIENTS);
+  const line = `too many control clients, the limit is ${MAX_CLIENTS}`;
+  await until(async () => {
+    using over = await connectUnix(one.path);
+    return (await readToEnd(over)).text === `${line}\n`;
+  });
+  const { rundir, port } = one;
+  const client = await runBalance(["-c", "show", "PORT"], { rundir, port });
+  assertEquals([client.code, client.stdout + client.stderr], [69, `${line}, exiting.\n`]);
+  gate.resolve(LOCAL);
+  assertEquals((await Promise.all(answers)).length, MAX_CLIENTS);
+  assertEquals(await talk(one.path, "rr\n"), "group 0 set to round robin\n");
+});
+
+t("kill gets through while silent clients connect again as soon as they are closed", async () => {
+  await using one = served();
+  let flooding = true, connects = 0;
+  const flood = Array.from({ length: 2 * MAX_CLIENTS }, async () => {
+    while (flooding) {
+      try {
+        using conn = await connectUnix(one.path);
+        connects++;
+        await conn.read(new Uint8Array(1));
+      } catch { /* the backlog is full, or the server has stopped */ }
+      await sleep(1);
     }
-    const { rundir, port } = one;
-    const client = await runBalance(["-c", "show", "PORT"], { rundir, port });
-    assertEquals([client.code, client.stdout + client.stderr], [69, `${line}, exiting.\n`]);
-    held[5]?.close();
-    await until(async () => (await talk(one.path, "rr\n")) === "group 0 set to round robin\n");
-  },
-);
+  });
+  await until(() => connects > 3 * MAX_CLIENTS, { timeoutMs: 30_000 });
+  const { rundir, port } = one;
+  for (let i = 0; i < 3; i++) {
+    const shown = await runBalance(["-c", "show", "PORT"], { rundir, port });
+    assertEquals([shown.code, shown.stdout], [0, show(one.table)]);
+  }
+  const { code, stdout } = await runBalance(["-c", "kill", "PORT"], { rundir, port });
+  assertEquals([code, stdout], [0, "shutdown complete, exiting.\n"]);
+  flooding = false;
+  await one.server.close();
+  await Promise.all(flood);
+});
+
+t("a client that sends no line, or none for long, is closed after a timeout", async () => {
+  await using one = served({ silentTimeoutMs: 50, idleTimeoutMs: 1000 });
+  using silent = await connectUnix(one.path);
+  await writeAll(silent, encode("no newline"));
+  using session = await controlSession(one.path);
+  const started = performance.now();
+  assertEquals((await readToEnd(silent)).text, "");
+  for (let i = 0; i < 20; i++) {
+    assertEquals((await session.ask("rr")).failed, false);
+    await sleep(10);
+  }
+  await until(() => one.server.clients === 0);
+  assert(performance.now() - started >= 1000);
+  await assertRejects(() => session.ask("rr"));
+});
+
+t("the shell connects again after its session was closed, and keeps its group", async () => {
+  await using one = served({ silentTimeoutMs: 50, idleTimeoutMs: 50 });
+  await using shell = startShell(one);
+  await shell.waitForStdout(/balance\[0\] $/);
+  await shell.type("group 5\n");
+  await shell.waitForStdout(/balance\[5\] $/);
+  await until(() => one.server.clients === 0, { what: "the session to be closed" });
+  await shell.type("hash\n");
+  await shell.waitForStdout(/group 5 set to hash\nbalance\[5\] $/);
+  await until(() => one.server.clients === 0, { what: "the session to be closed" });
+  await shell.type("create web 80\n");
+  await shell.waitForStdout(/channel created\nbalance\[5\] $/);
+  assertEquals([...one.table.rows()].filter(({ group }) => group === 5).length, 1);
+  assertEquals(await shell.end(), 0);
+});
 
 const UNREAD = "a client that does not read its answers is closed after the timeout";
 if (await closingCancelsWrites()) t(UNREAD, leavesUnread);

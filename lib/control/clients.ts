@@ -1,0 +1,129 @@
+import { delay } from "@std/async/delay";
+import { IDLE_TIMEOUT_MS, MAX_CLIENTS, MIN_IDLE_MS, SILENT_TIMEOUT_MS } from "./protocol.ts";
+
+/** Limits of control clients; the defaults are in protocol.ts. */
+export interface ClientLimits {
+  readonly clients?: number;
+  readonly silentTimeoutMs?: number;
+  readonly idleTimeoutMs?: number;
+  readonly minIdleMs?: number;
+}
+
+/** A connected client. */
+export interface Client {
+  readonly conn: Deno.Conn;
+  /** It was closed by the server; a line that arrives now is not obeyed. */
+  readonly gone: boolean;
+  /** A line of it is being answered. */
+  busy(): void;
+  /** Its line has been answered. */
+  idle(): void;
+  /** Closes the connection. Idempotent. */
+  close(): void;
+}
+
+/**
+ * The connected clients. A client that sends nothing is closed after a timeout. If there are too
+ * many, a new one replaces an idle one: first those that never sent a line, then those that have
+ * been idle longest. So neither forgotten sessions nor a flood of silent ones can lock out `kill`.
+ */
+export class Clients {
+  readonly #limits: Required<ClientLimits>;
+  readonly #open = new Set<ConnectedClient>();
+
+  constructor(limits: ClientLimits = {}) {
+    this.#limits = {
+      clients: limits.clients ?? MAX_CLIENTS,
+      silentTimeoutMs: limits.silentTimeoutMs ?? SILENT_TIMEOUT_MS,
+      idleTimeoutMs: limits.idleTimeoutMs ?? IDLE_TIMEOUT_MS,
+      minIdleMs: limits.minIdleMs ?? MIN_IDLE_MS,
+    };
+  }
+
+  /** How many are connected. */
+  get count(): number {
+    return this.#open.size;
+  }
+
+  /** Adds a client, which has not sent anything yet. */
+  add(conn: Deno.Conn): Client {
+    const client = new ConnectedClient(conn, this.#limits, () => this.#open.delete(client));
+    this.#open.add(client);
+    return client;
+  }
+
+  /**
+   * Makes room for another client. Waits until the client that must leave has had a little time: a
+   * client that has just connected gets to send its line even while others connect all the time.
+   *
+   * @returns Whether there is room; there is none if all clients are being answered.
+   */
+  async makeRoom(): Promise<boolean> {
+    const { clients, minIdleMs } = this.#limits;
+    while (this.#open.size >= clients) {
+      const victim = this.#leastWanted();
+      if (victim === undefined) return false;
+      const waitMs = victim.idleSince + minIdleMs - performance.now();
+      if (waitMs <= 0) victim.close();
+      else await delay(waitMs);
+    }
+    return true;
+  }
+
+  #leastWanted(): ConnectedClient | undefined {
+    let found: ConnectedClient | undefined;
+    for (const client of this.#open) {
+      if (client.idleSince === Infinity) continue;
+      if (
+        found === undefined || (client.silent && !found.silent) ||
+        (client.silent === found.silent && client.idleSince < found.idleSince)
+      ) found = client;
+    }
+    return found;
+  }
+
+  /** Closes all clients, or only the idle ones. */
+  closeAll({ idle }: { idle: boolean }): void {
+    for (const client of this.#open) if (!idle || client.idleSince < Infinity) client.close();
+  }
+}
+
+class ConnectedClient implements Client {
+  readonly #limits: Required<ClientLimits>;
+  readonly #onClose: () => void;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  /** Since when it has been idle, as `performance.now()`; `Infinity` while it is answered. */
+  idleSince = 0;
+  /** It has not sent any line. */
+  silent = true;
+  gone = false;
+
+  constructor(readonly conn: Deno.Conn, limits: Required<ClientLimits>, onClose: () => void) {
+    this.#limits = limits;
+    this.#onClose = onClose;
+    this.idle();
+  }
+
+  busy(): void {
+    clearTimeout(this.#timer);
+    this.silent = false;
+    this.idleSince = Infinity;
+  }
+
+  idle(): void {
+    if (this.gone) return;
+    const { silentTimeoutMs, idleTimeoutMs } = this.#limits;
+    this.idleSince = performance.now();
+    this.#timer = setTimeout(() => this.close(), this.silent ? silentTimeoutMs : idleTimeoutMs);
+  }
+
+  close(): void {
+    if (this.gone) return;
+    this.gone = true;
+    clearTimeout(this.#timer);
+    this.#onClose();
+    try {
+      this.conn.close();
+    } catch { /* already closed */ }
+  }
+}

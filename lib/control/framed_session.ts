@@ -1,0 +1,166 @@
+import { joinBytes, NO_BYTES, writeAll } from "../base/bytes.ts";
+import { codeOf } from "../base/errors.ts";
+import { within } from "../base/within.ts";
+import { printable } from "../base/printable.ts";
+import { HELLO, type Hello, type ReplyHead } from "./protocol.ts";
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+/** An answer of the server. Its text has no control characters for the terminal. */
+export interface Answer extends ReplyHead {
+  readonly text: string;
+}
+
+/** A connection of a client in the framed protocol (protocol.ts). Closed at the end of its scope. */
+export class FramedSession implements Disposable {
+  readonly #conn: Deno.UnixConn;
+  readonly #buffer = new Uint8Array(16384);
+  #rest: Uint8Array = NO_BYTES;
+  #hello: Hello = { version: "", pid: 0 };
+
+  private constructor(conn: Deno.UnixConn) {
+    this.#conn = conn;
+  }
+
+  /** The greeting of the server. */
+  get hello(): Hello {
+    return this.#hello;
+  }
+
+  /**
+   * Greets a server.
+   *
+   * @param conn Closed if there is no session.
+   * @returns The session; the line with which the server refused it; `undefined` if the server
+   * closed the connection without one, or what it sent is not a greeting.
+   */
+  static async open(conn: Deno.UnixConn): Promise<FramedSession | string | undefined> {
+    const session = new FramedSession(conn);
+    const result = await session.#greet().catch(() => undefined);
+    if (result !== session) session[Symbol.dispose]();
+    return result;
+  }
+
+  async #greet(): Promise<FramedSession | string | undefined> {
+    // A server with too many clients sends a line and closes, perhaps before this write.
+    await this.#write(`${HELLO}\n`).catch(() => {});
+    const line = await this.#line();
+    if (line === undefined) return undefined;
+    if (!line.startsWith("{")) return printable(line);
+    const hello = JSON.parse(line);
+    const text = ({ version, address }: Hello) => ({
+      version: printable(String(version)),
+      ...(address === undefined ? {} : { address: printable(String(address)) }),
+    });
+    this.#hello = { ...hello, ...text(hello), pid: Number(hello.pid) };
+    return this;
+  }
+
+  /**
+   * Sends a command and waits for its answer.
+   *
+   * @param command One command; newlines in it count as spaces.
+   * @returns `"unheard"` if the server closed the connection without sending anything: it did not
+   * read the command, or it has exited. `undefined` if the answer is incomplete.
+   */
+  async ask(command: string): Promise<Answer | "unheard" | undefined> {
+    let heard = false;
+    try {
+      // The server refuses a line that is too long before reading all of it; read its answer.
+      await this.#write(`${command.replaceAll("\n", " ")}\n`).catch(() => {});
+      const line = await this.#line(() => heard = true);
+      if (line === undefined) return heard ? undefined : "unheard";
+      const head: ReplyHead = JSON.parse(line);
+      while (this.#rest.length < head.bytes) if (!await this.#more()) return undefined;
+      const text = printable(decoder.decode(this.#take(head.bytes)), { lines: true });
+      return { ...head, group: Number(head.group), text };
+    } catch (error) {
+      if (error instanceof SyntaxError) throw error;
+      return heard ? undefined : "unheard";
+    }
+  }
+
+  [Symbol.dispose](): void {
+    try {
+      this.#conn.close();
+    } catch { /* already closed */ }
+  }
+
+  async #write(text: string): Promise<void> {
+    await writeAll(this.#conn, encoder.encode(text));
+  }
+
+  /** The next line without its newline; `undefined` at the end. */
+  async #line(onBytes = () => {}): Promise<string | undefined> {
+    while (!this.#rest.includes(10)) {
+      if (!await this.#more()) return undefined;
+      onBytes();
+    }
+    return decoder.decode(this.#take(this.#rest.indexOf(10) + 1)).slice(0, -1);
+  }
+
+  #take(count: number): Uint8Array {
+    const bytes = this.#rest.subarray(0, count);
+    this.#rest = this.#rest.slice(count);
+    return bytes;
+  }
+
+  async #more(): Promise<boolean> {
+    const n = await this.#conn.read(this.#buffer);
+    if (n === null) return false;
+    this.#rest = joinBytes([this.#rest, this.#buffer.subarray(0, n)]);
+    return true;
+  }
+}
+
+/** What is at the path of a control socket, besides a greeting. */
+export type NoGreeting =
+  /** No process listens, or there is no socket. */
+  | "none"
+  /** This user may not connect. */
+  | "forbidden"
+  /** A process listens, but does not answer in time. */
+  | "silent";
+
+/**
+ * Opens a session with the server at a path.
+ *
+ * @param ms Time limit in milliseconds.
+ */
+export async function openSession(path: string, ms: number): Promise<FramedSession | NoGreeting> {
+  let conn: Deno.UnixConn;
+  try {
+    conn = await Deno.connect({ transport: "unix", path });
+  } catch (error) {
+    if (isUnserved(error)) return "none";
+    return isForbidden(error) ? "forbidden" : "silent";
+  }
+  const opening = FramedSession.open(conn);
+  const session = await within(opening, ms);
+  if (session instanceof FramedSession) return session;
+  try {
+    conn.close();
+  } catch { /* closed with the session */ }
+  await opening;
+  return "silent";
+}
+
+/** The greeting of the server at a path; see {@link openSession}. */
+export async function greetingAt(path: string, ms: number): Promise<Hello | NoGreeting> {
+  const session = await openSession(path, ms);
+  if (typeof session === "string") return session;
+  using open = session;
+  return open.hello;
+}
+
+/** Whether connecting failed because there is no socket or no process listens on it. */
+export function isUnserved(error: unknown): boolean {
+  const { ConnectionRefused, ConnectionReset, NotFound } = Deno.errors;
+  return [ConnectionRefused, ConnectionReset, NotFound].some((kind) => error instanceof kind) ||
+    ["ENOENT", "ENOTDIR"].includes(codeOf(error) ?? "");
+}
+
+function isForbidden(error: unknown): boolean {
+  return error instanceof Deno.errors.PermissionDenied || codeOf(error) === "EACCES";
+}
