@@ -11,7 +11,11 @@ import { wrongUsage } from "./usage_error.ts";
  *
  * @throws {UsageError} If there are too few or too many.
  */
-export function checkOperands(mode: Mode, { operands, values }: Arguments): void {
+export function checkOperands(mode: Mode, { flags, operands, values }: Arguments): void {
+  if (flags.has("json") && mode !== "list") throw wrongUsage("--json needs --list");
+  if (mode === "list" && operands.length > 0) {
+    throw wrongUsage(`too many arguments [${operands.join(" ")}]: --list takes none`);
+  }
   if (mode !== "balance" && mode !== "shell" && mode !== "command") return;
   const [port, ...more] = operands;
   if (port === undefined) throw wrongUsage(missing[mode]);

@@ -10,7 +10,7 @@ import {
 } from "../base/limits.ts";
 import { STDERR, STDOUT, withoutStreamAlias } from "../base/stdout.ts";
 import type { DumpSettings } from "../dump/settings.ts";
-import { type Arguments, parseArguments, REPORT_OPTION } from "./arguments.ts";
+import { type Arguments, parseArguments } from "./arguments.ts";
 import { dumpOptions } from "./dump_options.ts";
 import { checkDumpChannel, checkOperands } from "./operands.ts";
 import { choiceValue, integerValue, secondsValue } from "./values.ts";
@@ -26,7 +26,15 @@ export type LogFormat = typeof LOG_FORMATS[number];
  * What the program does. The first four print and exit; `usage` is for a command line without any
  * argument. `shell` is `-i`, `command` is `-c`.
  */
-export type Mode = "usage" | "help" | "version" | "completions" | "balance" | "shell" | "command";
+export type Mode =
+  | "usage"
+  | "help"
+  | "version"
+  | "completions"
+  | "list"
+  | "balance"
+  | "shell"
+  | "command";
 
 /** The parsed command line. A plain record. */
 export interface Options {
@@ -53,10 +61,12 @@ export interface Options {
   readonly workers: number;
   /** `--grace`: seconds that open connections may take to end after SIGTERM. */
   readonly graceS: number;
+  /** `--pid-file` as given. */
+  readonly pidFile: string | undefined;
   /** `--strict`: `-c` exits with 1 if the control command fails. */
   readonly strict: boolean;
-  /** Hidden: this is the background process, and its parent listens on this socket. */
-  readonly reportTo: string | undefined;
+  /** `--json`: `--list` prints JSON. */
+  readonly json: boolean;
   /** `--completions`: name of the shell. */
   readonly completions: string | undefined;
   /** `--log`: a file, `syslog`, or a standard stream; see stdout.ts. */
@@ -108,8 +118,9 @@ export function parseOptions(argv: readonly string[]): Options {
     ipv6: flags.has("6"),
     graceS: integerValue(args, "grace", { min: 0, max: MAX_GRACE_S }) ?? DEFAULT_GRACE_S,
     workers: workerCount(args),
+    pidFile: values.get("pid-file"),
     strict: flags.has("strict"),
-    reportTo: values.get(REPORT_OPTION),
+    json: flags.has("json"),
     completions: values.get("completions"),
     log,
     logFormat: choiceValue(args, "log-format", LOG_FORMATS),
@@ -125,6 +136,7 @@ function modeOf({ flags, values }: Arguments): Mode {
   if (flags.has("help")) return "help";
   if (flags.has("version")) return "version";
   if (values.has("completions")) return "completions";
+  if (flags.has("list")) return "list";
   if (values.has("c")) return "command";
   return flags.has("i") ? "shell" : "balance";
 }

@@ -21,6 +21,7 @@ ${NAME} ${VERSION}
 usage: ${NAME} [options] port [host[:port[:maxc]] ... [! | %]] ...
        ${NAME} [-b host] -i port
        ${NAME} [-b host] [--strict] -c cmd port
+       ${NAME} --list
 
 TCP load balancer with failover, a drop-in replacement for Inlab's balance.
 Each connection on port goes to a channel (host:port, at most maxc connections)

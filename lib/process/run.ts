@@ -1,14 +1,17 @@
 import { systemServices } from "../address/services.ts";
-import { EXIT } from "../base/errors.ts";
+import { EXIT, UsageError, withName } from "../base/errors.ts";
 import { NAME, VERSION } from "../base/version.ts";
 import { completions } from "../cli/completions.ts";
 import { type Options, parseOptions } from "../cli/options.ts";
 import { usage } from "../cli/usage.ts";
 import { warningLines } from "../cli/warnings.ts";
 import { COMMANDS } from "../control/commands/commands.ts";
-import { runCommand, runShell } from "../control/shell.ts";
+import { runList } from "../control/list.ts";
+import { runCommands } from "../control/run_commands.ts";
+import { runShell } from "../control/shell.ts";
+import { requireNoDebugger } from "../native/debugger.ts";
 import { print, printBytes, printError, printErrorLine } from "../system/output.ts";
-import { goToBackground, runInBackground } from "./background.ts";
+import { goToBackground, runInBackground, takeReportSocket } from "./background.ts";
 import { runForeground } from "./foreground.ts";
 import { listeningAddress } from "./listen.ts";
 import { reportError } from "./report_error.ts";
@@ -21,6 +24,8 @@ import { reportError } from "./report_error.ts";
  */
 export async function run(argv: readonly string[]): Promise<number> {
   try {
+    await requireNoDebugger();
+    requireText(argv);
     return await runMode(parseOptions(argv), argv);
   } catch (error) {
     return reportEnd(error);
@@ -34,6 +39,12 @@ function reportEnd(error: unknown): number {
   } catch (failure) {
     return reportError(failure);
   }
+}
+
+/** Rejects arguments that are not UTF-8: Deno replaces each wrong byte by U+FFFD. */
+function requireText(argv: readonly string[]): void {
+  const wrong = argv.find((word) => word.includes("\uFFFD"));
+  if (wrong !== undefined) throw new UsageError(withName(`argument [${wrong}] is not UTF-8`));
 }
 
 async function runMode(options: Options, argv: readonly string[]): Promise<number> {
@@ -50,20 +61,24 @@ async function runMode(options: Options, argv: readonly string[]): Promise<numbe
     case "completions":
       print(completions(options.completions ?? "", { commands: COMMANDS }));
       return EXIT.ok;
+    case "list":
+      return await runList({ json: options.json, print: printBytes });
     case "command":
     case "shell": {
       const at = await listeningAddress(options, systemServices());
       printWarnings(options);
       const { mode, command = "", strict } = options;
       if (mode === "shell") return await runShell({ at, print: printBytes });
-      return await runCommand(command, { at, strict, print: printBytes });
+      return await runCommands(command, { at, strict, print: printBytes });
     }
-    case "balance":
+    case "balance": {
       if (options.foreground) return await runForeground(options);
-      if (options.reportTo !== undefined) return await runInBackground(options, options.reportTo);
+      const reportTo = takeReportSocket();
+      if (reportTo !== undefined) return await runInBackground(options, reportTo);
       await goToBackground(argv);
       printWarnings(options);
       return EXIT.ok;
+    }
   }
 }
 
