@@ -208,7 +208,13 @@ async function prepare(options: Options, messages: Messages): Promise<Prepared> 
   debug?.(`control socket ${control.path} is ${STATES[control.former]}`);
   let dump: DumpSwitch | undefined;
   const dumpDropped = () => dump?.dropped() ?? 0;
-  reports = await openReports(options, { table, setup, notice, dumpDropped });
+  reports = await openReports(options, {
+    table,
+    setup,
+    notice,
+    messagesDropped: messages.dropped,
+    dumpDropped,
+  });
   let pidFile: PidFile | undefined;
   try {
     // Last, because they replace the files of the previous run.

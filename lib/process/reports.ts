@@ -43,6 +43,8 @@ export interface ReportSource {
   /** The addresses that balance listens on and serves metrics on. */
   readonly setup: Pick<Setup, "listen" | "metrics">;
   readonly notice: (line: string) => void;
+  /** Messages for the operator that were dropped so far. */
+  readonly messagesDropped: () => number;
   /** Chunks that the packet dump has dropped so far. */
   readonly dumpDropped: () => number;
 }
@@ -56,7 +58,7 @@ export async function openReports(
   options: Pick<Options, "log" | "logFormat" | "logStarts">,
   source: ReportSource,
 ): Promise<Reports> {
-  const { table, setup, notice, dumpDropped } = source;
+  const { table, setup, notice, messagesDropped, dumpDropped } = source;
   const metricsAt = setup.metrics;
   const log = await openLog(options, notice);
   const stats = metricsAt && newStats({ accounts: table.accounts, workers: table.size.workers });
@@ -68,6 +70,7 @@ export async function openReports(
       stats,
       listener: setup.listen,
       descriptors: processLimits().descriptors,
+      messagesDropped,
       logDropped: () => log?.output.dropped ?? 0,
       dumpDropped,
     });

@@ -19,6 +19,8 @@ export interface MetricsSource {
   readonly listener: Endpoint;
   /** Maximum number of open file descriptors of the process; `undefined` if unknown. */
   readonly descriptors: number | undefined;
+  /** Messages for the operator that were dropped so far. */
+  readonly messagesDropped: () => number;
   /** Lines that the access log has dropped so far. */
   readonly logDropped: () => number;
   /** Chunks that the packet dump has dropped so far. */
@@ -80,6 +82,11 @@ export function* metrics(
     FAILURES.map((one) => ({ labels: { reason: word(one) }, value: stats.failedBy(one) })),
   );
   yield* channelMetrics(table, stats);
+  yield counter(
+    "balance_messages_dropped",
+    "Messages for standard error or syslog that were dropped or lost.",
+    source.messagesDropped(),
+  );
   yield counter(
     "balance_log_dropped_lines",
     "Access log lines that were dropped or lost.",

@@ -32,7 +32,11 @@ export function status(source: MetricsSource, { stopping }: { stopping: boolean 
       sent: records.reduce((total, { sent }) => total + sent, 0),
       rcvd: records.reduce((total, { rcvd }) => total + rcvd, 0),
     },
-    dropped: { logLines: source.logDropped(), dumpChunks: source.dumpDropped() },
+    dropped: {
+      messages: source.messagesDropped(),
+      logLines: source.logDropped(),
+      dumpChunks: source.dumpDropped(),
+    },
     descriptors: { connections: usedDescriptors(source), limit: descriptors },
   };
 }

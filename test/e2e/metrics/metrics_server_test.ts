@@ -57,6 +57,7 @@ t("/metrics has the expected values, and is valid in both formats", async () => 
     ["balance_channel_connect_seconds_count", second, 1],
     ["balance_channel_connect_seconds_count", { channel: "0" }, 0],
     ["balance_channel_connect_seconds_bucket", { ...second, le: "10.0" }, 1],
+    ["balance_messages_dropped_total", {}, 0],
     ["balance_log_dropped_lines_total", {}, 0],
     ["balance_dump_dropped_chunks_total", {}, 0],
     ["balance_connection_fds", {}, 2],
@@ -227,7 +228,7 @@ t("/status.json describes the program, its groups and totals", async () => {
     connectFailures: 0,
   });
   assertEquals([status.totals.accepted, status.totals.sent, status.totals.rcvd], [1, 5, 5]);
-  assertEquals(status.dropped, { logLines: 0, dumpChunks: 0 });
+  assertEquals(status.dropped, { messages: 0, logLines: 0, dumpChunks: 0 });
   assertEquals(status.descriptors.connections, 2);
 });
 

@@ -178,6 +178,7 @@ if (promtool === undefined) {
       [`balance_channel_connect_seconds_bucket${channel.replace("}", ',le="+Inf"}')}`]: "0+99x120",
       [`balance_connection_fds${at}`]: "100x120",
       [`process_max_fds${at}`]: "1000x120",
+      [`balance_messages_dropped_total${at}`]: "0x120",
       [`balance_log_dropped_lines_total${at}`]: "0x120",
       [`balance_dump_dropped_chunks_total${at}`]: "0x120",
     };

@@ -21,6 +21,7 @@ t("the metrics have a series per address, and one for the sum of many former one
     stats,
     listener: { address: "127.0.0.1", port: 80 },
     descriptors: undefined,
+    messagesDropped: () => 0,
     logDropped: () => 0,
     dumpDropped: () => 0,
   };
