@@ -26,6 +26,7 @@ export async function runForeground(options: Options): Promise<number> {
     const balancer = await startBalancer(options, {
       notice: errors.line,
       debug: options.debug ? errors.line : undefined,
+      hint: Deno.stderr.isTerminal() ? errors.line : undefined,
       dropped: () => errors.dropped,
     });
     for (const line of warningLines(options)) errors.line(line);

@@ -3,7 +3,6 @@
 import { EXIT } from "../base/errors.ts";
 import type { Lifecycle } from "../control/commands/command.ts";
 import type { ControlServer } from "../control/server.ts";
-import { notifyManager } from "../system/notify.ts";
 import { type EndSignal, SIGNAL_EXIT, type Signals } from "../system/signals.ts";
 import type { DataPlane } from "../workers/data_plane.ts";
 
@@ -21,8 +20,10 @@ export interface ShutdownParts {
   readonly status: () => void;
   /** Reopens log and dump files. */
   readonly reopen: () => void;
-  /** Called once, when no more connections are accepted. */
-  readonly stopping: () => void;
+  /** Called once, when the shutdown starts; the program does not end before it resolves. */
+  readonly stopping: () => Promise<void>;
+  /** Called after a signal if connections are left that may take the grace time to end. */
+  readonly draining: (signal: EndSignal) => void;
 }
 
 /** A program that runs until something stops it. */
@@ -51,8 +52,7 @@ export function runUntilStopped(parts: ShutdownParts): RunningProgram {
 
   function stop(): Promise<void> {
     if (stopping === undefined) {
-      parts.stopping();
-      notified = notifyManager("STOPPING=1");
+      notified = parts.stopping();
       stopping = plane.stop().then(async () => {
         // `kill` may report that the shutdown is complete.
         if (parts.open() === 0) await control.stop();
@@ -70,7 +70,12 @@ export function runUntilStopped(parts: ShutdownParts): RunningProgram {
     void stop();
     const code = SIGNAL_EXIT[signal];
     if (signal === "SIGHUP" || ++signals > 1) cutOff(code);
-    else grace = setTimeout(() => cutOff(code), parts.graceS * 1000);
+    else {
+      grace = setTimeout(() => cutOff(code), parts.graceS * 1000);
+      void stop().then(() => {
+        if (signals === 1 && parts.open() > 0) parts.draining(signal);
+      });
+    }
   }
 
   async function untilEnded(): Promise<number> {

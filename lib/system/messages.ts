@@ -4,6 +4,8 @@ export interface Messages {
   readonly notice: (line: string) => void;
   /** Prints a line of `-d`; absent without it. */
   readonly debug?: ((line: string) => void) | undefined;
+  /** Prints a line for a person who watches; absent unless standard error is a terminal. */
+  readonly hint?: ((line: string) => void) | undefined;
   /** Messages that were dropped so far. */
   readonly dropped: () => number;
 }

@@ -4,13 +4,27 @@ import { datagramSender } from "./datagram.ts";
 /** Milliseconds to wait for the service manager to accept a message. */
 const TIMEOUT_MS = 1000;
 
+/** Sends messages to the service manager. */
+export interface Notifier extends Disposable {
+  /**
+   * Sends assignments such as `READY=1` in one message. Resolves when it is accepted, or after a
+   * second. Never rejects; failures are ignored.
+   */
+  notify(...assignments: string[]): Promise<void>;
+}
+
 /**
- * Reports a state to the service manager (sd_notify(3)) if `$NOTIFY_SOCKET` names one. Never
- * rejects; failures are ignored.
+ * Opens the way to the service manager (sd_notify(3)).
+ *
+ * @returns `undefined` if `$NOTIFY_SOCKET` names none, or nothing can be sent.
  */
-export async function notifyManager(state: "READY=1" | "STOPPING=1"): Promise<void> {
+export function openNotifier(): Notifier | undefined {
   const path = Deno.env.get("NOTIFY_SOCKET");
-  if (!path) return;
-  using sender = datagramSender(path, "notify");
-  if (sender !== undefined) await within(sender.send(state), TIMEOUT_MS);
+  const sender = path ? datagramSender(path, "notify") : undefined;
+  return sender && {
+    async notify(...assignments) {
+      await within(sender.send(assignments.join("\n")), TIMEOUT_MS);
+    },
+    [Symbol.dispose]: () => sender[Symbol.dispose](),
+  };
 }

@@ -3,6 +3,7 @@
 import { assertEquals } from "@std/assert";
 import { named } from "../../helpers/net/backends.ts";
 import { ask, connect, readText } from "../../helpers/net/client.ts";
+import { talk } from "../../helpers/net/control_socket.ts";
 import { freePort } from "../../helpers/net/ports.ts";
 import { type SyslogReceiver, syslogReceiver } from "../../helpers/net/syslog_receiver.ts";
 import { program } from "../../helpers/program/program.ts";
@@ -15,19 +16,51 @@ async function start(manager: SyslogReceiver, ...argv: string[]) {
   return await startControlled(["-f", ...argv], { env: { NOTIFY_SOCKET: manager.path } });
 }
 
+const START = "READY=1\nSTATUS=0 connections, 1 of 1 channel available";
+const STOP = "STOPPING=1\nSTATUS=stopping";
+
 t("READY is sent when connections are accepted, STOPPING at the first signal", async () => {
   await using manager = syslogReceiver();
   await using server = named("B0");
   await using balance = await start(manager, "PORT", server.address);
-  assertEquals(await manager.waitFor(1), ["READY=1"]);
+  assertEquals(await manager.waitFor(1), [START]);
   assertEquals(await ask(balance.port), "B0");
   const client = await connect(balance.port);
   assertEquals(await readText(client, 3), "B0\n");
   balance.kill("SIGTERM");
-  assertEquals(await manager.waitFor(2), ["READY=1", "STOPPING=1"]);
+  const draining = "STOPPING=1\nSTATUS=draining, 1 connection left";
+  await until(() => manager.messages.at(-1) === draining, { what: draining });
   await client.close();
   assertEquals((await balance.ended).code, 0);
-  assertEquals(manager.messages.length, 2);
+  const states = manager.messages.filter((text) => !text.startsWith("STATUS="));
+  assertEquals(states, [START, draining]);
+});
+
+t("STATUS has the connections and the available channels, only when they change", async () => {
+  await using manager = syslogReceiver();
+  await using server = named("B0");
+  const argv = ["PORT", server.address, server.address, "!", server.address, server.address];
+  await using balance = await start(manager, ...argv);
+  const shows = async (last: string) => {
+    await until(() => manager.messages.at(-1) === last, {
+      timeoutMs: 20_000,
+      what: () => `${last} instead of ${JSON.stringify(manager.messages)}`,
+    });
+  };
+  await shows("READY=1\nSTATUS=0 connections, 4 of 4 channels available");
+  await using one = await connect(balance.port);
+  await using two = await connect(balance.port);
+  assertEquals([await readText(one, 3), await readText(two, 3)], ["B0\n", "B0\n"]);
+  await shows("STATUS=2 connections, 4 of 4 channels available");
+  assertEquals(await talk(balance.socket, "disable 1\n"), "channel 1 disabled\n");
+  await shows("STATUS=2 connections, 3 of 4 channels available");
+  balance.kill("SIGTERM");
+  await shows("STOPPING=1\nSTATUS=draining, 2 connections left");
+  await one.close();
+  await shows("STATUS=draining, 1 connection left");
+  await two.close();
+  assertEquals((await balance.ended).code, 0);
+  assertEquals(new Set(manager.messages).size, manager.messages.length);
 });
 
 t("STOPPING is sent even if the program can end at once", async () => {
@@ -35,7 +68,7 @@ t("STOPPING is sent even if the program can end at once", async () => {
   for (let i = 1; i <= 5; i++) {
     await using balance = await start(manager, "PORT", "127.0.0.1:9");
     assertEquals((await balance.stop()).code, 0);
-    assertEquals((await manager.waitFor(2 * i)).at(-1), "STOPPING=1");
+    assertEquals((await manager.waitFor(2 * i)).at(-1), STOP);
   }
 });
 
@@ -45,7 +78,7 @@ t("the kill command sends STOPPING", async () => {
   const { port, rundir } = balance;
   await runBalance(["-c", "kill", "PORT"], { port, rundir });
   assertEquals((await balance.ended).code, 0);
-  assertEquals(await manager.waitFor(2), ["READY=1", "STOPPING=1"]);
+  assertEquals(await manager.waitFor(2), [START, STOP]);
 });
 
 t("a failed start sends no READY, and a missing manager does not prevent a start", async () => {
@@ -100,7 +133,7 @@ t(
       stdout: "null",
       stderr: "inherit",
     }).spawn();
-    assertEquals(await manager.waitFor(1), ["READY=1"]);
+    assertEquals(await manager.waitFor(1), [START]);
     child.kill("SIGTERM");
     assertEquals((await child.status).code, 0);
     await until(() => manager.messages.length === 2);

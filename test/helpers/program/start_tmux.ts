@@ -33,8 +33,8 @@ export interface Tmux extends AsyncDisposable {
   hangUp(): Promise<void>;
 }
 
-/** What runs in the terminal: the program, between two calls of stty. */
-const AROUND = 'stty -g >"$0/before"; "$@"; code=$?; stty -g >"$0/after"; ' +
+/** What runs in the terminal: the program, between two calls of stty. ^C does not end the shell. */
+const AROUND = 'trap : INT; stty -g >"$0/before"; "$@"; code=$?; stty -g >"$0/after"; ' +
   'printf %s "$code" >"$0/code.new"; mv "$0/code.new" "$0/code"; exec cat';
 
 /**

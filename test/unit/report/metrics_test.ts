@@ -26,7 +26,9 @@ t("the metrics have a series per address, and one for the sum of many former one
     dumpDropped: () => 0,
   };
   const totals = (name: string, suffix?: string) => {
-    const family = [...metrics(source, RUNNING)].find((one) => one.name === `balance_channel_${name}`);
+    const family = [...metrics(source, RUNNING)].find((one) =>
+      one.name === `balance_channel_${name}`
+    );
     return [...family!.samples].filter((sample) => sample.suffix === suffix)
       .map(({ labels, value }) => [labels?.backend, Number(value)] as const);
   };

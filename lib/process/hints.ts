@@ -1,0 +1,30 @@
+/** Lines for a person who runs balance in the foreground on a terminal. */
+
+import { formatEndpoint } from "../address/host_port.ts";
+import type { Endpoint } from "../base/endpoint.ts";
+import { withName } from "../base/errors.ts";
+import { counted } from "../base/integers.ts";
+import type { EndSignal } from "../system/signals.ts";
+import { channelCounts } from "../table/counts.ts";
+import type { Table } from "../table/table.ts";
+
+/** It serves: `balance: listening on 0.0.0.0:8080, 3 channels in 2 groups`. */
+export function listeningLine(at: Endpoint, table: Table): string {
+  const { channels, groups } = channelCounts(table);
+  return withName(
+    `listening on ${formatEndpoint(at)}, ` +
+      `${counted(channels, "channel")} in ${counted(groups, "group")}`,
+  );
+}
+
+/** A signal has started a graceful shutdown, and connections are left. */
+export function drainingLine(
+  signal: EndSignal,
+  { open, graceS }: { open: number; graceS: number },
+): string {
+  const again = signal === "SIGINT" ? "press ^C again" : "send a second signal";
+  return withName(
+    `shutting down, ${counted(open, "connection")} left for at most ` +
+      `${counted(graceS, "second")}; ${again} to close them now`,
+  );
+}

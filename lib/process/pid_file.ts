@@ -1,0 +1,67 @@
+/** The file of `--pid-file`. */
+
+import { codeOf, EXIT, ExitError, systemReason, withName } from "../base/errors.ts";
+import { removeIfThere } from "../system/unix_socket.ts";
+
+const FILE_MODE = 0o644;
+
+/** A file that holds the process ID of this program. */
+export interface PidFile {
+  /** Removes the file, unless another program has replaced it. Never throws. */
+  remove(): void;
+}
+
+/**
+ * Writes the process ID and a newline to a file. Readers see the former file or the complete new
+ * one. A file that is already there is replaced, and a symbolic link is replaced, not followed.
+ *
+ * @param path If it is relative, it is relative to the working directory.
+ * @throws {ExitError} If the file cannot be written (exit code 73).
+ */
+export function writePidFile(path: string): PidFile {
+  try {
+    // The working directory changes when the program goes to the background.
+    const absolute = path.startsWith("/") ? path : `${Deno.cwd()}/${path}`;
+    if (path === "") throw new Error("the name is empty");
+    if (isSpecial(absolute)) throw new Error("it is not a regular file");
+    replace(absolute, `${Deno.pid}\n`);
+    return { remove: () => removeOwn(absolute) };
+  } catch (error) {
+    throw new ExitError(
+      withName(`can't write pid file [${path}]: ${systemReason(error)}`),
+      EXIT.canNotCreate,
+    );
+  }
+}
+
+/** Whether something is there that must not be replaced, such as a directory or a device. */
+function isSpecial(path: string): boolean {
+  try {
+    const { isFile, isSymlink } = Deno.lstatSync(path);
+    return !isFile && !isSymlink;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound || codeOf(error) === "ENOENT") return false;
+    throw error;
+  }
+}
+
+function replace(path: string, text: string): void {
+  const draft = `${path}.${Deno.pid}`;
+  // It may be left over from a killed process with the same ID.
+  removeIfThere(draft);
+  try {
+    Deno.writeTextFileSync(draft, text, { createNew: true, mode: FILE_MODE });
+    // Whatever the umask is: other users' scripts read the file.
+    Deno.chmodSync(draft, FILE_MODE);
+    Deno.renameSync(draft, path);
+  } catch (error) {
+    removeIfThere(draft);
+    throw error;
+  }
+}
+
+function removeOwn(path: string): void {
+  try {
+    if (Deno.readTextFileSync(path) === `${Deno.pid}\n`) Deno.removeSync(path);
+  } catch { /* it is gone, or its directory is */ }
+}

@@ -1,0 +1,67 @@
+/** What the service manager is told, such as systemd: that balance serves, and how it is. */
+
+import { counted } from "../base/integers.ts";
+import { openNotifier } from "../system/notify.ts";
+import { channelCounts, openConnections } from "../table/counts.ts";
+import type { Table } from "../table/table.ts";
+
+/** Milliseconds between two looks at the status. */
+const STATUS_MS = 2000;
+
+/** The service manager of this program; there may be none. */
+export interface ServiceManager {
+  /** The program serves. Resolves when that is reported, after a second at most. */
+  ready(): Promise<void>;
+  /** The program is shutting down. */
+  stopping(): Promise<void>;
+  /** Sends nothing anymore. */
+  close(): void;
+}
+
+/**
+ * Opens the way to the service manager. Once the program is ready, the status (`STATUS=`) is sent
+ * about every two seconds if it has changed.
+ */
+export function openServiceManager(table: Table): ServiceManager {
+  const notifier = openNotifier();
+  if (notifier === undefined) {
+    return { ready: () => Promise.resolve(), stopping: () => Promise.resolve(), close() {} };
+  }
+  let stopping = false, sent = "", busy = false;
+  let timer: ReturnType<typeof setInterval> | undefined;
+
+  async function send(...states: string[]): Promise<void> {
+    const status = stopping ? drainingStatus(table) : servingStatus(table);
+    if (states.length === 0 && (busy || status === sent)) return;
+    sent = status;
+    busy = true;
+    await notifier?.notify(...states, `STATUS=${status}`);
+    busy = false;
+  }
+  return {
+    async ready() {
+      timer = setInterval(() => void send(), STATUS_MS);
+      Deno.unrefTimer(timer);
+      await send("READY=1");
+    },
+    async stopping() {
+      stopping = true;
+      await send("STOPPING=1");
+    },
+    close() {
+      clearInterval(timer);
+      notifier[Symbol.dispose]();
+    },
+  };
+}
+
+function servingStatus(table: Table): string {
+  const { available, channels } = channelCounts(table);
+  const connections = counted(openConnections(table), "connection");
+  return `${connections}, ${available} of ${counted(channels, "channel")} available`;
+}
+
+function drainingStatus(table: Table): string {
+  const open = openConnections(table);
+  return open === 0 ? "stopping" : `draining, ${counted(open, "connection")} left`;
+}
