@@ -69,7 +69,10 @@ withSystemd("root starts, controls, reopens, reloads and stops the service", asy
   assertEquals(await ask(port), "B0");
   const pid = await systemd.property(UNIT, "MainPID");
   assertMatch(await balance(systemd, "-c", "show", String(port)), /^GRP Type .*\n.* ENA /);
-  assertMatch(await systemd.property(UNIT, "StatusText"), /\b0 open/);
+  assertMatch(
+    await systemd.property(UNIT, "StatusText"),
+    /^0 connections, 1 of 1 channel available$/,
+  );
 
   const log = systemd.path("/var/log/balance/web.log");
   for (const command of [["kill", "--kill-whom=main", "--signal=HUP"], ["reload"]]) {
