@@ -6,18 +6,18 @@
 
 import { UsageError } from "./errors.ts";
 
-const BLANKS = /[ \t\n]+/;
+const BLANKS = /[ \t\r\n]+/;
 const QUOTED = `'[^']*'|"(?:[^"\\\\]|\\\\.)*"`;
-const WORD = new RegExp(`(${QUOTED})(?![^ \\t\\n])|[^ \\t\\n]+`, "gs");
-const PIECE = new RegExp(`(?<![^ \\t\\n;])(?:${QUOTED})(?![^ \\t\\n;])|[^]`, "g");
+const WORD = new RegExp(`(${QUOTED})(?![^ \\t\\r\\n])|[^ \\t\\r\\n]+`, "gs");
+const PIECE = new RegExp(`(?<![^ \\t\\r\\n;])(?:${QUOTED})(?![^ \\t\\r\\n;])|[^]`, "g");
 
-/** Splits at spaces, tabs and newlines. Quotes are ordinary characters. */
+/** Splits at spaces, tabs and line ends. Quotes are ordinary characters. */
 export function splitWords(text: string): string[] {
   return text.split(BLANKS).filter(Boolean);
 }
 
 /**
- * Splits at spaces, tabs and newlines outside of quoted words, and removes the quotes.
+ * Splits at spaces, tabs and line ends outside of quoted words, and removes the quotes.
  *
  * @throws {UsageError} If a word starts with a quote and its end is missing.
  */
@@ -31,11 +31,11 @@ export function splitQuotedWords(text: string): string[] {
   });
 }
 
-/** Splits at semicolons outside of quoted words. The commands keep their blanks and quotes. */
+/** Splits at semicolons and newlines outside of quoted words. The commands keep their blanks and quotes. */
 export function splitCommands(text: string): string[] {
   const commands = [""];
   for (const [piece] of text.matchAll(PIECE)) {
-    if (piece === ";") commands.push("");
+    if (piece === ";" || piece === "\n") commands.push("");
     else commands[commands.length - 1] += piece;
   }
   return commands;

@@ -1,44 +1,23 @@
-/** The control shell (`-i`) and the single control command (`-c`). */
+/** The control shell (`-i`). */
 
 import process from "node:process";
 import { createInterface } from "node:readline";
 import type { Endpoint } from "../base/endpoint.ts";
 import { EXIT } from "../base/errors.ts";
 import { NAME, VERSION } from "../base/version.ts";
+import { splitCommands } from "../base/words.ts";
 import { SIGNAL_EXIT } from "../system/signals.ts";
 import { ControlClient } from "./client.ts";
 import { readCommand } from "./commands/command.ts";
 import { COMMANDS } from "./commands/commands.ts";
 import { runTop } from "./live_top.ts";
 import { LINE_TOO_LONG, readLines } from "./protocol.ts";
+import { lost, type Print } from "./run_commands.ts";
 import { liveOrders } from "./commands/top_command.ts";
 import type { TopOrders } from "./top/order.ts";
 import { readlineTerminal } from "./top/terminal.ts";
 
 const encoder = new TextEncoder();
-
-/** Prints all bytes before it returns. */
-export type Print = (bytes: Uint8Array) => void;
-
-/**
- * Runs one control command (`-c`).
- *
- * @param command The command. An empty one does nothing.
- * @param options `at`: the address that balance listens on; `strict`: exit with 1 if the command
- * fails.
- * @returns The exit code: 0, 1 for a failed command with `strict`, 69 if balance exited.
- * @throws {ExitError} If there is no balance to control.
- */
-export async function runCommand(
-  command: string,
-  { at, strict, print }: { at: Endpoint; strict: boolean; print: Print },
-): Promise<number> {
-  using client = await ControlClient.connect(at);
-  const answer = await client.ask(command);
-  if (answer === undefined) return lost(print);
-  print(encoder.encode(answer.text));
-  return strict && answer.failed ? 1 : EXIT.ok;
-}
 
 /**
  * Runs the control shell (`-i`), with line editing and history on a terminal.
@@ -73,11 +52,13 @@ export async function runShell(options: { at: Endpoint; print: Print }): Promise
         if (end === "lost") return lost(options.print);
         return end === "closed" ? EXIT.ok : SIGNAL_EXIT[end];
       }
-      const answer = await client.ask(line);
-      if (answer === undefined) return lost(options.print);
-      print(answer.text);
-      if (answer.over !== undefined) return EXIT.ok;
-      group = answer.group;
+      for (const command of splitCommands(line)) {
+        const answer = await client.ask(command);
+        if (answer === undefined) return lost(options.print);
+        print(answer.text);
+        if (answer.over !== undefined) return EXIT.ok;
+        group = answer.group;
+      }
     }
   } finally {
     input.close();
@@ -88,12 +69,6 @@ export async function runShell(options: { at: Endpoint; print: Print }): Promise
 function topOrders(line: string): TopOrders | undefined {
   const parsed = readCommand(COMMANDS, line);
   return parsed?.command?.name === "top" ? liveOrders(parsed.words) : undefined;
-}
-
-/** Reports that balance exited without an answer. */
-function lost(print: Print): number {
-  print(encoder.encode("connection to master process lost, exiting.\n"));
-  return EXIT.unavailable;
 }
 
 /** The source of lines. */

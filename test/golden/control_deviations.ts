@@ -14,6 +14,12 @@ const CHECKED = [11, "numbers are checked, and errors name the value"] as const;
 const ADDRESSED = [17, "the channel is looked up in the given group"] as const;
 const WHOLE = [18, "the whole number of the group counts, not its lowest 8 bits"] as const;
 const LONG = [19, "a line ends at its newline and may have 4096 bytes"] as const;
+const SURPLUS = [31, "words that a command does not take are an error"] as const;
+const LINES = [35, "a line may end with CR LF, semicolons and newlines separate commands"] as const;
+const NO_EFFECT = [
+  35,
+  "a group without a command after it has no effect, and this is reported",
+] as const;
 const GONE = [16, "a process that has ended does not answer on its control socket"] as const;
 const NO_SEGMENT = [15, "-M is ignored, there is no shared memory"] as const;
 
@@ -50,9 +56,17 @@ function outputs(why: readonly [Row, string], list: Readonly<Record<string, stri
 }
 
 /** Several commands that are refused and leave the table unchanged. */
-function refused(list: Readonly<Record<string, string>>) {
+function refused(why: readonly [Row, string], list: Readonly<Record<string, string>>) {
   return Object.entries(list).map(([name, stdout]) =>
-    control(name, CHECKED, { stdout, show_after: UNTOUCHED })
+    control(name, why, { stdout, show_after: UNTOUCHED })
+  );
+}
+
+/** Several commands `group N` alone, which have no effect. */
+function withoutEffect(list: Readonly<Record<string, string>>) {
+  const reason = "it is for the commands after it, as in -c 'group 1; show'";
+  return Object.entries(list).map(([name, command]) =>
+    control(name, NO_EFFECT, { stderr: `balance: [${command}] has no effect: ${reason}\n` })
   );
 }
 
@@ -124,7 +138,7 @@ const CONTROL: readonly Deviation[] = [
       "balance[15] invalid number [abc]\n" +
       "balance[15] ",
   }),
-  ...refused({
+  ...refused(CHECKED, {
     disable_x: "invalid number [x]\n",
     disable_1x: "invalid number [1x]\n",
     "create_127.0.0.1_abc": "invalid port [abc]\n",
@@ -145,9 +159,33 @@ const CONTROL: readonly Deviation[] = [
       row([1, 0, "ENA"], [21903, 0, 0]),
   }),
   ...outputs(LONG, {
-    i_long_line_127: `${BANNER}balance[0] ${VERSION}balance[0] `,
-    i_long_line_128: `${BANNER}balance[0] ${VERSION}balance[0] `,
-    i_long_line_250: `${BANNER}balance[0] ${VERSION}balance[0] `,
+    i_long_line_127: `${BANNER}balance[0] too many words: version\nbalance[0] `,
+    i_long_line_128: `${BANNER}balance[0] too many words: version\nbalance[0] `,
+    i_long_line_250: `${BANNER}balance[0] too many words: version\nbalance[0] `,
+  }),
+  ...outputs(SURPLUS, {
+    show_extra_args: "too many words: show [--json]\n",
+    "mrtg-bytes_0_1_2": "too many words: mrtg-bytes <grp> <ch>\n",
+    c_arg_longer_than_128: "too many words: version\n",
+    i_long_line_126: `${BANNER}balance[0] too many words: version\nbalance[0] `,
+    i_extra_args: `${BANNER}balance[0] too many words: quit\nbalance[0] \n`,
+    i_version_extra: `${BANNER}balance[0] too many words: version\nbalance[0] `,
+  }),
+  ...refused(SURPLUS, {
+    disable_0_1: "too many words: disable <channel>\n",
+    maxc_0_5_6: "too many words: maxc <channel> <maxc>\n",
+    "create_127.0.0.1_8080_5": "too many words: create <host> <port>\n",
+  }),
+  ...outputs(LINES, {
+    "abbrev_show;": UNTOUCHED,
+    newline_inside: UNTOUCHED + VERSION,
+    i_crlf_lines: `${BANNER}balance[0] ${VERSION}balance[0] ${UNTOUCHED}balance[0] `,
+  }),
+  ...withoutEffect({
+    group_0: "group 0",
+    group_1: "group 1",
+    group_15: "group 15",
+    g_0: "g 0",
   }),
   control("kill_abbreviated_k", [20, "kill must be written out"], { stdout: "syntax error\n" }),
   control("kill_unreaped_master", [21, "kill reports that balance has stopped listening"], {

@@ -23,11 +23,11 @@ export const ENABLE: Command = {
 };
 
 function setEnabled(enabled: boolean): Command["run"] {
-  return ({ table }, { group }, [text = ""]) => {
-    const channel = readChannel(table, group, { text });
+  return ({ table }, session, [text = ""]) => {
+    const { group, channel, name } = readChannel(table, session.group, { text });
     const changed = table.setEnabled(group, channel, enabled);
     const word = enabled ? "enabled" : "disabled";
-    return message(`channel ${channel} ${changed ? "" : "already "}${word}`);
+    return message(`channel ${name} ${changed ? "" : "already "}${word}`);
   };
 }
 
@@ -35,10 +35,10 @@ export const RESET: Command = {
   name: "reset",
   args: ["<channel>"],
   help: "set the counters of a channel to zero",
-  run: ({ table }, { group }, [text = ""]) => {
-    const channel = readChannel(table, group, { text });
+  run: ({ table }, session, [text = ""]) => {
+    const { group, channel, name } = readChannel(table, session.group, { text });
     table.reset(group, channel);
-    return message(`channel ${channel} counters reset`);
+    return message(`channel ${name} counters reset`);
   },
 };
 
@@ -59,14 +59,17 @@ export const MAXC: Command = {
   name: "maxc",
   args: ["<channel>", "<maxc>"],
   help: "limit the connections of a channel, 0 for no limit",
-  run: ({ table }, { group }, [text = "", limit = ""]) => {
-    const channel = readChannel(table, group, { text, unknown: UNKNOWN_CHANNEL });
+  run: ({ table }, session, [text = "", limit = ""]) => {
+    const { group, channel, name } = readChannel(table, session.group, {
+      text,
+      unknown: UNKNOWN_CHANNEL,
+    });
     const maxc = readNumber(limit);
     if (maxc < MAXC_RANGE.min || maxc > MAXC_RANGE.max) {
       throw new CommandError("value out of range");
     }
     table.setMaxc(group, channel, maxc);
-    return message(`maxc of channel ${channel} changed to ${maxc}`);
+    return message(`maxc of channel ${name} changed to ${maxc}`);
   },
 };
 
@@ -74,9 +77,12 @@ export const ASSIGN: Command = {
   name: "assign",
   args: ["<channel>", "<host>", "<port>"],
   help: "change the address of a disabled channel",
-  run: async (context, { group }, [text = "", ...words]) => {
+  run: async (context, session, [text = "", ...words]) => {
     const { table } = context;
-    const channel = readChannel(table, group, { text, unknown: UNKNOWN_CHANNEL });
+    const { group, channel } = readChannel(table, session.group, {
+      text,
+      unknown: UNKNOWN_CHANNEL,
+    });
     const mustBeDisabled = () => {
       if (table.state(group, channel) === "disabled") return;
       throw new CommandError("channel must be disabled to assign new address");
@@ -94,26 +100,27 @@ export const ASSIGN: Command = {
 export const REMOVE: Command = {
   name: "remove",
   args: ["<channel>"],
+  newer: true,
   help: "remove a disabled channel without connections",
-  run: ({ table, names }, { group }, [text = ""]) => {
-    const channel = readChannel(table, group, { text });
+  run: ({ table, names }, session, [text = ""]) => {
+    const { group, channel, name } = readChannel(table, session.group, { text });
     // Locked, so that no worker claims the channel between the checks and the removal.
     table.locked(() => {
       if (table.state(group, channel) !== "disabled") {
         throw new CommandError("channel must be disabled to be removed");
       }
       const open = table.c(group, channel);
-      if (open !== 0) throw new CommandError(`channel ${channel} has ${open} open connections`);
+      if (open !== 0) throw new CommandError(`channel ${name} has ${open} open connections`);
       table.remove(group, channel);
     });
     names.delete(group, channel);
-    return message(`channel ${channel} removed`);
+    return message(`channel ${name} removed`);
   },
 };
 
 /**
- * Reads `HOST PORT`, or `HOST:PORT` and a word that is ignored, as in 3.35. Everything after a
- * second colon is ignored, too.
+ * Reads `HOST PORT`, or `HOST:PORT` and another port that is ignored, as in 3.35. Everything after
+ * a second colon is ignored, too.
  */
 async function readAddress(
   { resolve, services }: ControlContext,
@@ -125,8 +132,13 @@ async function readAddress(
   if (parts === undefined) throw new CommandError("invalid address");
   const { host, rest, bracketed } = parts;
   const wanted = (bracketed ? rest : rest?.split(":")[0]) || portText;
-  const port = parsePort(wanted, services);
-  if (port === undefined) throw new CommandError(`invalid port [${wanted}]`);
+  const readPort = (text: string) => {
+    const port = parsePort(text, services);
+    if (port === undefined) throw new CommandError(`invalid port [${text}]`);
+    return port;
+  };
+  const port = readPort(wanted);
+  readPort(portText);
   try {
     return { host, address: await resolve(host), port };
   } catch (error) {

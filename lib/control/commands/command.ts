@@ -101,10 +101,22 @@ export interface Reply {
 /** One command. */
 export interface Command {
   readonly name: string;
-  /** Placeholders of the required arguments. */
+  /** Placeholders of the arguments as `help` shows them. */
   readonly args: readonly string[];
   /** Optional arguments as `help` shows them. */
   readonly optional?: string;
+  /** The number of words that it takes, if that is not the length of `args`. */
+  readonly words?: { readonly min?: number; readonly max?: number };
+  /**
+   * Whether missing words are answered with the form of the command. The commands of 3.35 and 3.57
+   * answer "syntax error".
+   */
+  readonly newer?: boolean;
+  /**
+   * What may follow these arguments: words, and the placeholders `<channel>`, `<G.N>`, `<group>`,
+   * `<id>` and `<command>`. The shell completes them; default: the next one of `args`.
+   */
+  readonly next?: (words: readonly string[]) => readonly string[];
   /** Description in `help` and in shell completions. */
   readonly help: string;
   /** Whether it cannot be abbreviated. */
@@ -112,8 +124,7 @@ export interface Command {
   /** Whether its arguments may be quoted; elsewhere quotes are ordinary characters. */
   readonly quotes?: boolean;
   /**
-   * Runs it. `words` are the arguments; the commands of 3.35 ignore surplus ones. A
-   * {@link CommandError} or `UsageError` becomes the reply.
+   * Runs it. `words` are the arguments. A {@link CommandError} or `UsageError` becomes the reply.
    */
   readonly run: (
     context: ControlContext,
@@ -132,6 +143,21 @@ export function syntaxError(): CommandError {
   return new CommandError("syntax error");
 }
 
+/** The form of a command, for example `maxc <channel> <maxc>`. */
+export function formOf({ name, args, optional = "" }: Command): string {
+  return [name, ...args, optional].join(" ").trimEnd();
+}
+
+/** The error for words that a command does not understand. */
+export function usageError(command: Command): CommandError {
+  return new CommandError(`usage: ${formOf(command)}`);
+}
+
+/** The error for words that a command does not take. */
+export function tooManyWords(command: Command): CommandError {
+  return new CommandError(`too many words: ${formOf(command)}`);
+}
+
 /** A reply of one line. */
 export function message(text: string): Reply {
   return { text: `${text}\n` };
@@ -140,7 +166,7 @@ export function message(text: string): Reply {
 /**
  * Parses a line.
  *
- * Words are separated by spaces, tabs and newlines. A command may be abbreviated; the first match
+ * Words are separated by spaces, tabs and line ends. A command may be abbreviated; the first match
  * in the order of the table wins. Everything after a NUL byte is ignored, as in 3.35.
  *
  * @returns `undefined` for an empty line; `command` is `undefined` if there is no such command;
@@ -169,8 +195,11 @@ export async function runLine(
   if (parsed === undefined) return { text: "" };
   try {
     const { command, words, text } = parsed;
-    if (command === undefined || words.length < command.args.length) throw syntaxError();
+    if (command === undefined) throw syntaxError();
     const args = command.quotes ? splitQuotedWords(text).slice(1) : words;
+    const { min = command.args.length, max = command.args.length } = command.words ?? {};
+    if (args.length < min) throw command.newer ? usageError(command) : syntaxError();
+    if (args.length > max) throw tooManyWords(command);
     return await command.run(context, session, args);
   } catch (error) {
     if (!(error instanceof CommandError || error instanceof UsageError)) throw error;
@@ -180,10 +209,11 @@ export async function runLine(
 
 /** The output of `help`: a line per command, sorted by name. */
 export function helpText(commands: readonly Command[]): string {
-  const lines = commands.filter(({ name }) => name !== "?")
-    .map(({ name, args, optional = "", help }) => {
-      const synopsis = [name, ...args, optional].join(" ").trimEnd();
-      return `  ${synopsis.padEnd(32)} ${help}\n`;
-    });
+  const lines = commands.filter(({ name }) => name !== "?").map(helpLine);
   return `available commands:\n${lines.sort().join("")}`;
+}
+
+/** The line of `help` for one command. */
+export function helpLine(command: Command): string {
+  return `  ${formOf(command).padEnd(32)} ${command.help}\n`;
 }

@@ -4,7 +4,15 @@ import { counted } from "../../base/integers.ts";
 import { NAME, VERSION } from "../../base/version.ts";
 import { show, showJson } from "../../table/show.ts";
 import { ASSIGN, CREATE, DISABLE, ENABLE, MAXC, REMOVE, RESET } from "./channel_commands.ts";
-import { type Command, helpText, message } from "./command.ts";
+import {
+  type Command,
+  CommandError,
+  helpLine,
+  helpText,
+  message,
+  readCommand,
+  usageError,
+} from "./command.ts";
 import { CLOSE, CONNS } from "./connection_commands.ts";
 import { DUMP } from "./dump_command.ts";
 import { GROUP, HASH, RR } from "./group_commands.ts";
@@ -18,21 +26,34 @@ const QUIT: Command = {
   run: () => ({ text: "", effect: "quit" }),
 };
 
+const EXIT: Command = { ...QUIT, name: "exit", help: "leave the shell, like quit" };
+
 const SHOW: Command = {
   name: "show",
   args: [],
   optional: "[--json]",
+  words: { max: 1 },
+  next: (words) => words.length === 0 ? ["--json"] : [],
   help: "show all channels",
-  run: ({ table }, _session, [form]) => ({
-    text: form === "--json" ? showJson(table) : show(table),
-  }),
+  run: ({ table }, _session, [form]) => {
+    if (form !== undefined && form !== "--json") throw usageError(SHOW);
+    return { text: form === "--json" ? showJson(table) : show(table) };
+  },
 };
 
 const HELP: Command = {
   name: "help",
   args: [],
-  help: "list the commands",
-  run: () => ({ text: helpText(COMMANDS) }),
+  optional: "[command]",
+  words: { max: 1 },
+  next: (words) => words.length === 0 ? ["<command>"] : [],
+  help: "list the commands, or show the form of one",
+  run: (_context, _session, [word]) => {
+    if (word === undefined) return { text: helpText(COMMANDS) };
+    const command = readCommand(COMMANDS, word)?.command;
+    if (command === undefined) throw new CommandError(`no such command [${word}]`);
+    return { text: helpLine(command) };
+  },
 };
 
 const KILL: Command = {
@@ -69,5 +90,5 @@ const VERSION_COMMAND: Command = {
 export const COMMANDS: readonly Command[] = [
   QUIT, SHOW, HELP, { ...HELP, name: "?" }, KILL, DISABLE, GROUP, RESET, ENABLE, CREATE, MAXC,
   MRTG_BYTES, MRTG_CONNS, VERSION_COMMAND, HASH, RR,
-  ASSIGN, REMOVE, CONNS, CLOSE, topCommand(), DUMP,
+  ASSIGN, REMOVE, CONNS, CLOSE, topCommand(), DUMP, EXIT,
 ];

@@ -5,13 +5,15 @@ import { formatEndpoint } from "../../address/host_port.ts";
 import { parseIp } from "../../address/ip.ts";
 import { channelText, type ConnectionInfo, parseChannelText } from "../../base/connection_info.ts";
 import { shortDuration } from "../../base/short_duration.ts";
-import { type Command, CommandError, message, syntaxError } from "./command.ts";
+import { type Command, CommandError, message, tooManyWords, usageError } from "./command.ts";
 import { readChannel, readNumber } from "./numbers.ts";
 
 export const CONNS: Command = {
   name: "conns",
   args: [],
   optional: "[G.N] [client CIDR] [--json]",
+  words: { max: Infinity },
+  next: (words) => words.at(-1) === "client" ? [] : ["<G.N>", "client", "--json"],
   help: "list the open connections",
   run: async ({ connections }, _session, words) => {
     const { matches, json } = parseWords(words);
@@ -24,17 +26,22 @@ export const CLOSE: Command = {
   name: "close",
   args: ["<id>"],
   optional: "| channel <channel>",
+  words: { max: 2 },
+  newer: true,
+  next: (words) =>
+    words.length === 0 ? ["<id>", "channel"] : words[0] === "channel" ? ["<channel>"] : [],
   help: "close a connection, or all of a channel",
-  run: async ({ table, connections }, { group }, [first = "", text]) => {
+  run: async ({ table, connections }, session, [first = "", text]) => {
     if (first !== "channel") {
+      if (text !== undefined) throw tooManyWords(CLOSE);
       const id = readNumber(first);
       if (await connections.close({ id }) > 0) return message(`connection ${id} closed`);
       throw new CommandError(`no such connection ${id}`);
     }
-    if (text === undefined) throw syntaxError();
-    const channel = readChannel(table, group, { text });
+    if (text === undefined) throw usageError(CLOSE);
+    const { group, channel, name } = readChannel(table, session.group, { text });
     const closed = await connections.close({ group, channel });
-    return message(`${closed} connections of channel ${channel} closed`);
+    return message(`${closed} connections of channel ${name} closed`);
   },
 };
 
@@ -51,7 +58,9 @@ function parseWords(words: readonly string[]): { matches: Test; json: boolean } 
     else if (wanted !== undefined) {
       tests.push(({ group, channel }) => group === wanted.group && channel === wanted.channel);
     } else if (word === "client") {
-      const inRange = parseCidr(words[++i] ?? "");
+      const text = words[++i];
+      if (text === undefined) throw usageError(CONNS);
+      const inRange = parseCidr(text);
       tests.push(({ client }) => {
         const address = parseIp(client.address);
         return address !== undefined && inRange(address);

@@ -7,7 +7,14 @@ import { messageOf } from "../../base/errors.ts";
 import { STDOUT } from "../../base/stdout.ts";
 import { DUMP_FORMATS } from "../../dump/formats/format.ts";
 import { describeDump, type DumpTexts } from "../../dump/settings.ts";
-import { type Command, CommandError, type DumpStatus, message, syntaxError } from "./command.ts";
+import {
+  type Command,
+  CommandError,
+  type DumpStatus,
+  message,
+  tooManyWords,
+  usageError,
+} from "./command.ts";
 
 export const DUMP: Command = {
   name: "dump",
@@ -16,7 +23,10 @@ export const DUMP: Command = {
   help: "show, start or stop the packet dump: on [FORMAT] [FILE] [client CIDR] " +
     "[channel G.N] [conn ID]",
   quotes: true,
+  words: { max: Infinity },
+  next: nextWords,
   run: async ({ dump }, _session, [what, ...words]) => {
+    if (words.length > 0 && (what === "off" || what === "--json")) throw tooManyWords(DUMP);
     switch (what) {
       case undefined:
         return { text: statusText(dump.status()) };
@@ -33,7 +43,7 @@ export const DUMP: Command = {
         if (await dump.off()) return message("dump off");
         throw new CommandError("dump is already off");
       default:
-        throw syntaxError();
+        throw usageError(DUMP);
     }
   },
 };
@@ -50,6 +60,23 @@ const KEYS: Readonly<Record<string, keyof DumpTexts>> = {
   overflow: "overflow",
 };
 
+/** What the shell completes. */
+function nextWords([what, ...words]: readonly string[]): readonly string[] {
+  if (what === undefined) return ["on", "off", "--json"];
+  if (what !== "on") return [];
+  const last = words.at(-1) ?? "";
+  // A word that is given already is a value, or its pair is complete.
+  const isKey = Object.hasOwn(KEYS, last) && words.filter((word) => word === last).length === 1;
+  if (isKey) return VALUES[last] ?? [];
+  return [...(words.length === 0 ? DUMP_FORMATS : []), ...Object.keys(KEYS)];
+}
+
+/** Values of the words of `dump on` that the shell completes. */
+const VALUES: Readonly<Record<string, readonly string[]>> = {
+  channel: ["<G.N>"],
+  conn: ["<id>"],
+};
+
 /** Parses `[FORMAT] [FILE]` and pairs of a word and its value. */
 function parseWords(words: readonly string[]): DumpTexts {
   const texts: { -readonly [Key in keyof DumpTexts]: DumpTexts[Key] } = {};
@@ -59,10 +86,16 @@ function parseWords(words: readonly string[]): DumpTexts {
   while (rest.length > 0) {
     const [word = "", value] = rest.splice(0, 2);
     const key = Object.hasOwn(KEYS, word) ? KEYS[word] : undefined;
-    if (key === undefined || value === undefined || texts[key] !== undefined) throw syntaxError();
+    if (key === undefined) throw wrongWord(`unknown word [${word}]`);
+    if (texts[key] !== undefined) throw wrongWord(`[${word}] is given twice`);
+    if (value === undefined) throw wrongWord(`no value for [${word}]`);
     texts[key] = value;
   }
   return texts;
+}
+
+function wrongWord(reason: string): CommandError {
+  return new CommandError(`${reason}: dump on [format] [file] [word value] ...`);
 }
 
 function statusText(status: DumpStatus | undefined): string {

@@ -1,35 +1,47 @@
 /** Commands about the current group: `group`, `hash`, `rr`. */
 
-import { type Command, CommandError, message } from "./command.ts";
-import { readNumber } from "./numbers.ts";
+import type { Table } from "../../table/table.ts";
+import { type Command, message } from "./command.ts";
+import { readGroup } from "./numbers.ts";
 
 export const GROUP: Command = {
   name: "group",
   args: ["<group>"],
   help: "select the group for the other commands",
-  run: ({ table }, _session, [text = ""]) => {
-    const group = readNumber(text);
-    if (group < 0 || group >= table.size.groups) throw new CommandError("value out of range");
-    return { text: "", session: { group } };
+  run: ({ table }, session, [text = ""]) => {
+    return { text: "", session: { ...session, group: readGroup(table, text) } };
   },
 };
 
 export const HASH: Command = {
   name: "hash",
   args: [],
+  optional: "[group]",
+  words: { max: 1 },
+  next: groupNext,
   help: "make the group a hash group",
-  run: ({ table }, { group }) => {
-    table.setType(group, "hash");
-    return message(`group ${group} set to hash`);
-  },
+  run: setType("hash", "hash"),
 };
 
 export const RR: Command = {
   name: "rr",
   args: [],
+  optional: "[group]",
+  words: { max: 1 },
+  next: groupNext,
   help: "make the group a round robin group",
-  run: ({ table }, { group }) => {
-    table.setType(group, "rr");
-    return message(`group ${group} set to round robin`);
-  },
+  run: setType("rr", "round robin"),
 };
+
+function groupNext(words: readonly string[]): readonly string[] {
+  return words.length === 0 ? ["<group>"] : [];
+}
+
+/** Sets the type of the given group, or of the current one. */
+function setType(type: Parameters<Table["setType"]>[1], name: string): Command["run"] {
+  return ({ table }, session, [text]) => {
+    const group = text === undefined ? session.group : readGroup(table, text);
+    table.setType(group, type);
+    return message(`group ${group} set to ${name}`);
+  };
+}

@@ -1,3 +1,4 @@
+import { channelText, parseChannelText } from "../../base/connection_info.ts";
 import type { Table } from "../../table/table.ts";
 import { CommandError } from "./command.ts";
 
@@ -13,22 +14,44 @@ export function readNumber(text: string): number {
   return Number(text);
 }
 
+/**
+ * Reads the number of a group.
+ *
+ * @throws {CommandError} If the text is not a number, or out of range.
+ */
+export function readGroup(table: Table, text: string): number {
+  const group = readNumber(text);
+  if (group < 0 || group >= table.size.groups) throw new CommandError("value out of range");
+  return group;
+}
+
 /** The message of some commands of 3.35 for a channel that does not exist. */
 export const UNKNOWN_CHANNEL = "unknown channel";
 
+/** A channel that exists. */
+export interface NamedChannel {
+  readonly group: number;
+  readonly channel: number;
+  /** As it was given: `N` in the current group, or `G.N`. */
+  readonly name: string;
+}
+
 /**
- * Reads the number of a channel.
+ * Reads a channel: `N` in the current group, or `G.N`.
  *
- * @param group The group of the channel.
- * @param options `unknown`: the message if there is no such channel; default `no such channel N`.
- * @throws {CommandError} If the text is not a number, or not that of a channel.
+ * @param current The current group.
+ * @param options `unknown`: the message if there is no channel `N`; default `no such channel N`.
+ * @throws {CommandError} If the text is not a channel, or if it does not exist.
  */
 export function readChannel(
   table: Table,
-  group: number,
+  current: number,
   options: { text: string; unknown?: string },
-): number {
-  const channel = readNumber(options.text);
-  if (table.exists(group, channel)) return channel;
-  throw new CommandError(options.unknown ?? `no such channel ${channel}`);
+): NamedChannel {
+  const full = parseChannelText(options.text);
+  const { group, channel } = full ?? { group: current, channel: readNumber(options.text) };
+  const name = full === undefined ? String(channel) : channelText(full)!;
+  if (table.exists(group, channel)) return { group, channel, name };
+  const message = full === undefined ? options.unknown : undefined;
+  throw new CommandError(message ?? `no such channel ${name}`);
 }

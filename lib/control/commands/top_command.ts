@@ -5,7 +5,7 @@ import { VERSION } from "../../base/version.ts";
 import { type Command, CommandError, type ControlContext, message } from "./command.ts";
 import { type FrameLine, frameText, type Size, topFrame } from "../top/frame.ts";
 import type { TopMemory } from "../top/memory.ts";
-import { readTopKey, sortedBy, TOP_ORDERS, type TopOrders } from "../top/order.ts";
+import { readTopKey, sortedBy, TOP_KEYS, TOP_ORDERS, type TopOrders } from "../top/order.ts";
 import { type ConnectionCounts, MAX_LISTED, takeSample } from "../top/sample.ts";
 
 /** Size of a single frame: that of a standard terminal. */
@@ -21,6 +21,8 @@ export function topCommand(spanMs = 1000): Command {
     name: "top",
     args: [],
     optional: "[key] [--json [count]]",
+    words: { max: Infinity },
+    next: () => [...TOP_KEYS, "--json"],
     help: "show the traffic; q leaves the live view",
     run: async (context, session, words) => {
       const request = parseWords(words);

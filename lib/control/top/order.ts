@@ -1,7 +1,7 @@
 /** The sort orders of the two lists of `top`. */
 
 /** The sort keys. */
-const TOP_KEYS = ["number", "conns", "rate", "sent", "rcvd", "age"] as const;
+export const TOP_KEYS = ["number", "conns", "rate", "sent", "rcvd", "age"] as const;
 
 /** A sort key. */
 export type TopKey = typeof TOP_KEYS[number];

@@ -22,6 +22,7 @@ t("every prefix runs the first matching command; kill must be typed in full", as
   const commands: Command[] = COMMANDS.map((command) => ({
     ...command,
     args: [],
+    words: {},
     run: () => {
       seen.push(command.name);
       return { text: "" };
@@ -42,23 +43,24 @@ t("every prefix runs the first matching command; kill must be typed in full", as
 }, PURE);
 
 t(
-  "words are separated by spaces and tabs, surplus words are ignored, NUL ends the line",
+  "words are separated by spaces, tabs and line ends, surplus words are an error, NUL ends the line",
   async () => {
     await new CommandSession().expect({
       "": "",
       "  \t ": "",
       "\0show": "",
-      "  disable\t 0  x y ": "channel 0 disabled",
+      "  disable\t 0  x y ": "!too many words: disable <channel>",
+      "  disable\t 0  ": "channel 0 disabled",
       "enable 0\0 1": "channel 0 enabled",
       "enable\0 0": "!syntax error",
-      "disable 0\r": "!invalid number [0\r]",
-      "version\r": "!syntax error",
+      "disable 0\r": "channel 0 disabled",
+      "\r": "",
       "DISABLE 0": "!syntax error",
       "disable": "!syntax error",
       "maxc 0": "!syntax error",
       "create web": "!syntax error",
       "assign 0 web": "!syntax error",
-      "remove": "!syntax error",
+      "remove": "!usage: remove <channel>",
     });
   },
   PURE,

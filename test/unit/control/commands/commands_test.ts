@@ -48,6 +48,6 @@ t("version prints the version and the table limits", async () => {
 
 t("quit and kill return an effect for the caller to carry out", async () => {
   const hand = new CommandSession();
-  assertEquals(await hand.type("quit now"), { text: "", effect: "quit" });
+  assertEquals(await hand.type("quit"), { text: "", effect: "quit" });
   assertEquals((await hand.type("kill")).effect, "stop");
 }, PURE);

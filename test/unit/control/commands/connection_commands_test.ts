@@ -58,5 +58,5 @@ t("conns refuses an invalid selection, and an invalid network with its reason", 
     await output("conns client 1.2.3.4/33"),
     "invalid range [1.2.3.4/33]: bits must be 0 to 32\n",
   );
-  assertEquals(await output("conns client"), "invalid range []: want ADDRESS or ADDRESS/BITS\n");
+  assertEquals(await output("conns client"), "usage: conns [G.N] [client CIDR] [--json]\n");
 }, PURE);

@@ -9,7 +9,7 @@ t("an argument that must be a number is checked, and the error names its value",
   await hand.expect({
     "disable x": "!invalid number [x]",
     "disable 1x": "!invalid number [1x]",
-    "disable 1.5": "!invalid number [1.5]",
+    "disable 1.5": "!no such channel 1.5",
     "disable 0x1": "!invalid number [0x1]",
     "disable 1e0": "!invalid number [1e0]",
     "disable -": "!invalid number [-]",

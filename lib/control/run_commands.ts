@@ -1,0 +1,68 @@
+/** Control commands that are given on the command line (`-c`). */
+
+import type { Endpoint } from "../base/endpoint.ts";
+import { EXIT, withName } from "../base/errors.ts";
+import { printable } from "../base/printable.ts";
+import { splitCommands } from "../base/words.ts";
+import { printErrorLine } from "../system/output.ts";
+import { ControlClient } from "./client.ts";
+import { readCommand } from "./commands/command.ts";
+import { COMMANDS } from "./commands/commands.ts";
+
+const encoder = new TextEncoder();
+
+/** Prints all bytes before it returns. */
+export type Print = (bytes: Uint8Array) => void;
+
+/**
+ * Runs control commands in one session.
+ *
+ * A failed command does not stop the next ones, except with `strict`. A failed `group` always does:
+ * the next ones would change channels of another group.
+ *
+ * @param text Commands, separated by semicolons or newlines. An empty one does nothing.
+ * @param options `at`: the address that balance listens on; `strict`: stop at the first command
+ * that fails, and exit with 1.
+ * @returns The exit code: 0, 1 for a failed command with `strict`, 69 if balance exited.
+ * @throws {ExitError} If there is no balance to control.
+ */
+export async function runCommands(
+  text: string,
+  { at, strict, print }: { at: Endpoint; strict: boolean; print: Print },
+): Promise<number> {
+  using client = await ControlClient.connect(at);
+  const commands = splitCommands(text).filter((command) => nameOf(command) !== undefined);
+  for (const [index, command] of commands.entries()) {
+    const answer = await client.ask(command);
+    if (answer === undefined) return lost(print);
+    print(encoder.encode(answer.text));
+    const isGroup = nameOf(command) === "group", isLast = index === commands.length - 1;
+    if (answer.failed && strict) return 1;
+    if (answer.failed && isGroup && !isLast) {
+      printErrorLine(withName(`[${shown(command)}] failed, so the next commands are not run`));
+      return EXIT.ok;
+    }
+    if (isGroup && isLast && !answer.failed) {
+      const reason = "it is for the commands after it, as in -c 'group 1; show'";
+      printErrorLine(withName(`[${shown(command)}] has no effect: ${reason}`));
+    }
+    if (answer.over !== undefined) break;
+  }
+  return EXIT.ok;
+}
+
+/** The full name of a command, `""` if there is none, `undefined` if the text is blank. */
+function nameOf(command: string): string | undefined {
+  const parsed = readCommand(COMMANDS, command);
+  return parsed && (parsed.command?.name ?? "");
+}
+
+function shown(command: string): string {
+  return printable(command.trim());
+}
+
+/** Reports that balance exited without an answer. @returns The exit code. */
+export function lost(print: Print): number {
+  print(encoder.encode("connection to master process lost, exiting.\n"));
+  return EXIT.unavailable;
+}
