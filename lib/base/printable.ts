@@ -12,3 +12,12 @@ export function printable(text: string, options: { lines?: boolean } = {}): stri
     (found) => `\\x${found.charCodeAt(0).toString(16).padStart(2, "0")}`,
   );
 }
+
+/** Most characters of a message, and how many of a longer one are kept at its start and end. */
+const LONGEST = 1000, KEPT_AT_START = 600, KEPT_AT_END = 300;
+
+/** Cuts the middle out of a message that quotes a huge argument; its end is often the reason. */
+export function shortened(text: string): string {
+  if (text.length <= LONGEST) return text;
+  return `${text.slice(0, KEPT_AT_START)}...${text.slice(-KEPT_AT_END)}`;
+}

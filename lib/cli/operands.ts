@@ -20,12 +20,15 @@ export function checkOperands(mode: Mode, { flags, operands, values }: Arguments
   const [port, ...more] = operands;
   if (port === undefined) throw wrongUsage(missing[mode]);
   if (mode === "balance" || more.length === 0) return;
-  if (mode === "shell") throw wrongUsage(`too many arguments [${more.join(" ")}]: -i takes a port`);
+  if (mode === "shell") {
+    throw wrongUsage(`too many arguments [${more.join(" ")}]: -i takes only a port`);
+  }
   // The usual mistake is a command with arguments but without quotes: -c disable 1 8080.
-  const words = [values.get("c"), port, ...more.slice(0, -1)].join(" ");
+  const last = more.pop() ?? "";
+  const words = [values.get("c"), port, ...more].join(" ");
   throw wrongUsage(
     `too many arguments [${operands.join(" ")}]: -c takes one command and a port`,
-    /^\w+$/.test(port) ? ` (put quotes around the command: -c "${words}")` : undefined,
+    /^\d+$/.test(last) ? ` (the command needs quotes: -c "${words}" ${last})` : undefined,
   );
 }
 
@@ -48,17 +51,19 @@ export function checkDumpChannel(text: string | undefined, operands: readonly st
   const sizes = groupSizes(operands);
   const size = sizes[wanted.group];
   if (size !== undefined && wanted.channel < size) return;
-  const ranges = sizes.map((count, group) =>
-    count === 1 ? `${group}.0` : `${group}.0 to ${group}.${count - 1}`
-  );
-  const reason = ranges.length === 0
-    ? "there are no channels"
-    : size === undefined && ranges.length > 1
-    ? `the groups are 0 to ${ranges.length - 1}`
-    : `group ${size === undefined ? 0 : wanted.group} has ${
-      ranges[size === undefined ? 0 : wanted.group]
-    }`;
-  throw new UsageError(withName(`no such channel --dump-channel [${text}]: ${reason}`));
+  const valid = existing(sizes, wanted.group);
+  throw new UsageError(withName(`invalid --dump-channel [${text}]: no such channel, ${valid}`));
+}
+
+/** Which channels exist, as far as that explains that one of `group` does not. */
+function existing(sizes: readonly number[], group: number): string {
+  const size = sizes[group];
+  if (sizes.length === 0) return "no channels are given";
+  if (size === 1) return `the only channel of group ${group} is ${group}.0`;
+  if (size !== undefined) {
+    return `group ${group} has the channels ${group}.0 to ${group}.${size - 1}`;
+  }
+  return sizes.length === 1 ? "the only group is 0" : `the groups are 0 to ${sizes.length - 1}`;
 }
 
 /** How many channels each group has. */

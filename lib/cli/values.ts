@@ -4,6 +4,9 @@ import { UsageError } from "../base/errors.ts";
 import { lenientInteger, strictInteger } from "../base/integers.ts";
 import type { Arguments } from "./arguments.ts";
 
+/** As in 3.35, where larger numbers are clamped, too. */
+const MAX_SECONDS = 2 ** 31 - 1;
+
 /** One of several words. Throws a {@link UsageError} for any other. */
 export function choiceValue<T extends string>(
   { values }: Arguments,
@@ -44,5 +47,5 @@ export function secondsValue({ values }: Arguments, name: string): number | unde
   const hint = name === "T" && /^[ \t]*0+$/.test(text)
     ? " (without -T, there is no idle timeout)"
     : "";
-  throw new UsageError(`invalid -${name} [${text}]: not a number of seconds from 1${hint}`);
+  throw new UsageError(`invalid -${name} [${text}]: not a number from 1 to ${MAX_SECONDS}${hint}`);
 }

@@ -4,14 +4,16 @@ import { splitHost } from "../address/host_port.ts";
 import { formatIp, parseIpv4 } from "../address/ip.ts";
 import { withName } from "../base/errors.ts";
 import { lenientInteger, strictInteger } from "../base/integers.ts";
-import { printable } from "../base/printable.ts";
+import { printable, shortened } from "../base/printable.ts";
 import type { Arguments } from "./arguments.ts";
 import type { Mode } from "./options.ts";
 
-/** Options that qualify another one, and nothing else. */
-const NEEDS: Readonly<Record<string, string>> = { "log-format": "log", "log-start": "log" };
-/** Long options that `-c` and `-i` heed. Options of 3.35 are ignored without a word, as there. */
-const FOR_CONTROL: readonly string[] = ["strict"];
+/** Modes that serve nothing, and the long options that they heed. */
+const HEEDED: Readonly<Record<string, { option: string; names: readonly string[] }>> = {
+  command: { option: "-c", names: ["strict"] },
+  shell: { option: "-i", names: [] },
+  list: { option: "--list", names: ["list", "json"] },
+};
 
 /**
  * What the operator should know about a valid command line.
@@ -19,31 +21,25 @@ const FOR_CONTROL: readonly string[] = ["strict"];
  * @returns One sentence each, without a newline; usually none.
  */
 export function warningsOf(mode: Mode, args: Arguments): string[] {
-  if (mode === "command" || mode === "shell") return controlWarnings(mode, args);
-  if (mode !== "balance") return [];
-  return [...optionWarnings(args), ...channelWarnings(args.operands.slice(1))];
+  if (mode === "balance") {
+    return [...optionWarnings(args), ...channelWarnings(args.operands.slice(1))];
+  }
+  const heeded = HEEDED[mode];
+  if (heeded === undefined) return [];
+  // Options of 3.35 are ignored without a warning, as there.
+  return [...args.flags, ...args.values.keys()]
+    .filter((name) => name.length > 1 && !heeded.names.includes(name))
+    .map((name) => `--${name} has no effect with ${heeded.option}`);
 }
 
 /** The warnings as they are printed, without a newline. Arguments in them are escaped. */
 export function warningLines({ warnings }: { warnings: readonly string[] }): string[] {
-  return warnings.map((text) => withName(`warning: ${printable(text)}`));
-}
-
-function controlWarnings(mode: "command" | "shell", args: Arguments): string[] {
-  const option = mode === "command" ? "-c" : "-i";
-  const given = [...args.flags, ...args.values.keys()].filter((name) => name.length > 1);
-  const ignored = given.filter((name) => mode === "shell" || !FOR_CONTROL.includes(name));
-  return ignored.map((name) => `--${name} has no effect with ${option}`);
+  return warnings.map((text) => withName(`warning: ${printable(shortened(text))}`));
 }
 
 function optionWarnings({ flags, values }: Arguments): string[] {
   const warnings: string[] = [];
   if (flags.has("strict")) warnings.push("--strict has no effect without -c");
-  for (const [name, needed] of Object.entries(NEEDS)) {
-    if ((flags.has(name) || values.has(name)) && !values.has(needed)) {
-      warnings.push(`--${name} has no effect without --${needed}`);
-    }
-  }
   const listen = values.get("b");
   if (flags.has("6") && listen !== undefined && parseIpv4(listen) !== undefined) {
     warnings.push(`-6 has no effect with -b ${listen}`);
@@ -56,8 +52,9 @@ function optionWarnings({ flags, values }: Arguments): string[] {
   }
   for (const name of ["t", "T"]) {
     const text = values.get(name);
-    if (text === undefined || /^\+?\d+$/.test(text.trim())) continue;
+    if (text === undefined) continue;
     const seconds = lenientInteger(text);
+    if (strictInteger(text, { min: seconds, max: seconds }) !== undefined) continue;
     warnings.push(`-${name} [${text}] is read as ${seconds} second${seconds === 1 ? "" : "s"}`);
   }
   return warnings;

@@ -1,5 +1,5 @@
 import { bugLine, EXIT, ExitError, withName } from "../base/errors.ts";
-import { printable } from "../base/printable.ts";
+import { printable, shortened } from "../base/printable.ts";
 import { print, printError } from "../system/output.ts";
 
 /** Prints text as it is. */
@@ -20,7 +20,13 @@ export function reportError(
     to.stderr(`${withName(bugLine(error))}\n`);
     return EXIT.software;
   }
-  if (error.message !== "") to[error.stream](`${printable(error.message)}\n`);
-  for (const line of error.hints) to.stderr(`${printable(line)}\n`);
+  if (error.message !== "") {
+    to[error.stream](`${printable(shortened(error.message))}
+`);
+  }
+  for (const line of error.hints) {
+    to.stderr(`${printable(line)}
+`);
+  }
   return error.exitCode;
 }

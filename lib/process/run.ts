@@ -62,6 +62,7 @@ async function runMode(options: Options, argv: readonly string[]): Promise<numbe
       print(completions(options.completions ?? "", { commands: COMMANDS }));
       return EXIT.ok;
     case "list":
+      printWarnings(options);
       return await runList({ json: options.json, print: printBytes });
     case "command":
     case "shell": {

@@ -5,6 +5,7 @@ import { serviceLookup } from "../../lib/address/services.ts";
 import { listeningAddress } from "../../lib/process/listen.ts";
 import { designed } from "./deviations.ts";
 import { assertRecorded, loadGolden, type PortMap, portMap } from "../helpers/golden/golden.ts";
+import { freePort } from "../helpers/net/ports.ts";
 import { pool } from "../helpers/pool.ts";
 import { runBalance, startBalance } from "../helpers/program/start_balance.ts";
 import { t, tool } from "../helpers/t.ts";
@@ -60,9 +61,11 @@ t(
     const ports = portMap();
     using _taken = Deno.listen({ hostname: "127.0.0.1", port: ports.port(TAKEN) });
     await pool(ends, { limit: LIMIT, name: (one) => one.name }, async (record) => {
-      const ended = await runBalance(argvOf(record, ports), { timeoutMs: 20_000 });
+      const port = freePort();
+      const ended = await runBalance(argvOf(record, ports), { timeoutMs: 20_000, port });
       assertRecorded(ended.stdout, record.stdout ?? "", { ports });
-      assertRecorded(ended.stderr, record.stderr ?? "", { ports });
+      const stderr = ended.stderr.replaceAll(`:${port}:`, ":21001:");
+      assertRecorded(stderr, record.stderr ?? "", { ports });
       assertEquals(ended.code, record.exit_code);
       for (const option of record.usage?.options_listed ?? []) {
         assertStringIncludes(ended.stdout + ended.stderr, `\n  ${option} `);

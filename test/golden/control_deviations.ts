@@ -98,7 +98,18 @@ const NEWER = [
   "there are commands that 3.35 did not have: assign, remove and others",
 ] as const;
 
+const REASON = [33, "the line ends with the reason, and no usage follows"] as const;
+
 const CONTROL: readonly Deviation[] = [
+  control("i_without_port", REASON, {
+    stderr: "balance: -i needs the port of a running balance (try balance --help)\n",
+  }),
+  control("i_two_args", REASON, {
+    stderr: "balance: too many arguments [x]: -i takes only a port (try balance --help)\n",
+  }),
+  control("c_without_port", REASON, {
+    stderr: "balance: -c needs the port of a running balance (try balance --help)\n",
+  }),
   ...outputs(NEWER, {
     help: HELP,
     question: HELP,

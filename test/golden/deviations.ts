@@ -7,6 +7,8 @@
  * @module
  */
 
+import { HOST_ERRORS, USAGE_ERRORS } from "./cli_deviations.ts";
+
 /** A record that is not reproduced. */
 export interface Deviation {
   /** File of the record, without its extension. */
@@ -20,9 +22,9 @@ export interface Deviation {
   readonly designed: Readonly<Record<string, unknown>>;
 }
 
-const portOf = (value: string, spec: string): string =>
-  `invalid port [${value}] in channel [${spec}]: ` +
-  "neither the name of a TCP service nor a number from 0 to 65535, exiting.\n";
+const NO_PORT = "neither the name of a TCP service nor a number from 0 to 65535";
+const portOf = (value: string, spec: string, reason = NO_PORT): string =>
+  `invalid port [${value}] in channel [${spec}]: ${reason}, exiting.\n`;
 const maxcOf = (value: string, spec: string): string =>
   `invalid maxc [${value}] in channel [${spec}]: ` +
   "not a number from -2147483648 to 2147483647, exiting.\n";
@@ -61,6 +63,7 @@ const CLI: readonly Deviation[] = [
   bind("address_in_use", "0.0.0.0:21777", IN_USE),
   bind("address_in_use_b", "127.0.0.1:21777", IN_USE),
   bind("b_not_local", "203.0.113.7:21001", notLocal("203.0.113.7")),
+  ...USAGE_ERRORS,
   cli("bad_long_option", [28, "--help is an option"], {
     stdout: "<USAGE>",
     stderr: "",
@@ -88,7 +91,13 @@ const CLI: readonly Deviation[] = [
       listening_on: null,
     })
   ),
-  cli("bang_glued", CHECKED, refused(portOf("21901!", "127.0.0.1:21901!"))),
+  cli(
+    "bang_glued",
+    CHECKED,
+    refused(
+      portOf("21901!", "127.0.0.1:21901!", "the separators ! and % are arguments of their own"),
+    ),
+  ),
   cli("channels_16", COUNTED, STARTS),
   cli("args_16_with_separators", COUNTED, STARTS),
   cli("groups_9", COUNTED, STARTS),
@@ -99,10 +108,11 @@ const CLI: readonly Deviation[] = [
   }),
 ];
 
-const CHANNEL_SPEC: readonly Deviation[] = [
+const CHECKED_SPECS: readonly Deviation[] = [
   ...["nosuch", "80abc", "SMTP", "-1", "65536", "70000"].map((value) => {
     const spec = `127.0.0.1:${value}`;
-    return { name: spec, stderr: portOf(value, spec) };
+    const meant = value === "SMTP" ? " (did you mean smtp?)" : "";
+    return { name: spec, stderr: portOf(value, spec, NO_PORT + meant) };
   }),
   ...["abc", "5abc", "99999999999", "2147483648"].map((value) => {
     const spec = `127.0.0.1:80:${value}`;
@@ -115,6 +125,8 @@ const CHANNEL_SPEC: readonly Deviation[] = [
   reason: CHECKED[1],
   designed: { show_row: null, exit_code: 64, stderr },
 }));
+
+const CHANNEL_SPEC: readonly Deviation[] = [...HOST_ERRORS, ...CHECKED_SPECS];
 
 const base64 = (text: string): string => btoa(text);
 

@@ -57,9 +57,13 @@ t(
     const cases: [argv: string[], code: number, stderr: RegExp][] = [
       [["0", DEAD], 64, /^invalid port \[0\], exiting\.\n$/],
       [["PORT", "127.0.0.1:nosuch"], 64, /^invalid port \[nosuch\] in channel /],
-      [["PORT", ...Array(17).fill(DEAD)], 64, /^MAXCHANNELS exceeded\.\.\.\n$/],
+      [
+        ["PORT", ...Array(17).fill(DEAD)],
+        64,
+        /^MAXCHANNELS exceeded\.\.\., raise the limit of 16 with --max-channels\n$/,
+      ],
       [["-p", "PORT", DEAD], 64, /^balance: -p needs -f/],
-      [["-Z"], 64, /invalid option -- 'Z'\n/],
+      [["-Z"], 64, /^balance: invalid option -- 'Z' .*\n$/],
       [["-b", "no..such", "PORT", DEAD], 65, /^unknown or invalid address \[no\.\.such\]\n$/],
       [["-B", "no..such", "PORT", DEAD], 65, /^unknown or invalid address \[no\.\.such\]\n$/],
       [["-B", "203.0.113.9", "PORT", DEAD], 69, /^balance: can't bind outgoing address /],

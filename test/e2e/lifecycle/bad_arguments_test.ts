@@ -15,10 +15,10 @@ const channels = (count: number): string[] => Array(count).fill(GOOD);
 /** Arguments, the exit code, and the line on stderr, or `<USAGE>`. */
 const cases: ReadonlyArray<{ argv: string[]; code: number; stderr: string | RegExp }> = [
   { argv: [], code: 64, stderr: "<USAGE>" },
-  { argv: ["-x", "PORT", GOOD], code: 64, stderr: "<BALANCE>: invalid option -- 'x'\n<USAGE>" },
+  { argv: ["-x", "PORT", GOOD], code: 64, stderr: /invalid option -- 'x'/ },
   { argv: ["-f", "-t"], code: 64, stderr: /requires an argument/ },
-  { argv: ["-f", "-t", "0", "PORT", GOOD], code: 64, stderr: "<USAGE>" },
-  { argv: ["-f", "-T", "x", "PORT", GOOD], code: 64, stderr: "<USAGE>" },
+  { argv: ["-f", "-t", "0", "PORT", GOOD], code: 64, stderr: /\[0\]/ },
+  { argv: ["-f", "-T", "x", "PORT", GOOD], code: 64, stderr: /\[x\]/ },
 
   // Control characters and newlines are escaped.
   {
@@ -37,7 +37,7 @@ const cases: ReadonlyArray<{ argv: string[]; code: number; stderr: string | RegE
     code: 65,
     stderr: "unknown or invalid address [no.such.host.invalid]\n",
   },
-  { argv: ["-f", "PORT", ""], code: 65, stderr: "unknown or invalid address []\n" },
+  { argv: ["-f", "PORT", ""], code: 65, stderr: /\[\]/ },
   { argv: ["-f", "PORT", ":80"], code: 65, stderr: /\[(:80)?\]/ },
   { argv: ["-f", "PORT", "127.0.0.256"], code: 65, stderr: /\[127\.0\.0\.256\]/ },
   {
@@ -77,10 +77,7 @@ t("invalid arguments end with one line and the exit code of 3.35", async () => {
         continue;
       }
       assert(stderr.test(result.stderr), `${name}: ${result.stderr}`);
-      assert(
-        /^[^\n]+\n(\nbalance |$)/.test(result.stderr),
-        `${name}: more than one line: ${result.stderr}`,
-      );
+      assert(/^[^\n]+\n$/.test(result.stderr), `${name}: more than one line: ${result.stderr}`);
     }
   }));
 });

@@ -8,7 +8,7 @@ export async function shellOnTerminal(
   balance: { port: number; rundir: string },
   size: { columns?: number; rows?: number } = {},
 ): Promise<Tmux> {
-  const { command, args } = program({ cachedOnly: true });
+  const { command, args } = program({ cachedOnly: true, argv: ["-i"] });
   const terminal = await startTmux([command, ...args, "-i", String(balance.port)], {
     ...size,
     env: { BALANCE_RUNDIR: balance.rundir, DENO_NO_UPDATE_CHECK: "1" },

@@ -83,6 +83,8 @@ export interface Balance extends AsyncDisposable {
 const START_MS = 30_000;
 /** Milliseconds from a signal to the end of the program. */
 const STOP_MS = 5_000;
+/** Warnings about what many tests do on purpose: no channel, or one that is never available. */
+const EXPECTED_WARNINGS = /^balance: warning: (no channels given|.* allows no connections).*\n/gm;
 /** What the program never prints when it fails in order. */
 const CRASH = /Uncaught|panicked|^\s+at .*(file:|ext:|\.ts:)/m;
 
@@ -194,7 +196,7 @@ function spawn(
   options: StartOptions & { port: number },
 ): Balance & { controlAnswers(): Promise<boolean>; cleanUp(): Promise<void> } {
   const { port, stdin = "null", stdout = "read" } = options;
-  const { command, args } = redirected(program({ cachedOnly: true }), [
+  const { command, args } = redirected(program({ cachedOnly: true, argv }), [
     stdin === "closed" ? "<&-" : "",
     stdout === "closed" ? ">&-" : "",
     options.redirect ?? "",
@@ -272,7 +274,7 @@ function spawn(
 
   async function dispose(): Promise<void> {
     try {
-      const { stderr } = await stop();
+      const stderr = (await stop()).stderr.replaceAll(EXPECTED_WARNINGS, "");
       const { expectStderr } = options;
       if (CRASH.test(stderr)) throw new Error(`balance crashed: ${stderr}`);
       if (expectStderr === undefined && stderr !== "") {

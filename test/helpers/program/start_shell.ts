@@ -16,7 +16,7 @@ export interface Shell extends AsyncDisposable {
 
 /** Starts a shell that controls a running balance. */
 export function startShell(at: { port: number; rundir: string }): Shell {
-  const { command, args } = program({ cachedOnly: true });
+  const { command, args } = program({ cachedOnly: true, argv: ["-i"] });
   const child = new Deno.Command(command, {
     args: [...args, "-i", String(at.port)],
     env: { BALANCE_RUNDIR: at.rundir, DENO_NO_UPDATE_CHECK: "1" },

@@ -34,6 +34,29 @@ t("a channel with an invalid host, port or maxc is refused, and the value is nam
   refuses("web:nothing", "invalid port [nothing]");
   refuses("web:65536", "invalid port [65536]");
   refuses("web:80:x", "invalid maxc [x]");
-  refuses("[::1", "[[::1]");
-  refuses("[web]:80", "[[web]:80]");
+  refuses("web:htpp", "number from 0 to 65535 (did you mean http?), exiting.");
+  refuses(
+    "http://web",
+    "invalid port [//web] in channel [http://web]: a channel is HOST:PORT, not",
+  );
+  refuses("web:80!", "[80!] in channel [web:80!]: the separators ! and % are arguments of");
+  refuses("2001:db8::5:80", "needs brackets: [2001:db8::5]:80, exiting.");
+  refuses("[::1", "[[::1]: brackets must enclose the host");
+  refuses("[::1]80", "[[::1]80]: brackets must enclose the host");
+  refuses("[web]:80", "[[web]:80]: only an IPv6 address has brackets");
 }, PURE);
+
+t(
+  "a channel that is an IPv6 address without brackets says so, for when its host is unknown",
+  () => {
+    const fault = (text: string) => parseChannelSpec(text, OPTIONS).fault;
+    assertEquals(fault("::1:80"), "an IPv6 address needs brackets: [::1]:80");
+    assertEquals(fault("fe80::1"), "an IPv6 address needs brackets: [fe80::1]");
+    assertEquals([fault("web::1"), fault("[::1]"), fault("10.0.0.1::5")], [
+      undefined,
+      undefined,
+      undefined,
+    ]);
+  },
+  PURE,
+);

@@ -1,4 +1,5 @@
 import { assertEquals, assertRejects } from "@std/assert";
+import { hostFault } from "../../../lib/address/faults.ts";
 import { formatIp } from "../../../lib/address/ip.ts";
 import { type Lookup, resolveHost } from "../../../lib/address/resolve_host.ts";
 import { AddressError } from "../../../lib/base/errors.ts";
@@ -66,7 +67,8 @@ t("resolveHost() refuses an invalid host name without asking the resolver", asyn
   ];
   for (const host of none) {
     const error = await assertRejects(() => resolved(host), AddressError);
-    assertEquals(error.message, `unknown or invalid address [${host}]`);
+    const reason = hostFault(host);
+    assertEquals(error.message, `unknown or invalid address [${host}]${reason && `: ${reason}`}`);
     assertEquals(error.exitCode, 65);
   }
 }, PURE);

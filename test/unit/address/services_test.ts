@@ -71,3 +71,8 @@ t("systemServices() uses the built-in table if the file cannot be read", () => {
   });
   assertEquals(lookup("smtp"), 25);
 }, PURE);
+
+t("serviceLookup().names() has the names and aliases of TCP services", () => {
+  assertEquals(serviceLookup("http 80/tcp www # web\nntp 123/udp\n").names?.(), ["http", "www"]);
+  assertEquals(systemServices(() => "one 1/tcp uno\n").names?.(), ["one", "uno"]);
+}, PURE);

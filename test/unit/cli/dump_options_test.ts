@@ -8,7 +8,7 @@ const PURE = { permissions: "none" } as const;
 
 /** The dump of a command line with these words before the port. */
 function dumpOf(words: string) {
-  const channels = words === "-i" ? [] : ["host"];
+  const channels = words === "-i" ? [] : ["host", "host"];
   return parseOptions([...words.split(" "), "8080", ...channels]).dump;
 }
 

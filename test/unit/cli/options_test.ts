@@ -9,8 +9,10 @@ const PURE = { permissions: "none" } as const;
 t("parseOptions() accepts every option of the table, with an argument where required", () => {
   for (const { name, argument } of OPTIONS) {
     const option = name.length === 1 ? `-${name}` : `--${name}`;
+    // --list needs no port, and --json belongs to it.
+    const others = ["list", "json"].includes(name) ? ["--list"] : ["-f", "8080"];
     try {
-      parseOptions(["-f", ...argument === undefined ? [option] : [option, "1"], "8080"]);
+      parseOptions([...others, ...argument === undefined ? [option] : [option, "1"]]);
     } catch (error) {
       // The value may be invalid for this option, but the option itself is known.
       assertMatch((error as UsageError).message, /\[1\]/);

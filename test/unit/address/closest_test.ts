@@ -1,0 +1,29 @@
+import { assertEquals } from "@std/assert";
+import { closest } from "../../../lib/address/closest.ts";
+import { t } from "../../helpers/t.ts";
+
+const PURE = { permissions: "none" } as const;
+const KNOWN = ["http", "https", "smtp", "log", "log-format", "max-channels", "workers", "nfs"];
+
+const cases: [typed: string, meant: string | undefined, why: string][] = [
+  ["worker", "workers", "a letter is missing"],
+  ["wokrers", "workers", "two neighbors are swapped"],
+  ["workres2", "workers", "two errors in a long word"],
+  ["htpp", "http", "one error in a short word"],
+  ["SMTP", "smtp", "the case is wrong"],
+  ["NFS", "nfs", "the case of a short word is wrong"],
+  ["hptt", undefined, "two errors in a short word"],
+  ["max-c", "max-channels", "an unambiguous abbreviation"],
+  ["log-", "log", "a letter too many wins over an abbreviation"],
+  ["xx", undefined, "two letters are close to too many"],
+  ["", undefined, "an empty word"],
+  ["w".repeat(100_000), undefined, "a huge word"],
+];
+
+for (const [typed, meant, why] of cases) {
+  t(`closest(): ${why}`, () => assertEquals(closest(typed, KNOWN), meant), PURE);
+}
+
+t("closest() finds nothing if an abbreviation is ambiguous", () => {
+  assertEquals(closest("dump", ["dump-file", "dump-format"]), undefined);
+}, PURE);

@@ -1,0 +1,65 @@
+import { assertEquals } from "@std/assert";
+import { parseOptions } from "../../../lib/cli/options.ts";
+import { warningLines } from "../../../lib/cli/warnings.ts";
+import { t } from "../../helpers/t.ts";
+
+const PURE = { permissions: "none" } as const;
+
+/** Command lines and their warnings. */
+const cases: [argv: string[], ...warnings: string[]][] = [
+  // Ordinary command lines, also those of 3.35 that are odd but clear.
+  [["8080", "web1:80", "web2::10", "%", "web3"]],
+  [["-adHM", "-t", "2", "-T", " +60", "8080", "127.1:80", "0:80", "2130706433:80", "[::1]:80:5"]],
+  [["-6", "-b", "::", "8080", "web1"]],
+  [["-c", "show", "-M", "-t", "1", "8080"]],
+  [["--strict", "-c", "show", "8080"]],
+  [["--log", "x", "--log-format", "json", "--log-start", "8080", "web1"]],
+  [["--help", "--strict"]],
+  [["-i", "-f", "8080"]],
+
+  [["8080"], "no channels given, clients are disconnected until one is created"],
+  [
+    ["8080", "127.0.0.1", "9101"],
+    "channel [9101] is the address 0.0.35.141, not a port; " +
+    "a colon precedes the port: 127.0.0.1:9101",
+  ],
+  [
+    ["8080", "80:10", "!", "443"],
+    "channel [80:10] is the address 0.0.0.80, not a port; a colon precedes the port: HOST:80:10",
+    "channel [443] is the address 0.0.1.187, not a port; a colon precedes the port: HOST:443",
+  ],
+  [
+    ["8080", "web1:80:10:5:6"],
+    "channel [web1:80:10:5:6]: [:5:6] is ignored, nothing follows maxc",
+  ],
+  [
+    ["8080", "web1:80:-1"],
+    "channel [web1:80:-1]: maxc -1 allows no connections; 0 means no limit",
+  ],
+  [["-b", "80", "8080", "web1"], "-b [80] is the address 0.0.0.80"],
+  [["-6", "-b", "10.0.0.1", "8080", "web1"], "-6 has no effect with -b 10.0.0.1"],
+  [["-T", "5m", "8080", "web1"], "-T [5m] is read as 5 seconds"],
+  [["-t", "1e3", "8080", "web1"], "-t [1e3] is read as 1 second"],
+  [
+    ["-T", "99999999999", "8080", "web1"],
+    "-T [99999999999] is read as 2147483647 seconds",
+  ],
+  [["--strict", "8080", "web1"], "--strict has no effect without -c"],
+  [["--grace=5", "-c", "kill", "8080"], "--grace has no effect with -c"],
+  [["--list", "--json"]],
+  [["--list", "--strict"], "--strict has no effect with --list"],
+  [["--strict", "-i", "8080"], "--strict has no effect with -i"],
+];
+
+t("the parser warns about what is accepted but probably wrong, and about nothing else", () => {
+  for (const [argv, ...warnings] of cases) {
+    assertEquals(parseOptions(argv).warnings, warnings, argv.join(" "));
+  }
+}, PURE);
+
+t("warningLines() escapes control characters", () => {
+  const options = parseOptions(["8080", "\x1b[2J:80:-1"]);
+  assertEquals(warningLines(options), [
+    "balance: warning: channel [\\x1b[2J:80:-1]: maxc -1 allows no connections; 0 means no limit",
+  ]);
+}, PURE);
