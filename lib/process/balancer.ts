@@ -199,7 +199,7 @@ async function prepare(options: Options, messages: Messages): Promise<Prepared> 
   });
   const size = { groups: options.maxGroups, channels: options.maxChannels, workers };
   const { table, names } = buildTable(setup.groups, size);
-  let reports: Reports | undefined;
+  let reports: Reports | undefined = undefined;
   const control = await listenControl(setup.listen, {
     notice,
     succeeded: () => void reports?.release(),

@@ -2,13 +2,14 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { named } from "../../helpers/net/backends.ts";
-import { connect, readText } from "../../helpers/net/client.ts";
+import { type Client, connect, readText } from "../../helpers/net/client.ts";
 import { freePort } from "../../helpers/net/ports.ts";
 import { program } from "../../helpers/program/program.ts";
 import { startControlled } from "../../helpers/program/start_controlled.ts";
 import { startTmux, type Tmux } from "../../helpers/program/start_tmux.ts";
 import { runDirectory } from "../../helpers/run_directory.ts";
 import { t, within, withTools } from "../../helpers/t.ts";
+import { namesIn } from "../../helpers/temp_dir.ts";
 
 async function onTerminal(rundir: string, ...argv: string[]): Promise<Tmux> {
   const { command, args } = program({ cachedOnly: true });
@@ -59,6 +60,30 @@ withTools(
       what: "the second ^C to end it",
     });
     assertEquals(code, 130);
+  },
+);
+
+withTools(
+  ["tmux"],
+  "SIGHUP ends it at once, with 129 if a connection was cut, else with 0",
+  async () => {
+    using rundir = runDirectory();
+    await using server = named("B0");
+    const port = freePort();
+    const clients: Client[] = [];
+    for (const count of [0, 1]) {
+      await using terminal = await onTerminal(rundir.path, "-f", String(port), server.address);
+      await terminal.shows(/listening on/);
+      for (let i = 0; i < count; i++) {
+        const client = await connect(port);
+        clients.push(client);
+        assertEquals(await readText(client, 3), "B0\n");
+      }
+      Deno.kill(await terminal.pid, "SIGHUP");
+      assertEquals(await terminal.ended(), count === 0 ? 0 : 129);
+      assertEquals(namesIn(rundir.path), []);
+    }
+    for (const client of clients) await client.close();
   },
 );
 
