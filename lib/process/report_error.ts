@@ -20,13 +20,7 @@ export function reportError(
     to.stderr(`${withName(bugLine(error))}\n`);
     return EXIT.software;
   }
-  if (error.message !== "") {
-    to[error.stream](`${printable(shortened(error.message))}
-`);
-  }
-  for (const line of error.hints) {
-    to.stderr(`${printable(line)}
-`);
-  }
+  if (error.message !== "") to[error.stream](`${printable(shortened(error.message))}\n`);
+  for (const line of error.hints) to.stderr(`${printable(line)}\n`);
   return error.exitCode;
 }

@@ -1,5 +1,5 @@
 /**
- * Deviations 33 and 35: command lines that 3.35 refused without a reason, or accepted although they
+ * Deviations 33 and 37: command lines that 3.35 refused without a reason, or accepted although they
  * are probably wrong. Part of `deviations.ts`.
  *
  * @module
@@ -15,7 +15,7 @@ function cli(
 }
 
 const REASON = [33, "the line ends with the reason, and no usage follows"] as const;
-const WARNED = [35, "a command line that is probably wrong gets a warning"] as const;
+const WARNED = [37, "a command line that is probably wrong gets a warning"] as const;
 const HELP = " (try balance --help)\n";
 
 /** Records with the usage, and the line here. */
