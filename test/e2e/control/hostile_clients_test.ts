@@ -47,7 +47,7 @@ const ATTACKS: Readonly<Record<string, Attack>> = {
     await sendAndDrain(path, new Uint8Array(100_000));
     const answer = await sendAndDrain(path, encode("\0\r\n".repeat(5000)));
     assertEquals(answer, "");
-    const syntaxErrors = await sendAndDrain(path, encode("show\r\n".repeat(1000)));
+    const syntaxErrors = await sendAndDrain(path, encode("bogus\r\n".repeat(1000)));
     assertEquals(syntaxErrors, "syntax error\n".repeat(1000));
   },
   async "a line of 10 MB"(path) {
@@ -92,10 +92,8 @@ const ATTACKS: Readonly<Record<string, Attack>> = {
   async "more clients than allowed"(path) {
     await using all = new AsyncDisposableStack();
     for (let i = 0; i < 300; i++) all.use(await connectUnix(path));
-    await until(async () => {
-      using conn = await connectUnix(path);
-      return (await readLine(conn)).startsWith("too many control clients");
-    });
+    // The silent ones give way, so a new client is answered.
+    assertMatch(await talk(path, "version\n"), /This is balance/);
   },
 };
 

@@ -22,7 +22,7 @@ async function resolve(argv: readonly string[], support: SourceSupport = "yes") 
       steps.push(name);
       return Promise.resolve(name in HOSTS ? [HOSTS[name]!] : []);
     },
-    onListen: ({ address, port }) => steps.push(`listen ${address} ${port}`),
+    onListen: ({ address, port }) => void steps.push(`listen ${address} ${port}`),
   });
   return { setup, steps };
 }
