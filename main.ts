@@ -7,7 +7,8 @@
  *
  * - `lib/base/`: errors, limits, byte and time helpers, and the types that all other folders share
  * - `lib/address/`: parses and resolves addresses, ports, CIDR blocks and channel specs
- * - `lib/system/`: signals, stdout and stderr, syslog, service manager, C library, Unix sockets
+ * - `lib/native/`: calls of the C library: signal actions, starting a daemon, local time
+ * - `lib/system/`: signals, stdout and stderr, syslog, service manager, limits, Unix sockets
  * - `lib/table/`: groups and channels in shared memory, and how a channel is chosen
  * - `lib/engine/`: the interface for listening, dialing and relaying, and its failures
  * - `lib/engine/deno/`: the engine on Deno's sockets, which only `lib/engine/engines.ts` imports
@@ -35,10 +36,11 @@
  */
 
 import { NAME } from "./lib/base/version.ts";
-import { prepareProcess } from "./lib/system/native.ts";
-import { run } from "./lib/process/run.ts";
+import { prepareProcess } from "./lib/native/process.ts";
 
 if (import.meta.main) {
   prepareProcess(NAME);
+  // Loaded after that: half a second after the start of Deno, SIGUSR1 would open a debugger.
+  const { run } = await import("./lib/process/run.ts");
   Deno.exit(await run(Deno.args));
 }

@@ -12,13 +12,9 @@ export interface Arguments {
   readonly operands: readonly string[];
 }
 
-/** Hidden option of the background process: the socket that its parent listens on. */
-export const REPORT_OPTION = "report-to";
-
-const TAKES_ARGUMENT = new Map<string, boolean>([
-  ...OPTIONS.map(({ name, argument }): [string, boolean] => [name, argument !== undefined]),
-  [REPORT_OPTION, true],
-]);
+const TAKES_ARGUMENT = new Map<string, boolean>(
+  OPTIONS.map(({ name, argument }) => [name, argument !== undefined]),
+);
 const NAMES = [...TAKES_ARGUMENT.keys()];
 const FLAGS = NAMES.filter((name) => !TAKES_ARGUMENT.get(name));
 const WITH_ARGUMENT = NAMES.filter((name) => TAKES_ARGUMENT.get(name));

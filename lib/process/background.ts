@@ -1,9 +1,11 @@
 /**
- * Background mode: the parent starts this program again, detached, and waits until the child has
- * validated, resolved and bound everything. The child's result is the parent's exit code.
+ * Background mode: the parent starts this program again, detached, with the same command line, and
+ * waits until the child has validated, resolved and bound everything. The child's result is the
+ * parent's exit code.
  *
  * The child reports it over a Unix socket in the run directory, because its standard descriptors
- * are /dev/null from the start (deviations 13 and 14 in balance(1)).
+ * are /dev/null from the start (deviations 13 and 14 in balance(1)). An environment variable names
+ * the socket.
  */
 
 import { delay } from "@std/async/delay";
@@ -16,9 +18,10 @@ import {
   UnavailableError,
   withName,
 } from "../base/errors.ts";
-import { REPORT_OPTION } from "../cli/arguments.ts";
 import type { Options } from "../cli/options.ts";
-import { MEMORY_FLAGS, permissionFlags } from "../system/permissions.ts";
+import { type Daemon, spawnAgain, SpawnError } from "../native/spawn.ts";
+import { absolutePath } from "../native/absolute_path.ts";
+import { MEMORY_FLAGS, permissionFlags, REPORT_VARIABLE } from "../system/permissions.ts";
 import { prepareDirectory, runDirectories, RunDirectoryError } from "../system/run_directory.ts";
 import { openSyslog } from "../system/syslog.ts";
 import { bindUnix, removeIfThere } from "../system/unix_socket.ts";
@@ -26,6 +29,8 @@ import { startBalancer } from "./balancer.ts";
 
 /** Milliseconds to wait for the result of a child that has exited. */
 const LATE_RESULT_MS = 500;
+/** Milliseconds between two looks at whether the child has exited. */
+const LOOK_MS = 20;
 const PATH_VARIABLES = ["BALANCE_RUNDIR", "BALANCE_SYSLOG", "XDG_RUNTIME_DIR", "NOTIFY_SOCKET"];
 
 /** What the child reports to its parent: 0 if it serves, else an exit code and a line to print. */
@@ -42,37 +47,67 @@ interface StartResult {
  * @throws {ExitError} With the child's message and code if it could not start.
  */
 export async function goToBackground(argv: readonly string[]): Promise<number> {
-  const env = environment();
+  const env = pathVariables();
   const { listener, path } = listenForResult(env);
-  const script = Deno.build.standalone
-    ? []
-    : ["run", "--quiet", "--no-check", MEMORY_FLAGS, ...permissionFlags(), Deno.mainModule];
+  const variables = { ...env, [REPORT_VARIABLE]: path };
+  const decided = new AbortController();
   try {
-    const child = new Deno.Command("/proc/self/exe", {
-      args: [...script, `--${REPORT_OPTION}=${path}`, ...argv],
-      env,
-      detached: true,
-      stdin: "null",
-      stdout: "null",
-      stderr: "null",
-    }).spawn();
-    child.unref();
-    const result = await Promise.race([receiveResult(listener), endOf(child)]);
+    const child = startChild(argv, variables);
+    const result = await Promise.race([
+      receiveResult(listener),
+      endOf(child, decided.signal),
+    ]);
     if (result.code !== EXIT.ok) throw new ExitError(result.text, result.code);
     return EXIT.ok;
   } finally {
+    decided.abort();
     listener.close();
   }
 }
 
 /** Variables that name paths, made absolute: the child leaves the working directory. */
-function environment(): Record<string, string> {
+function pathVariables(): Record<string, string> {
   const env: Record<string, string> = {};
   for (const name of PATH_VARIABLES) {
     const path = Deno.env.get(name);
-    if (path) env[name] = /^[/@]/.test(path) ? path : `${Deno.cwd()}/${path}`;
+    if (path) env[name] = path.startsWith("@") ? path : absolutePath(path);
   }
   return env;
+}
+
+/** @throws {ExitError} If the system cannot start a process. */
+function startChild(argv: readonly string[], variables: Readonly<Record<string, string>>): Daemon {
+  try {
+    return spawnAgain(variables) ?? startCommand(argv, variables);
+  } catch (error) {
+    const reason = error instanceof SpawnError ? error.message : systemReason(error);
+    throw new ExitError(withName(`can't start the background process: ${reason}`), EXIT.osErr);
+  }
+}
+
+/**
+ * Starts the child without the C library (from source without `--allow-ffi`). Its command line
+ * then starts with `/proc/self/exe`, and the user must be allowed to enter the working directory.
+ */
+function startCommand(
+  argv: readonly string[],
+  env: Readonly<Record<string, string>>,
+): Daemon {
+  const script = Deno.build.standalone
+    ? []
+    : ["run", "--quiet", "--no-check", MEMORY_FLAGS, ...permissionFlags(), Deno.mainModule];
+  const child = new Deno.Command("/proc/self/exe", {
+    args: [...script, ...argv],
+    env,
+    detached: true,
+    stdin: "null",
+    stdout: "null",
+    stderr: "null",
+  }).spawn();
+  child.unref();
+  let end: string | undefined;
+  child.status.then(({ code, signal }) => end = signal ?? `exit code ${code}`);
+  return { end: () => end };
 }
 
 /** Listens in the first run directory that can be used. */
@@ -96,17 +131,27 @@ function listenForResult(
   throw new UnavailableError(withName(`can't go to the background: ${reasons.join("; ")}`));
 }
 
-/** The result of a child that exited without reporting one. */
-async function endOf(child: Deno.ChildProcess): Promise<StartResult> {
-  const { code, signal } = await child.status;
-  await delay(LATE_RESULT_MS);
-  const how = signal ?? `exit code ${code}`;
-  return { code: EXIT.software, text: withName(`the background process ended at start (${how})`) };
+/** The result of a child that exited without reporting one; pending if another came before. */
+async function endOf(child: Daemon, decided: AbortSignal): Promise<StartResult> {
+  while (child.end() === undefined) await delay(LOOK_MS, { signal: decided });
+  await delay(LATE_RESULT_MS, { signal: decided });
+  const text = withName(`the background process ended at start (${child.end()})`);
+  return { code: EXIT.software, text };
 }
 
 async function receiveResult(listener: Deno.UnixListener): Promise<StartResult> {
   using conn = await listener.accept();
   return JSON.parse(await new Response(conn.readable).text());
+}
+
+/**
+ * The socket that the parent of this process listens on; `undefined` in the parent. The variable is
+ * removed, so that no other process inherits it.
+ */
+export function takeReportSocket(): string | undefined {
+  const path = Deno.env.get(REPORT_VARIABLE);
+  if (path !== undefined) Deno.env.delete(REPORT_VARIABLE);
+  return path || undefined;
 }
 
 /**

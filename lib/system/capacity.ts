@@ -1,4 +1,4 @@
-import type { ProcessLimits } from "./native.ts";
+import type { ProcessLimits } from "../native/process.ts";
 
 /** File descriptors of one connection: the client's socket and the backend's. */
 const PER_CONNECTION = 2;

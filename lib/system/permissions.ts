@@ -1,4 +1,4 @@
-import { cLibraries, type Machine } from "./native.ts";
+import { cLibraries, type Machine } from "../native/c_library.ts";
 
 /**
  * Makes V8 collect garbage earlier. By default, it keeps several times the memory in use after a
@@ -6,16 +6,20 @@ import { cLibraries, type Machine } from "./native.ts";
  */
 export const MEMORY_FLAGS = "--v8-flags=--max-semi-space-size=3,--heap-growing-percent=15";
 
+/** Names the socket on which a parent waits for the result of its background process. */
+export const REPORT_VARIABLE = "BALANCE_REPORT_TO";
+
 /**
  * All permissions of the program on a platform; it never prompts for more.
  *
  * - `net`: listening, dialing, resolving; in Deno 2.9 also Unix sockets.
  * - `read`, `write` without a list: the user chooses the paths of control socket, dump and log.
- * - `env`: run directory, syslog socket, socket of the service manager.
+ * - `env`: run directory, syslog socket, socket of the service manager, socket of the parent.
  * - `sys`: the user ID, to check who owns the run directory, and the umask, for the mode of
  *   sockets; Deno 2.9 has no narrower permission for the umask.
- * - `ffi`: the C library at its absolute paths; revoked right after start (native.ts).
- * - `run`: this executable only, wherever it is installed, to start the background process.
+ * - `ffi`: the C library at its absolute paths; revoked right after start (c_library.ts).
+ * - `run`: this executable only, wherever it is installed, to start the background process where
+ *   the C library cannot do it.
  */
 export function permissionFlags(machine?: Machine): string[] {
   return [
@@ -23,7 +27,7 @@ export function permissionFlags(machine?: Machine): string[] {
     "--allow-net",
     "--allow-read",
     "--allow-write",
-    "--allow-env=BALANCE_RUNDIR,BALANCE_SYSLOG,XDG_RUNTIME_DIR,NOTIFY_SOCKET",
+    "--allow-env=BALANCE_RUNDIR,BALANCE_SYSLOG,XDG_RUNTIME_DIR,NOTIFY_SOCKET,BALANCE_REPORT_TO",
     "--allow-sys",
     `--allow-ffi=${cLibraries(machine).join(",")}`,
     "--allow-run=/proc/self/exe",

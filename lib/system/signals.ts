@@ -1,3 +1,6 @@
+import { type KnownSignal, wasIgnored } from "../native/signal_actions.ts";
+import { hasTerminal } from "../native/terminal.ts";
+
 /** Exit code of a program that a signal ended: 128 plus its number. */
 export const SIGNAL_EXIT = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const;
 
@@ -6,11 +9,11 @@ export type EndSignal = keyof typeof SIGNAL_EXIT;
 
 /** Callbacks for signals. */
 export interface SignalHandlers {
-  /** SIGINT, SIGTERM, and SIGHUP in the foreground: stop. */
+  /** SIGINT, SIGTERM, and SIGHUP in the foreground with a terminal: stop. */
   readonly end: (signal: EndSignal) => void;
-  /** SIGUSR1: print the table. */
+  /** SIGQUIT: print the table. */
   readonly status: () => void;
-  /** SIGUSR2, and SIGHUP in the background: reopen log and dump files. */
+  /** SIGUSR2, and SIGHUP in the background or without a terminal: reopen log and dump files. */
   readonly reopen: () => void;
 }
 
@@ -22,13 +25,24 @@ export interface Signals extends Disposable {
   handle(handlers: SignalHandlers): void;
 }
 
+/** What determines the meaning of SIGHUP. */
+export interface SignalOptions {
+  /** Whether the program stays in the foreground. */
+  readonly foreground: boolean;
+  /** Whether it has a controlling terminal. @default {asked of the system} */
+  readonly terminal?: boolean;
+}
+
 /**
- * Catches signals. Call this first, so that a signal during the start is handled, too, and because
- * Deno panics if there is no free file descriptor for its first signal listener.
+ * Catches signals, except those that were ignored when the program was started: they stay ignored,
+ * as nohup(1) and shells want it. Call this first, so that a signal during the start is handled,
+ * too.
  *
- * @param foreground Whether SIGHUP stops the program; in the background it reopens files.
+ * SIGHUP stops a program in the foreground whose terminal was closed. In the background and without
+ * a terminal, as in a service or a container, it reopens files.
  */
-export function listenForSignals({ foreground }: { foreground: boolean }): Signals {
+export function listenForSignals({ foreground, terminal }: SignalOptions): Signals {
+  const hangUpEnds = foreground && (terminal ?? hasTerminal());
   const early = Promise.withResolvers<EndSignal>();
   const waiting: ((handlers: SignalHandlers) => void)[] = [];
   let handlers: SignalHandlers | undefined;
@@ -38,16 +52,17 @@ export function listenForSignals({ foreground }: { foreground: boolean }): Signa
   }
   function end(signal: EndSignal): void {
     if (handlers === undefined) early.resolve(signal);
-    const reopens = signal === "SIGHUP" && !foreground;
-    pass((handlers) => reopens ? handlers.reopen() : handlers.end(signal));
+    pass((handlers) => handlers.end(signal));
   }
-  const listeners: [Deno.Signal, () => void][] = [
+  const reopen = () => pass((handlers) => handlers.reopen());
+  const all: [KnownSignal, () => void][] = [
     ["SIGINT", () => end("SIGINT")],
     ["SIGTERM", () => end("SIGTERM")],
-    ["SIGHUP", () => end("SIGHUP")],
-    ["SIGUSR1", () => pass((handlers) => handlers.status())],
-    ["SIGUSR2", () => pass((handlers) => handlers.reopen())],
+    ["SIGHUP", hangUpEnds ? () => end("SIGHUP") : reopen],
+    ["SIGQUIT", () => pass((handlers) => handlers.status())],
+    ["SIGUSR2", reopen],
   ];
+  const listeners = all.filter(([signal]) => !wasIgnored(signal));
   for (const [signal, listener] of listeners) Deno.addSignalListener(signal, listener);
   return {
     early: early.promise,

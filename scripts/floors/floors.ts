@@ -5,7 +5,7 @@
  */
 export const FLOORS: readonly (readonly string[])[] = [
   ["lib/base"],
-  ["lib/address"],
+  ["lib/address", "lib/native"],
   ["lib/system"],
   ["lib/table", "lib/engine"],
   ["lib/engine/deno"],

@@ -1,4 +1,4 @@
-/** Log and dump files that were moved away are reopened on SIGUSR2, and on SIGHUP in the background. */
+/** Log and dump files that were moved away are reopened on SIGUSR2, and on SIGHUP without a terminal. */
 
 import { assertEquals, assertMatch } from "@std/assert";
 import { linesOf, waitForLines } from "../../helpers/log/log_file.ts";
@@ -39,11 +39,12 @@ t(
   },
 );
 
-t("in the foreground SIGUSR2 reopens the log file, and SIGHUP ends the program", async () => {
+t("in the foreground without a terminal, SIGUSR2 and SIGHUP reopen the log file", async () => {
   await using server = named("B0");
   await using place = tempDir();
   const path = `${place.path}/conn.log`;
   await using balance = await startBalance(["-f", "--log", path, "PORT", server.address], {
+    newSession: true,
     expectStderr: /^cannot reopen log file .*\n$/,
   });
   await ask(balance.port);
@@ -63,7 +64,10 @@ t("in the foreground SIGUSR2 reopens the log file, and SIGHUP ends the program",
   } finally {
     Deno.renameSync(`${place.path}.moved`, place.path);
   }
-  assertEquals((await balance.stop("SIGHUP")).code, 0);
+  balance.kill("SIGHUP");
+  await until(() => exists(path), { what: "a new file after SIGHUP" });
+  await ask(balance.port);
+  await waitForLines(path, 1);
 });
 
 t("SIGUSR2 reopens the log file in the background, too", async () => {

@@ -17,7 +17,8 @@ t(
     const probe = `${dir.path}/probe.ts`;
     await Deno.writeTextFile(
       probe,
-      `import { cLibraries, prepareProcess } from "${ROOT}lib/system/native.ts";
+      `import { cLibraries } from "${ROOT}lib/native/c_library.ts";
+       import { prepareProcess } from "${ROOT}lib/native/process.ts";
        const state = () => cLibraries().map((path) => {
          try {
            Deno.dlopen(path, {}).close();

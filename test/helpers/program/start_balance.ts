@@ -36,6 +36,8 @@ export interface StartOptions {
   cwd?: string;
   /** Replaces `PORT` in the arguments. @default {a free one} */
   port?: number;
+  /** Whether it has a session of its own, and so no terminal, even if the test has one. */
+  newSession?: boolean;
   /** What stderr must match at the end. @default {empty} */
   expectStderr?: RegExp | "any";
   /** False if another process listens, because it goes to the background. @default {true} */
@@ -212,6 +214,7 @@ function spawn(
       ...options.env,
     },
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+    detached: options.newSession ?? false,
     stdin: piped ? "piped" : "null",
     stdout: "piped",
     stderr: "piped",

@@ -15,9 +15,9 @@ async function raise(signal: Deno.Signal): Promise<void> {
 }
 
 t("listenForSignals() keeps signals that arrive during the start, in order", async () => {
-  using signals = listenForSignals({ foreground: true });
+  using signals = listenForSignals({ foreground: true, terminal: true });
   await raise("SIGUSR2");
-  await raise("SIGUSR1");
+  await raise("SIGQUIT");
   const handled: string[] = [];
   signals.handle({
     end: (signal) => handled.push(signal),
@@ -25,13 +25,14 @@ t("listenForSignals() keeps signals that arrive during the start, in order", asy
     reopen: () => handled.push("reopen"),
   });
   assertEquals(handled, ["reopen", "status"]);
-  await raise("SIGUSR1");
+  await raise("SIGQUIT");
   assertEquals(handled, ["reopen", "status", "status"]);
 });
 
-t("SIGHUP stops the program in the foreground, and reopens files in the background", async () => {
-  for (const [foreground, expected] of [[true, "SIGHUP"], [false, "reopen"]] as const) {
-    using signals = listenForSignals({ foreground });
+t("SIGHUP stops the program in the foreground on a terminal, and else reopens files", async () => {
+  const cases = [[true, true, "SIGHUP"], [true, false, "reopen"], [false, true, "reopen"]] as const;
+  for (const [foreground, terminal, expected] of cases) {
+    using signals = listenForSignals({ foreground, terminal });
     const handled: string[] = [];
     signals.handle({
       end: (signal) => handled.push(signal),

@@ -1,0 +1,70 @@
+/** Prepares the process by calls of the C library, before anything else runs. */
+
+import { type CLibrary, openCLibrary } from "./c_library.ts";
+import { cString } from "./memory.ts";
+import { ignoreDebugger } from "./signal_actions.ts";
+
+/** macOS has another number for `RLIMIT_NOFILE` and a maximum value (`OPEN_MAX`). */
+const DARWIN = Deno.build.os === "darwin";
+const RLIMIT_NOFILE = DARWIN ? 8 : 7;
+const MAX_DESCRIPTORS = DARWIN ? 10240n : 2n ** 64n - 1n;
+const PR_SET_NAME = 15;
+const F_GETFD = 1, F_SETFD = 2, FD_CLOEXEC = 1;
+/** Inherited descriptors are searched below this number. */
+const INHERITED_BELOW = 1024;
+/** File descriptors of the process. */
+export interface ProcessLimits {
+  /** Maximum number of open descriptors; `undefined` if unknown. */
+  readonly descriptors: number | undefined;
+  /** Descriptors that were open at start. */
+  readonly open: number;
+}
+
+let limits: ProcessLimits = { descriptors: undefined, open: 0 };
+
+/** The limits that {@link prepareProcess} found. */
+export function processLimits(): ProcessLimits {
+  return limits;
+}
+
+/**
+ * Raises the soft limit of open descriptors to the hard limit, and ignores SIGUSR1, on which the
+ * runtime would open a debugger. On Linux, it also names the process and sets close-on-exec on
+ * inherited descriptors, so that the background process does not inherit them. Call this before
+ * anything else.
+ *
+ * Without the C library or the permission to call it (from source without `--allow-ffi`), the limit
+ * is unknown and not raised; see `requireNoDebugger()` about SIGUSR1.
+ *
+ * @param name The name that `ps` shows, up to 15 bytes.
+ */
+export function prepareProcess(name: string): void {
+  const c = openCLibrary();
+  if (c !== undefined) {
+    c.prctl?.(PR_SET_NAME, cString(name), 0n, 0n, 0n);
+    limits = { open: DARWIN ? 0 : closeOnExec(c), descriptors: raiseDescriptors(c) };
+  }
+  ignoreDebugger();
+}
+
+/** Sets close-on-exec on inherited descriptors. Returns how many descriptors are open. */
+function closeOnExec({ fcntl }: CLibrary): number {
+  let open = 3;
+  for (let descriptor = 3; descriptor < INHERITED_BELOW; descriptor++) {
+    const flags = fcntl(descriptor, F_GETFD, 0);
+    if (flags < 0) continue;
+    open++;
+    if (!(flags & FD_CLOEXEC)) fcntl(descriptor, F_SETFD, flags | FD_CLOEXEC);
+  }
+  return open;
+}
+
+function raiseDescriptors({ getrlimit, setrlimit }: CLibrary): number | undefined {
+  const limit = new BigUint64Array(2); // rlim_cur, rlim_max
+  if (getrlimit(RLIMIT_NOFILE, limit) !== 0) return undefined;
+  const [soft = 0n, hard = 0n] = limit;
+  limit[0] = hard < MAX_DESCRIPTORS ? hard : MAX_DESCRIPTORS;
+  if (limit[0] > soft) setrlimit(RLIMIT_NOFILE, limit);
+  getrlimit(RLIMIT_NOFILE, limit);
+  return Number(limit[0]);
+}
