@@ -71,7 +71,7 @@ t("a stop ends within the 10 s of docker stop, and --grace can be given again", 
 
 t("the container is healthy as long as balance answers", async () => {
   using dir = tempDir();
-  const { command, args } = program({ cachedOnly: true });
+  const { command, args } = program({ cachedOnly: true, argv: [] });
   const words = [command, ...args].map((word) => `'${word}'`).join(" ");
   await Deno.writeTextFile(`${dir.path}/balance`, `#!/bin/sh\nexec ${words} "$@"\n`, {
     mode: 0o755,

@@ -4,6 +4,7 @@ import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/as
 import { named } from "../../helpers/net/backends.ts";
 import { ask, connect, readLine } from "../../helpers/net/client.ts";
 import { freePort } from "../../helpers/net/ports.ts";
+import { WORKERS } from "../../helpers/program/program.ts";
 import {
   readmeCommands,
   startSystemd,
@@ -27,7 +28,9 @@ function withSystemd(name: string, fn: (systemd: Systemd) => Promise<void>): voi
 
 /** Writes the file of an instance. */
 async function configure(systemd: Systemd, args: string, instance = "web"): Promise<void> {
-  await Deno.writeTextFile(systemd.path(`/etc/balance/${instance}`), `BALANCE_ARGS=${args}\n`);
+  const workers = WORKERS > 1 ? `--workers=${WORKERS} ` : "";
+  const line = `BALANCE_ARGS=${workers}${args}\n`;
+  await Deno.writeTextFile(systemd.path(`/etc/balance/${instance}`), line);
 }
 
 /** Runs systemctl; the test fails if it fails. */

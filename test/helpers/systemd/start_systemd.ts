@@ -25,8 +25,8 @@ const UNITS = [
   "systemd-journald-dev-log.socket",
 ];
 
-/** Where the repository is inside. */
-const SOURCE = "/usr/local/lib/balance/source";
+/** Where the program and the repository are inside. */
+const LIB = "/usr/local/lib/balance", SOURCE = `${LIB}/source`;
 
 /** What a command inside has returned. */
 export interface Ended {
@@ -127,26 +127,24 @@ async function prepare(folder: string): Promise<void> {
   // No resolver: a name is known if it is in this file.
   await put("/etc/resolv.conf", "nameserver 127.0.0.1\n");
   await put("/etc/hosts", "127.0.0.1 localhost\n");
-  const { command, args } = program({ cachedOnly: true });
+  const { command } = program();
   const binds: [from: string, to: string][] = [[ROOT.replace(/\/$/, ""), SOURCE]];
   if (Deno.env.get("BALANCE_BIN")) {
-    binds.push([command, "/usr/local/lib/balance/balance"]);
-    await put("/usr/local/bin/balance", script("/usr/local/lib/balance/balance", args), 0o755);
+    binds.push([command, `${LIB}/balance`]);
+    await put("/usr/local/bin/balance", script([`${LIB}/balance`]), 0o755);
   } else {
-    // The home of root is hidden from the service, so that the runtime and its cache are elsewhere.
-    binds.push([Deno.execPath(), "/usr/local/lib/balance/deno"]);
-    binds.push([`${await denoFolder()}/npm`, "/usr/local/lib/balance/cache/npm"]);
+    // The home of root is hidden from the service, so the runtime and its cache are elsewhere.
+    binds.push([command, `${LIB}/deno`], [`${await denoFolder()}/npm`, `${LIB}/cache/npm`]);
+    const words = ["env", `DENO_DIR=${LIB}/cache`, "DENO_NO_UPDATE_CHECK=1", `${LIB}/deno`];
     const moved = [...sourceFlags({ cachedOnly: true }), `${ROOT}main.ts`]
-      .map((arg) => arg.replace(ROOT, `${SOURCE}/`));
-    const text = script("/usr/local/lib/balance/deno", [...moved, ...args]);
-    const env = "export DENO_DIR=/usr/local/lib/balance/cache DENO_NO_UPDATE_CHECK=1\n";
-    await put("/usr/local/bin/balance", text.replace("\n", `\n${env}`), 0o755);
+      .map((word) => word.replace(ROOT, `${SOURCE}/`));
+    await put("/usr/local/bin/balance", script([...words, ...moved]), 0o755);
   }
   await Deno.writeTextFile(`${folder}/binds`, binds.map((pair) => `${pair.join(" ")}\n`).join(""));
 }
 
-function script(command: string, args: readonly string[]): string {
-  return `#!/bin/sh\nexec ${[command, ...args].map((word) => `'${word}'`).join(" ")} "$@"\n`;
+function script(words: readonly string[]): string {
+  return `#!/bin/sh\nexec ${words.map((word) => `'${word}'`).join(" ")} "$@"\n`;
 }
 
 async function denoFolder(): Promise<string> {
