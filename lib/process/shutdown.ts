@@ -16,7 +16,7 @@ export interface ShutdownParts {
   readonly signals: Signals;
   /** `--grace`: seconds that open connections may take to end. */
   readonly graceS: number;
-  /** SIGUSR1: prints the table. */
+  /** SIGQUIT: prints the table. */
   readonly status: () => void;
   /** Reopens log and dump files. */
   readonly reopen: () => void;
