@@ -16,6 +16,7 @@ import { parseConnectionNumber, parseDumpFilter } from "../dump/filter.ts";
 import type { TakeRecord } from "../dump/record.ts";
 import type { DumpSettings, DumpTexts } from "../dump/settings.ts";
 import { CLASSIC_DUMP, isClassic, parseDumpSettings } from "../dump/settings.ts";
+import { outsidePath } from "../native/private_tmp.ts";
 import type { DataPlane } from "../workers/data_plane.ts";
 import type { PlaneDump } from "../workers/dump_order.ts";
 
@@ -243,7 +244,7 @@ function hasReaderExited(error: unknown, { file }: DumpSettings): boolean {
 }
 
 function statusOf({ dumper, since }: RunningDump): DumpStatus {
-  return { settings: dumper.settings, since, path: dumper.path, ...dumper.counts };
+  return { settings: dumper.settings, since, path: outsidePath(dumper.path), ...dumper.counts };
 }
 
 /** An absolute path, since the program changes to "/" before it opens further files. */

@@ -34,10 +34,10 @@ export const DUMP: Command = {
         return message(JSON.stringify(statusJson(dump.status())));
       case "on": {
         // Wrong arguments, or a file that cannot be created. Bugs in balance are reported, too.
-        const { settings } = await dump.on(parseWords(words)).catch((error) => {
+        const status = await dump.on(parseWords(words)).catch((error) => {
           throw new CommandError(messageOf(error));
         });
-        return message(`dump on: ${describeDump(settings)}`);
+        return { text: heading(status) };
       }
       case "off":
         if (await dump.off()) return message("dump off");
@@ -100,15 +100,17 @@ function wrongWord(reason: string): CommandError {
 
 function statusText(status: DumpStatus | undefined): string {
   if (status === undefined) return "dump off\n";
-  const { settings, since, path, chunks, bytes, dropped } = status;
-  const lines = [`dump on: ${describeDump(settings)}`];
-  if (path !== settings.file && path !== STDOUT) lines.push(`  file    ${path}`);
-  lines.push(
-    `  since   ${new Date(since).toISOString().slice(0, 19)}Z`,
-    `  written ${chunks} chunks, ${bytes} bytes`,
-    `  dropped ${dropped}`,
-  );
-  return lines.map((line) => `${line}\n`).join("");
+  const { since, chunks, bytes, dropped } = status;
+  return heading(status) +
+    `  since   ${new Date(since).toISOString().slice(0, 19)}Z\n` +
+    `  written ${chunks} chunks, ${bytes} bytes\n` +
+    `  dropped ${dropped}\n`;
+}
+
+/** What is dumped, and to which file if that is not the given one. */
+function heading({ settings, path }: DumpStatus): string {
+  const file = path !== settings.file && path !== STDOUT ? `  file    ${path}\n` : "";
+  return `dump on: ${describeDump(settings)}\n${file}`;
 }
 
 function statusJson(status: DumpStatus | undefined): unknown {

@@ -173,6 +173,21 @@ withSystemd("README.md installs and starts a service, which starts at boot", asy
   await state(systemd, "active");
 });
 
+withSystemd("a dump names its file in the private /tmp as root finds it", async (systemd) => {
+  await using server = named("B0");
+  const port = freePort();
+  await configure(systemd, `${port} ${server.address}`);
+  await systemctl(systemd, "start", UNIT);
+  const answer = await balance(systemd, "-c", "dump on /tmp/x.json", String(port));
+  const [, path = ""] = /^dump on: json to \/tmp\/x\.json\n {2}file {4}(.*)\n$/.exec(answer) ?? [];
+  assertMatch(path, /^\/tmp\/systemd-private-\w+-balance@web\.service-\w+\/tmp\/x\.json$/);
+  assertEquals(await ask(port), "B0");
+  await until(async () => (await Deno.readTextFile(systemd.path(path))).includes('"end"'), {
+    what: "the dump in the named file",
+  });
+  assertStringIncludes(await balance(systemd, "-c", "dump", String(port)), `  file    ${path}\n`);
+});
+
 withSystemd("Debian's logrotate rotates the logs of the running services", async (systemd) => {
   await using server = named("B0");
   const port = freePort();
