@@ -14,6 +14,7 @@
  * - `lib/engine/deno/`: the engine on Deno's sockets, which only `lib/engine/engines.ts` imports
  * - `lib/connection/`: the accept loop, and one connection from accept to close with its timeouts
  * - `lib/dump/formats/`: the formats of the packet dump: text, hex, JSON, pcapng
+ * - `lib/dump/match/`: regular expressions over bytes, searched in linear time
  * - `lib/dump/`: the packet dump: filters, records, files and their rotation
  * - `lib/cli/`: the command line: options, usage, shell completions
  * - `lib/report/`: access log, metrics, health check, statistics

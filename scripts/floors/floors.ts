@@ -11,7 +11,7 @@ export const FLOORS: readonly (readonly string[])[] = [
   ["lib/engine/deno"],
   ["lib/engine/engines.ts"],
   ["lib/connection"],
-  ["lib/dump/formats"],
+  ["lib/dump/formats", "lib/dump/match"],
   ["lib/dump"],
   ["lib/cli"],
   ["lib/report"],
