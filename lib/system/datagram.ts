@@ -1,3 +1,4 @@
+import { writeAll } from "../base/bytes.ts";
 import { prepareDirectory, runDirectories } from "./run_directory.ts";
 import { removeIfThere } from "./unix_socket.ts";
 
@@ -35,4 +36,49 @@ export function datagramSender(to: string, purpose: string): DatagramSender | un
     } catch { /* try the next directory */ }
   }
   return undefined;
+}
+
+/**
+ * Opens a sender of messages to the system log. As syslog(3), it sends datagrams, or, if the receiver
+ * is a stream socket, connects to it and ends each message with NUL. It connects again after the
+ * receiver was restarted, whatever kind of socket that has then.
+ *
+ * @param to Path of the receiver; a leading `@` means the abstract namespace.
+ * @param purpose Part of the name of the sending socket, unique in the process.
+ */
+export function logSender(to: string, purpose: string): DatagramSender {
+  const datagrams = datagramSender(to, purpose);
+  const receiver = { transport: "unix", path: to.replace(/^@/, "\0") } as const;
+  let stream: Deno.UnixConn | undefined;
+  let isClosed = false;
+
+  function disconnect(): void {
+    stream?.close();
+    stream = undefined;
+  }
+
+  async function write(text: string): Promise<boolean> {
+    try {
+      stream ??= await Deno.connect(receiver);
+      if (isClosed) throw new Deno.errors.Interrupted();
+      await writeAll(stream, encoder.encode(`${text}\0`));
+      return true;
+    } catch {
+      disconnect();
+      return false;
+    }
+  }
+
+  return {
+    async send(text) {
+      if (stream !== undefined && await write(text)) return true;
+      if (await datagrams?.send(text)) return true;
+      return !isClosed && await write(text);
+    },
+    [Symbol.dispose]() {
+      isClosed = true;
+      disconnect();
+      datagrams?.[Symbol.dispose]();
+    },
+  };
 }

@@ -1,6 +1,7 @@
 import { NAME } from "../base/version.ts";
 import { within } from "../base/within.ts";
-import { datagramSender } from "./datagram.ts";
+import { localParts } from "../native/local_time.ts";
+import { logSender } from "./datagram.ts";
 
 /** The socket of syslog(3); `$BALANCE_SYSLOG` names another one. */
 const DEV_LOG = "/dev/log";
@@ -16,7 +17,10 @@ const CLOSE_MS = 1000;
 
 /** A connection to syslog. */
 export interface Syslog {
-  /** Logs lines, in order. Lines that cannot be delivered are dropped, as in syslog(3). */
+  /**
+   * Logs lines, in order. Lines that cannot be delivered are dropped, as in syslog(3); how many is
+   * logged as soon as the receiver is back.
+   */
   log(severity: keyof typeof SEVERITY, text: string): void;
   /** Lines that were dropped so far. */
   readonly dropped: number;
@@ -30,25 +34,32 @@ export interface Syslog {
  * @param purpose Names the sending socket, unique in the process.
  */
 export function openSyslog(purpose = "syslog"): Syslog {
-  const sender = datagramSender(Deno.env.get("BALANCE_SYSLOG") || DEV_LOG, purpose);
+  const sender = logSender(Deno.env.get("BALANCE_SYSLOG") || DEV_LOG, purpose);
   let last: Promise<unknown> = Promise.resolve();
-  let waiting = 0, dropped = 0;
+  let waiting = 0, dropped = 0, reported = 0;
+
+  function messageNow(severity: keyof typeof SEVERITY, line: string): string {
+    return syslogMessage(line, { severity, pid: Deno.pid, time: new Date() });
+  }
 
   async function deliver(before: Promise<unknown>, message: string): Promise<void> {
     await before;
-    if (!await sender?.send(message)) dropped++;
+    const lost = dropped - reported;
+    const report = `${lost} messages to the system log were lost`;
+    if (lost > 0 && await sender.send(messageNow("notice", report))) reported += lost;
+    if (!await sender.send(message)) dropped++;
     waiting--;
   }
 
   return {
     log(severity, text) {
       for (const line of text.split("\n")) {
-        if (sender === undefined || waiting >= MAX_WAITING) {
+        if (waiting >= MAX_WAITING) {
           dropped++;
           continue;
         }
         waiting++;
-        last = deliver(last, syslogMessage(line, { severity, pid: Deno.pid, time: new Date() }));
+        last = deliver(last, messageNow(severity, line));
       }
     },
     get dropped() {
@@ -56,7 +67,7 @@ export function openSyslog(purpose = "syslog"): Syslog {
     },
     async close() {
       await within(last, CLOSE_MS);
-      sender?.[Symbol.dispose]();
+      sender[Symbol.dispose]();
     },
   };
 }
@@ -68,6 +79,8 @@ export function syslogMessage(
 ): string {
   const { time, pid } = options;
   const priority = DAEMON * 8 + SEVERITY[options.severity];
-  const day = `${MONTHS[time.getMonth()]} ${String(time.getDate()).padStart(2)}`;
-  return `<${priority}>${day} ${time.toTimeString().slice(0, 8)} ${NAME}[${pid}]: ${text}`;
+  const { month, day, hours, minutes, seconds } = localParts(time);
+  const date = `${MONTHS[month]} ${String(day).padStart(2)}`;
+  const clock = [hours, minutes, seconds].map((part) => String(part).padStart(2, "0")).join(":");
+  return `<${priority}>${date} ${clock} ${NAME}[${pid}]: ${text}`;
 }

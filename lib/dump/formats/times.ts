@@ -1,5 +1,7 @@
 /** Times of a dump: whole microseconds since 1970-01-01 UTC, and their texts. */
 
+import { localParts } from "../../native/local_time.ts";
+
 /** How far the fine clock may be from the system clock before it is adjusted, in milliseconds. */
 const DRIFT_MS = 5;
 
@@ -28,8 +30,9 @@ function bySecond(text: (date: Date) => string): (second: number) => string {
 
 const isoSecond = bySecond((date) => date.toISOString().slice(0, 19));
 const localSecond = bySecond((date) => {
+  const { year, month, day, hours, minutes, seconds } = localParts(date);
   // The local time as if it were UTC, to format it the same way.
-  const shifted = new Date(date.getTime() - date.getTimezoneOffset() * 60_000);
+  const shifted = new Date(Date.UTC(year, month, day, hours, minutes, seconds));
   return shifted.toISOString().slice(0, 19).replace("T", " ");
 });
 

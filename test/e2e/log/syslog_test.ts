@@ -1,10 +1,10 @@
 /** What balance sends to the system log, received by the test and by rsyslog if installed. */
 
-import { assertEquals, assertMatch } from "@std/assert";
+import { assert, assertEquals, assertMatch } from "@std/assert";
 import { named, refusing } from "../../helpers/net/backends.ts";
 import { ask } from "../../helpers/net/client.ts";
 import { talk } from "../../helpers/net/control_socket.ts";
-import { syslogReceiver } from "../../helpers/net/syslog_receiver.ts";
+import { syslogReceiver, syslogStreamReceiver } from "../../helpers/net/syslog_receiver.ts";
 import { type Background, startBackground } from "../../helpers/program/start_background.ts";
 import { runBalance } from "../../helpers/program/start_balance.ts";
 import { startProgram } from "../../helpers/program/start_program.ts";
@@ -105,6 +105,82 @@ t("a restarted system log is found again", async () => {
   assertMatch(new TextDecoder().decode(bytes), FORMAT);
   socket.close();
   Deno.removeSync(folder, { recursive: true });
+});
+
+t("a system log on a stream socket gets the same messages, each ended by NUL", async () => {
+  await using server = named("B0");
+  await using log = syslogStreamReceiver();
+  await using balance = await startBackground(["-d", "PORT", server.address], {
+    env: { BALANCE_SYSLOG: log.path },
+  });
+  assertEquals(await ask(balance.port), "B0");
+  await until(() => log.messages.some((message) => message.includes("successful")));
+  const lines = texts(log.messages, balance, 31);
+  assertEquals(lines.slice(0, 2), [`using port ${balance.port}`, "bound to address 0.0.0.0"]);
+  assertEquals(lines.at(-1), "connect to group 0 channel 0 successful");
+});
+
+t(
+  "a restarted system log may change between stream and datagrams; lost messages are counted",
+  async () => {
+    await using dead = refusing();
+    const first = syslogStreamReceiver();
+    await using balance = await startBackground(["-d", "PORT", dead.address], {
+      env: { BALANCE_SYSLOG: first.path },
+    });
+    await first.waitFor(3);
+    await first[Symbol.asyncDispose]();
+    // Nobody listens for a while.
+    await ask(balance.port);
+    const path = first.path.replace(/\/log$/, "");
+    Deno.mkdirSync(path);
+    using _folder = { [Symbol.dispose]: () => Deno.removeSync(path, { recursive: true }) };
+    const datagrams = Deno.listenDatagram({ transport: "unixpacket", path: first.path });
+    await ask(balance.port);
+    for (let text = ""; !/\]: \d+ messages to the system log were lost$/.test(text);) {
+      const [bytes] = await within(datagrams.receive(new Uint8Array(4096)), {
+        timeoutMs: 10_000,
+        what: "the number of lost messages",
+        onTimeout: () => datagrams.close(),
+      });
+      text = new TextDecoder().decode(bytes);
+      assertMatch(text, FORMAT);
+    }
+    datagrams.close();
+    Deno.removeSync(first.path);
+    await using third = syslogStreamReceiver(first.path);
+    await ask(balance.port);
+    await third.waitFor(2);
+    for (const message of third.messages) assertMatch(message, FORMAT);
+  },
+);
+
+t("a stream that nobody reads does not hold up service or the end", async () => {
+  await using dead = refusing();
+  using place = tempDir();
+  const path = `${place.path}/log`;
+  // It accepts nothing and reads nothing.
+  using _listener = Deno.listen({ transport: "unix", path });
+  await using balance = await startBackground(["-d", "PORT", dead.address], {
+    env: { BALANCE_SYSLOG: path },
+  });
+  for (let i = 0; i < 1000; i++) await ask(balance.port);
+  assertMatch(await talk(balance.socket, "show\n"), /^GRP /);
+  balance.kill("SIGTERM");
+  await balance.gone();
+});
+
+t("messages have the local time of the C library, which knows every form of TZ", async () => {
+  await using log = syslogReceiver();
+  const before = Date.now();
+  // A form that JavaScript does not know: 9 hours ahead of UTC, in summer, too.
+  await using balance = await startBackground(["-d", "PORT", "127.0.0.1:9"], {
+    env: { BALANCE_SYSLOG: log.path, TZ: "XYZ-9ZYX-9,M3.5.0,M10.5.0/3" },
+  });
+  const [message = ""] = await log.waitFor(1);
+  const hours = [before, Date.now()].map((time) => new Date(time + 9 * 3_600_000).getUTCHours());
+  const hour = Number(/ (\d\d):\d\d:\d\d balance/.exec(message)?.[1]);
+  assert(hours.includes(hour), `${message}: not in hour ${hours} of process ${balance.pid}`);
 });
 
 const rsyslogd = tool("rsyslogd");

@@ -1,7 +1,7 @@
 import { until } from "../t.ts";
 import { tempDir } from "../temp_dir.ts";
 
-/** A datagram socket in place of /dev/log. */
+/** A socket in place of /dev/log. */
 export interface SyslogReceiver extends AsyncDisposable {
   /** Path of the socket, for BALANCE_SYSLOG or NOTIFY_SOCKET. */
   readonly path: string;
@@ -34,16 +34,71 @@ export function syslogReceiver(): SyslogReceiver {
   return {
     path,
     messages,
-    async waitFor(count) {
-      await until(() => messages.length >= count, {
-        what: () => `${count} messages instead of ${JSON.stringify(messages)}`,
-      });
-      return messages;
-    },
+    waitFor: (count) => waitForMessages(messages, count),
     async [Symbol.asyncDispose]() {
       socket.close();
       await receiving;
       dir[Symbol.dispose]();
     },
   };
+}
+
+/**
+ * Receives messages on a stream socket, as syslog-ng does with `unix-stream()`: each ends with NUL.
+ *
+ * @param path Where to listen. @default {a new path}
+ */
+export function syslogStreamReceiver(path?: string): SyslogReceiver {
+  const dir = path === undefined ? tempDir() : undefined;
+  const at = path ?? `${dir?.path}/log`;
+  const listener = Deno.listen({ transport: "unix", path: at });
+  const conns: Deno.UnixConn[] = [];
+  const messages: string[] = [];
+
+  async function receive(conn: Deno.UnixConn): Promise<void> {
+    const decoder = new TextDecoder();
+    const bytes = new Uint8Array(65536);
+    let rest = "";
+    for (;;) {
+      const count = await conn.read(bytes).catch(() => null);
+      if (count === null) return;
+      const pieces = (rest + decoder.decode(bytes.subarray(0, count), { stream: true })).split(
+        "\0",
+      );
+      rest = pieces.pop() ?? "";
+      messages.push(...pieces);
+    }
+  }
+  async function accept(): Promise<void> {
+    const receiving: Promise<void>[] = [];
+    for (;;) {
+      const conn = await listener.accept().catch(() => undefined);
+      if (conn === undefined) break;
+      conns.push(conn);
+      receiving.push(receive(conn));
+    }
+    await Promise.all(receiving);
+  }
+  const accepting = accept();
+  return {
+    path: at,
+    messages,
+    waitFor: (count) => waitForMessages(messages, count),
+    async [Symbol.asyncDispose]() {
+      listener.close();
+      for (const conn of conns) conn.close();
+      await accepting;
+      dir?.[Symbol.dispose]();
+    },
+  };
+}
+
+async function waitForMessages(
+  messages: readonly string[],
+  count: number,
+): Promise<readonly string[]> {
+  await until(() => messages.length >= count, {
+    what: () => `${count} messages instead of ${JSON.stringify(messages)}`,
+  });
+  return messages;
 }
