@@ -27,16 +27,15 @@ export function openServiceManager(table: Table): ServiceManager {
   if (notifier === undefined) {
     return { ready: () => Promise.resolve(), stopping: () => Promise.resolve(), close() {} };
   }
-  let stopping = false, sent = "", busy = false;
+  let stopping = false, sent = "";
   let timer: ReturnType<typeof setInterval> | undefined;
 
   async function send(...states: string[]): Promise<void> {
     const status = stopping ? drainingStatus(table) : servingStatus(table);
-    if (states.length === 0 && (busy || status === sent)) return;
+    // A manager that reads nothing must not cost memory.
+    if (states.length === 0 && (notifier?.busy || status === sent)) return;
     sent = status;
-    busy = true;
     await notifier?.notify(...states, `STATUS=${status}`);
-    busy = false;
   }
   return {
     async ready() {

@@ -11,6 +11,8 @@ export interface Notifier extends Disposable {
    * second. Never rejects; failures are ignored.
    */
   notify(...assignments: string[]): Promise<void>;
+  /** Whether a message is not accepted yet. */
+  readonly busy: boolean;
 }
 
 /**
@@ -21,9 +23,15 @@ export interface Notifier extends Disposable {
 export function openNotifier(): Notifier | undefined {
   const path = Deno.env.get("NOTIFY_SOCKET");
   const sender = path ? datagramSender(path, "notify") : undefined;
+  let sending = 0;
   return sender && {
     async notify(...assignments) {
-      await within(sender.send(assignments.join("\n")), TIMEOUT_MS);
+      sending++;
+      const sent = sender.send(assignments.join("\n")).finally(() => sending--);
+      await within(sent, TIMEOUT_MS);
+    },
+    get busy() {
+      return sending > 0;
     },
     [Symbol.dispose]: () => sender[Symbol.dispose](),
   };
