@@ -10,6 +10,7 @@ const RLIMIT_NOFILE = DARWIN ? 8 : 7;
 const MAX_DESCRIPTORS = DARWIN ? 10240n : 2n ** 64n - 1n;
 const PR_SET_NAME = 15;
 const F_GETFD = 1, F_SETFD = 2, FD_CLOEXEC = 1;
+const F_GETFL = 3, F_SETFL = 4, O_NONBLOCK = DARWIN ? 4 : 0o4000;
 /** Inherited descriptors are searched below this number. */
 const INHERITED_BELOW = 1024;
 /** File descriptors of the process. */
@@ -29,9 +30,10 @@ export function processLimits(): ProcessLimits {
 
 /**
  * Raises the soft limit of open descriptors to the hard limit, and ignores SIGUSR1, on which the
- * runtime would open a debugger. On Linux, it also names the process and sets close-on-exec on
- * inherited descriptors, so that the background process does not inherit them. Call this before
- * anything else.
+ * runtime would open a debugger. Reads and writes of the standard streams wait, even if another
+ * program has made them nonblocking: Deno loses count of what it has written then. On Linux, it also
+ * names the process and sets close-on-exec on inherited descriptors, so that the background process
+ * does not inherit them. Call this before anything else.
  *
  * Without the C library or the permission to call it (from source without `--allow-ffi`), the limit
  * is unknown and not raised; see `requireNoDebugger()` about SIGUSR1.
@@ -42,9 +44,18 @@ export function prepareProcess(name: string): void {
   const c = openCLibrary();
   if (c !== undefined) {
     c.prctl?.(PR_SET_NAME, cString(name), 0n, 0n, 0n);
+    makeStreamsWait(c);
     limits = { open: DARWIN ? 0 : closeOnExec(c), descriptors: raiseDescriptors(c) };
   }
   ignoreDebugger();
+}
+
+/** Clears `O_NONBLOCK` of the standard streams. */
+function makeStreamsWait({ fcntl }: CLibrary): void {
+  for (const descriptor of [0, 1, 2]) {
+    const flags = fcntl(descriptor, F_GETFL, 0);
+    if (flags >= 0 && flags & O_NONBLOCK) fcntl(descriptor, F_SETFL, flags & ~O_NONBLOCK);
+  }
 }
 
 /** Sets close-on-exec on inherited descriptors. Returns how many descriptors are open. */

@@ -6,10 +6,8 @@
  * A reader that has exited is not an error.
  */
 
+import { writeAllSync } from "../base/bytes.ts";
 import { EXIT, ExitError, systemReason, withName } from "../base/errors.ts";
-
-/** Milliseconds until a write is repeated that a nonblocking descriptor refused. */
-const REPEAT_MS = 10;
 
 const encoder = new TextEncoder();
 
@@ -26,7 +24,7 @@ export class OutputError extends ExitError {
 /** Prints text to stderr as it is. Any error is ignored: there is nowhere left to report it. */
 export function printError(text: string): void {
   try {
-    writeAll(Deno.stderr, encoder.encode(text));
+    writeAllSync(Deno.stderr, encoder.encode(text));
   } catch { /* nobody can be told */ }
 }
 
@@ -51,7 +49,7 @@ export function print(text: string): void {
  */
 export function printBytes(bytes: Uint8Array): void {
   try {
-    writeAll(Deno.stdout, bytes);
+    writeAllSync(Deno.stdout, bytes);
   } catch (error) {
     if (!hasReaderExited(error)) throw new OutputError(error);
   }
@@ -60,15 +58,4 @@ export function printBytes(bytes: Uint8Array): void {
 /** Whether a write failed because nobody will ever read it. */
 export function hasReaderExited(error: unknown): boolean {
   return error instanceof Deno.errors.BrokenPipe || error instanceof Deno.errors.BadResource;
-}
-
-function writeAll(to: { writeSync(bytes: Uint8Array): number }, bytes: Uint8Array): void {
-  for (let at = 0; at < bytes.length;) {
-    try {
-      at += to.writeSync(bytes.subarray(at));
-    } catch (error) {
-      if (!(error instanceof Deno.errors.WouldBlock)) throw error;
-      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, REPEAT_MS);
-    }
-  }
 }

@@ -5,11 +5,6 @@
  * Do not mix it with the synchronous functions of output.ts: these wait for a pending write.
  */
 
-import { delay } from "@std/async/delay";
-
-/** Milliseconds until a write is repeated that a nonblocking descriptor refused. */
-const REPEAT_MS = 10;
-
 /** A stream of the process. Writes happen in order, each as a whole. */
 export interface StandardStream {
   /**
@@ -45,9 +40,8 @@ async function writeWhole(to: StandardStream, bytes: Uint8Array): Promise<number
     try {
       at += await to.write(bytes.subarray(at));
     } catch (error) {
-      if (error instanceof Deno.errors.WouldBlock) await delay(REPEAT_MS);
-      else if (at > 0) break;
-      else throw error;
+      if (at === 0) throw error;
+      break;
     }
   }
   return at;

@@ -1,12 +1,13 @@
 /** Nobody reads what balance prints, or it cannot be written: clients must not notice. */
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { named } from "../../helpers/net/backends.ts";
-import { ask } from "../../helpers/net/client.ts";
+import { echo, named } from "../../helpers/net/backends.ts";
+import { ask, connect, readText } from "../../helpers/net/client.ts";
 import { freePort } from "../../helpers/net/ports.ts";
 import { program } from "../../helpers/program/program.ts";
 import { runBalance, startBalance } from "../../helpers/program/start_balance.ts";
-import { t, within } from "../../helpers/t.ts";
+import { t, within, withTools } from "../../helpers/t.ts";
+import { tempDir } from "../../helpers/temp_dir.ts";
 
 /** What a pipe holds on Linux. */
 const PIPE_BYTES = 65536;
@@ -90,6 +91,72 @@ t("a full disk below stdout or stderr costs messages, never the service", async 
       /^balance: can't write to standard output: No space left on device\nusing port/,
     );
   }
+});
+
+for (const option of ["-p", "--dump-file=FILE.txt", "--dump-file=FILE.pcapng", "--log=FILE"]) {
+  const isLog = option.startsWith("--log");
+  withTools(
+    ["prlimit"],
+    `${option} on a disk that gets full: one line, service goes on`,
+    async () => {
+      await using place = tempDir();
+      await using server = echo();
+      const file = `${place.path}/file`;
+      const argv = ["-f", option.replace("FILE", file), "PORT", server.address];
+      await using balance = await startBalance(argv, {
+        redirect: option === "-p" ? `> ${file}` : "",
+        // Otherwise the limit would end the program.
+        before: "trap '' XFSZ",
+        expectStderr: "any",
+      });
+      const limit = ["--pid", String(balance.pid), "--fsize=8192"];
+      assert((await new Deno.Command("prlimit", { args: limit }).output()).success);
+      for (let i = 0; i < 60; i++) {
+        await using client = await connect(balance.port);
+        await client.send("x".repeat(1000));
+        assertEquals((await readText(client, 1000)).length, 1000);
+      }
+      await balance.waitForStderr(isLog ? /lines are dropped/ : /the dump is off/);
+      const { rundir } = balance;
+      assertEquals((await runBalance(["-c", "show", String(balance.port)], { rundir })).code, 0);
+      const { code, stderr } = await balance.stop();
+      assertEquals(code, 0);
+      const wanted = isLog
+        ? /^cannot write log file .*, lines are dropped: File too large\n\d+ lines of the log .*\n$/
+        : /^cannot write dump file .*: File too large, the dump is off\n$/;
+      assertMatch(stderr, wanted);
+    },
+  );
+}
+
+t("-p > /dev/full turns the dump off in one line, and the service goes on", async () => {
+  await using server = named("B0");
+  const argv = ["-f", "-p", "PORT", server.address];
+  await using balance = await startBalance(argv, { redirect: "> /dev/full", expectStderr: "any" });
+  for (let i = 0; i < 3; i++) assertEquals(await ask(balance.port), "B0");
+  const { code, stderr } = await balance.stop();
+  assertEquals([code, stderr], [
+    0,
+    "cannot write dump file [-]: No space left on device, the dump is off\n",
+  ]);
+});
+
+withTools(["python3"], "output to a nonblocking pipe with a slow reader is complete", async () => {
+  await using server = named("B0");
+  const channels = Array<string>(900).fill(server.address);
+  await using balance = await startBalance(["-f", "--max-channels=900", "PORT", ...channels]);
+  const { command, args } = program({ cachedOnly: true });
+  const start = "import os, sys; os.set_blocking(1, False); os.execv(sys.argv[1], sys.argv[1:])";
+  const argv = [command, ...args, "-c", "show", String(balance.port)];
+  const { stdout } = await new Deno.Command("/bin/sh", {
+    args: ["-c", 'python3 -c "$0" "$@" | { sleep 1; cat; }', start, ...argv],
+    env: { BALANCE_RUNDIR: balance.rundir },
+    stdin: "null",
+    stderr: "null",
+  }).output();
+  const text = new TextDecoder().decode(stdout);
+  assert(text.length > PIPE_BYTES);
+  assertEquals(text.split("\n").length, 902);
 });
 
 t(

@@ -5,7 +5,7 @@ import { named } from "../../helpers/net/backends.ts";
 import { ask } from "../../helpers/net/client.ts";
 import { syslogReceiver } from "../../helpers/net/syslog_receiver.ts";
 import { startBackground } from "../../helpers/program/start_background.ts";
-import { startBalance } from "../../helpers/program/start_balance.ts";
+import { runBalance, startBalance } from "../../helpers/program/start_balance.ts";
 import { t } from "../../helpers/t.ts";
 
 t("--log - prints to stdout", async () => {
@@ -13,6 +13,47 @@ t("--log - prints to stdout", async () => {
   await using balance = await startBalance(["-f", "--log", "-", "PORT", server.address]);
   await ask(balance.port);
   await balance.waitForStdout(/^time=\S+ type=end id=1 \S.* reason=client_closed .*\n$/);
+});
+
+t(
+  "--log /dev/stdout and /dev/stderr are the standard streams, also by their other names",
+  async () => {
+    await using server = named("B0");
+    const line = /^time=\S+ type=end id=1 \S.* reason=client_closed .*\n$/;
+    for (const path of ["/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"]) {
+      await using balance = await startBalance(["-f", "--log", path, "PORT", server.address]);
+      balance.kill("SIGUSR2");
+      await ask(balance.port);
+      await balance.waitForStdout(line);
+    }
+    for (const path of ["/dev/stderr", "/dev/fd/2", "/proc/self/fd/2"]) {
+      await using balance = await startBalance(["-f", "--log", path, "PORT", server.address], {
+        expectStderr: line,
+      });
+      balance.kill("SIGUSR2");
+      await ask(balance.port);
+      await balance.waitForStderr(line);
+    }
+  },
+);
+
+t("--log to a standard stream needs the foreground, and stdout for itself", async () => {
+  for (
+    const [argv, message] of [
+      [
+        ["--log", "/dev/stdout"],
+        "--log /dev/stdout needs -f: there is no stdout in the background",
+      ],
+      [
+        ["--log", "/dev/stderr"],
+        "--log /dev/stderr needs -f: there is no stderr in the background",
+      ],
+      [["-f", "-p", "--log", "/dev/fd/1"], "--log /dev/fd/1 and -p both print on stdout"],
+    ] as const
+  ) {
+    const { code, stderr } = await runBalance([...argv, "PORT", "127.0.0.1:1"]);
+    assertEquals([code, stderr], [64, `balance: ${message}\n`]);
+  }
 });
 
 t("--log - survives a reader that leaves or never reads", async () => {

@@ -30,6 +30,8 @@ export interface StartOptions {
   stderr?: "read" | "unread";
   /** Redirections by the shell, such as `> /dev/full`. */
   redirect?: string;
+  /** A shell command that changes what the program inherits, such as `trap '' XFSZ`. */
+  before?: string;
   /** Added to the environment. */
   env?: Record<string, string>;
   /** Working directory. */
@@ -202,7 +204,7 @@ function spawn(
     stdin === "closed" ? "<&-" : "",
     stdout === "closed" ? ">&-" : "",
     options.redirect ?? "",
-  ]);
+  ], options.before);
   const rundir = Deno.makeTempDirSync({ prefix: "balance-test-" });
   const piped = typeof stdin === "object";
   const child = new Deno.Command(command, {
@@ -339,12 +341,13 @@ function spawn(
 function redirected(
   program: { command: string; args: string[] },
   redirections: readonly string[],
+  before = ":",
 ): { command: string; args: string[] } {
   const redirect = redirections.filter((each) => each !== "").join(" ");
-  if (redirect === "") return program;
+  if (redirect === "" && before === ":") return program;
   return {
     command: "/bin/sh",
-    args: ["-c", `exec "$@" ${redirect}`, "sh", program.command, ...program.args],
+    args: ["-c", `${before}; exec "$@" ${redirect}`, "sh", program.command, ...program.args],
   };
 }
 
