@@ -18,9 +18,11 @@
  * - `lib/dump/`: the packet dump: filters, records, files and their rotation
  * - `lib/cli/`: the command line: options, usage, shell completions
  * - `lib/report/`: access log, metrics, health check, statistics
+ * - `lib/control/terminal/`: keys, line editor and history of the interactive shell
  * - `lib/control/top/`: the display of `top`
  * - `lib/control/commands/`: the commands of the control socket
- * - `lib/control/`: the control socket, its server and client, and the interactive shell
+ * - `lib/control/`: the control socket, its server and client
+ * - `lib/control/shell/`: the commands of `-c` and the interactive shell of `-i`
  * - `lib/workers/`: serves connections in this thread or in several worker threads
  * - `lib/process/`: puts everything together: startup, foreground, background, shutdown
  *

@@ -4,7 +4,7 @@ import { EXIT } from "../base/errors.ts";
 import { shortDuration } from "../base/short_duration.ts";
 import { userName } from "../system/user_name.ts";
 import { findInstances, type Instance } from "./instances.ts";
-import type { Print } from "./run_commands.ts";
+import type { Print } from "./terminal/terminal.ts";
 
 /**
  * Prints a table of the balances that this user may control, or JSON. Root sees those of all users,

@@ -15,6 +15,7 @@ const SYMBOLS = {
   open: { parameters: ["buffer", "i32", "i32"], result: "i32" },
   read: { parameters: ["i32", "buffer", "usize"], result: "isize" },
   close: { parameters: ["i32"], result: "i32" },
+  kill: { parameters: ["i32", "i32"], result: "i32" },
   signal: { parameters: ["i32", "usize"], result: "usize" },
   sigaction: { parameters: ["i32", "usize", "buffer"], result: "i32" },
   memmove: { parameters: ["buffer", "buffer", "usize"], result: "usize" },

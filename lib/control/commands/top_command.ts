@@ -3,7 +3,8 @@
 import { delay } from "@std/async/delay";
 import { VERSION } from "../../base/version.ts";
 import { type Command, CommandError, type ControlContext, message } from "./command.ts";
-import { type FrameLine, frameText, type Size, topFrame } from "../top/frame.ts";
+import type { Size } from "../terminal/terminal.ts";
+import { type FrameLine, frameText, topFrame } from "../top/frame.ts";
 import type { TopMemory } from "../top/memory.ts";
 import { readTopKey, sortedBy, TOP_KEYS, TOP_ORDERS, type TopOrders } from "../top/order.ts";
 import { type ConnectionCounts, MAX_LISTED, takeSample } from "../top/sample.ts";

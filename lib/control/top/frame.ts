@@ -5,6 +5,7 @@ import { channelText } from "../../base/connection_info.ts";
 import { shortDuration } from "../../base/short_duration.ts";
 import { NAME } from "../../base/version.ts";
 import { STATE_TEXTS } from "../../table/show.ts";
+import type { Size } from "../terminal/terminal.ts";
 import { TOP_ORDERS, type TopList, type TopOrders } from "./order.ts";
 import { type ChannelRates, type RatedChannel, ratedChannels, totalRates } from "./rates.ts";
 import type { TopConnection, TopSample } from "./sample.ts";
@@ -16,12 +17,6 @@ export interface FrameLine {
   readonly text: string;
   /** How a terminal shows it. */
   readonly style?: "bold" | "heading" | "dim" | undefined;
-}
-
-/** Size of a screen, in characters. */
-export interface Size {
-  readonly columns: number;
-  readonly rows: number;
 }
 
 /** Focus and scroll positions of the live view. */

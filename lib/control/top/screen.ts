@@ -6,7 +6,8 @@
  * engines with widgets, more than a list of lines needs.
  */
 
-import type { FrameLine, Size } from "./frame.ts";
+import type { Size } from "../terminal/terminal.ts";
+import type { FrameLine } from "./frame.ts";
 
 const CSI = "\x1b[";
 /** Alternate screen, no cursor, no line wrap, cleared. */

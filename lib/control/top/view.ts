@@ -1,12 +1,13 @@
 /** The live view of `top`: keys, sampling and drawing. */
 
-import { connectionCount, type Size, topFrame, topLayout, type TopPlace } from "./frame.ts";
+import type { Size, Terminal, TerminalEvent, TerminalSignal } from "../terminal/terminal.ts";
+import { type EventQueue, eventQueue } from "../terminal/event_queue.ts";
+import { connectionCount, topFrame, topLayout, type TopPlace } from "./frame.ts";
 import { compareWith, remember, type TopMemory } from "./memory.ts";
 import { sortedBy, type TopKey, type TopList, type TopOrders } from "./order.ts";
 import { poll } from "./poll.ts";
 import { MAX_LISTED, type TopSample } from "./sample.ts";
 import { enterScreen, type Screen } from "./screen.ts";
-import type { Terminal, TerminalEvent, TerminalSignal } from "./terminal.ts";
 
 /** Minimum pause as a multiple of the duration of a sample: the server spends at most 10% on it. */
 const REST = 9;
@@ -44,7 +45,7 @@ interface ViewOptions {
  * @throws Whatever the sampler rejects with.
  */
 export async function topView(terminal: Terminal, options: ViewOptions): Promise<TopEnd> {
-  const events = queue<ViewEvent>();
+  const events = eventQueue<ViewEvent>();
   using _listening = terminal.listen(events.push);
   const screen = enterScreen((text) => terminal.write(text));
   try {
@@ -57,7 +58,7 @@ export async function topView(terminal: Terminal, options: ViewOptions): Promise
 async function runView(
   { terminal, events, screen, sampler, orders, periodMs = 1000 }: ViewOptions & {
     terminal: Terminal;
-    events: Queue<ViewEvent>;
+    events: EventQueue<ViewEvent>;
     screen: Screen;
   },
 ): Promise<TopEnd> {
@@ -170,24 +171,4 @@ function scrolled(
     end: last,
   };
   return new Map(Object.entries(targets)).get(key);
-}
-
-interface Queue<T> {
-  readonly push: (value: T) => void;
-  readonly next: () => Promise<T>;
-}
-
-function queue<T>(): Queue<T> {
-  const values: T[] = [];
-  let wake = () => {};
-  return {
-    push(value) {
-      values.push(value);
-      wake();
-    },
-    async next() {
-      while (values.length === 0) await new Promise<void>((resolve) => wake = resolve);
-      return values.shift()!;
-    },
-  };
 }

@@ -3,7 +3,10 @@ import { program } from "../program/program.ts";
 import { startTmux, type Tmux } from "../program/start_tmux.ts";
 import { until } from "../t.ts";
 
-/** Starts a shell (`balance -i`) on a terminal, and waits for its prompt. */
+/**
+ * Starts a shell (`balance -i`) on a terminal, and waits for its prompt. Its history is
+ * `balance/history` in the run directory.
+ */
 export async function shellOnTerminal(
   balance: { port: number; rundir: string },
   size: { columns?: number; rows?: number } = {},
@@ -11,7 +14,11 @@ export async function shellOnTerminal(
   const { command, args } = program({ cachedOnly: true, argv: ["-i"] });
   const terminal = await startTmux([command, ...args, "-i", String(balance.port)], {
     ...size,
-    env: { BALANCE_RUNDIR: balance.rundir, DENO_NO_UPDATE_CHECK: "1" },
+    env: {
+      BALANCE_RUNDIR: balance.rundir,
+      XDG_STATE_HOME: balance.rundir,
+      DENO_NO_UPDATE_CHECK: "1",
+    },
   });
   try {
     await terminal.shows(/^balance\[0\]$/m);

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { TOP_ORDERS } from "../../../../lib/control/top/order.ts";
 import { MAX_LISTED, type TopSample } from "../../../../lib/control/top/sample.ts";
-import type { Terminal, TerminalEvent } from "../../../../lib/control/top/terminal.ts";
+import type { Terminal, TerminalEvent } from "../../../../lib/control/terminal/terminal.ts";
 import {
   pressed,
   type Sampler,

@@ -1,8 +1,8 @@
-import type { Endpoint } from "../base/endpoint.ts";
-import { ControlClient } from "./client.ts";
-import type { TopOrders } from "./top/order.ts";
-import type { Terminal } from "./top/terminal.ts";
-import { type TopEnd, topView } from "./top/view.ts";
+import type { Endpoint } from "../../base/endpoint.ts";
+import { ControlClient } from "../client.ts";
+import type { TopOrders } from "../top/order.ts";
+import type { Terminal } from "../terminal/terminal.ts";
+import { type TopEnd, topView } from "../top/view.ts";
 
 /**
  * Shows `top` live until the user leaves it.

@@ -1,18 +1,16 @@
 /** Control commands that are given on the command line (`-c`). */
 
-import type { Endpoint } from "../base/endpoint.ts";
-import { EXIT, withName } from "../base/errors.ts";
-import { printable } from "../base/printable.ts";
-import { splitCommands } from "../base/words.ts";
-import { printErrorLine } from "../system/output.ts";
-import { ControlClient } from "./client.ts";
-import { readCommand } from "./commands/command.ts";
-import { COMMANDS } from "./commands/commands.ts";
+import type { Endpoint } from "../../base/endpoint.ts";
+import { EXIT, withName } from "../../base/errors.ts";
+import { printable } from "../../base/printable.ts";
+import { splitCommands } from "../../base/words.ts";
+import { printErrorLine } from "../../system/output.ts";
+import { ControlClient } from "../client.ts";
+import { readCommand } from "../commands/command.ts";
+import { COMMANDS } from "../commands/commands.ts";
+import type { Print } from "../terminal/terminal.ts";
 
 const encoder = new TextEncoder();
-
-/** Prints all bytes before it returns. */
-export type Print = (bytes: Uint8Array) => void;
 
 /**
  * Runs control commands in one session.

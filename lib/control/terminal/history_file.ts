@@ -1,0 +1,86 @@
+/**
+ * The history of the shell: `$XDG_STATE_HOME/balance/history`, by default in `~/.local/state`.
+ *
+ * A line that cannot be saved is not worth a message, so every failure is ignored.
+ */
+
+import { within } from "../../base/within.ts";
+import { MAX_HISTORY } from "./line_reader.ts";
+
+// deno-lint-ignore no-control-regex
+const CONTROL = /[\x00-\x1f\x7f-\x9f]/;
+/** A larger file is not read. */
+const MAX_BYTES = 1 << 20;
+/** Milliseconds to wait for a slow file system. */
+const PATIENCE_MS = 500;
+
+/** The saved history. */
+export interface HistoryFile extends AsyncDisposable {
+  /** Its lines, the oldest first. */
+  readonly lines: readonly string[];
+  /** Saves another line, later. */
+  readonly add: (line: string) => void;
+}
+
+/**
+ * Opens the history.
+ *
+ * @param path Its file; `undefined` for none.
+ */
+export async function openHistory(path: string | undefined): Promise<HistoryFile> {
+  const read = path === undefined
+    ? []
+    : await within(load(path).catch(() => []), PATIENCE_MS) ?? [];
+  let saving: Promise<void> = Promise.resolve();
+  return {
+    lines: read.slice(-MAX_HISTORY),
+    add(line) {
+      if (path === undefined) return;
+      saving = saving.then(() => append(path, line)).catch(() => {});
+    },
+    async [Symbol.asyncDispose]() {
+      await within(saving, PATIENCE_MS);
+    },
+  };
+}
+
+/** Where the history is; `undefined` without a home directory. */
+export function historyPath(): string | undefined {
+  const state = variable("XDG_STATE_HOME") ?? variable("HOME");
+  if (state === undefined) return undefined;
+  const base = variable("XDG_STATE_HOME") === undefined ? `${state}/.local/state` : state;
+  return `${base}/balance/history`;
+}
+
+/** An environment variable that has an absolute path; others are invalid. */
+function variable(name: string): string | undefined {
+  try {
+    const value = Deno.env.get(name);
+    return value?.startsWith("/") ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Reads the lines of a file, and shortens it if it has too many. */
+async function load(path: string): Promise<string[]> {
+  const { isFile, size } = await Deno.lstat(path);
+  // Opening a named pipe would wait for a writer.
+  if (!isFile || size > MAX_BYTES) return [];
+  const text = await Deno.readTextFile(path);
+  const lines = text.split("\n").filter((line) => line !== "" && !CONTROL.test(line));
+  if (lines.length > 2 * MAX_HISTORY) {
+    const kept = `${path}.${Deno.pid}`;
+    const last = lines.slice(-MAX_HISTORY).map((line) => `${line}\n`).join("");
+    await Deno.writeTextFile(kept, last, { mode: 0o600, createNew: true });
+    await Deno.rename(kept, path);
+  }
+  return lines;
+}
+
+async function append(path: string, line: string): Promise<void> {
+  await Deno.mkdir(path.replace(/\/[^/]*$/, ""), { recursive: true, mode: 0o700 });
+  const found = await Deno.lstat(path).catch(() => undefined);
+  if (found !== undefined && (!found.isFile || found.size > MAX_BYTES)) return;
+  await Deno.writeTextFile(path, `${line}\n`, { append: true, mode: 0o600 });
+}
