@@ -77,6 +77,10 @@ withSystemd("root starts, controls, reopens, reloads and stops the service", asy
     /^0 connections, 1 of 1 channel available$/,
   );
 
+  const { stdout: limits } = await systemd.run("cat", `/proc/${pid}/limits`);
+  const [, soft, hard] = /^Max open files +(\d+) +(\d+)/m.exec(limits) ?? [];
+  assertEquals(soft, hard);
+
   const log = systemd.path("/var/log/balance/web.log");
   for (const command of [["kill", "--kill-whom=main", "--signal=HUP"], ["reload"]]) {
     await Deno.rename(log, `${log}.1`);
@@ -122,6 +126,23 @@ withSystemd("a stop that cuts off an open connection is not a failure", async (s
   await balance(systemd, "-c", "kill", String(port));
   await state(systemd, "inactive");
   assertEquals(await systemd.property(UNIT, "Result"), "success");
+});
+
+withSystemd("a crashed service is started again", async (systemd) => {
+  await using server = named("B0");
+  const port = freePort();
+  await configure(systemd, `${port} ${server.address}`);
+  await systemctl(systemd, "start", UNIT);
+  await systemctl(systemd, "kill", "--signal=KILL", UNIT);
+  await until(async () => await systemd.property(UNIT, "NRestarts") === "1", {
+    timeoutMs: 30_000,
+    everyMs: 50,
+    what: "a restart",
+  });
+  await state(systemd, "active");
+  assertEquals(await ask(port), "B0");
+  // In place of the socket that is left.
+  assertMatch(await balance(systemd, "-c", "show", String(port)), / ENA /);
 });
 
 withSystemd("a wrong command line and a missing file are not tried again", async (systemd) => {
