@@ -8,6 +8,9 @@ import type { Table } from "../table/table.ts";
 /** Milliseconds between two looks at the status. */
 const STATUS_MS = 2000;
 
+/** Seconds for everything at the end but the drain. */
+const END_S = 10;
+
 /** The service manager of this program; there may be none. */
 export interface ServiceManager {
   /** The program serves. Resolves when that is reported, after a second at most. */
@@ -21,8 +24,11 @@ export interface ServiceManager {
 /**
  * Opens the way to the service manager. Once the program is ready, the status (`STATUS=`) is sent
  * about every two seconds if it has changed.
+ *
+ * @param options `graceS`: seconds that connections may take to end. The manager is asked for that
+ *     time if its own limit is shorter.
  */
-export function openServiceManager(table: Table): ServiceManager {
+export function openServiceManager(table: Table, { graceS }: { graceS: number }): ServiceManager {
   const notifier = openNotifier();
   if (notifier === undefined) {
     return { ready: () => Promise.resolve(), stopping: () => Promise.resolve(), close() {} };
@@ -45,7 +51,7 @@ export function openServiceManager(table: Table): ServiceManager {
     },
     async stopping() {
       stopping = true;
-      await send("STOPPING=1");
+      await send("STOPPING=1", `EXTEND_TIMEOUT_USEC=${(graceS + END_S) * 1_000_000}`);
     },
     close() {
       clearInterval(timer);

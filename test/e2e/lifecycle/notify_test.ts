@@ -17,7 +17,7 @@ async function start(manager: SyslogReceiver, ...argv: string[]) {
 }
 
 const START = "READY=1\nSTATUS=0 connections, 1 of 1 channel available";
-const STOP = "STOPPING=1\nSTATUS=stopping";
+const STOP = "STOPPING=1\nEXTEND_TIMEOUT_USEC=40000000\nSTATUS=stopping";
 
 t("READY is sent when connections are accepted, STOPPING at the first signal", async () => {
   await using manager = syslogReceiver();
@@ -28,7 +28,7 @@ t("READY is sent when connections are accepted, STOPPING at the first signal", a
   const client = await connect(balance.port);
   assertEquals(await readText(client, 3), "B0\n");
   balance.kill("SIGTERM");
-  const draining = "STOPPING=1\nSTATUS=draining, 1 connection left";
+  const draining = "STOPPING=1\nEXTEND_TIMEOUT_USEC=40000000\nSTATUS=draining, 1 connection left";
   await until(() => manager.messages.at(-1) === draining, { what: draining });
   await client.close();
   assertEquals((await balance.ended).code, 0);
@@ -55,7 +55,7 @@ t("STATUS has the connections and the available channels, only when they change"
   assertEquals(await talk(balance.socket, "disable 1\n"), "channel 1 disabled\n");
   await shows("STATUS=2 connections, 3 of 4 channels available");
   balance.kill("SIGTERM");
-  await shows("STOPPING=1\nSTATUS=draining, 2 connections left");
+  await shows("STOPPING=1\nEXTEND_TIMEOUT_USEC=40000000\nSTATUS=draining, 2 connections left");
   await one.close();
   await shows("STATUS=draining, 1 connection left");
   await two.close();

@@ -1,11 +1,7 @@
-/** The systemd unit, and the notifications for systemd. */
+/** The systemd unit as systemd-analyze judges it. */
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { OPTIONS } from "../../../lib/cli/option_table.ts";
-import { named } from "../../helpers/net/backends.ts";
-import { ask } from "../../helpers/net/client.ts";
-import { syslogReceiver } from "../../helpers/net/syslog_receiver.ts";
-import { startBalance } from "../../helpers/program/start_balance.ts";
 import { runProgram } from "../../helpers/program/start_program.ts";
 import { skip, t, tool } from "../../helpers/t.ts";
 import { tempDir } from "../../helpers/temp_dir.ts";
@@ -43,16 +39,4 @@ t("the service uses existing options, and stays in the foreground", async () => 
   for (const [option] of text.matchAll(/--[a-z][a-z-]*/g)) {
     assert(names.includes(option), `${option} is not an option of balance`);
   }
-});
-
-t("a service manager is notified when balance serves and when it stops", async () => {
-  await using manager = syslogReceiver();
-  await using server = named("B0");
-  await using balance = await startBalance(["-f", "PORT", server.address], {
-    env: { NOTIFY_SOCKET: manager.path },
-  });
-  assertEquals(await manager.waitFor(1), ["READY=1"]);
-  assertEquals(await ask(balance.port), "B0");
-  await balance.stop();
-  assertEquals(await manager.waitFor(2), ["READY=1", "STOPPING=1"]);
 });

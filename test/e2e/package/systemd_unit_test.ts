@@ -128,6 +128,24 @@ withSystemd("a stop that cuts off an open connection is not a failure", async (s
   assertEquals(await systemd.property(UNIT, "Result"), "success");
 });
 
+withSystemd("a stop may take as long as --grace allows", async (systemd) => {
+  await using server = named("B0");
+  const port = freePort();
+  await Deno.mkdir(systemd.path(`/etc/systemd/system/${UNIT}.d`));
+  await Deno.writeTextFile(
+    systemd.path(`/etc/systemd/system/${UNIT}.d/short.conf`),
+    "[Service]\nTimeoutStopSec=1s\n",
+  );
+  await systemctl(systemd, "daemon-reload");
+  await configure(systemd, `--grace 4 ${port} ${server.address}`);
+  await systemctl(systemd, "start", UNIT);
+  await using client = await connect(port);
+  assertEquals(await readLine(client), "B0");
+  await systemctl(systemd, "log-level", "debug");
+  await systemctl(systemd, "stop", UNIT);
+  assertEquals(await exitCodes(systemd), ["143"]);
+});
+
 withSystemd("a crashed service is started again", async (systemd) => {
   await using server = named("B0");
   const port = freePort();
