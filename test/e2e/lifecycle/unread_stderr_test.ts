@@ -145,9 +145,12 @@ withTools(["python3"], "output to a nonblocking pipe with a slow reader is compl
   await using server = named("B0");
   const channels = Array<string>(900).fill(server.address);
   await using balance = await startBalance(["-f", "--max-channels=900", "PORT", ...channels]);
-  const { command, args } = program({ cachedOnly: true });
+  // The control socket is open then.
+  await balance.quietFds();
+  const show = ["-c", "show", String(balance.port)];
+  const { command, args } = program({ cachedOnly: true, argv: show });
   const start = "import os, sys; os.set_blocking(1, False); os.execv(sys.argv[1], sys.argv[1:])";
-  const argv = [command, ...args, "-c", "show", String(balance.port)];
+  const argv = [command, ...args, ...show];
   const { stdout } = await new Deno.Command("/bin/sh", {
     args: ["-c", 'python3 -c "$0" "$@" | { sleep 1; cat; }', start, ...argv],
     env: { BALANCE_RUNDIR: balance.rundir },
@@ -189,7 +192,7 @@ t(
 
 /** Runs balance after the reader of its stdout has gone. Returns what it prints on stderr. */
 async function intoClosedPipe(argv: readonly string[], rundir: string): Promise<string> {
-  const { command, args } = program({ cachedOnly: true });
+  const { command, args } = program({ cachedOnly: true, argv });
   const script = '{ "$@"; echo "exit $?" >&2; } | exec true';
   const { stderr } = await new Deno.Command("/bin/sh", {
     args: ["-c", script, "sh", command, ...args, ...argv],
