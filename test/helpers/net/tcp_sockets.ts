@@ -30,6 +30,13 @@ export function listensOn(port: number, pid?: number): boolean {
   );
 }
 
+/** The ports that a process listens on. */
+export function listeningPorts(pid: number): number[] {
+  const own = socketsOf(pid);
+  return TABLES.flatMap(listening).filter((one) => own.has(`socket:[${one.inode}]`))
+    .map((one) => one.localPort);
+}
+
 /** Number of connections that are established at a listener on this port. */
 export function established(port: number): number {
   const inodes = TABLES.flatMap((path) => rows(readIfThere(path)))

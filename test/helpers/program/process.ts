@@ -13,6 +13,27 @@ export function isAlive(pid: number): boolean {
   }
 }
 
+/** Whether a process ignores a signal. @param number Of the signal, such as 10 for SIGUSR1. */
+export function ignoresSignal(pid: number, number: number): boolean {
+  return isInMask(pid, "SigIgn", number);
+}
+
+/** Whether a process handles a signal. @param number Of the signal, such as 10 for SIGUSR1. */
+export function catchesSignal(pid: number, number: number): boolean {
+  return isInMask(pid, "SigCgt", number);
+}
+
+function isInMask(pid: number, name: string, number: number): boolean {
+  let status: string;
+  try {
+    status = Deno.readTextFileSync(`/proc/${pid}/status`);
+  } catch {
+    return false;
+  }
+  const mask = new RegExp(`^${name}:\\s+([\\da-f]+)$`, "m").exec(status)?.[1] ?? "0";
+  return (BigInt(`0x${mask}`) >> BigInt(number - 1) & 1n) === 1n;
+}
+
 /** Process group, session and terminal (0 for none) of a process. */
 export function jobOf(pid: number | "self"): { group: number; session: number; terminal: number } {
   const stat = Deno.readTextFileSync(`/proc/${pid}/stat`);
