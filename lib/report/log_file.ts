@@ -11,6 +11,7 @@ import { NO_BYTES } from "../base/bytes.ts";
 import { EXIT, ExitError, systemReason, UsageError, withName } from "../base/errors.ts";
 import { STDERR, STDOUT } from "../base/stdout.ts";
 import { settlesWithin } from "../base/within.ts";
+import { absolutePath } from "../native/absolute_path.ts";
 import { standardError, standardOutput, type StandardStream } from "../system/standard_stream.ts";
 import type { LogOutput } from "./log_output.ts";
 
@@ -45,7 +46,7 @@ export async function openLogFile(
   if (path === "") throw new UsageError("invalid --log []: want a file, syslog or -");
   const open = options.open ?? openLogSink;
   // A background process changes its working directory to "/" and may reopen the file later.
-  const absolute = isStream(path) || path.startsWith("/") ? path : `${Deno.cwd()}/${path}`;
+  const absolute = isStream(path) ? path : absolutePath(path);
   try {
     return new LogFile(await open(absolute), { ...options, open, path: absolute });
   } catch (error) {
