@@ -7,9 +7,11 @@
  */
 
 import { BatchWriter } from "../base/batch_writer.ts";
+import { writeAll } from "../base/bytes.ts";
 import { systemReason } from "../base/errors.ts";
 import { STDOUT } from "../base/stdout.ts";
 import { FileNames, hasTime } from "./file_name.ts";
+import type { DumpFormatName } from "./formats/format.ts";
 import { nowMicroseconds } from "./formats/times.ts";
 import { FileHistory, type Rotation } from "./rotation.ts";
 import type { DumpOverflow } from "./settings.ts";
@@ -27,10 +29,12 @@ export interface DumpFileOptions {
   readonly overflow?: DumpOverflow | undefined;
   /** Bytes that may be queued before senders wait or chunks are dropped. @default {8 MiB} */
   readonly queueBytes?: number | undefined;
+  /** The format of the records. @default {"text"} */
+  readonly format?: DumpFormatName | undefined;
   /** Returns the header of a file: `format.start`. Called each time a file starts. */
   readonly header: (time: number) => Uint8Array;
   /** What happens to a file that exists at the start of the dump. @default {"replace"} */
-  readonly existing?: "replace" | "keep" | undefined;
+  readonly existing?: ExistingFile | undefined;
   /** Called with the first error of an output, such as ENOSPC or EPIPE. */
   readonly onError: (error: Error) => void;
   /** Microseconds since 1970. @default {nowMicroseconds} */
@@ -71,6 +75,8 @@ export class DumpFile {
   /** Replaced after an error. */
   #writer: BatchWriter;
   #sink: Sink | undefined;
+  /** The size of the sink after the last write, if it is a regular file. */
+  #size = 0;
   /** Name of the latest file, which may not be open yet. */
   #path = "";
   /** Bytes of the latest file, written or queued. */
@@ -175,7 +181,7 @@ export class DumpFile {
 
   #newWriter(): BatchWriter {
     return new BatchWriter(
-      (bytes) => this.#sink!.write(bytes),
+      (bytes) => this.#write(this.#sink!, bytes),
       (error) => this.#fail(error),
       { queueBytes: this.#queueBytes },
     );
@@ -191,6 +197,32 @@ export class DumpFile {
     this.#push(this.#options.header(now));
   }
 
+  /** Writes to a sink; see {@link BatchWriter}. */
+  async #write(sink: Sink, bytes: Uint8Array): Promise<number> {
+    const written = await sink.write(bytes);
+    if (!sink.isRegular) return written;
+    const lost = this.#size + written - sink.size();
+    this.#size += written - lost;
+    if (lost <= 0) return written;
+    // Another program has emptied the file: logrotate with "copytruncate".
+    this.#forget(lost);
+    if (this.#options.format !== "pcapng") return written;
+    // It must not start with a packet.
+    await sink.empty();
+    this.#forget(this.#size);
+    const header = this.#options.header((this.#options.now ?? nowMicroseconds)());
+    await writeAll(sink, header);
+    this.#size = header.length;
+    this.#forget(-header.length - written);
+    return 0;
+  }
+
+  /** Bytes are no longer in the sink. */
+  #forget(bytes: number): void {
+    // Otherwise the latest file is another one.
+    if (this.#opening === 0) this.#fileBytes -= bytes;
+  }
+
   #push(bytes: Uint8Array): void {
     this.#fileBytes += bytes.length;
     this.#writer.push(bytes);
@@ -199,10 +231,12 @@ export class DumpFile {
   async #open(path: string, existing: ExistingFile): Promise<void> {
     this.#closeSink();
     const count = this.#options.rotate?.count ?? 1;
-    this.#sink = await openSink(path, { existing, count });
+    const { format = "text" } = this.#options;
+    this.#sink = await openSink(path, { existing, count, format });
     this.#isRegular = this.#sink.isRegular;
+    this.#size = this.#isRegular ? this.#sink.size() : 0;
     if (this.#isRegular) await this.#history?.add(path);
-    this.#opening--;
+    if (--this.#opening === 0) this.#fileBytes += this.#size;
   }
 
   #fail(error: unknown): void {

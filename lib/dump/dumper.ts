@@ -166,7 +166,7 @@ export class Dumper {
   }
 
   #fileOptions(format: DumpFormat, connection?: number): DumpFileOptions {
-    const { rotate, overflow } = this.settings;
+    const { format: name, rotate, overflow } = this.settings;
     const classicQueue = isClassic(this.settings) ? CLASSIC_QUEUE_BYTES : undefined;
     return {
       ...this.#options,
@@ -174,6 +174,7 @@ export class Dumper {
       connection,
       rotate,
       overflow,
+      format: name,
       header: (time) => format.start(time),
       onError: (error) => this.#fail(error),
     };

@@ -1,9 +1,10 @@
-/** The settings of a dump, from the command line or the words of `dump on`. Pure. */
+/** The settings of a dump, from the command line or the words of `dump on`. */
 
 import { UsageError } from "../base/errors.ts";
-import { STDOUT } from "../base/stdout.ts";
+import { STDOUT, withoutStreamAlias } from "../base/stdout.ts";
 import { isPerConnection } from "./file_name.ts";
 import { type FilterOptions, parseDumpFilter } from "./filter.ts";
+import { formatOfFile } from "./format_of_file.ts";
 import { DUMP_FORMATS, DUMP_SIDES, type DumpFormatName, type DumpSide } from "./formats/format.ts";
 import { parseRotation, type Rotation } from "./rotation.ts";
 
@@ -47,8 +48,7 @@ export const CLASSIC_DUMP: DumpSettings = {
 const FILTERS = ["client", "channel", "connection", "match", "bytes"] as const;
 
 /**
- * Parses settings. The default of the format depends on the file name: `.pcapng`, `.json` and
- * `.jsonl`, `.hex`, else text.
+ * Parses settings. The default of the format depends on the file name, see {@link formatOfFile}.
  *
  * @param base Its output is used unless a file or format is given, and its filters unless a filter
  *     is given.
@@ -60,11 +60,13 @@ export function parseDumpSettings(
 ): DumpSettings {
   const isNew = texts.file !== undefined || texts.format !== undefined;
   const { format, side, overflow, rotate, ...defaults } = isNew ? CLASSIC_DUMP : base;
-  const file = texts.file ?? defaults.file;
+  const file = texts.file === undefined ? defaults.file : withoutStreamAlias(texts.file);
+  // Throws if the name is invalid.
+  isPerConnection(file);
   const filters = FILTERS.filter((name) => texts[name] !== undefined);
   const settings: DumpSettings = {
     format: oneOf(DUMP_FORMATS, { text: texts.format, what: "dump format" }) ??
-      (isNew ? formatOf(file) : format),
+      (isNew ? formatOfFile(file) : format),
     file,
     side: oneOf(DUMP_SIDES, { text: texts.side, what: "dump side" }) ?? side,
     overflow: oneOf(DUMP_OVERFLOWS, { text: texts.overflow, what: "dump overflow" }) ?? overflow,
@@ -95,15 +97,7 @@ export function describeDump({ format, file, side, filter }: DumpSettings): stri
   return parts.join(", ");
 }
 
-function formatOf(file: string): DumpFormatName {
-  const ending = /\.(pcapng|jsonl?|hex)$/i.exec(file)?.[1]?.toLowerCase();
-  if (ending === "pcapng" || ending === "hex") return ending;
-  return ending === undefined ? "text" : "json";
-}
-
 function check({ format, file, filter, rotate }: DumpSettings, texts: DumpTexts): void {
-  // Throws if the name is invalid.
-  isPerConnection(file);
   const { bytes } = parseDumpFilter(filter);
   if (rotate !== undefined && file === STDOUT) {
     throw new UsageError("a dump to standard output cannot be rotated");

@@ -1,6 +1,10 @@
 /** What a dump is written to: a file, a named pipe or standard output. */
 
+import { NO_BYTES, writeAll } from "../base/bytes.ts";
 import { STDOUT } from "../base/stdout.ts";
+import { standardOutput } from "../system/standard_stream.ts";
+import { continuation, isOwnFile } from "./continue_file.ts";
+import type { DumpFormatName } from "./formats/format.ts";
 import { moveAside } from "./rotation.ts";
 
 /** An open output. */
@@ -10,38 +14,68 @@ export interface Sink {
   close(): void;
   /** Whether it is a regular file, which can be rotated. */
   readonly isRegular: boolean;
+  /** The current size of a regular file in bytes. */
+  size(): number;
+  /** Empties a regular file. */
+  empty(): Promise<void>;
   /** Whether a path still leads to it. */
   isAt(path: string): boolean;
 }
 
-/** What happens to a file that exists: it is replaced, appended to, or moved to `PATH.1`. */
-export type ExistingFile = "replace" | "append" | "keep";
+/**
+ * What happens to a file that exists: it is replaced, appended to, or moved to `PATH.1`. `"continue"`
+ * appends if the file belongs to this user and is of the format, and otherwise moves it, so that no
+ * file is lost.
+ */
+export type ExistingFile = "replace" | "append" | "keep" | "continue";
 
 /**
  * Opens an output. New files have mode 0600.
  *
  * @param path A path, or `-` for standard output.
- * @param options `count`: number of files that are kept, including the new one.
+ * @param options `count`: number of files that are kept, including the new one. `format`: what
+ *     a file that is continued must contain.
  * @throws {Error} If it cannot be opened.
  */
 export async function openSink(
   path: string,
-  { existing, count }: { existing: ExistingFile; count: number },
+  { existing, count, format }: { existing: ExistingFile; count: number; format: DumpFormatName },
 ): Promise<Sink> {
   if (path === STDOUT) {
     return {
-      write: (bytes) => Deno.stdout.write(bytes),
+      write: (bytes) => standardOutput.write(bytes),
       close() {},
       isRegular: false,
+      size: () => 0,
+      empty: () => Promise.resolve(),
       isAt: () => true,
     };
   }
   const found = await statOf(path);
   if (found?.isFile === false) return await openFile(path, { write: true });
-  if (found !== undefined && existing === "append") return await openFile(path, { append: true });
-  // A new file: processes that have the old one open must not see new data.
-  if (found !== undefined) await moveAside(path, existing === "keep" ? Math.max(2, count) : count);
-  return await openFile(path, { write: true, createNew: true, mode: 0o600 });
+  if (found !== undefined) {
+    if (existing === "append") return await openFile(path, { append: true });
+    const start = existing === "continue" && await isOwnFile(path)
+      ? await continuation(path, format)
+      : undefined;
+    if (start !== undefined) return await openFile(path, { append: true }, start);
+    // A new file: processes that have the old one open must not see new data.
+    await moveAside(path, await filesToKeep(path, { existing, count }));
+  }
+  return await openFile(path, { append: true, createNew: true, mode: 0o600 });
+}
+
+/** Number of files after an existing one is moved aside. */
+async function filesToKeep(
+  path: string,
+  { existing, count }: { existing: ExistingFile; count: number },
+): Promise<number> {
+  if (existing === "replace") return count;
+  let files = Math.max(2, count);
+  if (existing === "continue") {
+    while (await statOf(`${path}.${files - 1}`) !== undefined) files++;
+  }
+  return files;
 }
 
 /** Whether a path is that of a named pipe. */
@@ -51,13 +85,20 @@ export async function isPipe(path: string): Promise<boolean> {
   return found?.isFifo ?? false;
 }
 
-async function openFile(path: string, options: Deno.OpenOptions): Promise<Sink> {
+async function openFile(
+  path: string,
+  options: Deno.OpenOptions,
+  start: Uint8Array = NO_BYTES,
+): Promise<Sink> {
   const file = await Deno.open(path, options);
+  await writeAll(file, start);
   const { dev, ino, isFile } = await file.stat();
   return {
     write: (bytes) => file.write(bytes),
     close: () => file.close(),
     isRegular: isFile,
+    size: () => file.statSync().size,
+    empty: () => file.truncate(0),
     isAt(path) {
       try {
         const found = Deno.statSync(path);

@@ -194,8 +194,8 @@ class Switch implements DumpSwitch {
     }
     const dumper = await Dumper.open(settings, {
       port: this.#parts.port,
-      // A command must not delete what an earlier dump recorded.
-      existing: origin === "control" ? "keep" : "replace",
+      // What an earlier dump recorded must not be lost.
+      existing: settings.rotate === undefined ? "continue" : "keep",
       onError: (error) => {
         if (origin === "command line" && hasReaderExited(error, settings)) {
           return this.#readerExited.resolve();

@@ -7,6 +7,7 @@ import { joinBytes, NO_BYTES } from "../../base/bytes.ts";
 import type { PacketBuffer } from "./packets.ts";
 
 const SECTION_HEADER = 0x0a0d0d0a, INTERFACE = 1, INTERFACE_STATISTICS = 5, ENHANCED_PACKET = 6;
+const KNOWN_BLOCKS = [SECTION_HEADER, INTERFACE, INTERFACE_STATISTICS, ENHANCED_PACKET];
 const BYTE_ORDER_MAGIC = 0x1a2b3c4d;
 /** Packets start with an IPv4 or IPv6 header. */
 const LINKTYPE_RAW = 101;
@@ -14,6 +15,8 @@ const LINKTYPE_RAW = 101;
 const SNAP_LENGTH = 262144;
 const OPTION_END = 0, OPTION_COMMENT = 1, SHB_HARDWARE = 2, SHB_OS = 3, SHB_APPLICATION = 4;
 const IF_NAME = 2, IF_DESCRIPTION = 3, IF_TSRESOL = 9, ISB_IFDROP = 5;
+/** Bytes of the shortest block: type, length, length again. */
+export const MIN_BLOCK_BYTES = 12;
 /** Bytes of an enhanced packet block before and after its packet and options. */
 export const EPB_HEAD = 28, EPB_TAIL = 4;
 const TWO_32 = 2 ** 32;
@@ -78,6 +81,23 @@ export function interfaceDescription(name: string, description: string): Uint8Ar
     option(IF_DESCRIPTION, description),
     option(IF_TSRESOL, Uint8Array.of(6)),
   ]);
+}
+
+/** Whether a file that starts with these bytes, at least 12, is pcapng in this byte order. */
+export function isPcapngStart(bytes: Uint8Array): boolean {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  return view.getUint32(0, true) === SECTION_HEADER && view.getUint32(8, true) === BYTE_ORDER_MAGIC;
+}
+
+/**
+ * Whether a file ends with a complete block.
+ *
+ * @param head The first 8 bytes of that block, if the length at the end of the file is right.
+ * @param length That length.
+ */
+export function isBlockHead(head: Uint8Array, length: number): boolean {
+  const view = new DataView(head.buffer, head.byteOffset, head.length);
+  return KNOWN_BLOCKS.includes(view.getUint32(0, true)) && view.getUint32(4, true) === length;
 }
 
 /** How many chunks were dropped; `capinfos` shows it. */

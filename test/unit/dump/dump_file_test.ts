@@ -189,6 +189,73 @@ t(
   },
 );
 
+t("DumpFile continues an existing file, and counts its bytes for the rotation", async () => {
+  using dir = folder();
+  Deno.writeTextFileSync(`${dir.path}/d`, "12345678");
+  const file = await openDumpFile(
+    `${dir.path}/d`,
+    options({ existing: "continue", rotate: { bytes: 14, count: 5 } }),
+  );
+  await file.flush();
+  for (const record of ["one", "two"]) file.write(() => bytes(record));
+  await file.close();
+  assertEquals(dir.all(), { "d.1": "12345678\n<1>one", d: "<2>two" });
+});
+
+t("DumpFile moves a file aside that it cannot continue, and deletes none", async () => {
+  using dir = folder();
+  for (const name of ["d", "d.1", "d.2"]) {
+    Deno.writeTextFileSync(`${dir.path}/${name}`, `old ${name}`);
+  }
+  const to = options({ existing: "continue", format: "pcapng" });
+  await (await openDumpFile(`${dir.path}/d`, to)).close();
+  assertEquals(dir.all(), { d: "<1>", "d.1": "old d", "d.2": "old d.1", "d.3": "old d.2" });
+});
+
+t("DumpFile goes on at the start of a file that was emptied (copytruncate)", async () => {
+  using dir = folder();
+  const path = `${dir.path}/d`;
+  const rotate = { bytes: 12, count: 9 };
+  const file = await openDumpFile(path, options({ rotate }));
+  const write = async (text: string) => {
+    file.write(() => bytes(text));
+    await file.flush();
+  };
+  await write("one");
+  Deno.truncateSync(path);
+  await write("two");
+  await write("three");
+  assertEquals(dir.all(), { d: "twothree" });
+  await write("four");
+  await write("five");
+  await file.close();
+  assertEquals(dir.all(), { "d.1": "twothreefour", d: "<2>five" });
+});
+
+t("DumpFile starts a pcapng file again that was emptied", async () => {
+  using dir = folder();
+  const path = `${dir.path}/d`;
+  const file = await openDumpFile(
+    path,
+    options({ format: "pcapng", rotate: { bytes: 14, count: 9 } }),
+  );
+  const write = async (text: string) => {
+    file.write(() => bytes(text));
+    await file.flush();
+  };
+  await write("one");
+  Deno.truncateSync(path);
+  await write("two");
+  Deno.truncateSync(path);
+  await write("three");
+  await write("four");
+  assertEquals(dir.all(), { d: "<3>threefour" });
+  await write("five");
+  await write("six");
+  await file.close();
+  assertEquals(dir.all(), { "d.1": "<3>threefourfive", d: "<4>six" });
+});
+
 t("DumpFile reports the first error, drops records, and resumes after reopen()", async () => {
   using dir = folder();
   const path = `${dir.path}/d`;
