@@ -1,17 +1,21 @@
 /**
  * Makes text from outside safe to print: control characters, which could control the terminal or
- * start another line, become escapes such as `\x1b`.
+ * start another line, and those that change the direction of text become escapes such as `\x1b`.
  *
  * @param text Arguments of the command line, or what another process has sent.
  * @param options `lines`: newlines and tabs stay as they are.
  */
 export function printable(text: string, options: { lines?: boolean } = {}): string {
-  return text.replace(
-    // deno-lint-ignore no-control-regex
-    options.lines ? /[\x00-\x08\x0b-\x1f\x7f-\x9f]/g : /[\x00-\x1f\x7f-\x9f]/g,
-    (found) => `\\x${found.charCodeAt(0).toString(16).padStart(2, "0")}`,
-  );
+  return text.replace(options.lines ? UNSAFE_IN_LINES : UNSAFE, (found) => {
+    const hex = found.charCodeAt(0).toString(16);
+    return hex.length > 2 ? `\\u${hex}` : `\\x${hex.padStart(2, "0")}`;
+  });
 }
+
+// deno-lint-ignore no-control-regex
+const UNSAFE = /[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]/g;
+// deno-lint-ignore no-control-regex
+const UNSAFE_IN_LINES = /[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]/g;
 
 /** Most characters of a message, and how many of a longer one are kept at its start and end. */
 const LONGEST = 1000, KEPT_AT_START = 600, KEPT_AT_END = 300;

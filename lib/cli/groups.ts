@@ -25,7 +25,7 @@ export function parseGroups(
 ): GroupSpec[] {
   const groups: GroupSpec[] = [];
   let channels: ChannelSpec[] = [];
-  for (const arg of args) {
+  for (const [i, arg] of args.entries()) {
     if (arg === "!" || arg === "%") {
       if (channels.length === 0) throw new UnavailableError(withName("no channels in group"));
       groups.push({ type: arg === "%" ? "hash" : "rr", channels });
@@ -34,10 +34,22 @@ export function parseGroups(
     }
     if (groups.length === options.maxGroups) throw exceeded("groups", options.maxGroups);
     if (channels.length === options.maxChannels) throw exceeded("channels", options.maxChannels);
-    channels.push(parseChannelSpec(arg, options));
+    const fault = blankForColon(args[i - 1], arg, options.services);
+    channels.push({ ...fault, ...parseChannelSpec(arg, options) });
   }
   if (channels.length > 0) groups.push({ type: "rr", channels });
   return groups;
+}
+
+/** What to add if the host in `web1 http` is unknown: it is the port of the argument before it. */
+function blankForColon(
+  before: string | undefined,
+  text: string,
+  services: ServiceLookup,
+): Pick<ChannelSpec, "fault"> {
+  const isPort = /^[a-z]/i.test(text) && services(text) !== undefined;
+  if (!isPort || before === undefined || /[:!%]/.test(before)) return {};
+  return { fault: `a colon precedes the port: ${before}:${text}` };
 }
 
 /** The message of 3.35, and which option raises the limit. */

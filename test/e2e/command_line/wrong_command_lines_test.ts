@@ -99,6 +99,10 @@ const hostErrors: readonly Case[] = [
     ["PORT", "127.0.0.1 80"],
     "unknown or invalid address [127.0.0.1 80]: a host contains no blanks",
   ],
+  [
+    ["PORT", "127.0.0.1", "gopher"],
+    "unknown or invalid address [gopher]: a colon precedes the port: 127.0.0.1:gopher",
+  ],
   [["PORT", "web1/app:80"], "unknown or invalid address [web1/app]: a host contains no slash"],
   [
     ["PORT", "web1,web2:80"],
@@ -127,8 +131,6 @@ for (const mode of ["foreground", "background"]) {
   t(`in the ${mode}, a wrong command line gets one line with the reason`, async () => {
     await pool(all, { limit: 3, name: ({ argv }) => argv.join(" ") }, async (each) => {
       const argv = mode === "foreground" ? ["-f", ...each.argv] : each.argv;
-      // The port is missing only if nothing else is given.
-      if (each.argv[0]?.startsWith("-f") && mode === "background") return;
       const { code, stdout, stderr } = await runBalance(argv);
       assertEquals([stderr, stdout, code], [`${each.line}\n`, "", each.code]);
     });

@@ -1,0 +1,22 @@
+import { assertEquals } from "@std/assert";
+import { printable, shortened } from "../../../lib/base/printable.ts";
+import { t } from "../../helpers/t.ts";
+
+const PURE = { permissions: "none" } as const;
+
+t("printable() escapes control characters and those that change the direction of text", () => {
+  assertEquals(printable("\x1b[2J\r\n\t\x7f\x85"), "\\x1b[2J\\x0d\\x0a\\x09\\x7f\\x85");
+  assertEquals(printable("a\u202eb\u2028\u2069"), "a\\u202eb\\u2028\\u2069");
+  assertEquals(printable("münchen 例え 😀"), "münchen 例え 😀");
+  assertEquals(printable("a\tb\r\n", { lines: true }), "a\tb\\x0d\n");
+}, PURE);
+
+t("shortened() keeps the start and the end of a long message", () => {
+  assertEquals(shortened("x".repeat(1000)), "x".repeat(1000));
+  const short = shortened(`invalid [${"x".repeat(100_000)}]: the reason`);
+  assertEquals([short.length, short.slice(0, 9), short.slice(-13)], [
+    903,
+    "invalid [",
+    "]: the reason",
+  ]);
+}, PURE);
