@@ -1,6 +1,5 @@
 /** Memory as C sees it: strings that end with NUL, arrays of addresses, and reading from addresses. */
 
-import { joinBytes } from "../base/bytes.ts";
 import type { CLibrary } from "./c_library.ts";
 
 /**
@@ -68,14 +67,18 @@ const O_RDONLY = 0, O_CLOEXEC = 0o2000000;
 export function readProc(c: CLibrary, name: string): Uint8Array | undefined {
   const file = c.open(cString(`/proc/self/${name}`), O_RDONLY | O_CLOEXEC, 0);
   if (file < 0) return undefined;
-  const pieces: Uint8Array[] = [];
-  const buffer = fixed(65536);
+  let content = fixed(65536), length = 0;
   try {
     for (;;) {
-      const count = Number(c.read(file, buffer, BigInt(buffer.length)));
+      const count = Number(c.read(file, content.subarray(length), BigInt(content.length - length)));
       if (count < 0) return undefined;
-      if (count === 0) return joinBytes(pieces);
-      pieces.push(buffer.slice(0, count));
+      if (count === 0) return content.subarray(0, length);
+      length += count;
+      if (length === content.length) {
+        const larger = fixed(2 * length);
+        larger.set(content);
+        content = larger;
+      }
     }
   } finally {
     c.close(file);
