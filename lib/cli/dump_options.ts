@@ -6,7 +6,7 @@ import type { Arguments } from "./arguments.ts";
 /** Names of the dump options, without `dump-`. */
 // deno-fmt-ignore
 const NAMES = [
-  "format", "file", "rotate", "side", "client", "channel", "match", "bytes", "overflow",
+  "format", "file", "rotate", "side", "prefix", "client", "channel", "match", "bytes", "overflow",
 ] as const;
 
 /**

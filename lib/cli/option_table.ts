@@ -39,6 +39,7 @@ const ROWS: readonly Row[] = [
   ["metrics", "[addr:]port", "Prometheus metrics, health check /healthz (127.0.0.1)"],
   ["dump-file", "file", "dump to file or - (%t time, %p port, %n connection)"],
   ["dump-format", "text|hex|json|pcapng", "dump format, default: by file name, else text", RARE],
+  ["dump-prefix", "time,id,dir", "text dump: start each line with any of these", RARE],
   ["dump-side", "client|server|both", "which addresses the dump shows, default client", RARE],
   ["dump-client", "cidr", "dump only clients in this address range", RARE],
   ["dump-channel", "G.N", "dump only this channel", RARE],

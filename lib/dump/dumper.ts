@@ -23,6 +23,8 @@ export interface DumpCounts {
 
 /** What a dump needs besides its settings. */
 export interface DumperOptions extends Pick<DumpFileOptions, "port" | "existing" | "queueBytes"> {
+  /** Whether the text format has colors. @default false */
+  readonly color?: boolean;
   /** Called once, with the first error of the output; everything later is dropped. */
   readonly onError: (error: Error) => void;
 }
@@ -74,7 +76,7 @@ export class Dumper {
     const dumper = new Dumper(settings, options);
     if (isPerConnection(settings.file)) await dumper.#checkFolder();
     else {
-      const format = createFormat(settings);
+      const format = dumper.#newFormat();
       const file = await openDumpFile(settings.file, dumper.#fileOptions(format));
       dumper.#single = outputOf(file, format);
     }
@@ -144,10 +146,15 @@ export class Dumper {
     return file.room();
   }
 
+  #newFormat(): DumpFormat {
+    const { format, side, prefix } = this.settings;
+    return createFormat({ format, side, prefix, color: this.#options.color });
+  }
+
   #outputOf({ id }: ConnectionRoute): Output {
     let output = this.#perConnection.get(id);
     if (output === undefined) {
-      const format = createFormat(this.settings);
+      const format = this.#newFormat();
       output = outputOf(new DumpFile(this.settings.file, this.#fileOptions(format, id)), format);
       this.#perConnection.set(id, output);
     }

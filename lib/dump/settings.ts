@@ -6,6 +6,7 @@ import { isPerConnection } from "./file_name.ts";
 import { type FilterOptions, parseDumpFilter } from "./filter.ts";
 import { formatOfFile } from "./format_of_file.ts";
 import { DUMP_FORMATS, DUMP_SIDES, type DumpFormatName, type DumpSide } from "./formats/format.ts";
+import { parsePrefix, type PrefixField } from "./formats/text_lines.ts";
 import { parseRotation, type Rotation } from "./rotation.ts";
 
 /** What happens when the reader of a dump is slow: senders wait, or chunks are dropped. */
@@ -21,6 +22,8 @@ export interface DumpTexts extends FilterOptions {
   /** `SIZE[,COUNT]`. */
   readonly rotate?: string | undefined;
   readonly side?: string | undefined;
+  /** Names of fields, separated by commas; for the text format only. */
+  readonly prefix?: string | undefined;
   readonly overflow?: string | undefined;
 }
 
@@ -30,6 +33,8 @@ export interface DumpSettings {
   /** A path with placeholders, or `-`. */
   readonly file: string;
   readonly side: DumpSide;
+  /** What each line starts with; absent for nothing. */
+  readonly prefix?: readonly PrefixField[];
   readonly overflow: DumpOverflow;
   readonly rotate?: Rotation | undefined;
   /** Unparsed, see {@link parseDumpFilter}. */
@@ -59,16 +64,18 @@ export function parseDumpSettings(
   base: DumpSettings = CLASSIC_DUMP,
 ): DumpSettings {
   const isNew = texts.file !== undefined || texts.format !== undefined;
-  const { format, side, overflow, rotate, ...defaults } = isNew ? CLASSIC_DUMP : base;
+  const { format, side, prefix, overflow, rotate, ...defaults } = isNew ? CLASSIC_DUMP : base;
   const file = texts.file === undefined ? defaults.file : withoutStreamAlias(texts.file);
   // Throws if the name is invalid.
   isPerConnection(file);
+  const lineStart = texts.prefix === undefined ? prefix : parsePrefix(texts.prefix);
   const filters = FILTERS.filter((name) => texts[name] !== undefined);
   const settings: DumpSettings = {
     format: oneOf(DUMP_FORMATS, { text: texts.format, what: "dump format" }) ??
       (isNew ? formatOfFile(file) : format),
     file,
     side: oneOf(DUMP_SIDES, { text: texts.side, what: "dump side" }) ?? side,
+    ...(lineStart === undefined ? {} : { prefix: lineStart }),
     overflow: oneOf(DUMP_OVERFLOWS, { text: texts.overflow, what: "dump overflow" }) ?? overflow,
     rotate: texts.rotate === undefined ? rotate : parseRotation(texts.rotate),
     filter: filters.length === 0
@@ -81,15 +88,16 @@ export function parseDumpSettings(
 
 /** Whether a dump is that of 3.35, byte for byte. */
 export function isClassic(settings: DumpSettings): boolean {
-  const { format, file, overflow, filter } = settings;
-  return format === "text" && file === STDOUT && overflow === "block" &&
+  const { format, file, prefix, overflow, filter } = settings;
+  return format === "text" && file === STDOUT && overflow === "block" && prefix === undefined &&
     Object.keys(filter).length === 0;
 }
 
 /** The settings in words for `dump`, for example `pcapng to /tmp/x.pcapng, client 10.0.0.0/8`. */
-export function describeDump({ format, file, side, filter }: DumpSettings): string {
+export function describeDump({ format, file, side, prefix, filter }: DumpSettings): string {
   const parts = [`${format} to ${file === STDOUT ? "standard output" : file}`];
   if (side !== "client") parts.push(`side ${side}`);
+  if (prefix !== undefined) parts.push(`prefix ${prefix.join(",")}`);
   for (const name of FILTERS) {
     const value = filter[name];
     if (value !== undefined) parts.push(`${name} ${value}`);
@@ -102,7 +110,10 @@ function check({ format, file, filter, rotate }: DumpSettings, texts: DumpTexts)
   if (rotate !== undefined && file === STDOUT) {
     throw new UsageError("a dump to standard output cannot be rotated");
   }
-  if (format !== "text") return;
+  if (format !== "text") {
+    if (texts.prefix === undefined) return;
+    throw new UsageError(`invalid dump prefix [${texts.prefix}]: only the text format has one`);
+  }
   if (texts.side !== undefined) {
     throw new UsageError(`invalid dump side [${texts.side}]: the text format shows no addresses`);
   }

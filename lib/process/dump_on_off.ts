@@ -14,6 +14,7 @@ import { dumpTaps } from "../dump/dump_tap.ts";
 import { Dumper } from "../dump/dumper.ts";
 import { parseConnectionNumber, parseDumpFilter } from "../dump/filter.ts";
 import type { TakeRecord } from "../dump/record.ts";
+import { hasColors } from "../dump/terminal_colors.ts";
 import type { DumpSettings, DumpTexts } from "../dump/settings.ts";
 import { CLASSIC_DUMP, isClassic, parseDumpSettings } from "../dump/settings.ts";
 import { outsidePath } from "../native/private_tmp.ts";
@@ -194,6 +195,7 @@ class Switch implements DumpSwitch {
     }
     const dumper = await Dumper.open(settings, {
       port: this.#parts.port,
+      color: settings.file === STDOUT && hasColors(),
       // What an earlier dump recorded must not be lost.
       existing: settings.rotate === undefined ? "continue" : "keep",
       onError: (error) => {

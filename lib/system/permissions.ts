@@ -15,7 +15,7 @@ export const REPORT_VARIABLE = "BALANCE_REPORT_TO";
  * - `net`: listening, dialing, resolving; in Deno 2.9 also Unix sockets.
  * - `read`, `write` without a list: the user chooses the paths of control socket, dump and log.
  * - `env`: run directory, syslog socket, socket of the service manager, socket of the parent,
- *   directory of the history of the shell.
+ *   directory of the history of the shell, terminal type for colors.
  * - `sys`: the user ID, to check who owns the run directory, and the umask, for the mode of
  *   sockets; Deno 2.9 has no narrower permission for the umask.
  * - `ffi`: the C library at its absolute paths; revoked right after start (c_library.ts).
@@ -29,7 +29,7 @@ export function permissionFlags(machine?: Machine): string[] {
     "--allow-read",
     "--allow-write",
     "--allow-env=BALANCE_RUNDIR,BALANCE_SYSLOG,XDG_RUNTIME_DIR,NOTIFY_SOCKET,BALANCE_REPORT_TO," +
-    "XDG_STATE_HOME,HOME",
+    "XDG_STATE_HOME,HOME,TERM",
     "--allow-sys",
     `--allow-ffi=${cLibraries(machine).join(",")}`,
     "--allow-run=/proc/self/exe",

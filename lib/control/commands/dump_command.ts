@@ -56,6 +56,7 @@ const KEYS: Readonly<Record<string, keyof DumpTexts>> = {
   match: "match",
   bytes: "bytes",
   side: "side",
+  prefix: "prefix",
   rotate: "rotate",
   overflow: "overflow",
 };

@@ -3,8 +3,9 @@ import { createHex } from "./hex.ts";
 import { createJson } from "./json.ts";
 import { createPcapng } from "./pcapng.ts";
 import { createText } from "./text.ts";
+import type { LineStyle } from "./text_lines.ts";
 
-type Create = (options: { side: DumpSide }) => DumpFormat;
+type Create = (options: { side: DumpSide } & LineStyle) => DumpFormat;
 
 const CREATE: Readonly<Record<DumpFormatName, Create>> = {
   text: createText,
@@ -13,9 +14,9 @@ const CREATE: Readonly<Record<DumpFormatName, Create>> = {
   pcapng: createPcapng,
 };
 
-/** Creates the encoder for one file or stream; the text format has no `side`. */
+/** Creates the encoder for one file or stream; the text format has a style, but no `side`. */
 export function createFormat(
-  { format, side }: { format: DumpFormatName; side: DumpSide },
+  { format, ...options }: { format: DumpFormatName; side: DumpSide } & LineStyle,
 ): DumpFormat {
-  return CREATE[format]({ side });
+  return CREATE[format](options);
 }

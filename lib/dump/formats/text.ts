@@ -1,12 +1,13 @@
 /**
- * The text format: the packet dump of 3.35 and nothing else, so that programs that read it find
- * nothing new. A block is a line with direction and length, the printable bytes, and a newline.
+ * The text format: the packet dump of 3.35 and, unless asked for, nothing else, so that programs
+ * that read it find nothing new. A block is a line with direction and length, the printable bytes, and a newline.
  */
 
 import { NO_BYTES } from "../../base/bytes.ts";
 import { DUMP_BLOCK_BYTES } from "../../base/limits.ts";
 import type { Side } from "../../base/side.ts";
 import type { DumpFormat } from "./format.ts";
+import { type LineStyle, styleLines } from "./text_lines.ts";
 
 const ARROW = { client: "->", backend: "-<" } as const;
 /** Arrow, blank, digits of any length, newline; and the newline after the bytes. */
@@ -28,26 +29,32 @@ const PRINTED: readonly Uint8Array[] = Array.from({ length: 256 }, (_, value) =>
 
 const nothing = () => NO_BYTES;
 
-/** Creates the encoder for one file or stream. */
-export function createText(): DumpFormat {
+/**
+ * Creates the encoder for one file or stream.
+ *
+ * @param style What is put around each line; nothing by default, as in 3.35.
+ */
+export function createText(style: LineStyle = {}): DumpFormat {
   /** Connections whose end was written, with no data after it. */
   const ended = new Set<number>();
   return {
     start: nothing,
     open: nothing,
     connected: nothing,
-    data({ id }, { direction, bytes }) {
+    data({ id }, { direction, bytes, time }) {
       ended.delete(id);
-      return bytes.length === 0 ? NO_BYTES : textBlocks(direction, bytes);
+      if (bytes.length === 0) return NO_BYTES;
+      return styleLines(textBlocks(direction, bytes), { id, direction, time }, style);
     },
     skip() {},
     event: nothing,
     // In 3.35 the first end ends the session, with one record of length 0 or, after a read error,
     // -1. Here the other direction may continue; if it does, its end is recorded, too.
-    end({ id }, { direction, how }) {
+    end({ id }, { direction, how, time }) {
       if (ended.has(id)) return NO_BYTES;
       ended.add(id);
-      return encoder.encode(`${ARROW[direction]} ${how === "end" ? 0 : -1}\n\n`);
+      const lines = encoder.encode(`${ARROW[direction]} ${how === "end" ? 0 : -1}\n\n`);
+      return styleLines(lines, { id, direction, time }, style);
     },
     close({ id }) {
       ended.delete(id);
