@@ -80,6 +80,7 @@ t("the container is healthy as long as balance answers", async () => {
   assert(Number(interval) > 0);
   const env = { PATH: `${dir.path}:${Deno.env.get("PATH")}`, BALANCE_RUNDIR: `${dir.path}/run` };
   const health = async () => (await runProgram("/bin/sh", ["-c", check], { env })).code;
+  await Deno.mkdir(env.BALANCE_RUNDIR, { mode: 0o700 });
   assertEquals(await health(), 1);
   await using server = named("B0");
   const [, ...options] = JSON.parse(last("ENTRYPOINT")) as string[];
