@@ -132,3 +132,18 @@ async function mayMount(unshare: string): Promise<boolean> {
   const script = "test -e /etc/services && mount --bind /dev/null /etc/services";
   return (await runProgram(unshare, ["-m", "sh", "-c", script])).code === 0;
 }
+
+const notUtf8 = "an argument that is not UTF-8 is named";
+if (Deno.env.get("BALANCE_BIN") || !/^2\.9\./.test(Deno.version.deno)) {
+  skip(notUtf8, "this Deno rejects it itself");
+} else {
+  t(notUtf8, async () => {
+    const { command, args } = program({ cachedOnly: true });
+    const script = 'exec "$@" "$(printf "ho\\377st:80")"';
+    const { code, stdout, stderr } = await runProgram("sh", [
+      ...["-c", script, "sh", command, ...args, "-f", String(freePort())],
+    ]);
+    assertEquals([code, stdout], [64, ""]);
+    assertEquals(stderr, "balance: argument [ho\uFFFDst:80] is not UTF-8\n");
+  });
+}
