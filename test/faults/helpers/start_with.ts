@@ -109,7 +109,7 @@ export async function cacheForNobody(): Promise<
 
 /** Starts the program; it may end by itself, see `ended`. */
 export function startWith(argv: readonly string[], options: StartWithOptions = {}): Started {
-  const { command, args } = program({ cachedOnly: true });
+  const { command, args } = program({ cachedOnly: true, argv });
   const [first = command, ...rest] = [...options.prefix ?? [], command, ...args, ...argv];
   const own = options.rundir === undefined
     ? Deno.makeTempDirSync({ prefix: "balance-test-" })

@@ -45,14 +45,14 @@ export function sourceFlags(options: { cachedOnly?: boolean } = {}): string[] {
  *
  * @param options `cachedOnly` (default false) forbids fetching modules, so that tests need no
  * network. Leave it off where the cache may be empty. `argv`, the arguments that follow: without
- * any, and with `-c` or `-i`, workers make no sense.
+ * any, and with `-c`, `-i` or `--list`, workers make no sense.
  */
 export function program(
   options: { cachedOnly?: boolean; argv?: readonly string[] } = {},
 ): Program {
   const binary = Deno.env.get("BALANCE_BIN");
   const { argv = ["-f"] } = options;
-  const serves = argv.length > 0 && !argv.includes("-c") && !argv.includes("-i");
+  const serves = argv.length > 0 && !["-c", "-i", "--list"].some((one) => argv.includes(one));
   const own = serves && WORKERS > 1 ? [`--workers=${WORKERS}`] : [];
   if (binary) return { command: Deno.realPathSync(binary), args: own };
   return { command: Deno.execPath(), args: [...sourceFlags(options), `${ROOT}main.ts`, ...own] };
