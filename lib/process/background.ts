@@ -21,7 +21,12 @@ import {
 import type { Options } from "../cli/options.ts";
 import { type Daemon, spawnAgain, SpawnError } from "../native/spawn.ts";
 import { absolutePath } from "../native/absolute_path.ts";
-import { MEMORY_FLAGS, permissionFlags, REPORT_VARIABLE } from "../system/permissions.ts";
+import {
+  MEMORY_FLAGS,
+  PATH_VARIABLES,
+  permissionFlags,
+  REPORT_VARIABLE,
+} from "../system/permissions.ts";
 import { prepareDirectory, runDirectories, RunDirectoryError } from "../system/run_directory.ts";
 import { openSyslog } from "../system/syslog.ts";
 import { bindUnix, removeIfThere } from "../system/unix_socket.ts";
@@ -31,7 +36,6 @@ import { startBalancer } from "./balancer.ts";
 const LATE_RESULT_MS = 500;
 /** Milliseconds between two looks at whether the child has exited. */
 const LOOK_MS = 20;
-const PATH_VARIABLES = ["BALANCE_RUNDIR", "BALANCE_SYSLOG", "XDG_RUNTIME_DIR", "NOTIFY_SOCKET"];
 
 /** What the child reports to its parent: 0 if it serves, else an exit code and a line to print. */
 interface StartResult {

@@ -10,6 +10,7 @@ import { runList } from "../control/list.ts";
 import { runCommands } from "../control/shell/run_commands.ts";
 import { runShell } from "../control/shell/shell.ts";
 import { requireNoDebugger } from "../native/debugger.ts";
+import { PATH_VARIABLES } from "../system/permissions.ts";
 import { print, printBytes, printError, printErrorLine } from "../system/output.ts";
 import { goToBackground, runInBackground, takeReportSocket } from "./background.ts";
 import { runForeground } from "./foreground.ts";
@@ -41,10 +42,20 @@ function reportEnd(error: unknown): number {
   }
 }
 
-/** Rejects arguments that are not UTF-8: Deno replaces each wrong byte by U+FFFD. */
+/**
+ * Rejects what is not UTF-8: Deno replaces wrong bytes in arguments by U+FFFD, and refuses to read
+ * such a variable.
+ */
 function requireText(argv: readonly string[]): void {
   const wrong = argv.find((word) => word.includes("\uFFFD"));
   if (wrong !== undefined) throw new UsageError(withName(`argument [${wrong}] is not UTF-8`));
+  for (const name of PATH_VARIABLES) {
+    try {
+      Deno.env.get(name);
+    } catch {
+      throw new UsageError(withName(`environment variable ${name} is not UTF-8`));
+    }
+  }
 }
 
 async function runMode(options: Options, argv: readonly string[]): Promise<number> {

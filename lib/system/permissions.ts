@@ -6,6 +6,14 @@ import { cLibraries, type Machine } from "../native/c_library.ts";
  */
 export const MEMORY_FLAGS = "--v8-flags=--max-semi-space-size=3,--heap-growing-percent=15";
 
+/** The variables that name paths. */
+export const PATH_VARIABLES = [
+  "BALANCE_RUNDIR",
+  "BALANCE_SYSLOG",
+  "XDG_RUNTIME_DIR",
+  "NOTIFY_SOCKET",
+] as const;
+
 /** Names the socket on which a parent waits for the result of its background process. */
 export const REPORT_VARIABLE = "BALANCE_REPORT_TO";
 
@@ -28,7 +36,7 @@ export function permissionFlags(machine?: Machine): string[] {
     "--allow-net",
     "--allow-read",
     "--allow-write",
-    "--allow-env=BALANCE_RUNDIR,BALANCE_SYSLOG,XDG_RUNTIME_DIR,NOTIFY_SOCKET,BALANCE_REPORT_TO," +
+    `--allow-env=${PATH_VARIABLES.join(",")},${REPORT_VARIABLE},` +
     "XDG_STATE_HOME,HOME,TERM",
     "--allow-sys",
     `--allow-ffi=${cLibraries(machine).join(",")}`,

@@ -147,3 +147,16 @@ if (Deno.env.get("BALANCE_BIN") || !/^2\.9\./.test(Deno.version.deno)) {
     assertEquals(stderr, "balance: argument [ho\uFFFDst:80] is not UTF-8\n");
   });
 }
+
+t("an environment variable that is not UTF-8 is named", async () => {
+  const { command, args } = program({ cachedOnly: true });
+  for (const argv of [["-f", "PORT", GOOD], ["PORT", GOOD], ["-c", "show", "PORT"]]) {
+    const script = 'BALANCE_SYSLOG="/$(printf "\\377")" exec "$@"';
+    const words = argv.map((word) => word === "PORT" ? String(freePort()) : word);
+    const { code, stdout, stderr } = await runProgram("sh", [
+      ...["-c", script, "sh", command, ...args, ...words],
+    ]);
+    assertEquals([code, stdout], [64, ""]);
+    assertEquals(stderr, "balance: environment variable BALANCE_SYSLOG is not UTF-8\n");
+  }
+});
