@@ -16,7 +16,7 @@ const ENDS = { log: ["--log", "/dev/null/log"], metrics: ["--metrics", "203.0.11
 /** Exit codes of balance(1), without 70: no command line may meet a bug. */
 const CODES = [0, 1, 64, 65, 69, 73, 77];
 /** Words of the runtime. */
-const FOREIGN = /Uncaught|\berror: |\bdeno\b|\bat file:|^\s+at |panicked|internal error/im;
+const FOREIGN = /Uncaught|\b[Ee]rror: |\bdeno\b|\bat file:|^\s+at |panicked|internal error/m;
 
 const channels = (count: number): string[] => Array(count).fill(GOOD);
 
