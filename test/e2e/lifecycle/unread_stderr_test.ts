@@ -150,10 +150,11 @@ withTools(["python3"], "output to a nonblocking pipe with a slow reader is compl
   const show = ["-c", "show", String(balance.port)];
   const { command, args } = program({ cachedOnly: true, argv: show });
   const start = "import os, sys; os.set_blocking(1, False); os.execv(sys.argv[1], sys.argv[1:])";
+  const reader = "import os, time\nwhile d := os.read(0, 4096): os.write(1, d); time.sleep(.02)";
   const argv = [command, ...args, ...show];
   const { stdout } = await new Deno.Command("/bin/sh", {
-    args: ["-c", 'python3 -c "$0" "$@" | { sleep 1; cat; }', start, ...argv],
-    env: { BALANCE_RUNDIR: balance.rundir },
+    args: ["-c", 'python3 -c "$0" "$@" | python3 -c "$READER"', start, ...argv],
+    env: { BALANCE_RUNDIR: balance.rundir, READER: reader },
     stdin: "null",
     stderr: "null",
   }).output();
