@@ -1,7 +1,7 @@
 import type { Endpoint } from "../../base/endpoint.ts";
 import { UsageError } from "../../base/errors.ts";
 import type { ConnectionInfo } from "../../base/connection_info.ts";
-import { splitQuotedWords, splitWords } from "../../base/words.ts";
+import { splitQuotedWords, splitWords } from "./words.ts";
 import type { Ip } from "../../address/ip.ts";
 import type { ServiceLookup } from "../../address/services.ts";
 import type { DumpCounts } from "../../dump/dumper.ts";

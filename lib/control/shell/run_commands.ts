@@ -3,7 +3,7 @@
 import type { Endpoint } from "../../base/endpoint.ts";
 import { EXIT, withName } from "../../base/errors.ts";
 import { printable } from "../../base/printable.ts";
-import { splitCommands } from "../../base/words.ts";
+import { splitCommands } from "../commands/words.ts";
 import { printErrorLine } from "../../system/output.ts";
 import { ControlClient } from "../client.ts";
 import { readCommand } from "../commands/command.ts";

@@ -4,7 +4,7 @@
  * as in `{"id":1}`, are ordinary characters. Pure.
  */
 
-import { UsageError } from "./errors.ts";
+import { UsageError } from "../../base/errors.ts";
 
 const BLANKS = /[ \t\r\n]+/;
 const QUOTED = `'[^']*'|"(?:[^"\\\\]|\\\\.)*"`;

@@ -1,7 +1,11 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { UsageError } from "../../../lib/base/errors.ts";
-import { splitCommands, splitQuotedWords, splitWords } from "../../../lib/base/words.ts";
-import { t } from "../../helpers/t.ts";
+import { UsageError } from "../../../../lib/base/errors.ts";
+import {
+  splitCommands,
+  splitQuotedWords,
+  splitWords,
+} from "../../../../lib/control/commands/words.ts";
+import { t } from "../../../helpers/t.ts";
 
 const PURE = { permissions: "none" } as const;
 
