@@ -17,7 +17,7 @@ const KNOWN: Known = {
 };
 
 const CHANNELS = "0 0.0 0.1 1.0", FULL = "0.0 0.1 1.0";
-const KEYS = "client channel conn match bytes side rotate overflow";
+const KEYS = "client channel conn match bytes side prefix rotate overflow";
 
 /** What may follow a text. */
 function after(text: string): string {
