@@ -9,8 +9,9 @@ t("dumps can be limited by channel, client, content, and bytes per chunk", async
   using dir = tempDir();
   await using first = named("B0");
   await using second = named("B1");
+  let dumps = 0;
   const dumped = async (...options: string[]) => {
-    const file = `${dir.path}/x.json`;
+    const file = `${dir.path}/${++dumps}.json`;
     await using balance = await startBalance([
       ...["-f", "--dump-file", file, ...options, "PORT", first.address, second.address],
     ]);
