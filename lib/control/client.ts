@@ -1,3 +1,4 @@
+import { delay } from "@std/async/delay";
 import type { Endpoint } from "../base/endpoint.ts";
 import { EXIT, ExitError, UnavailableError, withName } from "../base/errors.ts";
 import { VERSION } from "../base/version.ts";
@@ -8,7 +9,12 @@ import { whereItRuns } from "./no_master.ts";
 import { type Hello, isUnderstood } from "./protocol.ts";
 
 /** Milliseconds that a server may take for its greeting. */
-const GREETING_MS = 10_000;
+const GREETING_MS = 5000;
+/**
+ * How often the client connects again if the server closes the connection, because there are too
+ * many clients or the session was idle, and the pause before it in milliseconds.
+ */
+const ATTEMPTS = 20, ATTEMPT_MS = 50;
 
 /** No balance is running there. The message is that of 3.35, on stdout; what helps is on stderr. */
 class NoMasterError extends UnavailableError {
@@ -68,7 +74,10 @@ export class ControlClient implements Disposable {
    */
   async ask(command: string): Promise<Answer | undefined> {
     let answer = await this.#session.ask(command);
-    if (answer === "unheard" && await this.#reconnect()) answer = await this.#session.ask(command);
+    for (let attempt = 0; attempt < ATTEMPTS && answer === "unheard"; attempt++) {
+      if (!await this.#reconnect()) break;
+      answer = await this.#session.ask(command);
+    }
     if (answer === "unheard" || answer === undefined) return undefined;
     this.#group = answer.group;
     return answer;
@@ -126,7 +135,19 @@ function ambiguous({ address, port }: Endpoint, paths: readonly string[]): ExitE
   );
 }
 
-async function greet(conn: Deno.UnixConn, path: string): Promise<FramedSession | undefined> {
+/** Greets the server, again while it closes the connection; `undefined` if it has exited. */
+async function greet(first: Deno.UnixConn, path: string): Promise<FramedSession | undefined> {
+  let conn: Deno.UnixConn | undefined = first;
+  for (let attempt = 0; conn !== undefined; attempt++) {
+    const session = await greetOnce(conn, path);
+    if (session !== undefined || attempt === ATTEMPTS) return session;
+    await delay(ATTEMPT_MS);
+    conn = await Deno.connect({ transport: "unix", path }).catch(() => undefined);
+  }
+  return undefined;
+}
+
+async function greetOnce(conn: Deno.UnixConn, path: string): Promise<FramedSession | undefined> {
   const opening = FramedSession.open(conn);
   const session = await within(opening.then((opened) => ({ opened })), GREETING_MS);
   if (session === undefined) {
@@ -134,7 +155,6 @@ async function greet(conn: Deno.UnixConn, path: string): Promise<FramedSession |
     throw new UnavailableError(withName(`[${path}] does not answer`));
   }
   const { opened } = session;
-  // If the connection ended during the greeting, the server has exited.
   if (opened === undefined) return undefined;
   if (typeof opened === "string") throw new UnavailableError(`${opened}, exiting.`);
   if (isUnderstood(opened.hello)) return opened;

@@ -63,9 +63,10 @@ export class Clients {
     while (this.#open.size >= clients) {
       const victim = this.#leastWanted();
       if (victim === undefined) return false;
-      const waitMs = victim.idleSince + minIdleMs - performance.now();
-      if (waitMs <= 0) victim.close();
-      else await delay(waitMs);
+      const { idleSince } = victim;
+      // At least one turn of the event loop: after a pause of the process, its line may be there.
+      await delay(Math.max(1, idleSince + minIdleMs - performance.now()));
+      if (victim.idleSince === idleSince) victim.close();
     }
     return true;
   }
