@@ -3,7 +3,7 @@
 import { parseChannelText } from "../base/connection_info.ts";
 import { UsageError, withName } from "../base/errors.ts";
 import type { Arguments } from "./arguments.ts";
-import type { Mode } from "./options.ts";
+import type { Mode } from "./mode.ts";
 import { wrongUsage } from "./usage_error.ts";
 
 /**

@@ -12,6 +12,7 @@ import { STDERR, STDOUT, withoutStreamAlias } from "../base/stdout.ts";
 import type { DumpSettings } from "../dump/settings.ts";
 import { type Arguments, parseArguments } from "./arguments.ts";
 import { dumpOptions } from "./dump_options.ts";
+import { type Mode, modeOf } from "./mode.ts";
 import { checkDumpChannel, checkOperands } from "./operands.ts";
 import { choiceValue, integerValue, secondsValue } from "./values.ts";
 import { warningsOf } from "./warnings.ts";
@@ -21,20 +22,6 @@ export const LOG_FORMATS = ["text", "json"] as const;
 
 /** One of {@link LOG_FORMATS}. */
 export type LogFormat = typeof LOG_FORMATS[number];
-
-/**
- * What the program does. The first four print and exit; `usage` is for a command line without any
- * argument. `shell` is `-i`, `command` is `-c`.
- */
-export type Mode =
-  | "usage"
-  | "help"
-  | "version"
-  | "completions"
-  | "list"
-  | "balance"
-  | "shell"
-  | "command";
 
 /** The parsed command line. A plain record. */
 export interface Options {
@@ -95,7 +82,7 @@ export function parseOptions(argv: readonly string[]): Options {
   const args = parseArguments(argv);
   const { flags, values, operands } = args;
   const [port = "", ...channels] = operands;
-  const mode = argv.length === 0 ? "usage" : modeOf(args);
+  const mode = modeOf(argv, args);
   checkOperands(mode, args);
   const dump = dumpOptions(args, mode);
   checkDumpChannel(dump?.filter.channel, channels);
@@ -130,15 +117,6 @@ export function parseOptions(argv: readonly string[]): Options {
     maxChannels: integerValue(args, "max-channels", TABLE_RANGE) ?? DEFAULT_MAX_CHANNELS,
     warnings: warningsOf(mode, args),
   };
-}
-
-function modeOf({ flags, values }: Arguments): Mode {
-  if (flags.has("help")) return "help";
-  if (flags.has("version")) return "version";
-  if (values.has("completions")) return "completions";
-  if (flags.has("list")) return "list";
-  if (values.has("c")) return "command";
-  return flags.has("i") ? "shell" : "balance";
 }
 
 function logFile({ values }: Arguments): string | undefined {

@@ -6,7 +6,7 @@ import { withName } from "../base/errors.ts";
 import { lenientInteger, strictInteger } from "../base/integers.ts";
 import { printable, shortened } from "../base/printable.ts";
 import type { Arguments } from "./arguments.ts";
-import type { Mode } from "./options.ts";
+import type { Mode } from "./mode.ts";
 
 /** Modes that serve nothing, and the long options that they heed. */
 const HEEDED: Readonly<Record<string, { option: string; names: readonly string[] }>> = {

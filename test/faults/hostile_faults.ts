@@ -175,7 +175,6 @@ async function runOne(
   }
   assert(EXIT_CODES.includes(code), `exit code ${code}: ${stderr}`);
   for (const text of [stdout, stderr]) assert(!CRASH.test(text), `a stack trace: ${text}`);
-  // Usage errors may print only the usage, everything else prints a message.
   if (code !== 0 && code < 128) {
     assert(`${stdout}${stderr}`.trim() !== "", `exit code ${code} without output`);
   }

@@ -1,0 +1,26 @@
+import type { Arguments } from "./arguments.ts";
+
+/**
+ * What the program does. The first four print and exit; `usage` is for a command line without any
+ * argument. `shell` is `-i`, `command` is `-c`.
+ */
+export type Mode =
+  | "usage"
+  | "help"
+  | "version"
+  | "completions"
+  | "list"
+  | "balance"
+  | "shell"
+  | "command";
+
+/** The mode of a command line; `args` is its parsed form. */
+export function modeOf(argv: readonly string[], { flags, values }: Arguments): Mode {
+  if (argv.length === 0) return "usage";
+  if (flags.has("help")) return "help";
+  if (flags.has("version")) return "version";
+  if (values.has("completions")) return "completions";
+  if (flags.has("list")) return "list";
+  if (values.has("c")) return "command";
+  return flags.has("i") ? "shell" : "balance";
+}
