@@ -114,3 +114,7 @@ declare module "@std/fmt/duration" {
     options?: { style?: "narrow" | "digital" | "full"; ignoreZero?: boolean },
   ): string;
 }
+
+declare module "@std/text/levenshtein-distance" {
+  export function levenshteinDistance(str1: string, str2: string): number;
+}

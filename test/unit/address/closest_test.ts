@@ -8,7 +8,7 @@ const KNOWN = ["http", "https", "smtp", "log", "log-format", "max-channels", "wo
 const cases: [typed: string, meant: string | undefined, why: string][] = [
   ["worker", "workers", "a letter is missing"],
   ["wokrers", "workers", "two neighbors are swapped"],
-  ["workres2", "workers", "two errors in a long word"],
+  ["wrkers2", "workers", "two errors in a long word"],
   ["htpp", "http", "one error in a short word"],
   ["SMTP", "smtp", "the case is wrong"],
   ["NFS", "nfs", "the case of a short word is wrong"],
