@@ -13,8 +13,8 @@ import type { Place } from "./syntax.ts";
 const MAX_STATES = 1000, MAX_ELEMENTS = 1 << 18;
 /** A table that is full is of no use if its states have served fewer bytes than this each. */
 const BYTES_PER_STATE = 8;
-/** Instructions that one search may examine; they take about 50 ms. */
-const MAX_EFFORT = 1 << 23;
+/** Instructions that one search may examine; they take about 20 ms. */
+const MAX_EFFORT = 1 << 22;
 /** What a new state costs, in instructions. */
 const STATE_EFFORT = 100;
 const MAX_STEP = 2 ** 32 - 1;
@@ -127,14 +127,14 @@ export class Search {
       this.#next = this.#spare;
       this.#spare = now;
       const found = at === text.length ? classes : classOf[text[at]!]!;
-      this.#advance(now.subarray(0, this.#count), before, found);
+      this.#advance(now, this.#count, before, found);
     }
   }
 
   /** Computes an entry; `undefined` if the table is of no use. */
   #learn(row: number, found: number, at: number): number | undefined {
     const { elements, before } = this.#states[row / this.#width]!;
-    this.#advance(elements, before, found);
+    this.#advance(elements, elements.length, before, found);
     const isFull = this.#states.length >= this.#maxStates || this.#elements > MAX_ELEMENTS;
     if (isFull) {
       const isUseless = this.#served + at < BYTES_PER_STATE * this.#states.length;
@@ -171,17 +171,16 @@ export class Search {
   }
 
   /** Sets the result for elements, what is before the next byte, and the class of that byte. */
-  #advance(elements: Int32Array, before: number, found: number): void {
+  #advance(elements: Int32Array, size: number, before: number, found: number): void {
     const { op, x, y, start, accepts, kindOf } = this.#program;
     const width = this.#width, stack = this.#stack, examined = this.#examined, added = this.#added;
     const next = this.#next;
     const step = this.#newStep();
     const after = kindOf[found]!;
     let count = 0, matched = false, effort = 0;
-    stack[0] = start;
-    stack.set(elements, 1);
-    for (let top = elements.length; top >= 0;) {
-      const i = stack[top--]!;
+    // The start comes last: a match may start anywhere.
+    for (let from = 0, top = -1; from <= size || top >= 0;) {
+      const i = top >= 0 ? stack[top--]! : from < size ? elements[from++]! : (from++, start);
       if (examined[i] === step) continue;
       examined[i] = step;
       effort++;

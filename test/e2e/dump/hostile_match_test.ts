@@ -1,10 +1,11 @@
 /** Expressions of --dump-match and bytes of clients that would keep a backtracking search busy. */
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { writeAll } from "../../../lib/base/bytes.ts";
 import { echo } from "../../helpers/net/backends.ts";
 import { connect, readText } from "../../helpers/net/client.ts";
 import { command, controlSession } from "../../helpers/net/control_socket.ts";
-import { runBalance } from "../../helpers/program/start_balance.ts";
+import { runBalance, startBalance } from "../../helpers/program/start_balance.ts";
 import { startControlled } from "../../helpers/program/start_controlled.ts";
 import { t } from "../../helpers/t.ts";
 import { tempDir } from "../../helpers/temp_dir.ts";
@@ -89,4 +90,33 @@ t("dump on ... match takes blanks in quotes", async () => {
   assertEquals(await shown(`"it's\\\\\\\\ s"`, ...texts), new Set(["it's\\ so"]));
   const { text, failed } = await session.ask(`dump on ${file} match "GET /a`);
   assertEquals([text, failed], ['missing closing quote: "GET\n', true]);
+});
+
+t("a client that sends without a pause does not keep a dump from serving others", async () => {
+  await using server = echo();
+  // The bytes are made for an expression with a great many states.
+  const bytes = Uint8Array.from({ length: 1 << 18 }, (_, i) => 97 + ((i * i * i) >> 5) % 2);
+  for (const options of [["--dump-format", "json"], ["--dump-match", "a.{20}[cd]"]]) {
+    await using balance = await startBalance([
+      ...["-f", "--dump-file", "/dev/null", ...options, "PORT", server.address],
+    ]);
+    const hostile = await Deno.connect({ hostname: "127.0.0.1", port: balance.port });
+    let floods = true;
+    const flood = (async () => {
+      while (floods) await writeAll(hostile, bytes);
+    })().catch(() => {});
+    const drain = (async () => {
+      const buffer = new Uint8Array(1 << 18);
+      while (await hostile.read(buffer) !== null);
+    })().catch(() => {});
+    for (let i = 0; i < 5; i++) {
+      await using other = await connect(balance.port);
+      await other.send("hello");
+      assertEquals(await readText(other, 5), "hello");
+    }
+    floods = false;
+    await flood;
+    hostile.close();
+    await drain;
+  }
 });
