@@ -23,6 +23,8 @@ const TESTED_ELSEWHERE: Readonly<Record<number, string>> = {
   36: "test/golden/control_test.ts",
   // The records were made with a reader and a disk that had room.
   38: "test/e2e/lifecycle/unread_stderr_test.ts",
+  // The records were made with pipes.
+  39: "test/e2e/dump/dump_line_style_test.ts",
 };
 
 /** The record of 3.35 that a deviation is about. */
