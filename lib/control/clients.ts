@@ -1,5 +1,14 @@
 import { delay } from "@std/async/delay";
-import { IDLE_TIMEOUT_MS, MAX_CLIENTS, MIN_IDLE_MS, SILENT_TIMEOUT_MS } from "./protocol.ts";
+import {
+  IDLE_TIMEOUT_MS,
+  MAX_CLIENTS,
+  MIN_IDLE_MS,
+  SILENT_TIMEOUT_MS,
+  UNREAD_GIVES_WAY_MS,
+} from "./protocol.ts";
+
+/** Milliseconds between two searches for a client that does not read. */
+const UNREAD_POLL_MS = 20;
 
 /** Limits of control clients; the defaults are in protocol.ts. */
 export interface ClientLimits {
@@ -16,6 +25,8 @@ export interface Client {
   readonly gone: boolean;
   /** A line of it is being answered. */
   busy(): void;
+  /** Sends a part of the answer and returns how many bytes of it. */
+  write(bytes: Uint8Array): Promise<number>;
   /** Its line has been answered. */
   idle(): void;
   /** Closes the connection. Idempotent. */
@@ -24,8 +35,9 @@ export interface Client {
 
 /**
  * The connected clients. A client that sends nothing is closed after a timeout. If there are too
- * many, a new one replaces an idle one: first those that never sent a line, then those that have
- * been idle longest. So neither forgotten sessions nor a flood of silent ones can lock out `kill`.
+ * many, a new one replaces one of them: first those that have not read their answer for a second, then
+ * those that never sent a line, then those that have been idle longest. So neither forgotten sessions
+ * nor a flood of silent ones or of ones that read nothing can lock out `kill`.
  */
 export class Clients {
   readonly #limits: Required<ClientLimits>;
@@ -56,17 +68,23 @@ export class Clients {
    * Makes room for another client. Waits until the client that must leave has had a little time: a
    * client that has just connected gets to send its line even while others connect all the time.
    *
-   * @returns Whether there is room; there is none if all clients are being answered.
+   * @returns Whether there is room; there is none if commands of all clients are running.
    */
   async makeRoom(): Promise<boolean> {
     const { clients, minIdleMs } = this.#limits;
+    const deadline = performance.now() + 2 * UNREAD_GIVES_WAY_MS;
     while (this.#open.size >= clients) {
-      const victim = this.#leastWanted();
-      if (victim === undefined) return false;
-      const { idleSince } = victim;
-      // At least one turn of the event loop: after a pause of the process, its line may be there.
-      await delay(Math.max(1, idleSince + minIdleMs - performance.now()));
-      if (victim.idleSince === idleSince) victim.close();
+      const now = performance.now();
+      const unread = this.#unreadLongest(), idle = this.#leastWanted();
+      if (unread !== undefined && now - unread.sendingSince >= UNREAD_GIVES_WAY_MS) {
+        unread.close();
+      } else if (idle !== undefined) {
+        const { idleSince } = idle;
+        // At least one turn of the event loop: after a pause of the process, its line may be there.
+        await delay(Math.max(1, idleSince + minIdleMs - now));
+        if (idle.idleSince === idleSince) idle.close();
+      } else if (unread === undefined || now > deadline) return false;
+      else await delay(UNREAD_POLL_MS);
     }
     return true;
   }
@@ -83,6 +101,14 @@ export class Clients {
     return found;
   }
 
+  #unreadLongest(): ConnectedClient | undefined {
+    let found: ConnectedClient | undefined;
+    for (const client of this.#open) {
+      if (client.sendingSince < (found?.sendingSince ?? Infinity)) found = client;
+    }
+    return found;
+  }
+
   /** Closes all clients, or only the idle ones. */
   closeAll({ idle }: { idle: boolean }): void {
     for (const client of this.#open) if (!idle || client.idleSince < Infinity) client.close();
@@ -95,6 +121,8 @@ class ConnectedClient implements Client {
   #timer: ReturnType<typeof setTimeout> | undefined;
   /** Since when it has been idle, as `performance.now()`; `Infinity` while it is answered. */
   idleSince = 0;
+  /** Since when it has not read any of its answer; `Infinity` if no answer is being sent. */
+  sendingSince = Infinity;
   /** It has not sent any line. */
   silent = true;
   gone = false;
@@ -111,7 +139,13 @@ class ConnectedClient implements Client {
     this.idleSince = Infinity;
   }
 
+  async write(bytes: Uint8Array): Promise<number> {
+    this.sendingSince = performance.now();
+    return await this.conn.write(bytes);
+  }
+
   idle(): void {
+    this.sendingSince = Infinity;
     if (this.gone) return;
     const { silentTimeoutMs, idleTimeoutMs } = this.#limits;
     this.idleSince = performance.now();

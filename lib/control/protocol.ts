@@ -29,11 +29,14 @@ export const MAX_LINE_BYTES = 4096;
 export const LINE_TOO_LONG = `line too long, the limit is ${MAX_LINE_BYTES} bytes`;
 const READ_BYTES = 4096;
 
-/** Maximum number of clients at a time. Another one replaces the one that has been idle longest. */
+/** Maximum number of clients at a time. Another one replaces one of them, see clients.ts. */
 export const MAX_CLIENTS = 128;
 
 /** Milliseconds after which a client that does not read its answer is closed. */
 export const UNREAD_TIMEOUT_MS = 30_000;
+
+/** Milliseconds after which another client may replace one that does not read its answer. */
+export const UNREAD_GIVES_WAY_MS = 1000;
 
 /** Milliseconds that a client may take for its first line. */
 export const SILENT_TIMEOUT_MS = 30_000;

@@ -128,12 +128,12 @@ export class ControlServer {
       client.busy();
       if (first && line !== undefined && isHello(line)) {
         framed = true;
-        await this.#send(conn, `${JSON.stringify(this.#hello())}\n`);
+        await this.#send(client, `${JSON.stringify(this.#hello())}\n`);
       } else {
         const reply = await this.#answer(line, session);
         session = reply.session ?? session;
         const over = line === undefined ? "limit" : reply.effect;
-        await this.#send(conn, framed ? withHead(reply, session.group, over) : reply.text);
+        await this.#send(client, framed ? withHead(reply, session.group, over) : reply.text);
         if (over !== undefined) return;
       }
       first = false;
@@ -156,11 +156,11 @@ export class ControlServer {
   }
 
   /** Sends all of it, or throws if the client does not receive it in time. */
-  async #send(conn: Deno.Conn, text: string | Uint8Array): Promise<void> {
+  async #send(to: Pick<Client, "write">, text: string | Uint8Array): Promise<void> {
     const bytes = typeof text === "string" ? encoder.encode(text) : text;
     if (bytes.length === 0) return;
     const { unreadTimeoutMs = UNREAD_TIMEOUT_MS } = this.#options;
-    if (!await settlesWithin(writeAll(conn, bytes), unreadTimeoutMs)) {
+    if (!await settlesWithin(writeAll(to, bytes), unreadTimeoutMs)) {
       throw new Error("the client does not read its answer");
     }
   }

@@ -277,7 +277,7 @@ t(`client ${MAX_CLIENTS + 1} replaces a silent one, and later the one idle longe
   assertEquals((await held[1]!.ask("rr")).failed, false);
 });
 
-t("a client that is being answered is never replaced: then -c exits with 69", async () => {
+t("a client whose command runs is never replaced: then -c exits with 69", async () => {
   const gate = Promise.withResolvers<Uint8Array>();
   let resolving = 0;
   const resolve = () => (resolving++, gate.promise);
@@ -300,6 +300,24 @@ t("a client that is being answered is never replaced: then -c exits with 69", as
   gate.resolve(LOCAL);
   assertEquals((await Promise.all(answers)).length, MAX_CLIENTS);
   assertEquals(await talk(one.path, "rr\n"), "group 0 set to round robin\n");
+});
+
+t("kill gets through while no client reads its answers", async () => {
+  await using one = served({ rows: 1000 });
+  const held: Deno.Conn[] = [];
+  const pushing: Promise<unknown>[] = [];
+  for (let i = 0; i < MAX_CLIENTS; i++) {
+    const conn = await connectUnix(one.path);
+    held.push(conn);
+    // The answers exceed the socket buffers, so the server waits for this client.
+    pushing.push(writeAll(conn, encode("show\n".repeat(100))).catch(() => {}));
+  }
+  await until(() => one.server.clients === MAX_CLIENTS);
+  const { rundir, port } = one;
+  const client = await runBalance(["-c", "kill", "PORT"], { rundir, port });
+  assertEquals([client.code, client.stdout], [0, "shutdown complete, exiting.\n"]);
+  for (const conn of held) conn.close();
+  await Promise.all(pushing);
 });
 
 t("kill gets through while silent clients connect again as soon as they are closed", async () => {
