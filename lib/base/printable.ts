@@ -12,6 +12,16 @@ export function printable(text: string, options: { lines?: boolean } = {}): stri
   });
 }
 
+/**
+ * Parses JSON that another process has sent. All strings in it are {@link printable}: an escape such
+ * as `\u001b` would otherwise turn into a control character.
+ *
+ * @throws {SyntaxError} If it is not JSON.
+ */
+export function parsePrintableJson(text: string): ReturnType<typeof JSON.parse> {
+  return JSON.parse(text, (_, value) => typeof value === "string" ? printable(value) : value);
+}
+
 // deno-lint-ignore no-control-regex
 const UNSAFE = /[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]/g;
 // deno-lint-ignore no-control-regex

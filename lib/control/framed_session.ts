@@ -1,7 +1,7 @@
 import { joinBytes, NO_BYTES, writeAll } from "../base/bytes.ts";
 import { codeOf } from "../base/errors.ts";
 import { within } from "../base/within.ts";
-import { printable } from "../base/printable.ts";
+import { parsePrintableJson, printable } from "../base/printable.ts";
 import { HELLO, type Hello, type ReplyHead } from "./protocol.ts";
 
 const encoder = new TextEncoder();
@@ -48,12 +48,8 @@ export class FramedSession implements Disposable {
     const line = await this.#line();
     if (line === undefined) return undefined;
     if (!line.startsWith("{")) return printable(line);
-    const hello = JSON.parse(line);
-    const text = ({ version, address }: Hello) => ({
-      version: printable(String(version)),
-      ...(address === undefined ? {} : { address: printable(String(address)) }),
-    });
-    this.#hello = { ...hello, ...text(hello), pid: Number(hello.pid) };
+    const hello = parsePrintableJson(line);
+    this.#hello = { ...hello, version: String(hello.version), pid: Number(hello.pid) };
     return this;
   }
 
@@ -62,7 +58,7 @@ export class FramedSession implements Disposable {
    *
    * @param command One command; newlines in it count as spaces.
    * @returns `"unheard"` if the server closed the connection without sending anything: it did not
-   * read the command, or it has exited. `undefined` if the answer is incomplete.
+   * read the command, or it has exited. `undefined` if the answer is incomplete or malformed.
    */
   async ask(command: string): Promise<Answer | "unheard" | undefined> {
     let heard = false;
@@ -71,13 +67,12 @@ export class FramedSession implements Disposable {
       await this.#write(`${command.replaceAll("\n", " ")}\n`).catch(() => {});
       const line = await this.#line(() => heard = true);
       if (line === undefined) return heard ? undefined : "unheard";
-      const head: ReplyHead = JSON.parse(line);
+      const head: ReplyHead = parsePrintableJson(line);
       while (this.#rest.length < head.bytes) if (!await this.#more()) return undefined;
       const text = printable(decoder.decode(this.#take(head.bytes)), { lines: true });
       return { ...head, group: Number(head.group), text };
     } catch (error) {
-      if (error instanceof SyntaxError) throw error;
-      return heard ? undefined : "unheard";
+      return heard || error instanceof SyntaxError ? undefined : "unheard";
     }
   }
 

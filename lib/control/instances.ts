@@ -1,6 +1,7 @@
 /** The balances that run on this host and that this user may control. */
 
 import type { Endpoint } from "../base/endpoint.ts";
+import { parsePrintableJson } from "../base/printable.ts";
 import { findSockets, type FoundSocket, type SearchOptions } from "./control_socket.ts";
 import { type FramedSession, openSession } from "./framed_session.ts";
 import { isUnderstood } from "./protocol.ts";
@@ -72,9 +73,9 @@ async function countConnections(session: FramedSession): Promise<number | undefi
   const limit = setTimeout(() => session[Symbol.dispose](), ANSWER_MS);
   try {
     const answer = await session.ask("conns --json");
-    return typeof answer === "object" && !answer.failed
-      ? JSON.parse(answer.text).length
-      : undefined;
+    if (typeof answer !== "object" || answer.failed) return undefined;
+    const connections = parsePrintableJson(answer.text);
+    return Array.isArray(connections) ? connections.length : undefined;
   } catch {
     return undefined;
   } finally {

@@ -144,7 +144,9 @@ export function syntaxError(): CommandError {
 }
 
 /** The form of a command, for example `maxc <channel> <maxc>`. */
-export function formOf({ name, args, optional = "" }: Command): string {
+export function formOf(
+  { name, args, optional = "" }: Pick<Command, "name" | "args" | "optional">,
+): string {
   return [name, ...args, optional].join(" ").trimEnd();
 }
 
@@ -154,7 +156,7 @@ export function usageError(command: Command): CommandError {
 }
 
 /** The error for words that a command does not take. */
-export function tooManyWords(command: Command): CommandError {
+export function tooManyWords(command: Parameters<typeof formOf>[0]): CommandError {
   return new CommandError(`too many words: ${formOf(command)}`);
 }
 

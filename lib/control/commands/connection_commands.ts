@@ -13,7 +13,12 @@ export const CONNS: Command = {
   args: [],
   optional: "[G.N] [client CIDR] [--json]",
   words: { max: Infinity },
-  next: (words) => words.at(-1) === "client" ? [] : ["<G.N>", "client", "--json"],
+  next: (words) => {
+    if (words.at(-1) === "client") return [];
+    const hasChannel = words.some((word) => parseChannelText(word) !== undefined);
+    const others = ["client", "--json"].filter((word) => !words.includes(word));
+    return [...(hasChannel ? [] : ["<G.N>"]), ...others];
+  },
   help: "list the open connections",
   run: async ({ connections }, _session, words) => {
     const { matches, json } = parseWords(words);
@@ -49,25 +54,29 @@ type Test = (info: ConnectionInfo) => boolean;
 
 /** Parses the arguments of `conns`. */
 function parseWords(words: readonly string[]): { matches: Test; json: boolean } {
-  const tests: Test[] = [];
-  let json = false;
+  const tests = new Map<string, Test>();
+  const add = (kind: string, test: Test) => {
+    if (tests.has(kind)) throw tooManyWords(CONNS);
+    tests.set(kind, test);
+  };
   for (let i = 0; i < words.length; i++) {
     const word = words[i]!;
     const wanted = parseChannelText(word);
-    if (word === "--json") json = true;
+    if (word === "--json") add(word, () => true);
     else if (wanted !== undefined) {
-      tests.push(({ group, channel }) => group === wanted.group && channel === wanted.channel);
+      add("channel", (one) => one.group === wanted.group && one.channel === wanted.channel);
     } else if (word === "client") {
       const text = words[++i];
       if (text === undefined) throw usageError(CONNS);
       const inRange = parseCidr(text);
-      tests.push(({ client }) => {
+      add(word, ({ client }) => {
         const address = parseIp(client.address);
         return address !== undefined && inRange(address);
       });
     } else throw new CommandError(`invalid selection [${word}]`);
   }
-  return { matches: (info) => tests.every((test) => test(info)), json };
+  const all = [...tests.values()];
+  return { matches: (info) => all.every((test) => test(info)), json: tests.has("--json") };
 }
 
 const HEADING =

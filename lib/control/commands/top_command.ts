@@ -2,15 +2,35 @@
 
 import { delay } from "@std/async/delay";
 import { VERSION } from "../../base/version.ts";
-import { type Command, CommandError, type ControlContext, message } from "./command.ts";
+import {
+  type Command,
+  CommandError,
+  type ControlContext,
+  message,
+  tooManyWords,
+} from "./command.ts";
 import type { Size } from "../terminal/terminal.ts";
 import { type FrameLine, frameText, topFrame } from "../top/frame.ts";
 import type { TopMemory } from "../top/memory.ts";
-import { readTopKey, sortedBy, TOP_KEYS, TOP_ORDERS, type TopOrders } from "../top/order.ts";
+import {
+  readTopKey,
+  sortedBy,
+  TOP_KEYS,
+  TOP_ORDERS,
+  type TopKey,
+  type TopOrders,
+} from "../top/order.ts";
 import { type ConnectionCounts, MAX_LISTED, takeSample } from "../top/sample.ts";
 
 /** Size of a single frame: that of a standard terminal. */
 const SINGLE: Size = { columns: 80, rows: 24 };
+
+const FORM = {
+  name: "top",
+  args: [],
+  optional: "[key] [--json [count]]",
+  words: { max: Infinity },
+};
 
 /**
  * The command `top`.
@@ -19,11 +39,11 @@ const SINGLE: Size = { columns: 80, rows: 24 };
  */
 export function topCommand(spanMs = 1000): Command {
   return {
-    name: "top",
-    args: [],
-    optional: "[key] [--json [count]]",
-    words: { max: Infinity },
-    next: () => [...TOP_KEYS, "--json"],
+    ...FORM,
+    next: (words) => [
+      ...(words.some((word) => readTopKey(word) !== undefined) ? [] : TOP_KEYS),
+      ...(words.includes("--json") ? [] : ["--json"]),
+    ],
     help: "show the traffic; q leaves the live view",
     run: async (context, session, words) => {
       const request = parseWords(words);
@@ -58,16 +78,25 @@ interface TopRequest {
   readonly count: number;
 }
 
+/** Parses the arguments. The live view gives a key twice to reverse the order. */
 function parseWords(words: readonly string[]): TopRequest {
-  let orders = TOP_ORDERS, json = false, count = SINGLE.rows;
+  const keys: TopKey[] = [], counts: number[] = [];
+  let forms = 0;
   for (const word of words) {
     const key = readTopKey(word);
-    if (word === "--json") json = true;
-    else if (key !== undefined) orders = sortedBy(orders, key);
-    else if (json && /^\d{1,4}$/.test(word)) count = Math.min(Number(word), MAX_LISTED);
+    if (word === "--json") forms++;
+    else if (key !== undefined) keys.push(key);
+    else if (forms > 0 && /^\d{1,4}$/.test(word)) counts.push(Number(word));
     else throw new CommandError(`invalid key [${word}]`);
   }
-  return { orders, json, count };
+  const isSurplus = keys.length > 2 || new Set(keys).size > 1 || counts.length > 1 || forms > 1;
+  if (isSurplus) throw tooManyWords(FORM);
+  const [count = SINGLE.rows] = counts;
+  return {
+    orders: keys.reduce(sortedBy, TOP_ORDERS),
+    json: forms > 0,
+    count: Math.min(count, MAX_LISTED),
+  };
 }
 
 async function singleFrame(

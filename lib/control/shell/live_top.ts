@@ -1,4 +1,5 @@
 import type { Endpoint } from "../../base/endpoint.ts";
+import { parsePrintableJson } from "../../base/printable.ts";
 import { ControlClient } from "../client.ts";
 import type { TopOrders } from "../top/order.ts";
 import type { Terminal } from "../terminal/terminal.ts";
@@ -26,7 +27,7 @@ export async function runTop(
     sampler: async ({ count, orders: { connections: { key, reversed } } }) => {
       // Naming a key twice reverses the order.
       const answer = await client.ask(`top ${key} ${reversed ? key : ""} --json ${count}`);
-      return answer && JSON.parse(answer.text);
+      return answer && parsePrintableJson(answer.text);
     },
   });
 }

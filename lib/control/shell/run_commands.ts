@@ -8,6 +8,7 @@ import { printErrorLine } from "../../system/output.ts";
 import { ControlClient } from "../client.ts";
 import { readCommand } from "../commands/command.ts";
 import { COMMANDS } from "../commands/commands.ts";
+import type { Answer } from "../framed_session.ts";
 import type { Print } from "../terminal/terminal.ts";
 
 const encoder = new TextEncoder();
@@ -36,7 +37,7 @@ export async function runCommands(
     print(encoder.encode(answer.text));
     const isGroup = nameOf(command) === "group", isLast = index === commands.length - 1;
     if (answer.failed && strict) return 1;
-    if (answer.failed && isGroup && !isLast) {
+    if (endsSequence(command, answer) && !isLast) {
       printErrorLine(withName(`[${shown(command)}] failed, so the next commands are not run`));
       return EXIT.ok;
     }
@@ -44,9 +45,20 @@ export async function runCommands(
       const reason = "it is for the commands after it, as in -c 'group 1; show'";
       printErrorLine(withName(`[${shown(command)}] has no effect: ${reason}`));
     }
+    if (answer.over === "stop" && !isLast) {
+      printErrorLine(withName("kill ended the session, so the next commands are not run"));
+    }
     if (answer.over !== undefined) break;
   }
   return EXIT.ok;
+}
+
+/**
+ * Whether the commands after one in the same line must not be run: they would change channels of
+ * another group.
+ */
+export function endsSequence(command: string, { failed }: Pick<Answer, "failed">): boolean {
+  return failed && nameOf(command) === "group";
 }
 
 /** The full name of a command, `""` if there is none, `undefined` if the text is blank. */

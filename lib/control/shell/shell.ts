@@ -7,7 +7,7 @@ import { splitCommands } from "../commands/words.ts";
 import { ControlClient } from "../client.ts";
 import { LINE_TOO_LONG, readLines } from "../protocol.ts";
 import type { Print } from "../terminal/terminal.ts";
-import { lost } from "./run_commands.ts";
+import { endsSequence, lost } from "./run_commands.ts";
 import { runOnTerminal } from "./terminal_shell.ts";
 
 /**
@@ -57,6 +57,7 @@ async function runPiped(
       printText(answer.text);
       if (answer.over !== undefined) return EXIT.ok;
       group = answer.group;
+      if (endsSequence(command, answer)) break;
     }
   }
 }

@@ -2,7 +2,7 @@
 
 import type { Endpoint } from "../../base/endpoint.ts";
 import { EXIT } from "../../base/errors.ts";
-import { printable } from "../../base/printable.ts";
+import { parsePrintableJson, printable } from "../../base/printable.ts";
 import { NAME } from "../../base/version.ts";
 import { within } from "../../base/within.ts";
 import { splitCommands } from "../commands/words.ts";
@@ -19,7 +19,7 @@ import type { TopOrders } from "../top/order.ts";
 import { MAX_LISTED, type TopSample } from "../top/sample.ts";
 import type { TopEnd } from "../top/view.ts";
 import { runTop } from "./live_top.ts";
-import { lost } from "./run_commands.ts";
+import { endsSequence, lost } from "./run_commands.ts";
 
 /** Milliseconds that the server may take to answer what a completion needs. */
 const COMPLETION_MS = 1000;
@@ -101,6 +101,7 @@ async function runTyped(shell: Shell, line: string): Promise<number | undefined>
     shell.terminal.write(answer.text + hint(command, answer.text));
     if (answer.over !== undefined) return EXIT.ok;
     shell.group = answer.group;
+    if (endsSequence(command, answer)) break;
   }
   return undefined;
 }
@@ -133,7 +134,7 @@ const NOTHING: Known = { group: 0, channels: [], ids: [] };
 async function fetchKnown(ask: ControlClient["ask"], group: number): Promise<Known> {
   const answer = await within(ask(`top age --json ${MAX_LISTED}`), COMPLETION_MS);
   if (answer === undefined || answer.failed) return { ...NOTHING, group };
-  const { channels, connections }: TopSample = JSON.parse(answer.text);
+  const { channels, connections }: TopSample = parsePrintableJson(answer.text);
   const ids = connections.map(({ id }) => id).sort((a, b) => a - b);
   return { group, channels, ids };
 }

@@ -119,6 +119,33 @@ t("--list prints a heading without balances, and a line for each", async () => {
   });
 });
 
+t("control characters in the greeting of a server do not reach the terminal", async () => {
+  using directory = runDirectory();
+  const rundir = directory.path, port = freePort(), evil = "\x1b]0;evil\x07";
+  const hello = { version: `4.0.${evil}`, pid: evil, open: evil, uptimeMs: evil, address: evil };
+  await using _server = fakeServer(rundir, { address: "127.0.0.1", port }, hello);
+  const length = { "conns --json": '{"length":"\\u001b]0;evil\\u0007"}' };
+  const at = { address: "127.0.0.1", port: port + 1 };
+  await using _old = fakeServer(rundir, at, { version: "4.0.0", pid: 1 }, length);
+  const { code, stdout, stderr } = await runBalance(["--list"], { rundir });
+  assertEquals([code, stderr], [0, ""]);
+  // deno-lint-ignore no-control-regex
+  assert(!/[\x07\x1b]/.test(stdout), JSON.stringify(stdout));
+});
+
+t("an answer that is not of the protocol ends the client with 69", async () => {
+  using directory = runDirectory();
+  const port = freePort(), rundir = directory.path;
+  const hello = { version: VERSION, pid: 1, protocol: 1 };
+  // The rest of the answer is where the head of the next one should be.
+  const answers = { show: "y\nnot JSON\n" };
+  await using _server = fakeServer(rundir, { address: "0.0.0.0", port }, hello, answers, {
+    countedBytes: 2,
+  });
+  const { code, stdout } = await runBalance(["-c", "show;show", "PORT"], { port, rundir });
+  assertEquals([code, stdout], [69, "y\nconnection to master process lost, exiting.\n"]);
+});
+
 /** What `-c version` prints against a server with this greeting. */
 async function askFake(hello: FakeServer["hello"]): Promise<[code: number, stdout: string]> {
   using directory = runDirectory();

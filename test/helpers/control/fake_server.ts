@@ -15,12 +15,14 @@ export interface FakeServer extends AsyncDisposable {
  *
  * @param hello Its greeting; without one, it never answers.
  * @param answers What it answers to a command; nothing to others.
+ * @param options `countedBytes`: the length that answers claim to have; by default, the true one.
  */
 export function fakeServer(
   rundir: string,
   at: Endpoint,
   hello?: FakeServer["hello"],
   answers: Readonly<Record<string, string>> = {},
+  { countedBytes }: { countedBytes?: number } = {},
 ): FakeServer {
   const path = socketPath(rundir, at.port, at.address);
   const listener = Deno.listen({ transport: "unix", path });
@@ -39,7 +41,7 @@ export function fakeServer(
         }
         asked.push(line ?? "");
         const text = answers[line ?? ""] ?? "";
-        const head = { bytes: text.length, group: 0, failed: false, later: 1 };
+        const head = { bytes: countedBytes ?? text.length, group: 0, failed: false, later: 1 };
         await send(conn, `${JSON.stringify(head)}\n${text}`);
       }
     } catch { /* the client is gone */ }

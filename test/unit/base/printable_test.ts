@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { printable, shortened } from "../../../lib/base/printable.ts";
+import { parsePrintableJson, printable, shortened } from "../../../lib/base/printable.ts";
 import { t } from "../../helpers/t.ts";
 
 const PURE = { permissions: "none" } as const;
@@ -9,6 +9,11 @@ t("printable() escapes control characters and those that change the direction of
   assertEquals(printable("a\u202eb\u2028\u2069"), "a\\u202eb\\u2028\\u2069");
   assertEquals(printable("münchen 例え 😀"), "münchen 例え 😀");
   assertEquals(printable("a\tb\r\n", { lines: true }), "a\tb\\x0d\n");
+}, PURE);
+
+t("parsePrintableJson() escapes control characters in strings", () => {
+  const text = String.raw`{"a":["\u001b[2J",7],"b":{"c":"\u009b"}}`;
+  assertEquals(parsePrintableJson(text), { a: ["\\x1b[2J", 7], b: { c: "\\x9b" } });
 }, PURE);
 
 t("shortened() keeps the start and the end of a long message", () => {
