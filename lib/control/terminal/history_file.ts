@@ -1,7 +1,7 @@
 /**
  * The history of the shell: `$XDG_STATE_HOME/balance/history`, by default in `~/.local/state`.
  *
- * A line that cannot be saved is not worth a message, so every failure is ignored.
+ * Every failure is ignored: the shell works without a history.
  */
 
 import { within } from "../../base/within.ts";
@@ -11,14 +11,14 @@ import { MAX_HISTORY } from "./line_reader.ts";
 const CONTROL = /[\x00-\x1f\x7f-\x9f]/;
 /** A larger file is not read. */
 const MAX_BYTES = 1 << 20;
-/** Milliseconds to wait for a slow file system. */
-const PATIENCE_MS = 500;
+/** Maximum time for reading or saving, in milliseconds: a file system may be slow. */
+const TIMEOUT_MS = 500;
 
 /** The saved history. */
 export interface HistoryFile extends AsyncDisposable {
   /** Its lines, the oldest first. */
   readonly lines: readonly string[];
-  /** Saves another line, later. */
+  /** Saves another line in the background. */
   readonly add: (line: string) => void;
 }
 
@@ -28,9 +28,7 @@ export interface HistoryFile extends AsyncDisposable {
  * @param path Its file; `undefined` for none.
  */
 export async function openHistory(path: string | undefined): Promise<HistoryFile> {
-  const read = path === undefined
-    ? []
-    : await within(load(path).catch(() => []), PATIENCE_MS) ?? [];
+  const read = path === undefined ? [] : await within(load(path).catch(() => []), TIMEOUT_MS) ?? [];
   let saving: Promise<void> = Promise.resolve();
   return {
     lines: read.slice(-MAX_HISTORY),
@@ -39,7 +37,7 @@ export async function openHistory(path: string | undefined): Promise<HistoryFile
       saving = saving.then(() => append(path, line)).catch(() => {});
     },
     async [Symbol.asyncDispose]() {
-      await within(saving, PATIENCE_MS);
+      await within(saving, TIMEOUT_MS);
     },
   };
 }
@@ -62,20 +60,22 @@ function variable(name: string): string | undefined {
   }
 }
 
-/** Reads the lines of a file, and shortens it if it has too many. */
+/** Reads the lines of a file, and shortens it if it has too many and can be replaced. */
 async function load(path: string): Promise<string[]> {
   const { isFile, size } = await Deno.lstat(path);
   // Opening a named pipe would wait for a writer.
   if (!isFile || size > MAX_BYTES) return [];
   const text = await Deno.readTextFile(path);
   const lines = text.split("\n").filter((line) => line !== "" && !CONTROL.test(line));
-  if (lines.length > 2 * MAX_HISTORY) {
-    const kept = `${path}.${Deno.pid}`;
-    const last = lines.slice(-MAX_HISTORY).map((line) => `${line}\n`).join("");
-    await Deno.writeTextFile(kept, last, { mode: 0o600, createNew: true });
-    await Deno.rename(kept, path);
-  }
+  if (lines.length > 2 * MAX_HISTORY) await shorten(path, lines).catch(() => {});
   return lines;
+}
+
+async function shorten(path: string, lines: readonly string[]): Promise<void> {
+  const kept = `${path}.${Deno.pid}`;
+  const last = lines.slice(-MAX_HISTORY).map((line) => `${line}\n`).join("");
+  await Deno.writeTextFile(kept, last, { mode: 0o600, createNew: true });
+  await Deno.rename(kept, path);
 }
 
 async function append(path: string, line: string): Promise<void> {

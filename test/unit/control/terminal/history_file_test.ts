@@ -49,6 +49,17 @@ t("the file is bounded, and control characters in it are not used", async () => 
   assertEquals(Deno.statSync(path).size, 1 << 30);
 });
 
+t("a history that cannot be shortened is read anyway", async () => {
+  using dir = tempDir();
+  const path = `${dir.path}/history`;
+  const lines = Array.from({ length: 2 * MAX_HISTORY + 1 }, (_, i) => `disable ${i}`);
+  Deno.writeTextFileSync(path, `${lines.join("\n")}\n`);
+  // The new file cannot be created.
+  Deno.mkdirSync(`${path}.${Deno.pid}`);
+  assertEquals(await use(path), lines.slice(-MAX_HISTORY));
+  assertEquals(Deno.readTextFileSync(path), `${lines.join("\n")}\n`);
+});
+
 t("without a usable file there is no history, and no error", async () => {
   using dir = tempDir();
   const { path } = dir;
