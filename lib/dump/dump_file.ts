@@ -243,10 +243,7 @@ export class DumpFile {
     this.#failed = true;
     this.#opening = 0;
     this.#closeSink();
-    // Deno refuses writes below /dev, /proc and /sys without --allow-all.
-    const isRefused = error instanceof Deno.errors.NotCapable;
-    const reason = isRefused ? "not allowed below /dev, /proc and /sys" : systemReason(error);
-    const message = `cannot write dump file [${this.#path}]: ${reason}`;
+    const message = `cannot write dump file [${this.#path}]: ${systemReason(error)}`;
     this.#options.onError(new Error(message, { cause: error }));
   }
 

@@ -91,8 +91,16 @@ async function openFile(
   start: Uint8Array = NO_BYTES,
 ): Promise<Sink> {
   const file = await Deno.open(path, options);
-  await writeAll(file, start);
-  const { dev, ino, isFile } = await file.stat();
+  try {
+    await writeAll(file, start);
+    return fileSink(file, await file.stat());
+  } catch (error) {
+    file.close();
+    throw error;
+  }
+}
+
+function fileSink(file: Deno.FsFile, { dev, ino, isFile }: Deno.FileInfo): Sink {
   return {
     write: (bytes) => file.write(bytes),
     close: () => file.close(),
