@@ -16,12 +16,12 @@ const OPENS_MS = 100;
 export async function requireNoDebugger(): Promise<void> {
   const state = stateOfDebuggerSignal();
   if (state === "ignored" || !opensDebugger(Deno.version.deno)) return;
-  const problem = "can't prevent that SIGUSR1 opens a debugger";
+  const problem = "can't keep SIGUSR1 from opening a debugger";
   if (state === "not ignored") throw refusal(`${problem}: Deno needs --allow-ffi`);
   await delay(OPENS_MS);
   const { url } = await import("node:inspector");
   const at = url();
-  if (at !== undefined) throw refusal(`${problem}: it came too early, see ${at}`);
+  if (at !== undefined) throw refusal(`${problem}: the signal arrived too early, see ${at}`);
 }
 
 /**

@@ -153,7 +153,7 @@ else {
       return;
     }
     assertEquals([code, stdout], [71, ""]);
-    assertMatch(stderr, /^balance: .* SIGUSR1 opens a debugger: Deno needs --allow-ffi\n$/);
+    assertMatch(stderr, /^balance: .* SIGUSR1 from opening a debugger: Deno needs --allow-ffi\n$/);
   });
 }
 
@@ -176,6 +176,9 @@ if (!SOURCE || !opensDebugger(Deno.version.deno)) {
     await until(() => catchesSignal(child.pid, SIGUSR1), { what: "the debugger's handler" });
     child.kill("SIGUSR1");
     assertEquals((await child.status).code, 71);
-    assertMatch(await stderr, /^balance: .* opens a debugger: it came too early, see ws:.*\n$/);
+    assertMatch(
+      await stderr,
+      /^balance: .* opening a debugger: the signal arrived too early, see ws:.*\n$/,
+    );
   });
 }
