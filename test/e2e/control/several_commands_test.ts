@@ -1,6 +1,6 @@
 /** Several commands with one `-c`, in one session. */
 
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertMatch } from "@std/assert";
 import { showRows, talk } from "../../helpers/net/control_socket.ts";
 import { runBalance } from "../../helpers/program/start_balance.ts";
 import { startControlled } from "../../helpers/program/start_controlled.ts";
@@ -58,6 +58,11 @@ t("a failed command ends the sequence with --strict, a failed group always", asy
     "value out of range\n",
     "balance: [group 99] failed, so the next commands are not run\n",
   ]);
+  const { port, rundir } = balance;
+  const stdin = { text: "group 99; disable 1\nshow; disable 99; version\n" };
+  const shell = await runBalance(["-i", "PORT"], { port, rundir, stdin });
+  assertMatch(shell.stdout, /balance\[0\] value out of range\nbalance\[0\] GRP/);
+  assertMatch(shell.stdout, /no such channel 99\n  This is balance/);
   assertEquals(await states(balance), "0.0 dis, 0.1 ENA, 1.0 ENA");
 });
 
@@ -68,7 +73,8 @@ t("quit and kill end the sequence", async () => {
   assertEquals(await states(balance), "0.0 ENA, 0.1 ENA, 1.0 ENA");
   assertEquals(await run(balance, "-c", "kill 7"), [0, "too many words: kill\n", ""]);
   const stdout = "shutdown complete, exiting.\n";
-  assertEquals(await run(balance, "-c", "kill; disable 0"), [0, stdout, ""]);
+  const stderr = "balance: kill ended the session, so the next commands are not run\n";
+  assertEquals(await run(balance, "-c", "kill; disable 0"), [0, stdout, stderr]);
   assertEquals((await balance.ended).code, 0);
 });
 

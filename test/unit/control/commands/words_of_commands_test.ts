@@ -27,6 +27,13 @@ t("a word too many is an error of every command, and changes nothing", async () 
     "show 0": "!usage: show [--json]",
     "dump off now": "!too many words: dump [--json] | on ... | off",
     "dump --json 1": "!too many words: dump [--json] | on ... | off",
+    "conns 0.0 1.0": "!too many words: conns [G.N] [client CIDR] [--json]",
+    "conns client ::/0 client ::/0": "!too many words: conns [G.N] [client CIDR] [--json]",
+    "conns --json --json": "!too many words: conns [G.N] [client CIDR] [--json]",
+    "top rate sent": "!too many words: top [key] [--json [count]]",
+    "top age age age": "!too many words: top [key] [--json [count]]",
+    "top --json 3 4": "!too many words: top [key] [--json [count]]",
+    "top --json --json": "!too many words: top [key] [--json [count]]",
     "create 10.0.0.1:99 nonsense": "!invalid port [nonsense]",
   });
 }, PURE);
