@@ -18,6 +18,7 @@ import type { Ticking } from "./clock.ts";
 import type { ConnectionContext } from "./context.ts";
 import type { FailedAttempt, Tap, TapMaker } from "./observe.ts";
 import { connectTimedOut, hasLeft, idleTimedOut, isSlowDial } from "./timeouts.ts";
+import { afterWork } from "./turns.ts";
 
 /** One client connection. The clock calls `tick`; the relay calls `chunk`, `moved`, `ended`. */
 export class Connection implements Ticking, RelayObserver {
@@ -84,7 +85,10 @@ export class Connection implements Ticking, RelayObserver {
   setTap(make: TapMaker | undefined): void {
     const tap = make?.(this.info());
     this.#tap = tap;
-    this.chunk = tap && ((side, bytes) => tap.chunk(side, bytes));
+    this.chunk = tap && ((side, bytes) => {
+      const start = performance.now();
+      return afterWork(start, tap.chunk(side, bytes));
+    });
     if (tap !== undefined && this.#relay !== undefined) tap.connected(this.info());
   }
 

@@ -12,7 +12,6 @@ import type { ChunkMatcher } from "./chunk_match.ts";
 import { type DumpFilter, snapChunk, wantsConnection } from "./filter.ts";
 import { nowMicroseconds } from "./formats/times.ts";
 import type { DumpRecord, TakeRecord } from "./record.ts";
-import { afterWork } from "./turns.ts";
 
 /** Reasons that an `end` record or the event of the idle timeout has recorded already. */
 // deno-fmt-ignore
@@ -88,11 +87,6 @@ class RecordingTap implements Tap {
 
   chunk(side: Side, bytes: Uint8Array): Promise<void> | undefined {
     if (this.#unwanted) return undefined;
-    const start = performance.now();
-    return afterWork(start, this.#record(side, bytes));
-  }
-
-  #record(side: Side, bytes: Uint8Array): Promise<void> | undefined {
     const { connection, time } = this.#at();
     if (this.#matches?.(side, bytes) === false) {
       if (this.#held !== undefined) this.#skipped[side] += bytes.length;

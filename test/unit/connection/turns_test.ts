@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { afterWork } from "../../../lib/dump/turns.ts";
+import { afterWork } from "../../../lib/connection/turns.ts";
 import { t } from "../../helpers/t.ts";
 
 const PURE = { permissions: "none" } as const;
