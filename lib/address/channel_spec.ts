@@ -55,7 +55,7 @@ export function parseChannelSpec(
 
 function portFault(text: string, services: ServiceLookup): string {
   if (text.startsWith("//")) return "a channel is HOST:PORT, not a URL";
-  if (/[!%]/.test(text)) return "the separators ! and % are arguments of their own";
+  if (/[!%]/.test(text)) return "the separators ! and % must be separate arguments";
   const meant = suggestion(closest(text, services.names?.() ?? []));
   return `neither the name of a TCP service nor a number from 0 to 65535${meant}`;
 }

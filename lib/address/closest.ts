@@ -4,16 +4,16 @@ import { levenshteinDistance } from "@std/text/levenshtein-distance";
 
 /** Shortest beginning of a word that counts as its abbreviation. */
 const SHORTEST_ABBREVIATION = 3;
-/** Longer words are not compared: no known word is that long, and comparing takes quadratic time. */
+/** Longer words are not compared: no known word is as long, and the time is quadratic. */
 const LONGEST_WORD = 40;
 
 /**
- * The known word that a mistyped one probably stands for, in any case of letters.
+ * The known word that a mistyped one probably stands for. Case does not matter.
  *
  * @param word What was typed.
- * @param known All words that are right.
+ * @param known All valid words.
  * @returns A word with one typing error (two in words of six letters or more), or else the only
- * word that starts like this; `undefined` if there is none.
+ * word that starts with it; `undefined` if there is none.
  */
 export function closest(word: string, known: Iterable<string>): string | undefined {
   if (word === "" || word.length > LONGEST_WORD) return undefined;

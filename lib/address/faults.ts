@@ -1,4 +1,4 @@
-/** Why a text is no host or port, as far as its form shows. Pure. */
+/** Why a text is not a host or port, as far as its syntax shows. Pure. */
 
 import { closest } from "./closest.ts";
 import { splitHost } from "./host_port.ts";
@@ -9,20 +9,20 @@ import type { ServiceLookup } from "./services.ts";
  * Explains why a text cannot be a host.
  *
  * @param host What was given where a host belongs, without brackets.
- * @returns The reason; empty if the form does not show it, as for an unknown name.
+ * @returns The reason; empty if the syntax does not show it, as for an unknown name.
  */
 export function hostFault(host: string): string {
   if (host === "") return "the host is missing";
-  if (/\s/.test(host)) return "a host contains no blanks";
-  if (host.includes("/")) return "a host contains no slash";
-  if (host.includes(",")) return "hosts are separated by blanks, not by commas";
+  if (/\s/.test(host)) return "a host cannot contain spaces";
+  if (host.includes("/")) return "a host cannot contain a slash";
+  if (host.includes(",")) return "hosts are separated by spaces, not commas";
   if (host.includes(":")) {
     if (host.includes("%")) return "an IPv6 address with a zone is not supported";
     const { host: before = "", rest = "" } = splitHost(host) ?? {};
     const isPort = /^\w+$/.test(rest) && before !== "" && !host.startsWith("::");
     return isPort ? "no port can be given here" : "";
   }
-  if (/[!%]/.test(host)) return "the separators ! and % are arguments of their own";
+  if (/[!%]/.test(host)) return "the separators ! and % must be separate arguments";
   return "";
 }
 
@@ -30,7 +30,7 @@ export function hostFault(host: string): string {
  * What to add to the error about a channel that is an IPv6 address without brackets.
  *
  * @param text The channel, for example `::1:80`.
- * @returns The reason; `undefined` if it is no such address.
+ * @returns The reason; `undefined` if it is not such an address.
  */
 export function bracketsFault(text: string): string | undefined {
   if (parseIpv6(text) === undefined) return undefined;

@@ -69,7 +69,7 @@ export function messageOf(error: unknown): string {
 /**
  * The reason of a failed system call as strerror(3) has it, for example `Permission denied`. Deno
  * adds the error number and its own call: `Permission denied (os error 13): open '/x'`. It refuses
- * to open files below /dev, /proc and /sys without `--allow-all`, in words of its own.
+ * to open files below /dev, /proc and /sys without `--allow-all`, with its own message.
  */
 export function systemReason(error: unknown): string {
   if (error instanceof Deno.errors.NotCapable) return "not allowed below /dev, /proc and /sys";

@@ -16,7 +16,7 @@ const GREETING_MS = 5000;
  */
 const ATTEMPTS = 20, ATTEMPT_MS = 50;
 
-/** No balance is running there. The message is that of 3.35, on stdout; what helps is on stderr. */
+/** No balance is running there. The message is that of 3.35, on stdout; hints are on stderr. */
 class NoMasterError extends UnavailableError {
   override readonly stream = "stdout";
 
@@ -34,7 +34,7 @@ class ReleaseMismatchError extends ExitError {
   }
 }
 
-/** A control session, on the side of the client. */
+/** The client side of a control session. */
 export class ControlClient implements Disposable {
   readonly #at: Endpoint;
   #session: FramedSession;
@@ -70,15 +70,15 @@ export class ControlClient implements Disposable {
    * returns to its group.
    *
    * @param command One command; newlines in it count as spaces.
-   * @returns `undefined` if the server is gone.
+   * @returns `undefined` if the server has exited.
    */
   async ask(command: string): Promise<Answer | undefined> {
     let answer = await this.#session.ask(command);
-    for (let attempt = 0; attempt < ATTEMPTS && answer === "unheard"; attempt++) {
+    for (let attempt = 0; attempt < ATTEMPTS && answer === "unanswered"; attempt++) {
       if (!await this.#reconnect()) break;
       answer = await this.#session.ask(command);
     }
-    if (answer === "unheard" || answer === undefined) return undefined;
+    if (answer === "unanswered" || answer === undefined) return undefined;
     this.#group = answer.group;
     return answer;
   }
@@ -105,7 +105,7 @@ export class ControlClient implements Disposable {
 
 /** Opens a session with the balance of an address; `undefined` if there is none. */
 async function openSession(at: Endpoint): Promise<FramedSession | undefined> {
-  /** Sessions with servers that are not chosen at once: they drain, or a user claims to be them. */
+  /** Sessions that are not chosen at once: with servers that drain, or that any user could fake. */
   const draining: FramedSession[] = [], claimed = new Map<string, FramedSession>();
   let chosen: FramedSession | undefined;
   try {

@@ -4,7 +4,7 @@ import {
   MAX_CLIENTS,
   MIN_IDLE_MS,
   SILENT_TIMEOUT_MS,
-  UNREAD_GIVES_WAY_MS,
+  UNREAD_REPLACE_MS,
 } from "./protocol.ts";
 
 /** Milliseconds between two searches for a client that does not read. */
@@ -21,13 +21,13 @@ export interface ClientLimits {
 /** A connected client. */
 export interface Client {
   readonly conn: Deno.Conn;
-  /** It was closed by the server; a line that arrives now is not obeyed. */
-  readonly gone: boolean;
-  /** A line of it is being answered. */
+  /** Whether it was closed; a line that arrives later is ignored. */
+  readonly closed: boolean;
+  /** The server has started to process a line of it. */
   busy(): void;
   /** Sends a part of the answer and returns how many bytes of it. */
   write(bytes: Uint8Array): Promise<number>;
-  /** Its line has been answered. */
+  /** The server has answered that line. */
   idle(): void;
   /** Closes the connection. Idempotent. */
   close(): void;
@@ -35,9 +35,9 @@ export interface Client {
 
 /**
  * The connected clients. A client that sends nothing is closed after a timeout. If there are too
- * many, a new one replaces one of them: first those that have not read their answer for a second, then
- * those that never sent a line, then those that have been idle longest. So neither forgotten sessions
- * nor a flood of silent ones or of ones that read nothing can lock out `kill`.
+ * many, a new one replaces one of them: first those that have not read their answer for a second,
+ * then those that never sent a line, then those that have been idle longest. So neither forgotten
+ * sessions nor a flood of clients that send or read nothing can lock out `kill`.
  */
 export class Clients {
   readonly #limits: Required<ClientLimits>;
@@ -65,18 +65,18 @@ export class Clients {
   }
 
   /**
-   * Makes room for another client. Waits until the client that must leave has had a little time: a
-   * client that has just connected gets to send its line even while others connect all the time.
+   * Makes room for another client. The client to be replaced has a little time first: one that has
+   * just connected can send its line even while others keep connecting.
    *
    * @returns Whether there is room; there is none if commands of all clients are running.
    */
   async makeRoom(): Promise<boolean> {
     const { clients, minIdleMs } = this.#limits;
-    const deadline = performance.now() + 2 * UNREAD_GIVES_WAY_MS;
+    const deadline = performance.now() + 2 * UNREAD_REPLACE_MS;
     while (this.#open.size >= clients) {
       const now = performance.now();
-      const unread = this.#unreadLongest(), idle = this.#leastWanted();
-      if (unread !== undefined && now - unread.sendingSince >= UNREAD_GIVES_WAY_MS) {
+      const unread = this.#unreadLongest(), idle = this.#nextToReplace();
+      if (unread !== undefined && now - unread.sendingSince >= UNREAD_REPLACE_MS) {
         unread.close();
       } else if (idle !== undefined) {
         const { idleSince } = idle;
@@ -89,7 +89,7 @@ export class Clients {
     return true;
   }
 
-  #leastWanted(): ConnectedClient | undefined {
+  #nextToReplace(): ConnectedClient | undefined {
     let found: ConnectedClient | undefined;
     for (const client of this.#open) {
       if (client.idleSince === Infinity) continue;
@@ -125,7 +125,7 @@ class ConnectedClient implements Client {
   sendingSince = Infinity;
   /** It has not sent any line. */
   silent = true;
-  gone = false;
+  closed = false;
 
   constructor(readonly conn: Deno.Conn, limits: Required<ClientLimits>, onClose: () => void) {
     this.#limits = limits;
@@ -146,15 +146,15 @@ class ConnectedClient implements Client {
 
   idle(): void {
     this.sendingSince = Infinity;
-    if (this.gone) return;
+    if (this.closed) return;
     const { silentTimeoutMs, idleTimeoutMs } = this.#limits;
     this.idleSince = performance.now();
     this.#timer = setTimeout(() => this.close(), this.silent ? silentTimeoutMs : idleTimeoutMs);
   }
 
   close(): void {
-    if (this.gone) return;
-    this.gone = true;
+    if (this.closed) return;
+    this.closed = true;
     clearTimeout(this.#timer);
     this.#onClose();
     try {

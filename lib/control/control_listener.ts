@@ -23,7 +23,7 @@ const WATCH_MS = 1000;
 const PREDECESSOR_MS = 1000;
 const PREDECESSOR_POLL_MS = 50;
 
-/** What stood at the path before. */
+/** What was at the path before. */
 export type Former = "nothing" | "a stale socket" | "a balance that drains";
 
 /** Options of {@link listenControl}. */
@@ -110,7 +110,7 @@ async function publish(from: string, path: string, at: Endpoint): Promise<Former
   let former: Former = "nothing";
   for (;;) {
     if (nameSocket(from, path)) return former;
-    const next = await makeWay(path, at).catch((error) => {
+    const next = await clearPath(path, at).catch((error) => {
       // It was removed at the same moment.
       if (error instanceof Deno.errors.NotFound) return "nothing" as const;
       throw error;
@@ -138,7 +138,7 @@ function nameSocket(from: string, to: string): boolean {
  *
  * @returns What it was; `undefined` if it is in use.
  */
-async function makeWay(path: string, at: Endpoint): Promise<Former | undefined> {
+async function clearPath(path: string, at: Endpoint): Promise<Former | undefined> {
   const info = lstatIfThere(path), id = fileId(path);
   if (info === undefined) return "nothing";
   if (!info.isSocket) throw new Error("it exists and is not a socket");
@@ -156,7 +156,7 @@ async function makeWay(path: string, at: Endpoint): Promise<Former | undefined> 
   }
   const old = path.replace(/[^/]+$/, oldSocketName(at, there.pid));
   Deno.renameSync(path, old);
-  // Asked again, the predecessor notices that it has a successor.
+  // A connection makes the predecessor notice that it has a successor.
   await greetingAt(old, PREDECESSOR_MS);
   return "a balance that drains";
 }
@@ -199,7 +199,7 @@ export class ControlListener {
     return `${directory}/${this.#succeeded ? this.#oldName : socketName(this.#at)}`;
   }
 
-  /** What stood at the path before. */
+  /** What was at the path before. */
   get former(): Former {
     return this.#bound.former;
   }
@@ -207,7 +207,8 @@ export class ControlListener {
   /**
    * Waits for the next client.
    *
-   * @throws {Error} `Deno.errors.BadResource` if it is closed, else if a resource is missing.
+   * @throws {Error} `Deno.errors.BadResource` if it is closed, another one without a free file
+   * descriptor.
    */
   async accept(): Promise<Deno.Conn> {
     for (;;) {

@@ -61,7 +61,7 @@ export function findSockets(options: SearchOptions & { port?: number } = {}): Fo
         const { dev, ino, mtime } = Deno.lstatSync(path);
         // Two paths may lead to the same directory.
         found.set(`${dev}:${ino}`, { ...parsed, path, uid: owner, since: mtime?.getTime() });
-      } catch { /* gone, or not to be used */ }
+      } catch { /* it was removed, or must not be used */ }
     }
   }
   return [...found.values()];
@@ -88,7 +88,7 @@ export interface ControlConnection {
  * Connects to each control socket of an address in turn, in the order of the search.
  *
  * The socket must belong to this user or root; root may use any user's, if its directory is as
- * `checkSocket` wants it. After a socket that must not be used, the search continues: the right
+ * `checkSocket` requires. After a socket that must not be used, the search continues: the right
  * one may be in the next directory. The caller owns the connections.
  *
  * @param at The address that balance listens on.

@@ -12,7 +12,7 @@ export interface Answer extends ReplyHead {
   readonly text: string;
 }
 
-/** A connection of a client in the framed protocol (protocol.ts). Closed at the end of its scope. */
+/** The client side of the framed protocol (protocol.ts). Closed at the end of its scope. */
 export class FramedSession implements Disposable {
   readonly #conn: Deno.UnixConn;
   readonly #buffer = new Uint8Array(16384);
@@ -57,22 +57,22 @@ export class FramedSession implements Disposable {
    * Sends a command and waits for its answer.
    *
    * @param command One command; newlines in it count as spaces.
-   * @returns `"unheard"` if the server closed the connection without sending anything: it did not
-   * read the command, or it has exited. `undefined` if the answer is incomplete or malformed.
+   * @returns `"unanswered"` if the server closed the connection without sending anything: it did
+   * not read the command, or it has exited. `undefined` if the answer is incomplete or malformed.
    */
-  async ask(command: string): Promise<Answer | "unheard" | undefined> {
-    let heard = false;
+  async ask(command: string): Promise<Answer | "unanswered" | undefined> {
+    let isAnswered = false;
     try {
       // The server refuses a line that is too long before reading all of it; read its answer.
       await this.#write(`${command.replaceAll("\n", " ")}\n`).catch(() => {});
-      const line = await this.#line(() => heard = true);
-      if (line === undefined) return heard ? undefined : "unheard";
+      const line = await this.#line(() => isAnswered = true);
+      if (line === undefined) return isAnswered ? undefined : "unanswered";
       const head: ReplyHead = parsePrintableJson(line);
       while (this.#rest.length < head.bytes) if (!await this.#more()) return undefined;
       const text = printable(decoder.decode(this.#take(head.bytes)), { lines: true });
       return { ...head, group: Number(head.group), text };
     } catch (error) {
-      return heard || error instanceof SyntaxError ? undefined : "unheard";
+      return isAnswered || error instanceof SyntaxError ? undefined : "unanswered";
     }
   }
 

@@ -9,7 +9,7 @@ import { isUnderstood } from "./protocol.ts";
 /** Milliseconds that a balance may take for each answer. */
 const ANSWER_MS = 1000;
 
-/** A balance. What it did not answer is `undefined`. */
+/** A balance. What it did not report is `undefined`. */
 export interface Instance {
   readonly pid: number | undefined;
   /** The address that it listens on. */
@@ -26,7 +26,7 @@ export interface Instance {
 }
 
 /**
- * Asks all balances about themselves. Stale sockets are left out.
+ * Queries all balances. Stale sockets are left out.
  *
  * @param options `port`: only those with this port.
  * @returns Sorted by port, address and state.
@@ -34,7 +34,7 @@ export interface Instance {
 export async function findInstances(
   options: SearchOptions & { port?: number } = {},
 ): Promise<Instance[]> {
-  const found = await Promise.all(findSockets(options).map(ask));
+  const found = await Promise.all(findSockets(options).map(query));
   return found.filter((one) => one !== undefined).sort((a, b) =>
     a.at.port - b.at.port || compare(a.at.address, b.at.address) ||
     -compare(a.state, b.state) || (a.pid ?? 0) - (b.pid ?? 0)
@@ -45,8 +45,8 @@ function compare(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
 
-/** Asks one; `undefined` if no process listens. */
-async function ask(socket: FoundSocket): Promise<Instance | undefined> {
+/** Queries one; `undefined` if no process listens. */
+async function query(socket: FoundSocket): Promise<Instance | undefined> {
   const session = await openSession(socket.path, ANSWER_MS);
   const { at, uid, path } = socket;
   if (session === "none" || session === "forbidden") return undefined;

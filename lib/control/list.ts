@@ -33,7 +33,7 @@ const COLUMNS: readonly Column[] = [
 const USER: Column = ["USER", ({ uid }) => userName(uid), "left"];
 
 /** The table: a heading, and a line for each balance. */
-export function listTable(instances: readonly Instance[], { users }: { users: boolean }): string {
+function listTable(instances: readonly Instance[], { users }: { users: boolean }): string {
   const columns = users ? [...COLUMNS, USER] : COLUMNS;
   const rows = [
     columns.map(([title]) => title),

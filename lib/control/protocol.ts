@@ -36,7 +36,7 @@ export const MAX_CLIENTS = 128;
 export const UNREAD_TIMEOUT_MS = 30_000;
 
 /** Milliseconds after which another client may replace one that does not read its answer. */
-export const UNREAD_GIVES_WAY_MS = 1000;
+export const UNREAD_REPLACE_MS = 1000;
 
 /** Milliseconds that a client may take for its first line. */
 export const SILENT_TIMEOUT_MS = 30_000;

@@ -123,8 +123,8 @@ export class ControlServer {
     const { conn } = client;
     let session: Session = { group: 0 }, framed = false, first = true;
     for await (const line of readLines(conn)) {
-      // The client was told that the session is over, and sends the line again.
-      if (client.gone) return;
+      // The client sees that the session is over, and sends the line again.
+      if (client.closed) return;
       client.busy();
       if (first && line !== undefined && isHello(line)) {
         framed = true;

@@ -1,6 +1,6 @@
 /**
  * Whether standard output is a terminal that shows colors, and the user wants them: not with
- * `NO_COLOR`, nor with the terminal types `dumb` and none.
+ * `NO_COLOR`, nor if `TERM` is `dumb` or empty.
  */
 export function hasColors(): boolean {
   return Deno.stdout.isTerminal() && !Deno.noColor && !["", "dumb"].includes(terminalType());

@@ -4,7 +4,7 @@ import { stateOfDebuggerSignal } from "./signal_actions.ts";
 
 /** Since this version of Deno, SIGUSR1 opens a debugger. */
 const SINCE = [2, 9, 2] as const;
-/** Milliseconds in which it opens after the signal. */
+/** Milliseconds that it may take to open after the signal. */
 const OPENS_MS = 100;
 
 /**

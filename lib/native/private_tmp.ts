@@ -1,4 +1,4 @@
-/** Where the files in a private /tmp of a systemd service (`PrivateTmp=`) are for everybody else. */
+/** Paths in the private /tmp of a systemd service (`PrivateTmp=`), as other processes see them. */
 
 import { cLibrary } from "./c_library.ts";
 import { readProc } from "./memory.ts";
@@ -6,7 +6,7 @@ import { readProc } from "./memory.ts";
 /** systemd makes the private directories in /tmp and in /var/tmp. */
 const POINTS = ["/tmp", "/var/tmp"];
 
-/** What systemd names such a directory. */
+/** The name of such a directory. */
 const PRIVATE = /\/systemd-private-[^/]+\/tmp$/;
 
 /**

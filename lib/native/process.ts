@@ -13,6 +13,7 @@ const F_GETFD = 1, F_SETFD = 2, FD_CLOEXEC = 1;
 const F_GETFL = 3, F_SETFL = 4, O_NONBLOCK = DARWIN ? 4 : 0o4000;
 /** Inherited descriptors are searched below this number. */
 const INHERITED_BELOW = 1024;
+
 /** File descriptors of the process. */
 export interface ProcessLimits {
   /** Maximum number of open descriptors; `undefined` if unknown. */
@@ -30,8 +31,8 @@ export function processLimits(): ProcessLimits {
 
 /**
  * Raises the soft limit of open descriptors to the hard limit, and ignores SIGUSR1, on which the
- * runtime would open a debugger. Reads and writes of the standard streams wait, even if another
- * program has made them nonblocking: Deno loses count of what it has written then. On Linux, it also
+ * runtime would open a debugger. Makes the standard streams blocking again if another program has
+ * made them nonblocking: otherwise Deno miscounts the bytes that it has written. On Linux, it also
  * names the process and sets close-on-exec on inherited descriptors, so that the background process
  * does not inherit them. Call this before anything else.
  *
@@ -44,14 +45,14 @@ export function prepareProcess(name: string): void {
   const c = openCLibrary();
   if (c !== undefined) {
     c.prctl?.(PR_SET_NAME, cString(name), 0n, 0n, 0n);
-    makeStreamsWait(c);
+    makeStreamsBlocking(c);
     limits = { open: DARWIN ? 0 : closeOnExec(c), descriptors: raiseDescriptors(c) };
   }
   ignoreDebugger();
 }
 
 /** Clears `O_NONBLOCK` of the standard streams. */
-function makeStreamsWait({ fcntl }: CLibrary): void {
+function makeStreamsBlocking({ fcntl }: CLibrary): void {
   for (const descriptor of [0, 1, 2]) {
     const flags = fcntl(descriptor, F_GETFL, 0);
     if (flags >= 0 && flags & O_NONBLOCK) fcntl(descriptor, F_SETFL, flags & ~O_NONBLOCK);

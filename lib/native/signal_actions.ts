@@ -1,4 +1,4 @@
-/** Signals that are ignored: those that were when the process was started, and SIGUSR1. */
+/** Signals that are ignored: SIGUSR1, and those that were when the process was started. */
 
 import { cLibrary } from "./c_library.ts";
 import { fixed } from "./memory.ts";
@@ -28,14 +28,14 @@ function handlerOf(signal: KnownSignal): bigint | undefined {
 let debuggerSignal: "ignored" | "ignored late" | "not ignored" = "not ignored";
 let ignoredAtStart: readonly KnownSignal[] = [];
 
-/** Whether a signal was ignored when the process was started, as nohup(1) does it. */
+/** Whether a signal was ignored when the process was started, for example by nohup(1). */
 export function wasIgnored(signal: KnownSignal): boolean {
   return ignoredAtStart.includes(signal);
 }
 
 /**
- * Ignores SIGUSR1 for good, and remembers which signals were ignored at the start. Call this before
- * any listener is added.
+ * Ignores SIGUSR1 permanently, and remembers which signals were ignored at the start. Call this
+ * before any listener is added.
  *
  * Deno sets its own handler for a signal when the first listener is added, not again for later ones,
  * and not for those of the runtime itself. So a listener is added first, and the handler is replaced
@@ -58,7 +58,7 @@ export function ignoreDebugger(): void {
     : "ignored";
 }
 
-/** What {@link ignoreDebugger} has achieved; always `not ignored` without the C library. */
+/** The result of {@link ignoreDebugger}; always `not ignored` without the C library. */
 export function stateOfDebuggerSignal(): typeof debuggerSignal {
   return debuggerSignal;
 }

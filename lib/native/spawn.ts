@@ -1,4 +1,4 @@
-/** Starts this program once more, as a daemon with the same command line. */
+/** Starts this program again, as a daemon with the same command line. */
 
 import { type CLibrary, cLibrary } from "./c_library.ts";
 import {
@@ -116,7 +116,7 @@ function endOf(c: CLibrary, pid: number): Daemon["end"] {
   };
 }
 
-/** What the status of waitpid(2) says. */
+/** Describes a status of waitpid(2). */
 function howItEnded(status: number): string {
   const signal = status & 0x7f;
   return signal === 0 ? `exit code ${(status >> 8) & 0xff}` : `signal ${signal}`;

@@ -34,8 +34,8 @@ import { startBalancer } from "./balancer.ts";
 
 /** Milliseconds to wait for the result of a child that has exited. */
 const LATE_RESULT_MS = 500;
-/** Milliseconds between two looks at whether the child has exited. */
-const LOOK_MS = 20;
+/** Milliseconds between two checks whether the child has exited. */
+const CHECK_MS = 20;
 
 /** What the child reports to its parent: 0 if it serves, else an exit code and a line to print. */
 interface StartResult {
@@ -135,9 +135,9 @@ function listenForResult(
   throw new UnavailableError(withName(`can't go to the background: ${reasons.join("; ")}`));
 }
 
-/** The result of a child that exited without reporting one; pending if another came before. */
+/** The result of a child that exited without reporting one. Rejects once `decided` is aborted. */
 async function endOf(child: Daemon, decided: AbortSignal): Promise<StartResult> {
-  while (child.end() === undefined) await delay(LOOK_MS, { signal: decided });
+  while (child.end() === undefined) await delay(CHECK_MS, { signal: decided });
   await delay(LATE_RESULT_MS, { signal: decided });
   const text = withName(`the background process ended at start (${child.end()})`);
   return { code: EXIT.software, text };

@@ -35,7 +35,7 @@ import { type RunningProgram, runUntilStopped } from "./shutdown.ts";
 /** Milliseconds that the start may still take after a signal that ends the program. */
 const EARLY_END_MS = 500;
 
-/** The control socket at the start, for `-d`, by what stood at its path. */
+/** The control socket at the start, for `-d`, by what was at its path. */
 const STATES: Readonly<Record<Former, string>> = {
   "nothing": "new",
   "a stale socket": "taken over",

@@ -1,4 +1,4 @@
-/** Lines for a person who runs balance in the foreground on a terminal. */
+/** Messages for a user who runs balance in the foreground on a terminal. */
 
 import { formatEndpoint } from "../address/host_port.ts";
 import type { Endpoint } from "../base/endpoint.ts";
@@ -24,7 +24,7 @@ export function drainingLine(
 ): string {
   const again = signal === "SIGINT" ? "press ^C again" : "send a second signal";
   return withName(
-    `shutting down, ${counted(open, "connection")} left for at most ` +
-      `${counted(graceS, "second")}; ${again} to close them now`,
+    `shutting down, waiting at most ${counted(graceS, "second")} for ` +
+      `${counted(open, "connection")}; ${again} to stop now`,
   );
 }

@@ -51,7 +51,7 @@ function replace(path: string, text: string): void {
   removeIfThere(draft);
   try {
     Deno.writeTextFileSync(draft, text, { createNew: true, mode: FILE_MODE });
-    // Whatever the umask is: other users' scripts read the file.
+    // Regardless of the umask: scripts of other users read the file.
     Deno.chmodSync(draft, FILE_MODE);
     Deno.renameSync(draft, path);
   } catch (error) {

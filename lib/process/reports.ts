@@ -31,7 +31,7 @@ export interface Reports extends WorkerReports {
   reopen(): void;
   /** New connections are refused from now on: health checks fail. */
   stopping(): void;
-  /** Stops serving the metrics: a successor wants to, at the same address. */
+  /** Stops serving the metrics, because a successor serves them at the same address. */
   release(): Promise<void>;
   /** Writes pending lines and closes everything. */
   close(): Promise<void>;
@@ -95,7 +95,7 @@ export async function openReports(
   };
 }
 
-/** Serves the metrics. A predecessor that just exits gets a moment to release the address. */
+/** Serves the metrics. A predecessor that is exiting gets a moment to release the address. */
 async function serveSoon(at: Endpoint, source: MetricsSource): Promise<MetricsServer> {
   const deadline = performance.now() + RELEASE_MS;
   for (;;) {

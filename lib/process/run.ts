@@ -43,8 +43,8 @@ function reportEnd(error: unknown): number {
 }
 
 /**
- * Rejects what is not UTF-8: Deno replaces wrong bytes in arguments by U+FFFD, and refuses to read
- * such a variable.
+ * Rejects what is not UTF-8: Deno replaces invalid bytes in arguments with U+FFFD, and refuses to
+ * read such a variable.
  */
 function requireText(argv: readonly string[]): void {
   const wrong = argv.find((word) => word.includes("\uFFFD"));

@@ -1,14 +1,14 @@
-/** What the service manager is told, such as systemd: that balance serves, and how it is. */
+/** Reports readiness and status to the service manager, for example systemd. */
 
 import { counted } from "../base/integers.ts";
 import { openNotifier } from "../system/notify.ts";
 import { channelCounts, openConnections } from "../table/counts.ts";
 import type { Table } from "../table/table.ts";
 
-/** Milliseconds between two looks at the status. */
+/** Milliseconds between two status updates. */
 const STATUS_MS = 2000;
 
-/** Seconds for everything at the end but the drain. */
+/** Seconds for the rest of the shutdown after the drain. */
 const END_S = 10;
 
 /** The service manager of this program; there may be none. */
@@ -17,12 +17,12 @@ export interface ServiceManager {
   ready(): Promise<void>;
   /** The program is shutting down. */
   stopping(): Promise<void>;
-  /** Sends nothing anymore. */
+  /** Stops the status updates. */
   close(): void;
 }
 
 /**
- * Opens the way to the service manager. Once the program is ready, the status (`STATUS=`) is sent
+ * Connects to the service manager. Once the program is ready, the status (`STATUS=`) is sent
  * about every two seconds if it has changed.
  *
  * @param options `graceS`: seconds that connections may take to end. The manager is asked for that

@@ -8,8 +8,8 @@ export interface HealthSource {
 }
 
 /**
- * Why balance should not be sent clients. Pure reading: it connects to no backend, so what it knows
- * about backends is the result of the last attempt that a client caused.
+ * Why balance should get no clients. It connects to no backend: it knows only the result of the
+ * last attempt that a client caused.
  *
  * @returns `undefined` if it is healthy: a channel is available, and the last attempt to it did not
  * fail within the last seconds (`UNREACHABLE_MS`).

@@ -84,12 +84,12 @@ export function* metrics(
   yield* channelMetrics(table, stats);
   yield counter(
     "balance_messages_dropped",
-    "Messages for standard error or syslog that were dropped or lost.",
+    "Messages for standard error or syslog that were dropped.",
     source.messagesDropped(),
   );
   yield counter(
     "balance_log_dropped_lines",
-    "Access log lines that were dropped or lost.",
+    "Access log lines that were dropped.",
     source.logDropped(),
   );
   yield counter(

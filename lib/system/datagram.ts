@@ -39,9 +39,9 @@ export function datagramSender(to: string, purpose: string): DatagramSender | un
 }
 
 /**
- * Opens a sender of messages to the system log. As syslog(3), it sends datagrams, or, if the receiver
- * is a stream socket, connects to it and ends each message with NUL. It connects again after the
- * receiver was restarted, whatever kind of socket that has then.
+ * Opens a sender of messages to the system log. Like syslog(3), it sends datagrams, or, if the
+ * receiver is a stream socket, connects to it and ends each message with NUL. It connects again
+ * after the receiver was restarted, even with the other kind of socket.
  *
  * @param to Path of the receiver; a leading `@` means the abstract namespace.
  * @param purpose Part of the name of the sending socket, unique in the process.

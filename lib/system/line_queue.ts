@@ -6,9 +6,9 @@ import type { StandardStream } from "./standard_stream.ts";
 const QUEUE_SIZE = 1 << 20;
 /** Maximum characters in one write: Linux writes 4096 bytes to a pipe as a whole. */
 const BATCH_SIZE = 4096;
-/** At the end: gives up if nothing is written for this long, in milliseconds. */
-const PATIENCE_MS = 1000;
-/** At the end: gives up after this long, in milliseconds. */
+/** Closing gives up if nothing is written for this long, in milliseconds. */
+const STALL_MS = 1000;
+/** Closing gives up after this long, in milliseconds. */
 const LAST_LINES_MS = 10_000;
 
 const NEWLINE = 10;
@@ -24,8 +24,8 @@ interface Item {
 }
 
 /**
- * Lines for standard error, written in order. Nobody ever waits for them: a reader that is slow,
- * stopped or gone holds up nothing else.
+ * Lines for standard error, written in order. Queueing never waits: a reader that is slow, stopped
+ * or has exited delays nothing else.
  *
  * Memory is bounded. Lines that find the queue full, or that cannot be written, are dropped and
  * counted; their number is printed once there is room again.
@@ -67,7 +67,7 @@ export class LineQueue {
     if (this.#closed) return;
     const item = { text, messages: 1, isReport: false };
     if (this.#size > 0 && this.#size + text.length > QUEUE_SIZE) this.#late = true;
-    if (this.#late) this.#lose(item);
+    if (this.#late) this.#drop(item);
     else this.#push(item);
   };
 
@@ -84,7 +84,7 @@ export class LineQueue {
     let left: number;
     do {
       left = this.#size;
-      if (await settlesWithin(this.#running ?? Promise.resolve(), PATIENCE_MS)) return true;
+      if (await settlesWithin(this.#running ?? Promise.resolve(), STALL_MS)) return true;
     } while (this.#size < left && performance.now() < deadline);
     this.#items = [];
     return false;
@@ -134,13 +134,13 @@ export class LineQueue {
       let end = start.length;
       for (const item of batch) {
         end += encoder.encode(item.text).length;
-        if (end > at) this.#lose(item);
+        if (end > at) this.#drop(item);
       }
       return false;
     }
   }
 
-  #lose({ messages, isReport }: Item): void {
+  #drop({ messages, isReport }: Item): void {
     this.#unreported += messages;
     if (!isReport) this.#dropped += messages;
   }

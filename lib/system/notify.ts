@@ -16,7 +16,7 @@ export interface Notifier extends Disposable {
 }
 
 /**
- * Opens the way to the service manager (sd_notify(3)).
+ * Opens a sender of messages to the service manager (sd_notify(3)).
  *
  * @returns `undefined` if `$NOTIFY_SOCKET` names none, or nothing can be sent.
  */

@@ -1,5 +1,5 @@
 /**
- * Printing of a program that does nothing else meanwhile, such as a control client: each call
+ * Printing for a program that has nothing else to do, such as a control client: each call
  * writes everything before it returns, however slow the reader is. A program that serves uses
  * {@link LineQueue} instead.
  *
@@ -25,7 +25,7 @@ export class OutputError extends ExitError {
 export function printError(text: string): void {
   try {
     writeAllSync(Deno.stderr, encoder.encode(text));
-  } catch { /* nobody can be told */ }
+  } catch { /* there is nowhere to report it */ }
 }
 
 /** Prints a line to stderr. */
@@ -55,7 +55,7 @@ export function printBytes(bytes: Uint8Array): void {
   }
 }
 
-/** Whether a write failed because nobody will ever read it. */
+/** Whether a write failed because the reader has exited. */
 export function hasReaderExited(error: unknown): boolean {
   return error instanceof Deno.errors.BrokenPipe || error instanceof Deno.errors.BadResource;
 }

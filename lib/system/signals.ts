@@ -29,13 +29,13 @@ export interface Signals extends Disposable {
 export interface SignalOptions {
   /** Whether the program stays in the foreground. */
   readonly foreground: boolean;
-  /** Whether it has a controlling terminal. @default {asked of the system} */
+  /** Whether it has a controlling terminal. @default {hasTerminal()} */
   readonly terminal?: boolean;
 }
 
 /**
  * Catches signals, except those that were ignored when the program was started: they stay ignored,
- * as nohup(1) and shells want it. Call this first, so that a signal during the start is handled,
+ * as nohup(1) and shells require. Call this first, so that a signal during the start is handled,
  * too.
  *
  * SIGHUP stops a program in the foreground whose terminal was closed. In the background and without

@@ -1,6 +1,6 @@
 /**
  * Standard output and standard error of a program that serves: a write waits in a thread of the
- * runtime, so it never blocks the connections, however long nobody reads.
+ * runtime, so it never blocks the connections, even if the reader is stopped.
  *
  * Do not mix it with the synchronous functions of output.ts: these wait for a pending write.
  */
@@ -11,7 +11,7 @@ export interface StandardStream {
    * Writes bytes, which must not change until it resolves.
    *
    * @returns How many were written: all of them, or those before an error, which the next write
-   *     then meets again.
+   *     reports.
    * @throws The error of the system, such as EPIPE or ENOSPC, if none were written.
    */
   write(bytes: Uint8Array): Promise<number>;

@@ -1,3 +1,4 @@
+import { counted } from "../base/integers.ts";
 import { NAME } from "../base/version.ts";
 import { within } from "../base/within.ts";
 import { localParts } from "../native/local_time.ts";
@@ -18,8 +19,8 @@ const CLOSE_MS = 1000;
 /** A connection to syslog. */
 export interface Syslog {
   /**
-   * Logs lines, in order. Lines that cannot be delivered are dropped, as in syslog(3); how many is
-   * logged as soon as the receiver is back.
+   * Logs lines, in order. Lines that cannot be delivered are dropped, as in syslog(3); their
+   * number is logged as soon as the receiver is back.
    */
   log(severity: keyof typeof SEVERITY, text: string): void;
   /** Lines that were dropped so far. */
@@ -45,7 +46,7 @@ export function openSyslog(purpose = "syslog"): Syslog {
   async function deliver(before: Promise<unknown>, message: string): Promise<void> {
     await before;
     const lost = dropped - reported;
-    const report = `${lost} messages to the system log were lost`;
+    const report = `${counted(lost, "message")} to the system log dropped`;
     if (lost > 0 && await sender.send(messageNow("notice", report))) reported += lost;
     if (!await sender.send(message)) dropped++;
     waiting--;

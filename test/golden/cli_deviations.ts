@@ -73,7 +73,7 @@ export const USAGE_ERRORS: readonly Deviation[] = [
 /** Records of channel_spec.json about hosts that cannot be right. */
 export const HOST_ERRORS: readonly Deviation[] = [
   ...[
-    [" 127.0.0.1:80", "[ 127.0.0.1]: a host contains no blanks"],
+    [" 127.0.0.1:80", "[ 127.0.0.1]: a host cannot contain spaces"],
     [":80", "[]: the host is missing"],
     [":", "[]: the host is missing"],
     ["::5", "[]: an IPv6 address needs brackets: [::5]"],

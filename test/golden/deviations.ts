@@ -95,7 +95,7 @@ const CLI: readonly Deviation[] = [
     "bang_glued",
     CHECKED,
     refused(
-      portOf("21901!", "127.0.0.1:21901!", "the separators ! and % are arguments of their own"),
+      portOf("21901!", "127.0.0.1:21901!", "the separators ! and % must be separate arguments"),
     ),
   ),
   cli("channels_16", COUNTED, STARTS),

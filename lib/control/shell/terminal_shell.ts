@@ -67,9 +67,9 @@ export async function runOnTerminal(
 }
 
 /**
- * Sends commands one after another, also after the answer to one was not waited for.
+ * Sends commands one after another, even if the user has stopped waiting for an answer.
  *
- * @returns Does the same as `client.ask()`.
+ * @returns A replacement for `client.ask()`.
  */
 function inTurn(client: ControlClient): ControlClient["ask"] {
   let last: Promise<unknown> = Promise.resolve();
@@ -117,7 +117,7 @@ function topOrders(command: string): TopOrders | undefined {
   return parsed?.command?.name === "top" ? liveOrders(parsed.words) : undefined;
 }
 
-/** What helps after the error of 3.35 for every line that it did not understand. */
+/** A hint after the error that 3.35 printed for every line that it did not understand. */
 function hint(command: string, answer: string): string {
   if (answer !== "syntax error\n") return "";
   const [word = ""] = command.trim().split(/\s/);

@@ -1,13 +1,13 @@
 /** Events in the order in which they happen. */
 export interface EventQueue<T> {
   readonly push: (value: T) => void;
-  /** The next one, when there is one. */
+  /** Waits for the next event. */
   readonly next: () => Promise<T>;
-  /** Whether there is one now. */
+  /** Whether an event is queued. */
   readonly waiting: boolean;
-  /** Forgets those that wait. */
+  /** Discards all queued events. */
   readonly clear: () => void;
-  /** Also calls a function with those that wait and those that come, until it is disposed. */
+  /** Also calls a function for each queued and future event, until the result is disposed. */
   readonly watch: (onEvent: (value: T) => void) => Disposable;
 }
 

@@ -1,7 +1,7 @@
 /** Earlier samples, to compute rates: the same for channels and for connections. */
 
 /** Time that rates are averaged over, in milliseconds. */
-export const RATE_SPAN_MS = 5000;
+const RATE_SPAN_MS = 5000;
 
 /** Minimum time between two samples to compute a rate, in milliseconds. */
 const MIN_SPAN_MS = 500;

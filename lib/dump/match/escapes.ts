@@ -47,8 +47,8 @@ export interface Escape {
 }
 
 /**
- * Reads an escape at the start of a text: a backslash and what belongs to it. Not those with
- * another meaning inside of brackets, `\b` for example.
+ * Reads an escape at the start of a text: a backslash and what belongs to it. The caller handles
+ * escapes that mean different things inside and outside of brackets, such as `\b`.
  *
  * @returns The escape, or why it is none.
  */
@@ -61,7 +61,7 @@ export function readEscape(text: string): Escape | string {
   const control = /^\\c([a-z])/i.exec(text);
   if (control !== null) return { text: control[0], value: control[1]!.charCodeAt(0) & 31 };
   const letter = text[1];
-  if (letter === undefined) return "nothing follows the backslash at the end";
+  if (letter === undefined) return "trailing backslash";
   const escape = `\\${letter}`;
   if (letter === "0") return { text: escape, value: 0 };
   if (/[1-9]/.test(letter)) return `the back-reference ${escape} is not supported`;
@@ -70,5 +70,5 @@ export function readEscape(text: string): Escape | string {
   const value = SETS[letter] ?? CONTROLS[letter];
   if (value !== undefined) return { text: escape, value };
   if (/[^a-zA-Z\x80-\uffff]/.test(letter)) return { text: escape, value: letter.charCodeAt(0) };
-  return `${escape} is not an escape`;
+  return `unknown escape ${escape}`;
 }

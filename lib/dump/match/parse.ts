@@ -70,7 +70,7 @@ class Parser {
   parse(): Node {
     const node = this.#choice({ i: false, m: true, s: true, U: false });
     // Only a parenthesis ends a choice early.
-    if (this.#rest !== "") throw new PatternError("a ) has no (");
+    if (this.#rest !== "") throw new PatternError("unmatched )");
     return node;
   }
 
@@ -168,10 +168,10 @@ class Parser {
       throw new PatternError(`two groups have the name ${name}`);
     }
     if (name !== undefined) this.#names.add(name);
-    if (++this.#depth > MAX_DEPTH) throw new PatternError("the groups are too deeply nested");
+    if (++this.#depth > MAX_DEPTH) throw new PatternError("the groups are nested too deeply");
     const node = this.#choice(newFlags(flags, ["", on, off]));
     this.#depth--;
-    if (this.#take(/\)/y) === undefined) throw new PatternError("a ( has no )");
+    if (this.#take(/\)/y) === undefined) throw new PatternError("unmatched (");
     return node;
   }
 
@@ -181,7 +181,7 @@ class Parser {
     const sets: ByteSet[] = [];
     const others: Node[] = [];
     for (let isFirst = true; isFirst || this.#peek() !== "]"; isFirst = false) {
-      if (this.#peek() === undefined) throw new PatternError("a [ has no ]");
+      if (this.#peek() === undefined) throw new PatternError("unmatched [");
       const item = this.#bracketItem();
       if (typeof item === "string") others.push(characterBytes(item));
       else if (typeof item === "number" && this.#take(/-(?!\])/y) !== undefined) {
@@ -190,7 +190,7 @@ class Parser {
     }
     this.#at++;
     if (isNegated && others.length > 0) {
-      throw new PatternError("[^...] takes ASCII characters and \\x escapes only");
+      throw new PatternError("[^...] allows only ASCII characters and \\x escapes");
     }
     const set = withCases(union(sets), flags);
     const bytes: Node = { type: "byte", set: isNegated ? complement(set) : set };
@@ -200,7 +200,7 @@ class Parser {
   /** The range from a byte that was read; its `-` was, too. */
   #range(low: number): ByteSet {
     const high = this.#peek() === undefined ? undefined : this.#bracketItem();
-    if (typeof high !== "number") throw new PatternError("a range in [...] has no last byte");
+    if (typeof high !== "number") throw new PatternError("a range in [...] has no end");
     if (low > high) throw new PatternError("a range in [...] is out of order");
     return byteRange(low, high);
   }
@@ -210,7 +210,7 @@ class Parser {
     const posix = this.#take(/\[:(\^?)(\w+):\]/y);
     if (posix !== undefined) {
       const set = POSIX_SETS[posix[2]!];
-      if (set === undefined) throw new PatternError(`${posix[0]} is not a set`);
+      if (set === undefined) throw new PatternError(`${posix[0]} is not a character class`);
       return posix[1] === "" ? set : complement(set);
     }
     if (this.#take(/\\b/y) !== undefined) return BACKSPACE;

@@ -35,7 +35,7 @@ export interface Program {
   readonly classes: number;
   /** Whether the instruction `i` accepts class `c`: at `i * (classes + 1) + c`. */
   readonly accepts: Uint8Array;
-  /** The {@link KIND} of each class; always "other" if no instruction asks for a place. */
+  /** The {@link KIND} of each class; always "other" if no instruction tests a place. */
   readonly kindOf: Uint8Array;
 }
 
@@ -96,7 +96,7 @@ class Compiler {
 
   /** Returns the first instruction of a part that continues with `next`. */
   emit(node: Node, next: number): number {
-    // Counts also parts without instructions, of which there could be as many.
+    // Parts without instructions count, too: there could be as many of them.
     if (++this.#parts > 4 * MAX_INSTRUCTIONS) throw tooLarge();
     switch (node.type) {
       case "byte":
@@ -131,7 +131,7 @@ class Compiler {
 }
 
 function tooLarge(): PatternError {
-  return new PatternError("the expression is too large, repetitions count as often as they repeat");
+  return new PatternError("the expression is too large after its repetitions are expanded");
 }
 
 /** Divides the bytes into classes that no set divides further. */

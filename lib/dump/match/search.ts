@@ -32,7 +32,7 @@ interface State {
 }
 
 /** Which matches in a text count. */
-interface Wanted {
+interface SearchRange {
   /** A match counts if it ends at this index or later. @default 0 */
   readonly from?: number;
   /** The last byte is not searched, but only shows what follows. @default false */
@@ -88,7 +88,7 @@ export class Search {
    * Whether a text contains a match that counts. A search that takes too long (possible only with a
    * large expression and a text made for it) gives up and returns `true`.
    */
-  finds(text: Uint8Array, { from = 0, isCut = false }: Wanted = {}): boolean {
+  finds(text: Uint8Array, { from = 0, isCut = false }: SearchRange = {}): boolean {
     this.#effort = this.#maxEffort;
     const { classOf, classes } = this.#program;
     const table = this.#table;
@@ -97,11 +97,11 @@ export class Search {
     const end = isCut ? length : length + 1;
     let at = 0;
     for (; at < end; at++) {
-      const found = at === length ? classes : classOf[text[at]!]!;
-      let entry = table[row + found]!;
+      const byteClass = at === length ? classes : classOf[text[at]!]!;
+      let entry = table[row + byteClass]!;
       if ((entry & 1) === 1) {
         if (entry === UNKNOWN) {
-          const learned = this.#learn(row, found, at);
+          const learned = this.#learn(row, byteClass, at);
           if (learned === undefined) return this.#findsWithoutTable(text, { at, from, end });
           entry = learned;
         }
@@ -126,15 +126,15 @@ export class Search {
       const now = this.#next;
       this.#next = this.#spare;
       this.#spare = now;
-      const found = at === text.length ? classes : classOf[text[at]!]!;
-      this.#advance(now, this.#count, before, found);
+      const byteClass = at === text.length ? classes : classOf[text[at]!]!;
+      this.#advance(now, this.#count, before, byteClass);
     }
   }
 
   /** Computes an entry; `undefined` if the table is of no use. */
-  #learn(row: number, found: number, at: number): number | undefined {
+  #learn(row: number, byteClass: number, at: number): number | undefined {
     const { elements, before } = this.#states[row / this.#width]!;
-    this.#advance(elements, elements.length, before, found);
+    this.#advance(elements, elements.length, before, byteClass);
     const isFull = this.#states.length >= this.#maxStates || this.#elements > MAX_ELEMENTS;
     if (isFull) {
       const isUseless = this.#served + at < BYTES_PER_STATE * this.#states.length;
@@ -142,9 +142,12 @@ export class Search {
       if (isUseless) return undefined;
     }
     this.#effort -= STATE_EFFORT;
-    const next = this.#state(this.#next.slice(0, this.#count).sort(), this.#program.kindOf[found]!);
+    const next = this.#state(
+      this.#next.slice(0, this.#count).sort(),
+      this.#program.kindOf[byteClass]!,
+    );
     const entry = 2 * next.row + (this.#matched ? 1 : 0);
-    if (!isFull) this.#table[row + found] = entry;
+    if (!isFull) this.#table[row + byteClass] = entry;
     return entry;
   }
 
@@ -171,12 +174,12 @@ export class Search {
   }
 
   /** Sets the result for elements, what is before the next byte, and the class of that byte. */
-  #advance(elements: Int32Array, size: number, before: number, found: number): void {
+  #advance(elements: Int32Array, size: number, before: number, byteClass: number): void {
     const { op, x, y, start, accepts, kindOf } = this.#program;
     const width = this.#width, stack = this.#stack, examined = this.#examined, added = this.#added;
     const next = this.#next;
     const step = this.#newStep();
-    const after = kindOf[found]!;
+    const after = kindOf[byteClass]!;
     let count = 0, matched = false, effort = 0;
     // The start comes last: a match may start anywhere.
     for (let from = 0, top = -1; from <= size || top >= 0;) {
@@ -187,7 +190,7 @@ export class Search {
       switch (op[i]) {
         case OP.byte: {
           const to = x[i]!;
-          if (accepts[i * width + found] === 1 && added[to] !== step) {
+          if (accepts[i * width + byteClass] === 1 && added[to] !== step) {
             added[to] = step;
             next[count++] = to;
           }

@@ -3,7 +3,7 @@
 /** A set of bytes: 256 flags, 0 or 1. */
 export type ByteSet = Uint8Array;
 
-/** Positions that an expression may ask for. A line is also ended by the end of the text. */
+/** Positions that an expression may test. The end of the text also ends a line. */
 export type Place =
   | "line start"
   | "line end"
@@ -20,7 +20,7 @@ export type Node =
   | { readonly type: "place"; readonly place: Place }
   /** One after the other; nothing at all if empty. */
   | { readonly type: "sequence"; readonly parts: readonly Node[] }
-  /** One of at least one. */
+  /** Any of the parts, of which there is at least one. */
   | { readonly type: "choice"; readonly parts: readonly Node[] }
   /** `max` may be infinite. */
   | { readonly type: "repeat"; readonly part: Node; readonly min: number; readonly max: number };

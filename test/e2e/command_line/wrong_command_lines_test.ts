@@ -64,7 +64,7 @@ const usageErrors: readonly Case[] = [
   ],
   [
     ["PORT", `${GOOD}!`],
-    `invalid port [9!] in channel [${GOOD}!]: the separators ! and % are arguments of their own, ` +
+    `invalid port [9!] in channel [${GOOD}!]: the separators ! and % must be separate arguments, ` +
     "exiting.",
   ],
   [
@@ -97,24 +97,24 @@ const hostErrors: readonly Case[] = [
   ],
   [
     ["PORT", "127.0.0.1 80"],
-    "unknown or invalid address [127.0.0.1 80]: a host contains no blanks",
+    "unknown or invalid address [127.0.0.1 80]: a host cannot contain spaces",
   ],
   [
     ["PORT", "127.0.0.1", "gopher"],
     "unknown or invalid address [gopher]: a colon precedes the port: 127.0.0.1:gopher",
   ],
-  [["PORT", "web1/app:80"], "unknown or invalid address [web1/app]: a host contains no slash"],
+  [["PORT", "web1/app:80"], "unknown or invalid address [web1/app]: a host cannot contain a slash"],
   [
     ["PORT", "web1,web2:80"],
-    "unknown or invalid address [web1,web2]: hosts are separated by blanks, not by commas",
+    "unknown or invalid address [web1,web2]: hosts are separated by spaces, not commas",
   ],
   [
     ["PORT", GOOD, "!127.0.0.1:9"],
-    "unknown or invalid address [!127.0.0.1]: the separators ! and % are arguments of their own",
+    "unknown or invalid address [!127.0.0.1]: the separators ! and % must be separate arguments",
   ],
   [
     ["PORT", GOOD, "\\!", GOOD],
-    "unknown or invalid address [\\!]: the separators ! and % are arguments of their own",
+    "unknown or invalid address [\\!]: the separators ! and % must be separate arguments",
   ],
   [
     ["-b", "127.0.0.1:80", "PORT", GOOD],

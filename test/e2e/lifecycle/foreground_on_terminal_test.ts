@@ -52,7 +52,7 @@ withTools(
     assertEquals([await readText(one, 3), await readText(two, 3)], ["B0\n", "B0\n"]);
     await terminal.press("C-c");
     await terminal.shows(
-      /shutting down, 2 connections left for at most 300 seconds; press \^C again to close them now/,
+      /shutting down, waiting at most 300 seconds for 2 connections; press \^C again to stop now/,
     );
     await terminal.press("C-c");
     const code = await within(terminal.ended(), {

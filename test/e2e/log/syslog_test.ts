@@ -137,7 +137,7 @@ t(
     using _folder = { [Symbol.dispose]: () => Deno.removeSync(path, { recursive: true }) };
     const datagrams = Deno.listenDatagram({ transport: "unixpacket", path: first.path });
     await ask(balance.port);
-    for (let text = ""; !/\]: \d+ messages to the system log were lost$/.test(text);) {
+    for (let text = ""; !/\]: \d+ messages? to the system log dropped$/.test(text);) {
       const [bytes] = await within(datagrams.receive(new Uint8Array(4096)), {
         timeoutMs: 10_000,
         what: "the number of lost messages",

@@ -39,7 +39,7 @@ t("a channel with an invalid host, port or maxc is refused, and the value is nam
     "http://web",
     "invalid port [//web] in channel [http://web]: a channel is HOST:PORT, not",
   );
-  refuses("web:80!", "[80!] in channel [web:80!]: the separators ! and % are arguments of");
+  refuses("web:80!", "[80!] in channel [web:80!]: the separators ! and % must be separate");
   refuses("2001:db8::5:80", "needs brackets: [2001:db8::5]:80, exiting.");
   refuses("[::1", "[[::1]: brackets must enclose the host");
   refuses("[::1]80", "[[::1]80]: brackets must enclose the host");

@@ -8,11 +8,11 @@ const PURE = { permissions: "none" } as const;
 t("hostFault() explains what no host can look like, and nothing about names", () => {
   const cases: [string, string][] = [
     ["", "the host is missing"],
-    [" 10.0.0.1", "a host contains no blanks"],
-    ["web/path", "a host contains no slash"],
-    ["web1,web2", "hosts are separated by blanks, not by commas"],
-    ["!web", "the separators ! and % are arguments of their own"],
-    ["web%", "the separators ! and % are arguments of their own"],
+    [" 10.0.0.1", "a host cannot contain spaces"],
+    ["web/path", "a host cannot contain a slash"],
+    ["web1,web2", "hosts are separated by spaces, not commas"],
+    ["!web", "the separators ! and % must be separate arguments"],
+    ["web%", "the separators ! and % must be separate arguments"],
     ["10.0.0.1:80", "no port can be given here"],
     ["fe80::1%eth0", "an IPv6 address with a zone is not supported"],
     ["::1::", ""],
