@@ -302,7 +302,7 @@ const BACKGROUND: readonly Deviation[] = [
   ),
   background(
     "kill_with_open_connection",
-    [34, "the answer says how many connections are left, and control goes on until they end"],
+    [34, "the answer includes how many connections are left, and control works until they end"],
     { kill_stdout: "shutdown started, 1 connection left, exiting when they end.\n" },
   ),
   background(

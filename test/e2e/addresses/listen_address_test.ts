@@ -88,7 +88,7 @@ t("-b with an address of another host fails to start", async () => {
 });
 
 const first = Number(Deno.readTextFileSync("/proc/sys/net/ipv4/ip_unprivileged_port_start"));
-const hint = "a privileged port without permission: the message says what is needed";
+const hint = "a privileged port without permission: the message names what is required";
 if (first <= 82) skip(hint, `port 82 needs no privilege here, only ports below ${first}`);
 else {
   withTools(["setpriv"], hint, async () => {

@@ -1,4 +1,4 @@
-/** An administrator's command line works, but not as meant: balance says so and goes on. */
+/** An administrator's command line works, but not as intended: balance prints a warning and continues. */
 
 import { assertEquals } from "@std/assert";
 import { named } from "../../helpers/net/backends.ts";

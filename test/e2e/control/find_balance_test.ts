@@ -15,7 +15,7 @@ import { skip, t, until } from "../../helpers/t.ts";
 
 const NO_MASTER = "no master process, exiting.\n";
 
-t("without a balance, the client says where it looked, and exits with 69", async () => {
+t("without a balance, the client prints where it looked, and exits with 69", async () => {
   using directory = runDirectory();
   const port = freePort(), rundir = directory.path;
   for (const argv of [["-c", "show"], ["-i"]]) {

@@ -92,7 +92,7 @@ const ATTACKS: Readonly<Record<string, Attack>> = {
   async "more clients than allowed"(path) {
     await using all = new AsyncDisposableStack();
     for (let i = 0; i < 300; i++) all.use(await connectUnix(path));
-    // The silent ones give way, so a new client is answered.
+    // A silent client is replaced, so a new one is answered.
     assertMatch(await talk(path, "version\n"), /This is balance/);
   },
 };

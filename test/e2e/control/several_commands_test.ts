@@ -36,7 +36,7 @@ t("a script reaches any group, with G.N or with several commands", async () => {
   assertEquals(await states(balance), "0.0 ENA, 0.1 ENA, 1.0 ENA, 1.1 ENA");
 });
 
-t("group alone says that it has no effect", async () => {
+t("a group command without another one is reported to have no effect", async () => {
   await using balance = await startControlled(["-f", "PORT", ...BACKENDS]);
   const reason = "has no effect: it is for the commands after it, as in -c 'group 1; show'\n";
   assertEquals(await run(balance, "-c", "group 1"), [0, "", `balance: [group 1] ${reason}`]);
@@ -62,7 +62,7 @@ t("a failed command ends the sequence with --strict, a failed group always", asy
   const stdin = { text: "group 99; disable 1\nshow; disable 99; version\n" };
   const shell = await runBalance(["-i", "PORT"], { port, rundir, stdin });
   assertMatch(shell.stdout, /balance\[0\] value out of range\nbalance\[0\] GRP/);
-  assertMatch(shell.stdout, /no such channel 99\n  This is balance/);
+  assertMatch(shell.stdout, /no such channel 99\n {2}This is balance/);
   assertEquals(await states(balance), "0.0 dis, 0.1 ENA, 1.0 ENA");
 });
 

@@ -1,5 +1,5 @@
 // deno-lint-ignore-file no-control-regex
-/** Two clients in one text dump can be told apart: by a prefix, and by colors on a terminal. */
+/** Two clients in one text dump can be distinguished: by a prefix, and by colors on a terminal. */
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { echo } from "../../helpers/net/backends.ts";
@@ -65,28 +65,32 @@ t("dump on ... prefix; other formats and fields are refused", async () => {
   assertStringIncludes(stderr, "invalid dump prefix [id]: only the text format has one");
 });
 
-withTools(["tmux"], "-p on a terminal has colors, unless NO_COLOR or TERM says no", async () => {
-  await using server = echo();
-  const looks = async (...environment: string[]) => {
-    using rundir = runDirectory();
-    const port = freePort();
-    const { command, args } = program({ cachedOnly: true });
-    const argv = ["-f", "-p", `${port}`, server.address];
-    await using terminal = await startTmux(
-      ["/usr/bin/env", "-u", "NO_COLOR", ...environment, command, ...args, ...argv],
-      { env: { BALANCE_RUNDIR: rundir.path } },
-    );
-    await terminal.shows(/listening on/);
-    await twoClients(port);
-    await terminal.shows(/two\n[^]*two\n/);
-    return await terminal.looks();
-  };
-  const colored = await looks();
-  // The two connections, by tmux in one or two sequences.
-  assertMatch(colored, /32m-> 3\n/);
-  assertMatch(colored, /35m-> 3\n/);
-  assertMatch(colored, /\x1b\[1(m|;)/);
-  for (const variable of ["NO_COLOR=1", "TERM=dumb", "TERM="]) {
-    assert(!(await looks(variable)).includes("\x1b["), variable);
-  }
-});
+withTools(
+  ["tmux"],
+  "-p on a terminal has colors, unless NO_COLOR or TERM disables them",
+  async () => {
+    await using server = echo();
+    const looks = async (...environment: string[]) => {
+      using rundir = runDirectory();
+      const port = freePort();
+      const { command, args } = program({ cachedOnly: true });
+      const argv = ["-f", "-p", `${port}`, server.address];
+      await using terminal = await startTmux(
+        ["/usr/bin/env", "-u", "NO_COLOR", ...environment, command, ...args, ...argv],
+        { env: { BALANCE_RUNDIR: rundir.path } },
+      );
+      await terminal.shows(/listening on/);
+      await twoClients(port);
+      await terminal.shows(/two\n[^]*two\n/);
+      return await terminal.looks();
+    };
+    const colored = await looks();
+    // The two connections, by tmux in one or two sequences.
+    assertMatch(colored, /32m-> 3\n/);
+    assertMatch(colored, /35m-> 3\n/);
+    assertMatch(colored, /\x1b\[1(m|;)/);
+    for (const variable of ["NO_COLOR=1", "TERM=dumb", "TERM="]) {
+      assert(!(await looks(variable)).includes("\x1b["), variable);
+    }
+  },
+);

@@ -22,7 +22,7 @@ async function onTerminal(rundir: string, ...argv: string[]): Promise<Tmux> {
 const lines = async (terminal: Tmux): Promise<string[]> =>
   (await terminal.screen()).trimEnd().split("\n");
 
-withTools(["tmux"], "on a terminal, one line says that balance serves", async () => {
+withTools(["tmux"], "on a terminal, one line reports that balance is listening", async () => {
   using rundir = runDirectory();
   await using server = named("B0");
   const port = freePort();
@@ -39,7 +39,7 @@ withTools(["tmux"], "on a terminal, one line says that balance serves", async ()
 
 withTools(
   ["tmux"],
-  "^C says how many connections are left, and a second one cuts them",
+  "^C prints how many connections are left, and a second one closes them",
   async () => {
     using rundir = runDirectory();
     await using server = named("B0");

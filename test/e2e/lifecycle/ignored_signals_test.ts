@@ -57,7 +57,7 @@ t("a background that was started by nohup ignores SIGHUP, too", async () => {
 });
 
 t(
-  "an asynchronous command of a script ignores SIGINT and SIGQUIT, as its shell wants it",
+  "an asynchronous command of a script ignores SIGINT and SIGQUIT, as its shell requires",
   async () => {
     await using server = named("B0");
     const port = freePort();

@@ -71,7 +71,7 @@ t("a balance that drains does not remove the file of its successor", async () =>
   assertEquals(Deno.readTextFileSync(path), `${next.pid}\n`);
 });
 
-t("a start that fails leaves the file of the running balance alone", async () => {
+t("a start that fails does not touch the file of the running balance", async () => {
   using dir = tempDir();
   const path = `${dir.path}/web.pid`;
   await using balance = await startControlled(["-f", "--pid-file", path, "PORT", DEAD]);

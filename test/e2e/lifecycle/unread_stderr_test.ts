@@ -18,13 +18,13 @@ function talkative(address: string, count: number): string[] {
   return ["-f", "-d", "--max-channels", String(count), "PORT", ...refusing, "!", address];
 }
 
-/** How many failed attempts to connect were printed, each on a line of its own. */
+/** How many failed attempts to connect were printed, each on a separate line. */
 function failures(stderr: string): number {
   return stderr.match(/^connect to group 0 channel \d+ failed: refused$/gm)?.length ?? 0;
 }
 
 t(
-  "-d into a pipe that nobody reads: clients are served, control answers, SIGTERM ends it",
+  "-d into a pipe without a reader: clients are served, control answers, SIGTERM ends it",
   async () => {
     await using server = named("B0");
     const argv = talkative(server.address, 40);
@@ -38,7 +38,7 @@ t(
     balance.kill();
     const { code, stderr } = await within(balance.ended, {
       timeoutMs: 20_000,
-      what: "the end although nobody reads stderr",
+      what: "the exit without a reader of stderr",
     });
     assertEquals(code, 0);
     const took = performance.now() - started;

@@ -155,7 +155,7 @@ t(
   },
 );
 
-t("a stream that nobody reads does not hold up service or the end", async () => {
+t("a stream without a reader delays neither service nor shutdown", async () => {
   await using dead = refusing();
   using place = tempDir();
   const path = `${place.path}/log`;
@@ -170,7 +170,7 @@ t("a stream that nobody reads does not hold up service or the end", async () => 
   await balance.gone();
 });
 
-t("messages have the local time of the C library, which knows every form of TZ", async () => {
+t("messages have the local time of the C library, which supports every form of TZ", async () => {
   await using log = syslogReceiver();
   const before = Date.now();
   // A form that JavaScript does not know: 9 hours ahead of UTC, in summer, too.

@@ -161,7 +161,7 @@ t("/healthz fails while no backend can be reached, until an attempt succeeds", a
   }
   await until(async () => (await ask(balance.port)) !== "B0", { what: "the backend to stop" });
   assertEquals(await health(), none);
-  // The operator knows better than the last attempt.
+  // The operator overrules the last attempt.
   assertEquals((await control.ask("disable 0")).failed, false);
   assertEquals(await health(), none);
   await control.ask("enable 0");

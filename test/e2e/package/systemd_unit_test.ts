@@ -182,7 +182,7 @@ withSystemd("a host name that is unknown at boot is tried until it is known", as
   await using server = named("B0");
   const port = freePort();
   await configure(systemd, `${port} late.example:${server.port}`);
-  // As at boot, nobody waits for the start.
+  // As at boot, no process waits for the start.
   await systemctl(systemd, "start", "--no-block", UNIT);
   // By default, systemd gives up after 5 starts in 10 s.
   await until(async () => (await exitCodes(systemd)).length > 6, {

@@ -47,7 +47,7 @@ t("a channel with an invalid host, port or maxc is refused, and the value is nam
 }, PURE);
 
 t(
-  "a channel that is an IPv6 address without brackets says so, for when its host is unknown",
+  "an IPv6 address without brackets is explained if its host is unknown",
   () => {
     const fault = (text: string) => parseChannelSpec(text, OPTIONS).fault;
     assertEquals(fault("::1:80"), "an IPv6 address needs brackets: [::1]:80");

@@ -1,4 +1,4 @@
-/** Calls of the C library, in a process of its own: the permission is revoked after the first one. */
+/** Calls of the C library, in a separate process: the permission is revoked after the first one. */
 
 import { assertEquals } from "@std/assert";
 import { sourceFlags } from "../../helpers/program/program.ts";
@@ -26,7 +26,7 @@ async function withC(script: string, env: Record<string, string> = {}): Promise<
   return JSON.parse(stdout);
 }
 
-t("localParts() knows every form of TZ, and summer time", async () => {
+t("localParts() supports every form of TZ, and daylight saving time", async () => {
   const moments = ["2026-01-15T12:34:56Z", "2026-07-15T12:34:56Z", "2026-12-31T23:30:00.999Z"];
   const script = `console.log(JSON.stringify(${JSON.stringify(moments)}.map((text) => {
     const { year, month, day, hours, minutes, seconds } = localParts(new Date(text));
@@ -39,7 +39,7 @@ t("localParts() knows every form of TZ, and summer time", async () => {
   ]);
 });
 
-t("readProc() reads a whole file of /proc/self, and knows that there is none", async () => {
+t("readProc() reads a whole file of /proc/self; a missing one is undefined", async () => {
   const script = `
     const text = new TextDecoder().decode(memory.readProc(c, "cmdline"));
     console.log(JSON.stringify([text.split("\\0").slice(-4), memory.readProc(c, "nosuch") ?? null]));`;

@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import { opensDebugger } from "../../../lib/native/debugger.ts";
 import { t } from "../../helpers/t.ts";
 
-t("opensDebugger() knows the versions of Deno that open one on SIGUSR1", () => {
+t("opensDebugger() is true for the versions of Deno that open one on SIGUSR1", () => {
   for (const version of ["1.46.3", "2.6.8", "2.6.10", "2.9.1"]) {
     assertEquals(opensDebugger(version), false, version);
   }

@@ -15,7 +15,7 @@ t("a file in a private /tmp is named as other processes see it", () => {
   const inRoot = mounts(["/", "/"], [`/tmp${UNIT}`, "/tmp"], [`/var/tmp${UNIT}`, "/var/tmp"]);
   assertEquals(outsidePath("/tmp/x.json", inRoot), `/tmp${UNIT}/x.json`);
   assertEquals(outsidePath("/var/tmp/a/b", inRoot), `/var/tmp${UNIT}/a/b`);
-  // /tmp is a file system of its own.
+  // /tmp is a separate file system.
   assertEquals(outsidePath("/tmp/x", mounts(["/", "/tmp"], [UNIT, "/tmp"])), `/tmp${UNIT}/x`);
 });
 

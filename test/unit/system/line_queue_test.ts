@@ -103,7 +103,7 @@ t("LineQueue keeps the count when even the report cannot be written", async () =
   );
 });
 
-t("LineQueue.close() gives up when nobody reads for a second", async () => {
+t("LineQueue.close() gives up when the reader takes nothing for a second", async () => {
   const stream = new Stream();
   stream.gate = new Promise(() => {});
   const queue = queueOn(stream);

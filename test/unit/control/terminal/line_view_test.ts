@@ -42,7 +42,7 @@ t("a long line is scrolled so that the cursor is visible, and never wraps", () =
   for (let columns = 0; columns < 12; columns++) lineView(stateOf("0123456789"), "> ", columns);
 }, PURE);
 
-t("a search has a prompt of its own", () => {
+t("a search has its own prompt", () => {
   const { state } = press(newLine(["show"]), { name: "ctrl-r" });
   const found = press(state, { name: "h", text: "h" }).state;
   assertEquals(lineView(found, "> ", 80), { text: "(reverse-i-search)`h': show", cursor: 24 });
