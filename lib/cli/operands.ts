@@ -7,7 +7,8 @@ import type { Mode } from "./mode.ts";
 import { wrongUsage } from "./usage_error.ts";
 
 /**
- * Checks their number: every mode but the printing ones needs a port; only `balance` takes channels.
+ * Checks their number: every mode that does not just print needs a port; only `balance` takes
+ * channels.
  *
  * @throws {UsageError} If there are too few or too many.
  */

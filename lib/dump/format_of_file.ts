@@ -15,8 +15,8 @@ const FORMATS: Readonly<Record<string, DumpFormatName>> = {
 
 /**
  * The format that the extension of a name selects: `.pcapng`, `.json`, `.jsonl`, `.hex`, `.txt` or
- * `.log`. A number or a date after it does not count: `x.pcapng.1`, `x.pcapng%n`. A name without an extension,
- * standard output, a named pipe and a device get text.
+ * `.log`. A number or a date after it does not count: `x.pcapng.1`, `x.pcapng%n`. A name without an
+ * extension, standard output, a named pipe and a device get text.
  *
  * @param file A valid name with placeholders, or `-`.
  * @param isSpecial Whether a path is that of a named pipe or a device. Asked only about a name with

@@ -31,7 +31,10 @@ export function splitQuotedWords(text: string): string[] {
   });
 }
 
-/** Splits at semicolons and newlines outside of quoted words. The commands keep their blanks and quotes. */
+/**
+ * Splits at semicolons and newlines outside of quoted words. The commands keep their spaces and
+ * quotes.
+ */
 export function splitCommands(text: string): string[] {
   const commands = [""];
   for (const [piece] of text.matchAll(PIECE)) {

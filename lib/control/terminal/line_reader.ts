@@ -38,8 +38,8 @@ export interface LineReader extends Disposable {
   /** Shows the prompt and waits for a line. */
   next(prompt: string): Promise<{ readonly line: string } | { readonly end: LineEnd }>;
   /**
-   * Waits for a promise until it settles or the user interrupts it. Keys that are typed meanwhile are
-   * read later.
+   * Waits for a promise until it settles or the user interrupts it. Keys that are typed meanwhile
+   * are read later.
    *
    * @returns `interrupted` after ^C.
    */

@@ -44,7 +44,7 @@ export interface ProgramTerminal extends Terminal, Disposable {
 const ESCAPE_MS = 100;
 
 /**
- * Takes over the terminal on stdin and stdout, in raw mode, so that keys such as ^C arrive as bytes.
+ * Opens the terminal on stdin and stdout in raw mode, so that keys such as ^C arrive as bytes.
  *
  * @param print Writes all bytes before it returns.
  */

@@ -1,6 +1,7 @@
 /**
  * The text format: the packet dump of 3.35 and, unless asked for, nothing else, so that programs
- * that read it find nothing new. A block is a line with direction and length, the printable bytes, and a newline.
+ * that read it find nothing new. A block is a line with direction and length, the printable bytes,
+ * and a newline.
  */
 
 import { NO_BYTES } from "../../base/bytes.ts";
