@@ -1,6 +1,7 @@
 /** The file of `--pid-file`. */
 
 import { codeOf, EXIT, ExitError, systemReason, withName } from "../base/errors.ts";
+import { absolutePath } from "../native/absolute_path.ts";
 import { removeIfThere } from "../system/unix_socket.ts";
 
 const FILE_MODE = 0o644;
@@ -20,13 +21,14 @@ export interface PidFile {
  */
 export function writePidFile(path: string): PidFile {
   try {
-    // The working directory changes when the program goes to the background.
-    const absolute = path.startsWith("/") ? path : `${Deno.cwd()}/${path}`;
     if (path === "") throw new Error("the name is empty");
+    // The working directory changes when the program goes to the background.
+    const absolute = absolutePath(path);
     if (isSpecial(absolute)) throw new Error("it is not a regular file");
     replace(absolute, `${Deno.pid}\n`);
     return { remove: () => removeOwn(absolute) };
   } catch (error) {
+    if (error instanceof ExitError) throw error;
     throw new ExitError(
       withName(`can't write pid file [${path}]: ${systemReason(error)}`),
       EXIT.canNotCreate,

@@ -6,7 +6,8 @@
  */
 import type { Deviation } from "./deviations.ts";
 
-function cli(
+/** A deviation from a record of command lines. */
+export function cli(
   name: string,
   [number, reason]: readonly [Deviation["number"], string],
   designed: Deviation["designed"],

@@ -7,7 +7,7 @@
  * @module
  */
 
-import { HOST_ERRORS, USAGE_ERRORS } from "./cli_deviations.ts";
+import { cli, HOST_ERRORS, USAGE_ERRORS } from "./cli_deviations.ts";
 
 /** A record that is not reproduced. */
 export interface Deviation {
@@ -36,14 +36,6 @@ const refused = (stderr: string): Deviation["designed"] => ({
   keeps_running: false,
 });
 const STARTS = { stderr: "", exit_code: null, keeps_running: true } as const;
-
-function cli(
-  name: string,
-  [number, reason]: readonly [Deviation["number"], string],
-  designed: Deviation["designed"],
-): Deviation {
-  return { file: "cli", name, number, reason, designed };
-}
 
 const CHECKED = [11, "numbers are checked, and errors name the value"] as const;
 const COUNTED = [12, "16 groups of 16 channels can be given, separators do not count"] as const;
