@@ -1,7 +1,7 @@
 # The common part of the reported faults, sourced by each script.
 #
 # BALANCE_CMD is the program, as words. The exit code is 0 if the fault is absent, 1 if it is present,
-# and 77 if it cannot be tested here; the last line says why.
+# and 77 if it cannot be tested here; the last line gives the reason.
 set -u
 : "${BALANCE_CMD:?the program, e.g. /path/to/dist/balance}"
 export NO_COLOR=1 DENO_NO_UPDATE_CHECK=1 RUST_BACKTRACE=0

@@ -1,5 +1,5 @@
 /**
- * No signal makes the program listen anywhere or print words of the runtime: since 2.9.2, Deno opens
+ * No signal makes the program listen anywhere or print messages of the runtime: since 2.9.2, Deno opens
  * a debugger on SIGUSR1.
  */
 
