@@ -90,6 +90,9 @@ export async function startBalancer(
         get open() {
           return program.open;
         },
+        get graceLeftMs() {
+          return program.graceLeftMs;
+        },
         stop: () => program.stop(),
       },
       listener: setup.listen,

@@ -46,7 +46,7 @@ export function runUntilStopped(parts: ShutdownParts): RunningProgram {
   const { plane, control } = parts;
   let stopping: Promise<void> | undefined;
   let notified: Promise<void> | undefined;
-  let grace: ReturnType<typeof setTimeout> | undefined;
+  let grace: ReturnType<typeof setTimeout> | undefined, graceEndsAt: number | undefined;
   let signals = 0;
   let cutOffCode: number = EXIT.ok;
 
@@ -71,6 +71,7 @@ export function runUntilStopped(parts: ShutdownParts): RunningProgram {
     const code = SIGNAL_EXIT[signal];
     if (signal === "SIGHUP" || ++signals > 1) cutOff(code);
     else {
+      graceEndsAt = performance.now() + parts.graceS * 1000;
       grace = setTimeout(() => cutOff(code), parts.graceS * 1000);
       void stop().then(() => {
         if (signals === 1 && parts.open() > 0) parts.draining(signal);
@@ -95,6 +96,9 @@ export function runUntilStopped(parts: ShutdownParts): RunningProgram {
     },
     get open() {
       return parts.open();
+    },
+    get graceLeftMs() {
+      return graceEndsAt && Math.max(0, graceEndsAt - performance.now());
     },
     stop,
     outputClosed() {

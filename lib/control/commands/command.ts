@@ -54,6 +54,8 @@ export interface Lifecycle {
   readonly stopping: boolean;
   /** Number of open connections, including those that are still connecting to a backend. */
   readonly open: number;
+  /** Milliseconds after which the open connections are closed; `undefined` without a limit. */
+  readonly graceLeftMs?: number | undefined;
   /**
    * Starts a graceful shutdown without a time limit, unless one has started already.
    *

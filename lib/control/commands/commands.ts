@@ -64,10 +64,13 @@ const KILL: Command = {
   run: async ({ lifecycle }) => {
     const state = lifecycle.stopping ? "in progress" : "started";
     await lifecycle.stop();
-    const { open } = lifecycle;
+    const { open, graceLeftMs } = lifecycle;
+    const limit = graceLeftMs === undefined
+      ? ""
+      : ` or in ${counted(Math.ceil(graceLeftMs / 1000), "second")}`;
     const text = open === 0
       ? "shutdown complete, exiting."
-      : `shutdown ${state}, ${counted(open, "connection")} left, exiting when they end.`;
+      : `shutdown ${state}, ${counted(open, "connection")} left, exiting when they end${limit}.`;
     return { ...message(text), effect: "stop" };
   },
 };
