@@ -4,6 +4,9 @@ import { within } from "../base/within.ts";
 import { parsePrintableJson, printable } from "../base/printable.ts";
 import { HELLO, type Hello, type ReplyHead } from "./protocol.ts";
 
+/** Maximum length of a greeting or the head of an answer in bytes; a hostile server sends no newline. */
+const MAX_HEAD_BYTES = 64 << 10;
+
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
@@ -89,6 +92,7 @@ export class FramedSession implements Disposable {
   /** The next line without its newline; `undefined` at the end. */
   async #line(onBytes = () => {}): Promise<string | undefined> {
     while (!this.#rest.includes(10)) {
+      if (this.#rest.length > MAX_HEAD_BYTES) return undefined;
       if (!await this.#more()) return undefined;
       onBytes();
     }

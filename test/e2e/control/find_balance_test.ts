@@ -146,6 +146,21 @@ t("an answer that is not of the protocol ends the client with 69", async () => {
   assertEquals([code, stdout], [69, "y\nconnection to master process lost, exiting.\n"]);
 });
 
+t("a server that never ends its greeting ends the client with 69", async () => {
+  using directory = runDirectory();
+  const port = freePort(), rundir = directory.path;
+  using listener = Deno.listen({ transport: "unix", path: socketPath(rundir, port) });
+  const endless = (async () => {
+    using conn = await listener.accept();
+    const bytes = new TextEncoder().encode("{".repeat(1 << 16));
+    let sent = 0;
+    while (sent < 1 << 28) sent += await conn.write(bytes).catch(() => Infinity);
+    return sent;
+  })();
+  const { code } = await runBalance(["-c", "show", "PORT"], { port, rundir });
+  assertEquals([code, await endless], [69, Infinity]);
+});
+
 /** What `-c version` prints against a server with this greeting. */
 async function askFake(hello: FakeServer["hello"]): Promise<[code: number, stdout: string]> {
   using directory = runDirectory();
