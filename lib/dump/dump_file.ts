@@ -230,9 +230,8 @@ export class DumpFile {
 
   async #open(path: string, existing: ExistingFile): Promise<void> {
     this.#closeSink();
-    const count = this.#options.rotate?.count ?? 1;
-    const { format = "text" } = this.#options;
-    this.#sink = await openSink(path, { existing, count, format });
+    const { format = "text", rotate } = this.#options;
+    this.#sink = await openSink(path, { existing, count: rotate?.count, format });
     this.#isRegular = this.#sink.isRegular;
     this.#size = this.#isRegular ? this.#sink.size() : 0;
     if (this.#isRegular) await this.#history?.add(path);

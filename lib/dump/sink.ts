@@ -24,8 +24,7 @@ export interface Sink {
 
 /**
  * What happens to a file that exists: it is replaced, appended to, or moved to `PATH.1`. `"continue"`
- * appends if the file belongs to this user and is of the format, and otherwise moves it, so that no
- * file is lost.
+ * appends if the file belongs to this user and is of the format, and otherwise moves it.
  */
 export type ExistingFile = "replace" | "append" | "keep" | "continue";
 
@@ -33,13 +32,17 @@ export type ExistingFile = "replace" | "append" | "keep" | "continue";
  * Opens an output. New files have mode 0600.
  *
  * @param path A path, or `-` for standard output.
- * @param options `count`: number of files that are kept, including the new one. `format`: what
- *     a file that is continued must contain.
+ * @param options `count`: number of files that are kept, including the new one; without it,
+ *     `"continue"` loses none. `format`: what a file that is continued must contain.
  * @throws {Error} If it cannot be opened.
  */
 export async function openSink(
   path: string,
-  { existing, count, format }: { existing: ExistingFile; count: number; format: DumpFormatName },
+  { existing, count, format }: {
+    existing: ExistingFile;
+    count: number | undefined;
+    format: DumpFormatName;
+  },
 ): Promise<Sink> {
   if (path === STDOUT) {
     return {
@@ -68,11 +71,11 @@ export async function openSink(
 /** Number of files after an existing one is moved aside. */
 async function filesToKeep(
   path: string,
-  { existing, count }: { existing: ExistingFile; count: number },
+  { existing, count }: { existing: ExistingFile; count: number | undefined },
 ): Promise<number> {
-  if (existing === "replace") return count;
-  let files = Math.max(2, count);
-  if (existing === "continue") {
+  if (existing === "replace") return count ?? 1;
+  let files = Math.max(2, count ?? 1);
+  if (existing === "continue" && count === undefined) {
     while (await statOf(`${path}.${files - 1}`) !== undefined) files++;
   }
   return files;

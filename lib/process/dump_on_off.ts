@@ -197,7 +197,7 @@ class Switch implements DumpSwitch {
       port: this.#parts.port,
       color: settings.file === STDOUT && hasColors(),
       // What an earlier dump recorded must not be lost.
-      existing: settings.rotate === undefined ? "continue" : "keep",
+      existing: "continue",
       onError: (error) => {
         if (origin === "command line" && hasReaderExited(error, settings)) {
           return this.#readerExited.resolve();

@@ -31,6 +31,28 @@ t("--dump-rotate: every file can be read alone, and together they are complete",
   assertSameBytes(joinBytes(files.map(([one]) => one!.rcvd)), sent);
 });
 
+t(
+  "--dump-rotate: restarts append to the current file, and remove none before its turn",
+  async () => {
+    using dir = tempDir();
+    await using server = named("B0");
+    for (const format of ["txt", "pcapng"]) {
+      const file = `${dir.path}/r.${format}`;
+      const args = ["-f", "--dump-file", file, "--dump-rotate", "1M,2", "PORT", server.address];
+      let size = 0;
+      for (let start = 0; start < 4; start++) {
+        await using balance = await startBalance(args);
+        assertEquals(await ask(balance.port), "B0");
+        await balance.stop();
+        const { size: after } = Deno.statSync(file);
+        assert(after > size, `${after} bytes after ${size}`);
+        size = after;
+      }
+      assert(!exists(`${file}.1`));
+    }
+  },
+);
+
 t("%n in the name of the dump file: one file per connection", async () => {
   using dir = tempDir();
   await using server = named("B0");

@@ -212,6 +212,17 @@ t("DumpFile moves a file aside that it cannot continue, and deletes none", async
   assertEquals(dir.all(), { d: "<1>", "d.1": "old d", "d.2": "old d.1", "d.3": "old d.2" });
 });
 
+t("DumpFile keeps as many files as the rotation allows when it moves one aside", async () => {
+  using dir = folder();
+  for (const name of ["d", "d.1", "d.2"]) {
+    Deno.writeTextFileSync(`${dir.path}/${name}`, `old ${name}`);
+  }
+  const rotate = { bytes: 1000, count: 3 };
+  const to = options({ existing: "continue", format: "pcapng", rotate });
+  await (await openDumpFile(`${dir.path}/d`, to)).close();
+  assertEquals(dir.all(), { d: "<1>", "d.1": "old d", "d.2": "old d.1" });
+});
+
 t("DumpFile goes on at the start of a file that was emptied (copytruncate)", async () => {
   using dir = folder();
   const path = `${dir.path}/d`;
