@@ -52,7 +52,8 @@ export class FramedSession implements Disposable {
     if (line === undefined) return undefined;
     if (!line.startsWith("{")) return printable(line);
     const hello = parsePrintableJson(line);
-    this.#hello = { ...hello, version: String(hello.version), pid: Number(hello.pid) };
+    if (typeof hello.version !== "string" || !Number.isInteger(hello.pid)) return undefined;
+    this.#hello = { ...hello, uptimeMs: number(hello.uptimeMs), open: number(hello.open) };
     return this;
   }
 
@@ -111,6 +112,11 @@ export class FramedSession implements Disposable {
     this.#rest = joinBytes([this.#rest, this.#buffer.subarray(0, n)]);
     return true;
   }
+}
+
+/** What another user's program sent as a number. */
+function number(value: unknown): number | undefined {
+  return typeof value === "number" ? value : undefined;
 }
 
 /** What is at the path of a control socket, besides a greeting. */

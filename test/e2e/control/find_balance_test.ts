@@ -122,7 +122,7 @@ t("--list prints a heading without balances, and a line for each", async () => {
 t("control characters in the greeting of a server do not reach the terminal", async () => {
   using directory = runDirectory();
   const rundir = directory.path, port = freePort(), evil = "\x1b]0;evil\x07";
-  const hello = { version: `4.0.${evil}`, pid: evil, open: evil, uptimeMs: evil, address: evil };
+  const hello = { version: `4.0.${evil}`, pid: 1, open: evil, uptimeMs: evil, address: evil };
   await using _server = fakeServer(rundir, { address: "127.0.0.1", port }, hello);
   const length = { "conns --json": '{"length":"\\u001b]0;evil\\u0007"}' };
   const at = { address: "127.0.0.1", port: port + 1 };
@@ -131,6 +131,18 @@ t("control characters in the greeting of a server do not reach the terminal", as
   assertEquals([code, stderr], [0, ""]);
   // deno-lint-ignore no-control-regex
   assert(!/[\x07\x1b]/.test(stdout), JSON.stringify(stdout));
+});
+
+t("a greeting without version or process ID is none", async () => {
+  using directory = runDirectory();
+  const port = freePort(), rundir = directory.path;
+  for (const hello of [{}, { version: "4.0.0", pid: "1" }, { pid: 1, protocol: 1 }]) {
+    await using _server = fakeServer(rundir, { address: "0.0.0.0", port }, hello);
+    const { stdout } = await runBalance(["--list"], { rundir });
+    assertMatch(stdout, new RegExp(`\\n +- +0\\.0\\.0\\.0 +${port} +- +- +- +not answering`));
+    const { code } = await runBalance(["-c", "show", "PORT"], { port, rundir });
+    assertEquals(code, 69);
+  }
 });
 
 t("an answer that is not of the protocol ends the client with 69", async () => {
