@@ -55,6 +55,7 @@ export function parseChannelSpec(
 
 function portFault(text: string, services: ServiceLookup): string {
   if (text.startsWith("//")) return "a channel is HOST:PORT, not a URL";
+  if (text.includes(",")) return "channels are separated by spaces, not commas";
   if (/[!%]/.test(text)) return "the separators ! and % must be separate arguments";
   const meant = suggestion(closest(text, services.names?.() ?? []));
   return `neither the name of a TCP service nor a number from 0 to 65535${meant}`;

@@ -68,6 +68,11 @@ const usageErrors: readonly Case[] = [
     "exiting.",
   ],
   [
+    ["PORT", "127.0.0.1:80,127.0.0.2:80"],
+    "invalid port [80,127.0.0.2] in channel [127.0.0.1:80,127.0.0.2:80]: channels are separated " +
+    "by spaces, not commas, exiting.",
+  ],
+  [
     ["PORT", ...Array(17).fill(GOOD)],
     "MAXCHANNELS exceeded..., raise the limit of 16 with --max-channels",
   ],
