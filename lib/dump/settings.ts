@@ -1,7 +1,7 @@
 /** The settings of a dump, from the command line or the words of `dump on`. */
 
 import { UsageError } from "../base/errors.ts";
-import { STDOUT, withoutStreamAlias } from "../base/stdout.ts";
+import { STDERR, STDOUT, withoutStreamAlias } from "../base/stdout.ts";
 import { isPerConnection } from "./file_name.ts";
 import { type FilterOptions, parseDumpFilter } from "./filter.ts";
 import { formatOfFile } from "./format_of_file.ts";
@@ -107,6 +107,9 @@ export function describeDump({ format, file, side, prefix, filter }: DumpSetting
 
 function check({ format, file, filter, rotate }: DumpSettings, texts: DumpTexts): void {
   const { bytes } = parseDumpFilter(filter);
+  if (file === STDERR) {
+    throw new UsageError(`invalid dump file [${file}]: standard error is for messages, use -`);
+  }
   if (rotate !== undefined && file === STDOUT) {
     throw new UsageError("a dump to standard output cannot be rotated");
   }

@@ -58,6 +58,10 @@ t("parseDumpSettings() keeps the values of its base that are not overridden", ()
 
 t("parseDumpSettings() refuses invalid values and names them", () => {
   const refused: [DumpTexts, string][] = [
+    [
+      { file: "/proc/self/fd/2" },
+      "invalid dump file [/dev/stderr]: standard error is for messages, use -",
+    ],
     [{ format: "xml" }, "invalid dump format [xml]: want text, hex, json, pcapng"],
     [{ format: "json", side: "left" }, "invalid dump side [left]: want client, server, both"],
     [{ overflow: "wait" }, "invalid dump overflow [wait]: want block, drop"],
