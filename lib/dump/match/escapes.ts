@@ -50,7 +50,7 @@ export interface Escape {
  * Reads an escape at the start of a text: a backslash and what belongs to it. The caller handles
  * escapes that mean different things inside and outside of brackets, such as `\b`.
  *
- * @returns The escape, or why it is none.
+ * @returns The escape, or the reason why it is invalid.
  */
 export function readEscape(text: string): Escape | string {
   const hex = /^\\(?:x([0-9a-f]{2})|x\{([0-9a-f]{1,6})\}|u([0-9a-f]{4}))/i.exec(text);

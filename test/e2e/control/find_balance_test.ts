@@ -133,7 +133,7 @@ t("control characters in the greeting of a server do not reach the terminal", as
   assert(!/[\x07\x1b]/.test(stdout), JSON.stringify(stdout));
 });
 
-t("a greeting without version or process ID is none", async () => {
+t("a greeting without version or process ID is refused", async () => {
   using directory = runDirectory();
   const port = freePort(), rundir = directory.path;
   for (const hello of [{}, { version: "4.0.0", pid: "1" }, { pid: 1, protocol: 1 }]) {
