@@ -2,7 +2,7 @@ import { answers, talk } from "../net/control_socket.ts";
 import { freePort } from "../net/ports.ts";
 import { listensOn } from "../net/tcp_sockets.ts";
 import { until, untilStill, within } from "../t.ts";
-import { namesIn } from "../temp_dir.ts";
+import { exists, namesIn } from "../temp_dir.ts";
 import { collect } from "./output.ts";
 import { openFds, residentBytes } from "./process.ts";
 import { program, WORKERS } from "./program.ts";
@@ -191,6 +191,8 @@ export async function runBalance(
 
 /** Path of the control socket, whatever the address of the listener. */
 function findControlSocket(rundir: string, port: number): string | undefined {
+  // The program makes the directory after it has bound the port.
+  if (!exists(rundir)) return undefined;
   const name = namesIn(rundir).find((name) => name.startsWith(`balance.${port}.`));
   return name && `${rundir}/${name}`;
 }
