@@ -1,6 +1,6 @@
 /** The file of `--pid-file`. */
 
-import { codeOf, EXIT, ExitError, systemReason, withName } from "../base/errors.ts";
+import { codeOf, EXIT, ExitError, systemReason, UsageError, withName } from "../base/errors.ts";
 import { absolutePath } from "../native/absolute_path.ts";
 import { removeIfThere } from "../system/unix_socket.ts";
 
@@ -17,11 +17,12 @@ export interface PidFile {
  * one. A file that is already there is replaced, and a symbolic link is replaced, not followed.
  *
  * @param path If it is relative, it is relative to the working directory.
+ * @throws {UsageError} If the path is empty.
  * @throws {ExitError} If the file cannot be written (exit code 73).
  */
 export function writePidFile(path: string): PidFile {
+  if (path === "") throw new UsageError(withName("invalid --pid-file []: want a file"));
   try {
-    if (path === "") throw new Error("the name is empty");
     // The working directory changes when the program goes to the background.
     const absolute = absolutePath(path);
     if (isSpecial(absolute)) throw new Error("it is not a regular file");

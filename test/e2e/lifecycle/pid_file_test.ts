@@ -104,3 +104,8 @@ t("a file that cannot be written ends the start with one line and exit code 73",
   }
   assertEquals(namesIn(dir.path), []);
 });
+
+t("an empty name is refused as a wrong command line", async () => {
+  const { code, stderr } = await runBalance(["-f", "--pid-file", "", "PORT", "127.0.0.1:9"]);
+  assertEquals([code, stderr], [64, "balance: invalid --pid-file []: want a file\n"]);
+});
