@@ -223,15 +223,18 @@ t("DumpFile keeps as many files as the rotation allows when it moves one aside",
   assertEquals(dir.all(), { d: "<1>", "d.1": "old d", "d.2": "old d.1" });
 });
 
+/** Writes a record and waits until it is in the file. */
+async function writeNow(file: DumpFile, text: string): Promise<void> {
+  file.write(() => bytes(text));
+  await file.flush();
+}
+
 t("DumpFile goes on at the start of a file that was emptied (copytruncate)", async () => {
   using dir = folder();
   const path = `${dir.path}/d`;
   const rotate = { bytes: 12, count: 9 };
   const file = await openDumpFile(path, options({ rotate }));
-  const write = async (text: string) => {
-    file.write(() => bytes(text));
-    await file.flush();
-  };
+  const write = (text: string) => writeNow(file, text);
   await write("one");
   Deno.truncateSync(path);
   await write("two");
@@ -250,10 +253,7 @@ t("DumpFile starts a pcapng file again that was emptied", async () => {
     path,
     options({ format: "pcapng", rotate: { bytes: 14, count: 9 } }),
   );
-  const write = async (text: string) => {
-    file.write(() => bytes(text));
-    await file.flush();
-  };
+  const write = (text: string) => writeNow(file, text);
   await write("one");
   Deno.truncateSync(path);
   await write("two");
