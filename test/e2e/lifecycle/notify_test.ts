@@ -9,7 +9,7 @@ import { type SyslogReceiver, syslogReceiver } from "../../helpers/net/syslog_re
 import { program } from "../../helpers/program/program.ts";
 import { runBalance } from "../../helpers/program/start_balance.ts";
 import { startControlled } from "../../helpers/program/start_controlled.ts";
-import { sleep, t, until } from "../../helpers/t.ts";
+import { sleep, t, until, within } from "../../helpers/t.ts";
 import { namesIn, tempDir } from "../../helpers/temp_dir.ts";
 
 async function start(manager: SyslogReceiver, ...argv: string[]) {
@@ -97,12 +97,12 @@ t("a manager that reads nothing delays neither start nor end for long", async ()
   using dir = tempDir();
   const path = `${dir.path}/notify`;
   const receiver = Deno.listenDatagram({ transport: "unixpacket", path });
-  const own = `${dir.path}/own`;
-  const filler = Deno.listenDatagram({ transport: "unixpacket", path: own });
+  const filler = Deno.listenDatagram({ transport: "unixpacket", path: `${dir.path}/own` });
+  let waiting: Promise<unknown>;
   // Fills the queue of the receiver until a datagram has to wait.
   for (let pending = 0; pending < 20;) {
     let sent = false;
-    filler.send(new Uint8Array(1), { transport: "unixpacket", path }).catch(() => {})
+    waiting = filler.send(new Uint8Array(1), { transport: "unixpacket", path }).catch(() => {})
       .finally(() => sent = true);
     for (pending = 0; pending < 20 && !sent; pending++) {
       await sleep(5);
@@ -114,8 +114,10 @@ t("a manager that reads nothing delays neither start nor end for long", async ()
     });
     assertEquals((await balance.stop()).code, 0);
   }
-  filler.close();
+  // Without the receiver, the waiting datagram fails.
   receiver.close();
+  await within(waiting!, { timeoutMs: 5000, what: "the waiting datagram" });
+  filler.close();
 });
 
 t(
