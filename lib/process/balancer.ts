@@ -74,7 +74,7 @@ export async function startBalancer(
     });
   const { setup, table, names, services, reports, dump } = prepared;
   const plane = await startPlane(prepared, servingOptions(options, prepared), messages);
-  const manager = openServiceManager(table, options);
+  const manager = openServiceManager(table);
   const control = new ControlServer(prepared.control, {
     context: {
       table,

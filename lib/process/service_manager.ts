@@ -8,8 +8,11 @@ import type { Table } from "../table/table.ts";
 /** Milliseconds between two status updates. */
 const STATUS_MS = 2000;
 
-/** Seconds for the rest of the shutdown after the drain. */
-const END_S = 10;
+/**
+ * Sent with each status of the shutdown, at intervals that are much shorter: how many more
+ * microseconds it may take. A drain after `kill` has no time limit.
+ */
+const MORE_TIME = "EXTEND_TIMEOUT_USEC=10000000";
 
 /** The service manager of this program; there may be none. */
 export interface ServiceManager {
@@ -23,12 +26,10 @@ export interface ServiceManager {
 
 /**
  * Connects to the service manager. Once the program is ready, the status (`STATUS=`) is sent
- * about every two seconds if it has changed.
- *
- * @param options `graceS`: seconds that connections may take to end. The manager is asked for that
- *     time if its own limit is shorter.
+ * about every two seconds if it has changed. During the shutdown it is always sent, and asks the
+ * manager for more time, so that its time limit does not cut off the drain.
  */
-export function openServiceManager(table: Table, { graceS }: { graceS: number }): ServiceManager {
+export function openServiceManager(table: Table): ServiceManager {
   const notifier = openNotifier();
   if (notifier === undefined) {
     return { ready: () => Promise.resolve(), stopping: () => Promise.resolve(), close() {} };
@@ -39,9 +40,9 @@ export function openServiceManager(table: Table, { graceS }: { graceS: number })
   async function send(...states: string[]): Promise<void> {
     const status = stopping ? drainingStatus(table) : servingStatus(table);
     // A manager that reads nothing must not cost memory.
-    if (states.length === 0 && (notifier?.busy || status === sent)) return;
+    if (states.length === 0 && (notifier?.busy || (status === sent && !stopping))) return;
     sent = status;
-    await notifier?.notify(...states, `STATUS=${status}`);
+    await notifier?.notify(...states, ...(stopping ? [MORE_TIME] : []), `STATUS=${status}`);
   }
   return {
     async ready() {
@@ -51,7 +52,7 @@ export function openServiceManager(table: Table, { graceS }: { graceS: number })
     },
     async stopping() {
       stopping = true;
-      await send("STOPPING=1", `EXTEND_TIMEOUT_USEC=${(graceS + END_S) * 1_000_000}`);
+      await send("STOPPING=1");
     },
     close() {
       clearInterval(timer);

@@ -1,8 +1,8 @@
 /** The systemd unit as delivered, run by a real systemd. */
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { named } from "../../helpers/net/backends.ts";
-import { ask, connect, readLine } from "../../helpers/net/client.ts";
+import { echo, named } from "../../helpers/net/backends.ts";
+import { ask, connect, readLine, readText } from "../../helpers/net/client.ts";
 import { freePort } from "../../helpers/net/ports.ts";
 import { WORKERS } from "../../helpers/program/program.ts";
 import {
@@ -12,7 +12,7 @@ import {
   systemdObstacle,
 } from "../../helpers/systemd/start_systemd.ts";
 import { exists } from "../../helpers/temp_dir.ts";
-import { skip, t, until } from "../../helpers/t.ts";
+import { skip, sleep, t, until } from "../../helpers/t.ts";
 
 const UNIT = "balance@web.service";
 const reason = await systemdObstacle();
@@ -37,6 +37,16 @@ async function configure(systemd: Systemd, args: string, instance = "web"): Prom
 async function systemctl(systemd: Systemd, ...args: string[]): Promise<void> {
   const { code, stdout, stderr } = await systemd.run("systemctl", ...args);
   assertEquals(code, 0, `${stdout}${stderr}${await systemd.journal(UNIT)}`);
+}
+
+/** Sets the time limit of systemd for a stop to a second. */
+async function limitStop(systemd: Systemd): Promise<void> {
+  await Deno.mkdir(systemd.path(`/etc/systemd/system/${UNIT}.d`));
+  await Deno.writeTextFile(
+    systemd.path(`/etc/systemd/system/${UNIT}.d/short.conf`),
+    "[Service]\nTimeoutStopSec=1s\n",
+  );
+  await systemctl(systemd, "daemon-reload");
 }
 
 /** Waits until the unit is in a state. */
@@ -131,12 +141,7 @@ withSystemd("a stop that cuts off an open connection is not a failure", async (s
 withSystemd("a stop may take as long as --grace allows", async (systemd) => {
   await using server = named("B0");
   const port = freePort();
-  await Deno.mkdir(systemd.path(`/etc/systemd/system/${UNIT}.d`));
-  await Deno.writeTextFile(
-    systemd.path(`/etc/systemd/system/${UNIT}.d/short.conf`),
-    "[Service]\nTimeoutStopSec=1s\n",
-  );
-  await systemctl(systemd, "daemon-reload");
+  await limitStop(systemd);
   await configure(systemd, `--grace 4 ${port} ${server.address}`);
   await systemctl(systemd, "start", UNIT);
   await using client = await connect(port);
@@ -144,6 +149,25 @@ withSystemd("a stop may take as long as --grace allows", async (systemd) => {
   await systemctl(systemd, "log-level", "debug");
   await systemctl(systemd, "stop", UNIT);
   assertEquals(await exitCodes(systemd), ["143"]);
+});
+
+withSystemd("systemd does not cut off the drain after kill", async (systemd) => {
+  await using server = echo();
+  const port = freePort();
+  await limitStop(systemd);
+  await configure(systemd, `--grace 1 ${port} ${server.address}`);
+  await systemctl(systemd, "start", UNIT);
+  await using client = await connect(port);
+  assertMatch(await balance(systemd, "-c", "kill", String(port)), /1 connection/);
+  // Longer than the limit, with the time that one request adds.
+  await sleep(13_000);
+  assertEquals(await systemd.property(UNIT, "StatusText"), "draining, 1 connection left");
+  await client.send("still here");
+  assertEquals(await readText(client, 10), "still here");
+  await client.close();
+  await state(systemd, "inactive");
+  assertEquals(await systemd.property(UNIT, "Result"), "success");
+  assertEquals(await systemd.property(UNIT, "NRestarts"), "0");
 });
 
 withSystemd("a crashed service is started again", async (systemd) => {
