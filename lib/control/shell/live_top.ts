@@ -1,9 +1,9 @@
 import type { Endpoint } from "../../base/endpoint.ts";
-import { parsePrintableJson } from "../../base/printable.ts";
 import { ControlClient } from "../client.ts";
 import type { TopOrders } from "../top/order.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 import { type TopEnd, topView } from "../top/view.ts";
+import { readSample } from "./read_sample.ts";
 
 /**
  * Shows `top` live until the user leaves it.
@@ -27,7 +27,7 @@ export async function runTop(
     sampler: async ({ count, orders: { connections: { key, reversed } } }) => {
       // Naming a key twice reverses the order.
       const answer = await client.ask(`top ${key} ${reversed ? key : ""} --json ${count}`);
-      return answer && parsePrintableJson(answer.text);
+      return answer && readSample(answer);
     },
   });
 }

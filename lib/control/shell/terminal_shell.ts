@@ -2,7 +2,7 @@
 
 import type { Endpoint } from "../../base/endpoint.ts";
 import { EXIT } from "../../base/errors.ts";
-import { parsePrintableJson, printable } from "../../base/printable.ts";
+import { printable } from "../../base/printable.ts";
 import { NAME } from "../../base/version.ts";
 import { within } from "../../base/within.ts";
 import { splitCommands } from "../commands/words.ts";
@@ -16,9 +16,10 @@ import { historyPath, openHistory } from "../terminal/history_file.ts";
 import { type LineEnd, type LineReader, lineReader } from "../terminal/line_reader.ts";
 import { openTerminal, type Print, type Terminal } from "../terminal/terminal.ts";
 import type { TopOrders } from "../top/order.ts";
-import { MAX_LISTED, type TopSample } from "../top/sample.ts";
+import { MAX_LISTED } from "../top/sample.ts";
 import type { TopEnd } from "../top/view.ts";
 import { runTop } from "./live_top.ts";
+import { readSample } from "./read_sample.ts";
 import { endsSequence, lost } from "./run_commands.ts";
 
 /** Milliseconds that the server may take to answer what a completion needs. */
@@ -133,8 +134,8 @@ const NOTHING: Known = { group: 0, channels: [], ids: [] };
 /** Asks for the channels and connections, at most as many as `top` lists. */
 async function fetchKnown(ask: ControlClient["ask"], group: number): Promise<Known> {
   const answer = await within(ask(`top age --json ${MAX_LISTED}`), COMPLETION_MS);
-  if (answer === undefined || answer.failed) return { ...NOTHING, group };
-  const { channels, connections }: TopSample = parsePrintableJson(answer.text);
-  const ids = connections.map(({ id }) => id).sort((a, b) => a - b);
-  return { group, channels, ids };
+  const sample = answer && readSample(answer);
+  if (sample === undefined) return { ...NOTHING, group };
+  const ids = sample.connections.map(({ id }) => id).sort((a, b) => a - b);
+  return { group, channels: sample.channels, ids };
 }

@@ -1,12 +1,15 @@
 /** The shell (`-i`) on a real terminal: prompt, line editing, history, end. */
 
 import { assert, assertEquals } from "@std/assert";
+import { fakeServer } from "../../helpers/control/fake_server.ts";
 import { assertRestored, shellOnTerminal } from "../../helpers/control/shell_on_terminal.ts";
 import { echo } from "../../helpers/net/backends.ts";
 import { connect, readExactly } from "../../helpers/net/client.ts";
 import { VERSION } from "../../helpers/golden/golden.ts";
+import { freePort } from "../../helpers/net/ports.ts";
 import { startControlled } from "../../helpers/program/start_controlled.ts";
 import type { Tmux } from "../../helpers/program/start_tmux.ts";
+import { runDirectory } from "../../helpers/run_directory.ts";
 import { skip, t, tool } from "../../helpers/t.ts";
 
 const SIZE = { columns: 100, rows: 40 };
@@ -208,6 +211,25 @@ if (tool("tmux") === undefined) {
       "kill must be typed in full",
       "balance[0]",
     );
+  });
+
+  t("the shell survives answers that it does not understand", async () => {
+    using directory = runDirectory();
+    const rundir = directory.path, port = freePort();
+    const at = { address: "0.0.0.0", port },
+      hello = { version: VERSION, pid: Deno.pid, protocol: 1 };
+    for (const answer of ["junk\n", "[]\n", '{"channels":[1],"connections":2}\n']) {
+      await using _server = fakeServer(rundir, at, hello, answer);
+      await using pane = await shellOnTerminal({ port, rundir }, SIZE);
+      await pane.type("disable ");
+      await pane.press("Tab");
+      await pane.type("0");
+      await pane.press("Enter");
+      await showsLast(pane, "balance[0] disable 0", answer.trimEnd(), "balance[0]");
+      await pane.type("top");
+      await pane.press("Enter");
+      await endsWith(pane, 69, "connection to master process lost, exiting.");
+    }
   });
 
   t("kill ends balance and the shell", async () => {

@@ -14,14 +14,14 @@ export interface FakeServer extends AsyncDisposable {
  * Starts a control server in this process.
  *
  * @param hello Its greeting; without one, it never answers.
- * @param answers What it answers to a command; nothing to others.
+ * @param answers What it answers to a command, nothing to others; or what it answers to all.
  * @param options `countedBytes`: the length that answers claim to have; by default, the true one.
  */
 export function fakeServer(
   rundir: string,
   at: Endpoint,
   hello?: FakeServer["hello"],
-  answers: Readonly<Record<string, string>> = {},
+  answers: Readonly<Record<string, string>> | string = {},
   { countedBytes }: { countedBytes?: number } = {},
 ): FakeServer {
   const path = socketPath(rundir, at.port, at.address);
@@ -40,7 +40,7 @@ export function fakeServer(
           continue;
         }
         asked.push(line ?? "");
-        const text = answers[line ?? ""] ?? "";
+        const text = typeof answers === "string" ? answers : answers[line ?? ""] ?? "";
         const head = { bytes: countedBytes ?? text.length, group: 0, failed: false, later: 1 };
         await send(conn, `${JSON.stringify(head)}\n${text}`);
       }
