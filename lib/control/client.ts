@@ -1,10 +1,10 @@
 import { delay } from "@std/async/delay";
 import type { Endpoint } from "../base/endpoint.ts";
-import { EXIT, ExitError, UnavailableError, withName } from "../base/errors.ts";
+import { EXIT, ExitError, systemReason, UnavailableError, withName } from "../base/errors.ts";
 import { VERSION } from "../base/version.ts";
 import { within } from "../base/within.ts";
-import { connectControl } from "./control_socket.ts";
-import { type Answer, FramedSession } from "./framed_session.ts";
+import { connect, connectControl } from "./control_socket.ts";
+import { type Answer, FramedSession, isUnserved } from "./framed_session.ts";
 import { whereItRuns } from "./no_master.ts";
 import { type Hello, isUnderstood } from "./protocol.ts";
 
@@ -95,7 +95,8 @@ export class ControlClient implements Disposable {
     this.#session = session;
     if (this.#group === 0) return true;
     const answer = await session.ask(`group ${this.#group}`);
-    return typeof answer === "object" && !answer.failed;
+    // If the server has closed this session, too, the caller tries again.
+    return answer === "unanswered" || (typeof answer === "object" && !answer.failed);
   }
 
   [Symbol.dispose](): void {
@@ -142,7 +143,10 @@ async function greet(first: Deno.UnixConn, path: string): Promise<FramedSession 
     const session = await greetOnce(conn, path);
     if (session !== undefined || attempt === ATTEMPTS) return session;
     await delay(ATTEMPT_MS);
-    conn = await Deno.connect({ transport: "unix", path }).catch(() => undefined);
+    conn = await connect(path).catch((error) => {
+      if (isUnserved(error)) return undefined;
+      throw new UnavailableError(withName(`can't control [${path}]: ${systemReason(error)}`));
+    });
   }
   return undefined;
 }

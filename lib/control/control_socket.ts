@@ -125,8 +125,11 @@ export async function* connectControl(
   if (refused !== undefined && !connected) throw refused;
 }
 
-/** Connects. While the queue of the listener is full, connecting fails at once; then it waits. */
-async function connect(path: string): Promise<Deno.UnixConn> {
+/**
+ * Connects to a control socket. While the queue of its listener is full, connecting fails at once;
+ * then it waits, 10 seconds at most.
+ */
+export async function connect(path: string): Promise<Deno.UnixConn> {
   const deadline = performance.now() + FULL_QUEUE_MS;
   for (;;) {
     try {
