@@ -52,7 +52,9 @@ function requireText(argv: readonly string[]): void {
   for (const name of PATH_VARIABLES) {
     try {
       Deno.env.get(name);
-    } catch {
+    } catch (error) {
+      // Without the permission, the variable counts as unset.
+      if (!(error instanceof Deno.errors.InvalidData)) continue;
       throw new UsageError(withName(`environment variable ${name} is not UTF-8`));
     }
   }
