@@ -33,8 +33,6 @@ export interface DumpFileOptions {
   readonly format?: DumpFormatName | undefined;
   /** Returns the header of a file: `format.start`. Called each time a file starts. */
   readonly header: (time: number) => Uint8Array;
-  /** What happens to a file that exists at the start of the dump. @default {"replace"} */
-  readonly existing?: ExistingFile | undefined;
   /** Called with the first error of an output, such as ENOSPC or EPIPE. */
   readonly onError: (error: Error) => void;
   /** Microseconds since 1970. @default {nowMicroseconds} */
@@ -96,13 +94,14 @@ export class DumpFile {
    * @throws {UsageError} If the name is invalid.
    */
   constructor(pattern: string, options: DumpFileOptions) {
-    const { port, connection, rotate, existing = "replace" } = options;
+    const { port, connection, rotate } = options;
     this.#options = options;
     this.#names = new FileNames(pattern, { port, connection });
     this.#queueBytes = options.queueBytes ?? QUEUE_BYTES;
     if (rotate !== undefined && hasTime(pattern)) this.#history = new FileHistory(rotate.count);
     this.#writer = this.#newWriter();
-    this.#startFile(existing);
+    // What an earlier dump recorded must not be lost.
+    this.#startFile("continue");
   }
 
   /** Name of the current file, placeholders replaced. */

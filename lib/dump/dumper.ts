@@ -22,7 +22,7 @@ export interface DumpCounts {
 }
 
 /** What a dump needs besides its settings. */
-export interface DumperOptions extends Pick<DumpFileOptions, "port" | "existing" | "queueBytes"> {
+export interface DumperOptions extends Pick<DumpFileOptions, "port" | "queueBytes"> {
   /** Whether the text format has colors. @default false */
   readonly color?: boolean;
   /** Called once, with the first error of the output; everything later is dropped. */

@@ -196,8 +196,6 @@ class Switch implements DumpSwitch {
     const dumper = await Dumper.open(settings, {
       port: this.#parts.port,
       color: settings.file === STDOUT && hasColors(),
-      // What an earlier dump recorded must not be lost.
-      existing: "continue",
       onError: (error) => {
         if (origin === "command line" && hasReaderExited(error, settings)) {
           return this.#readerExited.resolve();

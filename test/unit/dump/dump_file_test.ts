@@ -51,17 +51,20 @@ t(
   },
 );
 
-t("DumpFile replaces an existing file: a process that has it open sees no new data", async () => {
-  using dir = folder();
-  const path = `${dir.path}/d`;
-  Deno.writeTextFileSync(path, "old", { mode: 0o644 });
-  using old = Deno.openSync(path);
-  const file = await openDumpFile(path, options());
-  await file.close();
-  assertEquals(dir.read("d"), "<1>");
-  assertEquals(Deno.statSync(path).mode! & 0o777, 0o600);
-  assertEquals(new TextDecoder().decode(await new Response(old.readable).bytes()), "old");
-});
+t(
+  "DumpFile moves a file aside that it cannot continue: who has it open sees no new data",
+  async () => {
+    using dir = folder();
+    const path = `${dir.path}/d`;
+    Deno.writeTextFileSync(path, "old", { mode: 0o644 });
+    using old = Deno.openSync(path);
+    const file = await openDumpFile(path, options({ format: "pcapng" }));
+    await file.close();
+    assertEquals(dir.read("d"), "<1>");
+    assertEquals(Deno.statSync(path).mode! & 0o777, 0o600);
+    assertEquals(new TextDecoder().decode(await new Response(old.readable).bytes()), "old");
+  },
+);
 
 t("openDumpFile() reports why it cannot create a file", async () => {
   using dir = folder();
@@ -89,16 +92,16 @@ t(
 );
 
 t(
-  "DumpFile replaces an existing file if it keeps one file, and renames it if it keeps more",
+  "DumpFile keeps a file that it cannot continue, even if the rotation keeps one file",
   async () => {
     using dir = folder();
     Deno.writeTextFileSync(`${dir.path}/a`, "old");
     Deno.writeTextFileSync(`${dir.path}/b`, "old");
     for (const [name, count] of [["a", 1], ["b", 2]] as const) {
-      const rotate = { bytes: 1000, count };
-      await (await openDumpFile(`${dir.path}/${name}`, options({ rotate }))).close();
+      const to = options({ format: "pcapng", rotate: { bytes: 1000, count } });
+      await (await openDumpFile(`${dir.path}/${name}`, to)).close();
     }
-    assertEquals(dir.all(), { "a": "<1>", "b": "<1>", "b.1": "old" });
+    assertEquals(dir.all(), { "a": "<1>", "a.1": "old", "b": "<1>", "b.1": "old" });
   },
 );
 
@@ -194,7 +197,7 @@ t("DumpFile continues an existing file, and counts its bytes for the rotation", 
   Deno.writeTextFileSync(`${dir.path}/d`, "12345678");
   const file = await openDumpFile(
     `${dir.path}/d`,
-    options({ existing: "continue", rotate: { bytes: 14, count: 5 } }),
+    options({ rotate: { bytes: 14, count: 5 } }),
   );
   await file.flush();
   for (const record of ["one", "two"]) file.write(() => bytes(record));
@@ -207,7 +210,7 @@ t("DumpFile moves a file aside that it cannot continue, and deletes none", async
   for (const name of ["d", "d.1", "d.2"]) {
     Deno.writeTextFileSync(`${dir.path}/${name}`, `old ${name}`);
   }
-  const to = options({ existing: "continue", format: "pcapng" });
+  const to = options({ format: "pcapng" });
   await (await openDumpFile(`${dir.path}/d`, to)).close();
   assertEquals(dir.all(), { d: "<1>", "d.1": "old d", "d.2": "old d.1", "d.3": "old d.2" });
 });
@@ -218,7 +221,7 @@ t("DumpFile keeps as many files as the rotation allows when it moves one aside",
     Deno.writeTextFileSync(`${dir.path}/${name}`, `old ${name}`);
   }
   const rotate = { bytes: 1000, count: 3 };
-  const to = options({ existing: "continue", format: "pcapng", rotate });
+  const to = options({ format: "pcapng", rotate });
   await (await openDumpFile(`${dir.path}/d`, to)).close();
   assertEquals(dir.all(), { d: "<1>", "d.1": "old d", "d.2": "old d.1" });
 });

@@ -73,15 +73,6 @@ t("Dumper.open() reports a folder that does not exist", async () => {
   }
 });
 
-t("Dumper with option existing=keep renames the file of an earlier dump", async () => {
-  using dir = tempDir();
-  const file = `${dir.path}/d.hex`;
-  Deno.writeTextFileSync(file, "earlier");
-  const { dumper } = await dumperOf({ file }, { existing: "keep" });
-  await dumper.close(1000);
-  assertEquals(Deno.readTextFileSync(`${file}.1`), "earlier");
-});
-
 /** A named pipe without a reader yet, and a dumper that writes to it. */
 async function pipe(texts: DumpTexts) {
   const dir = tempDir();
