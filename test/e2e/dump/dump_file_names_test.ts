@@ -139,7 +139,7 @@ withTools(["tshark"], "a pcapng file that was emptied (copytruncate) starts agai
   }
   assertEquals(await ask(balance.port), "B0");
   await balance.stop();
-  for (const name of [`${file}.0`, `${file}.1`, file]) {
+  for (const name of [`${file}.0`, `${file}.1`, `${file}.2`, file]) {
     const { stdout } = await run("tshark", ["-r", name, "-T", "fields", "-e", "tcp.payload"]);
     assertStringIncludes(stdout, "42300a", name);
   }

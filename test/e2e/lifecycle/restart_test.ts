@@ -1,6 +1,7 @@
 /** Stop and start at once: the start waits for its predecessor, and takes over its socket. */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
+import { leaveStale } from "../../helpers/control/stale_socket.ts";
 import { echo, named } from "../../helpers/net/backends.ts";
 import { ask, type Client, connect, readText } from "../../helpers/net/client.ts";
 import { controlSession, helloOf, socketPath, talk } from "../../helpers/net/control_socket.ts";
@@ -184,15 +185,18 @@ t("the start finds a predecessor with another address of the port", async () => 
   assert(second.alive());
 });
 
-t("a port of another program is not waited for, stale sockets or not", async () => {
+t("a port of another program is refused, stale sockets or not", async () => {
   await using other = named("B0", { hostname: "0.0.0.0" });
   using directory = runDirectory();
   const { port } = other, rundir = directory.path;
-  const end = await runBalance(["PORT", "127.0.0.1:9"], { port, rundir });
-  assertEquals([end.code, end.stderr], [
-    69,
-    `balance: can't bind local address 0.0.0.0:${port}: address already in use\n`,
-  ]);
+  for (const stale of [false, true]) {
+    if (stale) leaveStale(socketPath(rundir, port));
+    const end = await runBalance(["PORT", "127.0.0.1:9"], { port, rundir });
+    assertEquals([end.code, end.stderr], [
+      69,
+      `balance: can't bind local address 0.0.0.0:${port}: address already in use\n`,
+    ]);
+  }
 });
 
 t("of two starts at the same time, exactly one serves", async () => {

@@ -1,9 +1,9 @@
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { joinBytes } from "../../../lib/base/bytes.ts";
 import { continuation, isOwnFile } from "../../../lib/dump/continue_file.ts";
 import { createPcapng } from "../../../lib/dump/formats/pcapng.ts";
 import { connectionOf, START } from "../../helpers/dump/generated_traffic.ts";
-import { t } from "../../helpers/t.ts";
+import { skip, t } from "../../helpers/t.ts";
 import { tempDir } from "../../helpers/temp_dir.ts";
 
 t("continuation(): text goes on after a newline", async () => {
@@ -55,12 +55,23 @@ t("isOwnFile() accepts regular files of this user, and links to them", async () 
     true,
     false,
   ]);
-  if (Deno.uid() !== 0) return;
-  Deno.chownSync(path("file"), 65534, 65534);
-  assertEquals([await isOwnFile(path("file")), await isOwnFile(path("link"))], [false, false]);
-  const { success } = await new Deno.Command("chown", {
-    args: ["-h", "65534:65534", path("link")],
-  }).output();
-  Deno.chownSync(path("file"), 0, 0);
-  assertEquals([await isOwnFile(path("file")), await isOwnFile(path("link"))], [true, !success]);
 });
+
+const OF_OTHERS = "isOwnFile() refuses files and links of other users";
+if (Deno.uid() !== 0) skip(OF_OTHERS, "only root can give files away");
+else {
+  t(OF_OTHERS, async () => {
+    using dir = tempDir();
+    const path = (name: string) => `${dir.path}/${name}`;
+    Deno.writeTextFileSync(path("file"), "");
+    Deno.symlinkSync(path("file"), path("link"));
+    Deno.chownSync(path("file"), 65534, 65534);
+    assertEquals([await isOwnFile(path("file")), await isOwnFile(path("link"))], [false, false]);
+    const { success } = await new Deno.Command("chown", {
+      args: ["-h", "65534:65534", path("link")],
+    }).output();
+    assert(success);
+    Deno.chownSync(path("file"), 0, 0);
+    assertEquals([await isOwnFile(path("file")), await isOwnFile(path("link"))], [true, false]);
+  });
+}
