@@ -1,7 +1,7 @@
 import type { Arguments } from "./arguments.ts";
 
 /**
- * What the program does. The first four print and exit; `usage` is for a command line without any
+ * What the program does. The first five print and exit; `usage` is for a command line without any
  * argument. `shell` is `-i`, `command` is `-c`.
  */
 export type Mode =

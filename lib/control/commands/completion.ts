@@ -43,7 +43,7 @@ export function needsKnown({ words }: Offer): boolean {
   return words.some((word) => /^<(channel|G\.N|group|id)>$/.test(word));
 }
 
-/** The words of an offer that start as the typed one. */
+/** The words of an offer that start with what was typed. */
 export function candidates(
   { word, words }: Offer,
   commands: readonly Command[],

@@ -44,10 +44,9 @@ export async function openHistory(path: string | undefined): Promise<HistoryFile
 
 /** Where the history is; `undefined` without a home directory. */
 export function historyPath(): string | undefined {
-  const state = variable("XDG_STATE_HOME") ?? variable("HOME");
-  if (state === undefined) return undefined;
-  const base = variable("XDG_STATE_HOME") === undefined ? `${state}/.local/state` : state;
-  return `${base}/balance/history`;
+  const home = variable("HOME");
+  const base = variable("XDG_STATE_HOME") ?? (home && `${home}/.local/state`);
+  return base && `${base}/balance/history`;
 }
 
 /** An environment variable that has an absolute path; others are invalid. */

@@ -218,7 +218,7 @@ function find(
   search: Search,
   { query, from }: { query: string; from: number },
 ): Pressed {
-  const { history, before } = { history: state.history, before: search.before };
+  const { history } = state, { before } = search;
   if (query === "") {
     return { state: { ...before, search: { ...search, query, failed: false, at: before.at } } };
   }
