@@ -3,10 +3,12 @@
  * stopped by lib/process/dump_on_off.ts.
  */
 
+import { channelText, parseChannelText } from "../../base/connection_info.ts";
 import { messageOf } from "../../base/errors.ts";
 import { STDOUT } from "../../base/stdout.ts";
 import { DUMP_FORMATS } from "../../dump/formats/format.ts";
 import { describeDump, type DumpTexts } from "../../dump/settings.ts";
+import type { Table } from "../../table/table.ts";
 import {
   type Command,
   CommandError,
@@ -25,7 +27,7 @@ export const DUMP: Command = {
   quotes: true,
   words: { max: Infinity },
   next: nextWords,
-  run: async ({ dump }, _session, [what, ...words]) => {
+  run: async ({ dump, table }, _session, [what, ...words]) => {
     if (words.length > 0 && (what === "off" || what === "--json")) throw tooManyWords(DUMP);
     switch (what) {
       case undefined:
@@ -33,8 +35,10 @@ export const DUMP: Command = {
       case "--json":
         return message(JSON.stringify(statusJson(dump.status())));
       case "on": {
+        const texts = parseWords(words);
+        requireChannel(table, texts.channel);
         // Wrong arguments, or a file that cannot be created. Bugs in balance are reported, too.
-        const status = await dump.on(parseWords(words)).catch((error) => {
+        const status = await dump.on(texts).catch((error) => {
           throw new CommandError(messageOf(error));
         });
         return { text: heading(status) };
@@ -93,6 +97,13 @@ function parseWords(words: readonly string[]): DumpTexts {
     texts[key] = value;
   }
   return texts;
+}
+
+/** Refuses a channel that does not exist, as at the start: the dump would stay empty. */
+function requireChannel(table: Table, text: string | undefined): void {
+  const found = text === undefined ? undefined : parseChannelText(text);
+  if (found === undefined || table.exists(found.group, found.channel)) return;
+  throw new CommandError(`no such channel ${channelText(found)}`);
 }
 
 function wrongWord(reason: string): CommandError {

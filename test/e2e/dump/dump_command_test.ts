@@ -27,6 +27,7 @@ t("dump on rejects invalid arguments, and the current dump goes on", async () =>
     ["dump on client 1.2.3.4/33", "invalid range [1.2.3.4/33]: bits must be 0 to 32"],
     ["dump on channel 1", "invalid channel [1]: want GROUP.CHANNEL"],
     ["dump on conn 12345", "no such connection 12345"],
+    ["dump on channel 4.4", "no such channel 4.4"],
     ["dump on conn x", "invalid connection [x]"],
     ["dump on /nowhere/x", "cannot write dump file [/nowhere/x]: No such file or directory"],
     [`dump on ${dir.path}`, `cannot write dump file [${dir.path}]: Is a directory`],
