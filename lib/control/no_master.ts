@@ -23,7 +23,7 @@ export async function whereItRuns(at: Endpoint, options: SearchOptions = {}): Pr
   const same = instances.filter((one) => one.at.port === at.port);
   const rest = instances.filter((one) => one.at.port !== at.port);
   return [
-    `no balance listens on ${formatEndpoint(at)}: ${looked}`,
+    `found no balance that listens on ${formatEndpoint(at)}: ${looked}`,
     ...same.map((one) => `${named(one)}: to control it, use ${optionsFor(one.at.address)}`),
     ...same.length === 0 && rest.length > 0 ? [`running: ${list(rest)}`] : [],
   ].map(withName);

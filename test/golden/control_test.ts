@@ -55,7 +55,7 @@ const SHARED = 20;
 
 /** What the client adds on stderr if there is no balance. */
 const WHERE_IT_LOOKED =
-  /^balance: no balance listens on [\d.]+:\d+: looked for balance\.\d+\.[\d.]+ in \/.*\n(balance: .*\n)*$/;
+  /^balance: found no balance that listens on [\d.]+:\d+: looked for balance\.\d+\.[\d.]+ in \/.*\n(balance: .*\n)*$/;
 
 const records = designedControl("control", loadGolden<ControlRecord>("control"));
 const tables = designedControl("show", loadGolden<ShowRecord>("show"));

@@ -23,7 +23,7 @@ t("without a balance, the client prints where it looked, and exits with 69", asy
     assertEquals([end.code, end.stdout], [69, NO_MASTER]);
     assertEquals(
       end.stderr,
-      `balance: no balance listens on 0.0.0.0:${port}: ` +
+      `balance: found no balance that listens on 0.0.0.0:${port}: ` +
         `looked for balance.${port}.0.0.0.0 in ${rundir}\n`,
     );
   }
