@@ -17,7 +17,7 @@ const QUIET_CHECKS = 2, CHECK_MS = 5;
 /** Maximum time to empty the backlog, in milliseconds. */
 const MAX_BACKLOG_MS = 200;
 
-/** Printed when `maxConnections` are open. */
+/** Printed when as many connections are open as there are descriptors for. */
 const FULL = "cannot accept more connections: file descriptor limit reached";
 
 /** A running accept loop and its connections. */
@@ -40,16 +40,16 @@ export interface Serving {
  * Accepts connections and serves each of them.
  *
  * The loop does not wait for dials, and errors do not end it. When file descriptors run out
- * (EMFILE), it reports this once per burst and resumes after a pause; meanwhile, clients wait in
- * the backlog.
+ * (EMFILE), it reports this once per burst and resumes after a pause. It also waits while the access
+ * log or the packet dump has no room. Meanwhile, clients wait in the backlog.
  *
  * @param listener The loop closes it.
- * @param maxConnections Maximum number of open connections.
+ * @param maxConnections Returns the maximum number of open connections, which may change.
  */
 export function serve(
   listener: Listener,
   context: ConnectionContext,
-  maxConnections = Infinity,
+  maxConnections = () => Infinity,
 ): Serving {
   return new AcceptLoop(listener, context, maxConnections);
 }
@@ -59,7 +59,7 @@ class AcceptLoop implements Serving {
   readonly done: Promise<void>;
   readonly #listener: Listener;
   readonly #context: ConnectionContext;
-  readonly #maxConnections: number;
+  readonly #maxConnections: () => number;
   /** Keeps the clock running while connections are open, so that their idle times are known. */
   readonly #keepsClockRunning: Ticking = { tick() {} };
   /** Resolved when the last connection has ended. */
@@ -68,10 +68,10 @@ class AcceptLoop implements Serving {
   #stopping: Promise<void> | undefined;
   /** Connections accepted so far. */
   #accepted = 0;
-  /** The current pause. With `untilRoom`, it ends as soon as a connection ends. */
-  #pause: { wake: () => void; untilRoom: boolean } | undefined;
+  /** The current pause. With `untilEnd`, it ends as soon as a connection ends. */
+  #pause: { wake: () => void; untilEnd: boolean } | undefined;
 
-  constructor(listener: Listener, context: ConnectionContext, maxConnections: number) {
+  constructor(listener: Listener, context: ConnectionContext, maxConnections: () => number) {
     this.#listener = listener;
     this.#context = context;
     this.#maxConnections = maxConnections;
@@ -98,7 +98,12 @@ class AcceptLoop implements Serving {
   async #acceptAll(): Promise<void> {
     const { shortage } = this.#context;
     while (!this.#stopped) {
-      if (this.connections.size >= this.#maxConnections) {
+      const room = this.#context.room?.();
+      if (room !== undefined) {
+        await this.#paused({ until: room });
+        continue;
+      }
+      if (this.connections.size >= this.#maxConnections()) {
         shortage.notice(FULL);
         await this.#paused();
         shortage.lasted(FULL);
@@ -111,7 +116,7 @@ class AcceptLoop implements Serving {
       } else if (accepted.failure === "closed") return;
       else if (accepted.failure === "shortage" && !this.#stopped) {
         shortage.notice(`cannot accept connections: ${accepted.reason}`);
-        await this.#paused(SHORTAGE_PAUSE_MS);
+        await this.#paused({ ms: SHORTAGE_PAUSE_MS });
       }
     }
   }
@@ -124,18 +129,22 @@ class AcceptLoop implements Serving {
     // A bug in balance is reported and does not affect other connections.
     connection.run().catch((error) => notice(bugLine(error))).finally(() => {
       connections.delete(connection);
-      if (this.#pause?.untilRoom) this.#pause.wake();
+      if (this.#pause?.untilEnd) this.#pause.wake();
       if (connections.size > 0) return;
       clock.unwatch(this.#keepsClockRunning);
       this.#idle?.resolve();
     });
   }
 
-  /** Pauses, by default until a connection ends. */
-  async #paused(ms?: number): Promise<void> {
+  /**
+   * Pauses until `until` resolves, or for `ms` milliseconds; by default until a connection ends. A
+   * stop ends every pause.
+   */
+  async #paused({ until, ms }: { until?: Promise<void>; ms?: number } = {}): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
     const timer = ms === undefined ? undefined : setTimeout(resolve, ms);
-    this.#pause = { wake: resolve, untilRoom: ms === undefined };
+    void until?.then(resolve);
+    this.#pause = { wake: resolve, untilEnd: until === undefined && ms === undefined };
     await promise;
     this.#pause = undefined;
     clearTimeout(timer);
@@ -146,7 +155,7 @@ class AcceptLoop implements Serving {
     for (let quiet = 0; quiet < QUIET_CHECKS && !this.#stopped && performance.now() < end;) {
       const before = this.#accepted;
       await delay(CHECK_MS);
-      quiet = this.#accepted === before ? quiet + 1 : 0;
+      quiet = this.#accepted === before && this.#pause === undefined ? quiet + 1 : 0;
     }
     this.stopNow();
   }

@@ -29,6 +29,11 @@ export interface ConnectionContext {
   readonly debug?: ((line: string) => void) | undefined;
   /** Returns the maker of taps for the current packet dump, if there is one. */
   readonly tap: () => TapMaker | undefined;
+  /**
+   * Waits until the access log and the packet dump have room for another connection; `undefined` if
+   * they have room now.
+   */
+  readonly room?: (() => Promise<void> | undefined) | undefined;
   /** The access log and the metrics. */
   readonly monitor?: Monitor | undefined;
 }

@@ -38,6 +38,8 @@ export interface Monitor {
   readonly dialed?: ((outcome: DialOutcome) => void) | undefined;
   /** A connection has ended. */
   readonly ended?: ((end: ConnectionEnd) => void) | undefined;
+  /** Waits until the access log has room for another connection; `undefined` if it has now. */
+  readonly room?: (() => Promise<void> | undefined) | undefined;
 }
 
 /** Receives the events and bytes of one connection, for the packet dump. */

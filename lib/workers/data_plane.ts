@@ -40,16 +40,18 @@ export interface PlaneOptions
 /** Serves in this isolate. Owns the listener from now on. */
 export function serveHere(listener: Listener, options: PlaneOptions): DataPlane {
   const { shortage = oncePerBurst(options.notice), serving: { engine, connection } } = options;
-  let taps = options.dump?.taps;
+  let dump = options.dump;
   const context: ConnectionContext = {
     ...options,
     engine: engineByName(engine),
     options: connection,
     shortage,
     clock: new Clock(),
-    tap: () => taps,
+    tap: () => dump?.taps,
+    room: () => options.monitor?.room?.() ?? dump?.room?.(),
   };
-  const serving = serve(listener, context, options.serving.maxConnections);
+  const { maxConnections = Infinity } = options.serving;
+  const serving = serve(listener, context, () => maxConnections);
   let cutOff = 0;
 
   function closeWhere(wanted: (info: ConnectionInfo) => boolean, reason: Reason): number {
@@ -64,9 +66,9 @@ export function serveHere(listener: Listener, options: PlaneOptions): DataPlane 
 
   return {
     stop: () => serving.stop(),
-    setDump(dump) {
-      taps = dump?.taps;
-      for (const connection of serving.connections) connection.setTap(taps);
+    setDump(next) {
+      dump = next;
+      for (const connection of serving.connections) connection.setTap(dump?.taps);
       return Promise.resolve();
     },
     closeAll() {

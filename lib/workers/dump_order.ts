@@ -15,6 +15,11 @@ export interface DumpOrder {
 export interface PlaneDump {
   /** Creates the taps of connections in this isolate. */
   readonly taps: TapMaker;
+  /**
+   * Waits until the dump has room for the records of another connection; `undefined` if it has room
+   * now, or drops what does not fit.
+   */
+  readonly room?: (() => Promise<void> | undefined) | undefined;
   /** For workers; their records go to {@link take}. */
   readonly order: DumpOrder;
   readonly take: TakeRecord;
