@@ -10,7 +10,7 @@ import { ControlServer } from "../control/server.ts";
 import { isClassic } from "../dump/settings.ts";
 import type { Listener } from "../engine/engine.ts";
 import { DEFAULT_ENGINE, engineByName } from "../engine/engines.ts";
-import { maxConnections } from "../system/capacity.ts";
+import { type Budget, budgetSize, connectionDescriptors, newBudget } from "../system/capacity.ts";
 import type { Messages } from "../system/messages.ts";
 import { processLimits } from "../native/process.ts";
 import { listenForSignals, SIGNAL_EXIT, type Signals } from "../system/signals.ts";
@@ -35,6 +35,9 @@ import { type RunningProgram, runUntilStopped } from "./shutdown.ts";
 /** Milliseconds that the start may still take after a signal that ends the program. */
 const EARLY_END_MS = 500;
 
+/** Descriptors of a dump to one output: the old file and the new one while one replaces the other. */
+const DUMP_DESCRIPTORS = 2;
+
 /** The control socket at the start, for `-d`, by what was at its path. */
 const STATES: Readonly<Record<Former, string>> = {
   "nothing": "new",
@@ -49,6 +52,7 @@ interface Prepared {
   readonly table: Table;
   readonly names: ChannelNames;
   readonly listener: Listener;
+  readonly budget: Budget;
   readonly control: ControlListener;
   readonly reports: Reports;
   readonly dump: DumpSwitch;
@@ -141,7 +145,7 @@ async function endedEarly(signals: Signals): Promise<never> {
   throw new ExitError("", SIGNAL_EXIT[signal]);
 }
 
-function servingOptions(options: Options, { setup, table }: Prepared): ServingOptions {
+function servingOptions(options: Options, { setup, table, budget }: Prepared): ServingOptions {
   return {
     engine: DEFAULT_ENGINE,
     at: setup.listen,
@@ -152,7 +156,10 @@ function servingOptions(options: Options, { setup, table }: Prepared): ServingOp
       autoDisable: options.autoDisable,
       source: setup.source,
     },
-    maxConnections: maxConnections(processLimits(), table.size.workers),
+    descriptors: connectionDescriptors(processLimits(), {
+      workers: table.size.workers,
+      budget: budget.total,
+    }),
   };
 }
 
@@ -209,11 +216,14 @@ async function prepare(options: Options, messages: Messages): Promise<Prepared> 
   });
   undo.defer(() => control.close());
   debug?.(`control socket ${control.path} is ${STATES[control.former]}`);
+  const budget = newBudget(budgetSize(processLimits()));
+  budget.share("the dump", { min: DUMP_DESCRIPTORS, max: DUMP_DESCRIPTORS });
   let dump: DumpSwitch | undefined;
   const dumpDropped = () => dump?.dropped() ?? 0;
   reports = await openReports(options, {
     table,
     setup,
+    budget,
     notice,
     messagesDropped: messages.dropped,
     dumpDropped,
@@ -230,5 +240,6 @@ async function prepare(options: Options, messages: Messages): Promise<Prepared> 
   }
   if (debug !== undefined) channelList(table).forEach(debug);
   undo.move();
-  return { setup, services, table, names, listener: listener!, control, reports, dump, pidFile };
+  const listening = { listener: listener!, control, budget };
+  return { setup, services, table, names, ...listening, reports, dump, pidFile };
 }

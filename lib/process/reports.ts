@@ -13,6 +13,7 @@ import { type MetricsServer, serveMetrics } from "../report/metrics_server.ts";
 import { monitorOf } from "../report/monitor.ts";
 import { newStats } from "../report/stats.ts";
 import { processLimits } from "../native/process.ts";
+import type { Budget } from "../system/capacity.ts";
 import { openSyslog } from "../system/syslog.ts";
 import type { Table } from "../table/table.ts";
 import type { WorkerReports } from "../workers/monitor.ts";
@@ -20,6 +21,8 @@ import type { Setup } from "./resolve_setup.ts";
 
 /** The argument of `--log` that means syslog. */
 const SYSLOG = "syslog";
+/** Descriptors of the log: the file and, while it is reopened, its successor. */
+const LOG_FILES = 2;
 /** Milliseconds to wait for the address of the metrics, and between two attempts. */
 const RELEASE_MS = 1000, RETRY_MS = 20;
 
@@ -42,6 +45,8 @@ export interface ReportSource {
   readonly table: Table;
   /** The addresses that balance listens on and serves metrics on. */
   readonly setup: Pick<Setup, "listen" | "metrics">;
+  /** Where log and metrics take their descriptors from. */
+  readonly budget: Budget;
   readonly notice: (line: string) => void;
   /** Messages for the operator that were dropped so far. */
   readonly messagesDropped: () => number;
@@ -58,8 +63,9 @@ export async function openReports(
   options: Pick<Options, "log" | "logFormat" | "logStarts">,
   source: ReportSource,
 ): Promise<Reports> {
-  const { table, setup, notice, messagesDropped, dumpDropped } = source;
+  const { table, setup, budget, notice, messagesDropped, dumpDropped } = source;
   const metricsAt = setup.metrics;
+  if (options.log !== undefined) budget.share("the log", { min: LOG_FILES, max: LOG_FILES });
   const log = await openLog(options, notice);
   const stats = metricsAt && newStats({ accounts: table.accounts, workers: table.size.workers });
   table.companion = stats;

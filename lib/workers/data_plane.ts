@@ -9,6 +9,7 @@ import { type BurstNotices, oncePerBurst } from "../connection/once_per_burst.ts
 import type { Connections } from "../control/commands/command.ts";
 import type { Listener } from "../engine/engine.ts";
 import { engineByName } from "../engine/engines.ts";
+import { maxConnections } from "../system/capacity.ts";
 import type { PlaneDump } from "./dump_order.ts";
 import type { ServingOptions } from "./protocol.ts";
 
@@ -50,8 +51,9 @@ export function serveHere(listener: Listener, options: PlaneOptions): DataPlane 
     tap: () => dump?.taps,
     room: () => options.monitor?.room?.() ?? dump?.room?.(),
   };
-  const { maxConnections = Infinity } = options.serving;
-  const serving = serve(listener, context, () => maxConnections);
+  const { descriptors } = options.serving;
+  const limit = maxConnections(descriptors, { dumpFiles: false });
+  const serving = serve(listener, context, () => limit);
   let cutOff = 0;
 
   function closeWhere(wanted: (info: ConnectionInfo) => boolean, reason: Reason): number {

@@ -16,8 +16,8 @@ export interface ServingOptions {
   /** The address that all workers listen on. */
   readonly at: Endpoint;
   readonly connection: ConnectionOptions;
-  /** Maximum number of open connections in one isolate; `undefined` for no limit. */
-  readonly maxConnections?: number | undefined;
+  /** Descriptors that connections may use in one isolate; `undefined` for no limit. */
+  readonly descriptors?: number | undefined;
 }
 
 /** What a worker is started with. */
