@@ -17,7 +17,7 @@ import { clientHash } from "../table/client_hash.ts";
 import type { Ticking } from "./clock.ts";
 import type { ConnectionContext } from "./context.ts";
 import type { FailedAttempt, Tap, TapMaker } from "./observe.ts";
-import { connectTimedOut, hasLeft, idleTimedOut, isSlowDial } from "./timeouts.ts";
+import { connectTimedOut, hasLeft, idleTimedOut, isSlowDial, timedOutText } from "./timeouts.ts";
 import { afterWork } from "./turns.ts";
 
 /** One client connection. The clock calls `tick`; the relay calls `chunk`, `moved`, `ended`. */
@@ -159,11 +159,17 @@ export class Connection implements Ticking, RelayObserver {
     } else if (
       this.#relay !== undefined && idleTimedOut(options, { since: this.#lastActive, now })
     ) {
-      const line = `timed out after ${options.idleTimeoutMs / 1000} seconds`;
-      this.#context.notice(line);
-      this.#tap?.event(line);
+      const text = timedOutText(options);
+      this.#context.timedOut(`${this.#name()} ${text}`);
+      this.#tap?.event(text);
       this.close("idle limit");
     }
+  }
+
+  /** The client and the channel, for messages. */
+  #name(): string {
+    const { group, channel } = this.info();
+    return `connection from ${formatEndpoint(this.#client.remote)} to channel ${group}.${channel}`;
   }
 
   #report(reason: Reason): void {

@@ -25,6 +25,8 @@ export interface ConnectionContext {
   readonly notice: (line: string) => void;
   /** Prints a line about a shortage, such as EMFILE, once per burst. */
   readonly shortage: BurstNotices;
+  /** Prints a line about a connection that the idle timeout has closed, or counts it. */
+  readonly timedOut: (line: string) => void;
   /** `-d`: prints a line about an event. */
   readonly debug?: ((line: string) => void) | undefined;
   /** Returns the maker of taps for the current packet dump, if there is one. */

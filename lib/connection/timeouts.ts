@@ -36,6 +36,16 @@ export function idleTimedOut(limits: Timeouts, idle: Span): boolean {
   return limits.idleTimeoutMs > 0 && idle.now - idle.since > limits.idleTimeoutMs;
 }
 
+/** The text for a connection that the idle timeout has closed. */
+export function timedOutText({ idleTimeoutMs }: Timeouts): string {
+  return `timed out after ${idleTimeoutMs / 1000} seconds`;
+}
+
+/** The line for connections that the idle timeout has closed, besides those named before. */
+export function moreTimedOut(limits: Timeouts, count: number): string {
+  return `${count} more connection${count === 1 ? "" : "s"} ${timedOutText(limits)}`;
+}
+
 /** Whether a client that half-closed during a dial counts as gone. */
 export function hasLeft(halfClosed: Span): boolean {
   return halfClosed.now - halfClosed.since >= LEFT_AFTER_MS;

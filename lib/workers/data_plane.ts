@@ -5,7 +5,8 @@ import type { Reason } from "../base/reason.ts";
 import { serve } from "../connection/accept_loop.ts";
 import { Clock } from "../connection/clock.ts";
 import type { ConnectionContext } from "../connection/context.ts";
-import { type BurstNotices, oncePerBurst } from "../connection/once_per_burst.ts";
+import { type BurstNotices, countedPerBurst, oncePerBurst } from "../connection/once_per_burst.ts";
+import { moreTimedOut } from "../connection/timeouts.ts";
 import type { Connections } from "../control/commands/command.ts";
 import type { Listener } from "../engine/engine.ts";
 import { engineByName } from "../engine/engines.ts";
@@ -34,6 +35,8 @@ export interface PlaneOptions
   readonly serving: ServingOptions;
   /** Default: notices, once per burst. */
   readonly shortage?: BurstNotices | undefined;
+  /** Default: the first one of a burst is a notice, and the others are counted. */
+  readonly timedOut?: ((line: string) => void) | undefined;
   /** The dump at the start. */
   readonly dump?: PlaneDump | undefined;
 }
@@ -41,12 +44,14 @@ export interface PlaneOptions
 /** Serves in this isolate. Owns the listener from now on. */
 export function serveHere(listener: Listener, options: PlaneOptions): DataPlane {
   const { shortage = oncePerBurst(options.notice), serving: { engine, connection } } = options;
+  const timeouts = countedPerBurst(options.notice, (count) => moreTimedOut(connection, count));
   let dump = options.dump;
   const context: ConnectionContext = {
     ...options,
     engine: engineByName(engine),
     options: connection,
     shortage,
+    timedOut: options.timedOut ?? timeouts.notice,
     clock: new Clock(),
     tap: () => dump?.taps,
     room: () => options.monitor?.room?.() ?? dump?.room?.(),
@@ -77,7 +82,10 @@ export function serveHere(listener: Listener, options: PlaneOptions): DataPlane 
       serving.stopNow();
       cutOff += closeWhere(() => true, "shutdown");
     },
-    done: serving.done.then(() => ({ cutOff })),
+    done: serving.done.then(() => {
+      timeouts.end();
+      return { cutOff };
+    }),
     connections() {
       return Promise.resolve([...serving.connections].map((connection) => connection.info()));
     },

@@ -4,7 +4,13 @@
  */
 
 import { UnavailableError, withName } from "../base/errors.ts";
-import { type BurstNotices, oncePerBurst } from "../connection/once_per_burst.ts";
+import {
+  type BurstNotices,
+  type CountedNotices,
+  countedPerBurst,
+  oncePerBurst,
+} from "../connection/once_per_burst.ts";
+import { moreTimedOut } from "../connection/timeouts.ts";
 import type { Selection } from "../control/commands/command.ts";
 import type { Messages } from "../system/messages.ts";
 import type { Table } from "../table/table.ts";
@@ -57,6 +63,7 @@ class WorkerPool implements DataPlane {
   readonly #questions = newQuestions();
   readonly #inbox = new DumpInbox();
   readonly #shortage: BurstNotices;
+  readonly #timeouts: CountedNotices;
   readonly #done = Promise.withResolvers<{ cutOff: number }>();
   readonly #stopped = Promise.withResolvers<void>();
   /** Timers of workers that are about to be replaced. */
@@ -72,7 +79,9 @@ class WorkerPool implements DataPlane {
   constructor(options: WorkerPoolOptions) {
     this.#options = options;
     this.#dump = options.dump;
-    this.#shortage = oncePerBurst(options.messages.notice);
+    const { messages: { notice }, serving: { connection } } = options;
+    this.#shortage = oncePerBurst(notice);
+    this.#timeouts = countedPerBurst(notice, (count) => moreTimedOut(connection, count));
     this.done = this.#done.promise;
     if (options.dump !== undefined) this.#inbox.add(options.dump);
   }
@@ -172,6 +181,8 @@ class WorkerPool implements DataPlane {
         return messages.notice(message.line);
       case "shortage":
         return this.#shortage.notice(message.line);
+      case "timedOut":
+        return this.#timeouts.notice(message.line);
       case "debug":
         return messages.debug?.(message.line);
       case "log":
@@ -233,7 +244,9 @@ class WorkerPool implements DataPlane {
   #settle(): void {
     if (!this.#stopping) return;
     if (this.#listening.size === 0) this.#stopped.resolve();
-    if (this.#workers.size === 0) this.#done.resolve({ cutOff: this.#cutOff });
+    if (this.#workers.size > 0) return;
+    this.#timeouts.end();
+    this.#done.resolve({ cutOff: this.#cutOff });
   }
 
   #sendAll(message: ToWorker): void {

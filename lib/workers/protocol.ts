@@ -67,8 +67,14 @@ export type FromWorker =
   | { readonly type: "dumped"; readonly batch: DumpBatch }
   /** An uncaught error has ended it. */
   | { readonly type: "crashed"; readonly message: string }
-  /** A line to print, or for the access log (`log`). All workers may report one `shortage`. */
-  | { readonly type: "notice" | "shortage" | "debug" | "log"; readonly line: string }
+  /**
+   * A line to print, or for the access log (`log`). All workers may report one `shortage`, and many
+   * a connection that `timedOut`.
+   */
+  | {
+    readonly type: "notice" | "shortage" | "timedOut" | "debug" | "log";
+    readonly line: string;
+  }
   /** New connections are refused. */
   | { readonly type: "stopped" }
   /** The last connection has ended after `stop`. */

@@ -75,7 +75,8 @@ function setDump(order: DumpOrder | undefined): void {
 
 function start(setup: WorkerSetup): void {
   const { serving, index } = setup;
-  const print = (type: "notice" | "debug") => (line: string) => scope.postMessage({ type, line });
+  const print = (type: "notice" | "timedOut" | "debug") => (line: string) =>
+    scope.postMessage({ type, line });
   const listener = engineByName(serving.engine).listen(serving.at, { shared: true });
   if ("failure" in listener) {
     const message = bindMessage(listener, { ...serving.at, purpose: "local" });
@@ -87,6 +88,7 @@ function start(setup: WorkerSetup): void {
     table: new Table(setup.table, index),
     notice: print("notice"),
     shortage: oncePerBurst((line) => scope.postMessage({ type: "shortage", line })),
+    timedOut: print("timedOut"),
     debug: setup.debug ? print("debug") : undefined,
     dump,
     monitor: workerMonitor(setup.monitor, {

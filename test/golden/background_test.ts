@@ -383,7 +383,9 @@ for (
     assertEquals(got, record.client_received);
     await until(() => server.open === 0);
     assertEquals(received, record.backend_received);
-    const expected = timedOut ? /: timed out after 1 seconds$/ : /: connect to .* successful$/;
+    const expected = timedOut
+      ? /: connection from .* timed out after 1 seconds$/
+      : /: connect to .* successful$/;
     await until(() => log.messages.some((message) => expected.test(message)));
   });
 }

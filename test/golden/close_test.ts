@@ -125,7 +125,12 @@ function session(
     await client.close();
     peer.close();
     await stage.idle?.();
-    if (record.stderr !== undefined) await assertPrinted(() => stage.stderr(), record.stderr);
+    if (record.stderr !== undefined) {
+      await assertPrinted(
+        () => stage.stderr().replace(/from 127\.0\.0\.1:\d+ /, "from <CLIENT> "),
+        record.stderr,
+      );
+    }
     const row = stage.row?.(0);
     if (row === undefined) return;
     if (record.c_after !== undefined) assertEquals([row.c, row.totalc], [record.c_after, 1]);

@@ -143,7 +143,20 @@ const close = (
   { reason, designed }: Pick<Deviation, "reason" | "designed">,
 ): Deviation => ({ file: "close", name, number, reason, designed });
 
+/** The message of an idle timeout. */
+const timedOut = (name: string, seconds = 1): Deviation =>
+  close(name, 40, {
+    reason: "the message names the client and the channel",
+    designed: {
+      stderr: `connection from <CLIENT> to channel 0.0 timed out after ${seconds} seconds\n`,
+    },
+  });
+
 const CLOSE: readonly Deviation[] = [
+  timedOut("T1_idle_from_start"),
+  timedOut("T1_activity_restarts_timer"),
+  timedOut("T1_server_activity_restarts_timer"),
+  timedOut("T2_message", 2),
   close("client_half_close_backend_silent", 8, {
     reason: "the client waits for an answer until the backend ends",
     designed: { client_saw: { end: "EOF", bytes: 0, data: "", while_backend_silent: "open" } },

@@ -187,7 +187,7 @@ t("nothing_available: every channel is disabled", async () => {
 t("idle_limit: no data for the time of -T", async () => {
   await using server = named("B0");
   await using balance = await startLogging(["-T", "1", "PORT", server.address], {
-    expectStderr: /^timed out after 1 seconds\n$/,
+    expectStderr: /^connection from \S+ to channel 0\.0 timed out after 1 seconds\n$/,
   });
   await using client = await connect(balance.port);
   await readToEnd(client);

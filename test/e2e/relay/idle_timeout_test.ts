@@ -5,7 +5,7 @@ import { programBindsSource } from "../../helpers/program/binds_source.ts";
 import { startBalance } from "../../helpers/program/start_balance.ts";
 import { sleep, t, until } from "../../helpers/t.ts";
 
-const MESSAGE = /^timed out after 1 seconds\n$/;
+const MESSAGE = /^connection from \S+ to channel 0\.0 timed out after 1 seconds\n$/;
 /** One every 300 ms, they take longer than the idle timeout of two seconds. */
 const BYTES = 11;
 

@@ -22,6 +22,7 @@ export function connectionContext(
     options: { connectTimeoutMs: 1000, idleTimeoutMs: 0, hashFailover: false, autoDisable: false },
     notice,
     shortage: oncePerBurst(notice),
+    timedOut: notice,
     tap: () => undefined,
     ...more,
   };

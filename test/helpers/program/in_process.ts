@@ -78,6 +78,7 @@ export async function startInProcess(argv: readonly string[]): Promise<InProcess
     },
     notice,
     shortage: oncePerBurst(notice),
+    timedOut: notice,
     debug: options.debug ? (line) => void debugLines.push(line) : undefined,
     tap: () => taps,
   });

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { oncePerBurst } from "../../../lib/connection/once_per_burst.ts";
+import { countedPerBurst, oncePerBurst } from "../../../lib/connection/once_per_burst.ts";
 import { t } from "../../helpers/t.ts";
 
 t("oncePerBurst() prints a line once, and again after ten quiet seconds", () => {
@@ -17,4 +17,48 @@ t("oncePerBurst() prints a line once, and again after ten quiet seconds", () => 
   now += 100;
   burst.notice("short");
   assertEquals(printed.length, 3);
+});
+
+/** Notices whose ten seconds pass when the test says so. */
+function countedNotices() {
+  const printed: string[] = [];
+  let tick: (() => void) | undefined;
+  const notices = countedPerBurst(
+    (line) => printed.push(line),
+    (count) => `${count} more`,
+    (ms, act) => {
+      assertEquals([ms, tick], [10_000, undefined]);
+      tick = act;
+      return () => tick = undefined;
+    },
+  );
+  return { printed, notices, tenSeconds: () => tick?.(), isRunning: () => tick !== undefined };
+}
+
+t("countedPerBurst() prints the first line, and a count every ten seconds of the burst", () => {
+  const { printed, notices, tenSeconds, isRunning } = countedNotices();
+  ["a", "b", "c"].forEach(notices.notice);
+  assertEquals(printed, ["a"]);
+  tenSeconds();
+  assertEquals(printed, ["a", "2 more"]);
+  notices.notice("d");
+  assertEquals(printed, ["a", "2 more"]);
+  tenSeconds();
+  assertEquals(printed, ["a", "2 more", "1 more"]);
+  assertEquals(isRunning(), true);
+  tenSeconds();
+  assertEquals(isRunning(), false);
+  notices.notice("e");
+  assertEquals(printed, ["a", "2 more", "1 more", "e"]);
+});
+
+t("countedPerBurst() prints the rest of the count at the end, and stops its timer", () => {
+  const { printed, notices, isRunning } = countedNotices();
+  notices.end();
+  assertEquals(printed, []);
+  ["a", "b"].forEach(notices.notice);
+  notices.end();
+  notices.end();
+  assertEquals(printed, ["a", "1 more"]);
+  assertEquals(isRunning(), false);
 });
