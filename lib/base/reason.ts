@@ -10,6 +10,7 @@ export type DialFailure =
   | "refused"
   | "timeout"
   | "unreachable"
+  /** ECONNABORTED. A backend that accepts and then resets was connected to, so it is not meant. */
   | "reset"
   /** The caller canceled it: the client left, or control closed the connection. */
   | "cancelled"

@@ -1,6 +1,8 @@
 import { delay } from "@std/async/delay";
+import type { ConnectionInfo } from "../base/connection_info.ts";
+import type { Endpoint } from "../base/endpoint.ts";
 import { bugLine } from "../base/errors.ts";
-import type { Link, Listener } from "../engine/engine.ts";
+import type { AcceptedLink, Listener } from "../engine/engine.ts";
 import type { Ticking } from "./clock.ts";
 import { Connection } from "./connection.ts";
 import type { ConnectionContext } from "./context.ts";
@@ -19,6 +21,9 @@ const MAX_BACKLOG_MS = 200;
 
 /** Printed when as many connections are open as there are descriptors for. */
 const FULL = "cannot accept more connections: file descriptor limit reached";
+
+/** Stands for the address of a client that reset its connection before it was known. */
+const UNKNOWN: Endpoint = { address: "0.0.0.0", port: 0 };
 
 /** A running accept loop and its connections. */
 export interface Serving {
@@ -41,7 +46,8 @@ export interface Serving {
  *
  * The loop does not wait for dials, and errors do not end it. When file descriptors run out
  * (EMFILE), it reports this once per burst and resumes after a pause. It also waits while the access
- * log or the packet dump has no room. Meanwhile, clients wait in the backlog.
+ * log or the packet dump has no room. Meanwhile, clients wait in the backlog. A client that resets
+ * its connection before that is reported as `client left`, without its address.
  *
  * @param listener The loop closes it.
  * @param maxConnections Returns the maximum number of open connections, which may change.
@@ -114,14 +120,34 @@ class AcceptLoop implements Serving {
         this.#accepted++;
         this.#start(accepted);
       } else if (accepted.failure === "closed") return;
-      else if (accepted.failure === "shortage" && !this.#stopped) {
+      else if (accepted.failure === "client gone") {
+        this.#accepted++;
+        this.#reportGone();
+      } else if (accepted.failure === "shortage" && !this.#stopped) {
         shortage.notice(`cannot accept connections: ${accepted.reason}`);
         await this.#paused({ ms: SHORTAGE_PAUSE_MS });
       }
     }
   }
 
-  #start(client: Link): void {
+  /** Reports a client that reset its connection before its address was known. */
+  #reportGone(): void {
+    const { table, monitor } = this.#context;
+    const info: ConnectionInfo = {
+      id: table.nextConnection(),
+      client: UNKNOWN,
+      listener: this.#listener.local,
+      state: "dialing",
+      ageMs: 0,
+      idleMs: 0,
+      sent: 0,
+      rcvd: 0,
+    };
+    monitor?.started?.(info);
+    monitor?.ended?.({ ...info, reason: "client left", failed: [] });
+  }
+
+  #start(client: AcceptedLink): void {
     const { connections } = this, { clock, notice } = this.#context;
     const connection = new Connection(client, this.#context);
     if (connections.size === 0) clock.watch(this.#keepsClockRunning);

@@ -11,7 +11,7 @@ import { parseIp } from "../address/ip.ts";
 import type { ConnectionInfo } from "../base/connection_info.ts";
 import { blamesBackend, type DialFailure, type Reason } from "../base/reason.ts";
 import type { Ending, Side } from "../base/side.ts";
-import type { Link, Relay, RelayEnd, RelayObserver } from "../engine/engine.ts";
+import type { AcceptedLink, Link, Relay, RelayEnd, RelayObserver } from "../engine/engine.ts";
 import { type Claim, claims } from "../table/claims.ts";
 import { clientHash } from "../table/client_hash.ts";
 import type { Ticking } from "./clock.ts";
@@ -27,7 +27,7 @@ export class Connection implements Ticking, RelayObserver {
   /** Passes each chunk to the packet dump; `undefined` if there is no dump. */
   chunk: RelayObserver["chunk"];
   readonly #context: ConnectionContext;
-  readonly #client: Link;
+  readonly #client: AcceptedLink;
   /** When it was accepted, in milliseconds of `performance.now()`. */
   readonly #since = performance.now();
   #claim: Claim | undefined;
@@ -53,7 +53,7 @@ export class Connection implements Ticking, RelayObserver {
   #stopped: Reason | undefined;
 
   /** @param client An accepted link; this connection closes it. */
-  constructor(client: Link, context: ConnectionContext) {
+  constructor(client: AcceptedLink, context: ConnectionContext) {
     this.id = context.table.nextConnection();
     this.#client = client;
     this.#context = context;

@@ -8,21 +8,26 @@ import type { Endpoint } from "../base/endpoint.ts";
 import type { DialFailure } from "../base/reason.ts";
 import type { Ending, Side } from "../base/side.ts";
 
-/** An open TCP connection. Its owner closes it or passes it to {@link Engine.relay}. */
+/** A TCP connection. Its owner closes it or passes it to {@link Engine.relay}. */
 export interface Link {
   /** The peer's address; an IPv4-mapped IPv6 address is given as IPv4. */
   readonly remote: Endpoint;
-  /** The local address. */
-  readonly local: Endpoint;
+  /** The local address; `undefined` if the peer reset the connection before it was known. */
+  readonly local: Endpoint | undefined;
   /** Closes both directions. Idempotent. */
   close(): void;
+}
+
+/** A connection from a client. */
+export interface AcceptedLink extends Link {
+  readonly local: Endpoint;
 }
 
 /** Why {@link Listener.accept} returned no connection. */
 export interface AcceptFailure {
   /**
    * - `closed`: the listener is closed.
-   * - `client gone`: the client disconnected before it was accepted.
+   * - `client gone`: the client reset the connection before its addresses were known.
    * - `shortage`: a system resource is exhausted, such as file descriptors; retry later.
    */
   readonly failure: "closed" | "client gone" | "shortage";
@@ -35,7 +40,7 @@ export interface Listener {
   /** The address it listens on, with the actual port if port 0 was requested. */
   readonly local: Endpoint;
   /** Waits for the next connection. Never rejects. */
-  accept(): Promise<Link | AcceptFailure>;
+  accept(): Promise<AcceptedLink | AcceptFailure>;
   /** Stops listening. Accepted connections stay open. */
   close(): void;
 }
@@ -96,6 +101,9 @@ export interface Engine {
   listen(at: Endpoint, options?: { shared?: boolean }): Listener | ListenFailure;
   /**
    * Connects to a backend. Never rejects.
+   *
+   * A connection that the backend accepted and reset at once is a link, too: its relay ends with
+   * `{ side: "backend", how: "reset" }`.
    *
    * @param options Aborting `signal` cancels the dial; the failure is `timeout` if that is its
    * reason, otherwise `cancelled`. `source` is the local address (`-B`).

@@ -31,10 +31,21 @@ export function acceptFailure(error: unknown): AcceptFailure {
   return { failure: isClientGone ? "client gone" : "shortage", reason };
 }
 
-/** Error codes of connect(2) and socket(2). */
+/**
+ * Whether a dial failed only after the connection had been established, because the backend reset
+ * it: while Linux, macOS or BSD is still connecting, a reset is ECONNREFUSED. Deno passes on the
+ * pending error of the socket (EPIPE after a FIN), or fails to read the addresses (ENOTCONN).
+ */
+export function wasEstablished(error: unknown): boolean {
+  return RESET_CODES.has(codeOf(error) ?? "");
+}
+
+const RESET_CODES: ReadonlySet<string> = new Set(["ECONNRESET", "EPIPE", "ENOTCONN"]);
+
+/** Error codes of connect(2) and socket(2), except {@link wasEstablished}. */
 // deno-fmt-ignore
 const DIAL_FAILURES: Readonly<Record<string, DialFailure>> = {
-  ECONNREFUSED: "refused", ETIMEDOUT: "timeout", ECONNRESET: "reset", ECONNABORTED: "reset",
+  ECONNREFUSED: "refused", ETIMEDOUT: "timeout", ECONNABORTED: "reset",
   EHOSTUNREACH: "unreachable", ENETUNREACH: "unreachable", EHOSTDOWN: "unreachable",
   ENETDOWN: "unreachable", EACCES: "unreachable", EPERM: "unreachable",
   EMFILE: "no descriptor", ENFILE: "no descriptor", ENOBUFS: "no descriptor",

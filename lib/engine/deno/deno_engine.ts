@@ -2,10 +2,17 @@ import { peerText } from "../../address/ip.ts";
 import type { Endpoint } from "../../base/endpoint.ts";
 import { BACKLOG } from "../../base/limits.ts";
 import type { DialFailure } from "../../base/reason.ts";
-import type { AcceptFailure, Engine, Link, Listener, ListenFailure } from "../engine.ts";
-import { acceptFailure, dialFailure, listenFailure } from "../failures.ts";
+import type {
+  AcceptedLink,
+  AcceptFailure,
+  Engine,
+  Link,
+  Listener,
+  ListenFailure,
+} from "../engine.ts";
+import { acceptFailure, dialFailure, listenFailure, wasEstablished } from "../failures.ts";
 import { firstBuffer } from "./buffers.ts";
-import type { Conn } from "./byte_conn.ts";
+import { type Conn, resetConn } from "./byte_conn.ts";
 import { canBindSource, connectFrom } from "./node_conn.ts";
 import { type FirstRead, startRelay } from "./stream_relay.ts";
 
@@ -23,8 +30,8 @@ class DenoLink implements Link {
     return endpoint(this.conn.remoteAddr);
   }
 
-  get local(): Endpoint {
-    return endpoint(this.conn.localAddr);
+  get local(): Endpoint | undefined {
+    return this.conn.localAddr && endpoint(this.conn.localAddr);
   }
 
   close(): void {
@@ -33,19 +40,31 @@ class DenoLink implements Link {
   }
 }
 
+class DenoAcceptedLink extends DenoLink implements AcceptedLink {
+  constructor(override readonly conn: Deno.TcpConn) {
+    super(conn);
+  }
+
+  override get local(): Endpoint {
+    return endpoint(this.conn.localAddr);
+  }
+}
+
 function endpoint(addr: Deno.Addr): Endpoint {
   const { hostname, port } = addr as Deno.NetAddr;
   return { address: peerText(hostname), port };
 }
 
-/** Sets TCP_NODELAY, to send small messages immediately, and SO_KEEPALIVE, to detect dead peers. */
+/**
+ * Sets TCP_NODELAY, to send small messages immediately, and SO_KEEPALIVE, to detect dead peers. An
+ * error means that the peer has reset the connection, which the relay will find out.
+ */
 function tuned(conn: Deno.TcpConn): Deno.TcpConn {
   try {
     conn.setNoDelay(true);
     conn.setKeepAlive(true);
-  } catch (error) {
-    conn.close();
-    throw error;
+  } catch {
+    // See above.
   }
   return conn;
 }
@@ -61,9 +80,9 @@ class DenoListener implements Listener {
     return endpoint(this.#listener.addr);
   }
 
-  async accept(): Promise<Link | AcceptFailure> {
+  async accept(): Promise<AcceptedLink | AcceptFailure> {
     try {
-      return new DenoLink(tuned(await this.#listener.accept()));
+      return new DenoAcceptedLink(tuned(await this.#listener.accept()));
     } catch (error) {
       return acceptFailure(error);
     }
@@ -104,6 +123,7 @@ async function dial(
     const connectOptions = { hostname: to.address, port: to.port, signal, autoSelectFamily: false };
     return new DenoLink(tuned(await Deno.connect(connectOptions as Deno.ConnectOptions)));
   } catch (error) {
+    if (!signal.aborted && wasEstablished(error)) return new DenoLink(resetConn(to));
     return dialFailure(error, signal);
   }
 }

@@ -9,7 +9,8 @@ import { Buffer } from "node:buffer";
 import net from "node:net";
 import type { Endpoint } from "../../base/endpoint.ts";
 import type { SourceSupport } from "../engine.ts";
-import type { Conn } from "./byte_conn.ts";
+import { wasEstablished } from "../failures.ts";
+import { type Conn, netAddr, resetConn } from "./byte_conn.ts";
 
 /** Maximum bytes of one read from the socket. */
 const HIGH_WATER_BYTES = 64 << 10;
@@ -17,16 +18,17 @@ const HIGH_WATER_BYTES = 64 << 10;
 /** A socket of `node:net` with the methods of `Deno.Conn`. */
 class NodeConn implements Conn {
   readonly remoteAddr: Deno.NetAddr;
-  readonly localAddr: Deno.NetAddr;
+  readonly localAddr: Deno.NetAddr | undefined;
   readonly #socket: net.Socket;
   #waiting: (() => void) | undefined;
   #error: Error | undefined;
   #ended = false;
 
-  constructor(socket: net.Socket) {
+  constructor(socket: net.Socket, to: Endpoint) {
     this.#socket = socket;
-    this.remoteAddr = netAddr(socket.remoteAddress, socket.remotePort);
-    this.localAddr = netAddr(socket.localAddress, socket.localPort);
+    this.remoteAddr = netAddr(to);
+    const { localAddress: address, localPort: port } = socket;
+    this.localAddr = address && port ? netAddr({ address, port }) : undefined;
     const wake = () => {
       this.#waiting?.();
       this.#waiting = undefined;
@@ -85,12 +87,9 @@ class NodeConn implements Conn {
   }
 }
 
-function netAddr(hostname = "", port = 0): Deno.NetAddr {
-  return { transport: "tcp", hostname, port };
-}
-
 /**
- * Connects from a local address.
+ * Connects from a local address. A backend that resets the connection at once has accepted it, so
+ * this does not throw then.
  *
  * @param source An address of this host.
  * @param signal Cancels the attempt and closes the socket.
@@ -115,11 +114,18 @@ export function connectFrom(source: string, to: Endpoint, signal: AbortSignal): 
       signal.removeEventListener("abort", cancel);
       reject(error);
     };
-    socket.once("error", failed);
-    socket.once("connect", () => {
+    const connected = (conn: Conn) => {
       signal.removeEventListener("abort", cancel);
-      socket.off("error", failed);
-      resolve(new NodeConn(socket));
+      resolve(conn);
+    };
+    const onError = (error: Error) => {
+      if (wasEstablished(error)) connected(resetConn(to));
+      else failed(error);
+    };
+    socket.once("error", onError);
+    socket.once("connect", () => {
+      socket.off("error", onError);
+      connected(new NodeConn(socket, to));
     });
     if (signal.aborted) cancel();
     else signal.addEventListener("abort", cancel);

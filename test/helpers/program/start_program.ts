@@ -11,8 +11,8 @@ export interface Running extends AsyncDisposable {
 export interface ProgramOptions {
   /** Its arguments. */
   args: string[];
-  /** Whether it can be used. */
-  ready: () => boolean | Promise<boolean>;
+  /** Whether it can be used; `output` is what it has written so far. */
+  ready: (output: string) => boolean | Promise<boolean>;
   /** Time limit for `ready` in milliseconds. @default {10000} */
   timeoutMs?: number;
 }
@@ -50,7 +50,7 @@ export async function startProgram(path: string, options: ProgramOptions): Promi
   }
 
   try {
-    await until(async () => !running || await options.ready(), {
+    await until(async () => !running || await options.ready(output()), {
       timeoutMs: options.timeoutMs ?? 10_000,
       what: `${path} to be ready`,
     });

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { serve } from "../../../lib/connection/accept_loop.ts";
 import { denoEngine } from "../../../lib/engine/deno/deno_engine.ts";
-import type { AcceptFailure, Link, Listener } from "../../../lib/engine/engine.ts";
+import type { AcceptedLink, AcceptFailure, Listener } from "../../../lib/engine/engine.ts";
 import { newTable } from "../../../lib/table/table.ts";
 import { named } from "../../helpers/net/backends.ts";
 import { ask } from "../../helpers/net/client.ts";
@@ -14,7 +14,7 @@ t(
     const notices: string[] = [];
     const ended = Promise.withResolvers<AcceptFailure>();
     let accepts = 0;
-    const link: Link = {
+    const link: AcceptedLink = {
       remote: { address: "127.0.0.1", port: 1 },
       local: { address: "127.0.0.1", port: 2 },
       close() {},

@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import { Connection } from "../../../lib/connection/connection.ts";
 import type { DialFailure } from "../../../lib/base/reason.ts";
 import { denoEngine } from "../../../lib/engine/deno/deno_engine.ts";
-import type { Engine, Link } from "../../../lib/engine/engine.ts";
+import type { AcceptedLink, Engine } from "../../../lib/engine/engine.ts";
 import { newTable, type Table } from "../../../lib/table/table.ts";
 import { connectionContext } from "../../helpers/connection/connection_context.ts";
 import { t } from "../../helpers/t.ts";
@@ -10,7 +10,7 @@ import { t } from "../../helpers/t.ts";
 const V4 = Uint8Array.of(127, 0, 0, 1);
 
 /** A link that counts how often it is closed. */
-function link(): Link & { closed: number } {
+function link(): AcceptedLink & { closed: number } {
   return {
     remote: { address: "10.0.0.1", port: 1 },
     local: { address: "10.0.0.2", port: 2 },

@@ -1,5 +1,10 @@
 import { assertEquals } from "@std/assert";
-import { acceptFailure, dialFailure, listenFailure } from "../../../lib/engine/failures.ts";
+import {
+  acceptFailure,
+  dialFailure,
+  listenFailure,
+  wasEstablished,
+} from "../../../lib/engine/failures.ts";
 import { t } from "../../helpers/t.ts";
 
 const PURE = { permissions: "none" } as const;
@@ -54,3 +59,22 @@ t("dialFailure() takes the reason of a canceled dial before any error", () => {
   assertEquals(dialFailure(system("EADDRNOTAVAIL", "None"), signal()), "no local port");
   assertEquals(dialFailure(new Error("?"), signal()), "failed");
 }, PURE);
+
+t(
+  "wasEstablished() recognizes the errors of a connection that was reset after the handshake",
+  () => {
+    const reset = [
+      Object.assign(new errors.ConnectionReset(), { code: "ECONNRESET" }),
+      Object.assign(new errors.NotConnected(), { code: "ENOTCONN" }),
+      system("EPIPE", "Broken pipe"),
+    ];
+    assertEquals(reset.map(wasEstablished), [true, true, true]);
+    const failed = [
+      system("ECONNREFUSED", "Connection refused"),
+      system("EMFILE", "Too many"),
+      null,
+    ];
+    assertEquals(failed.map(wasEstablished), [false, false, false]);
+  },
+  PURE,
+);
