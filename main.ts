@@ -17,6 +17,8 @@
  * - `lib/dump/match/`: regular expressions over bytes, searched in linear time
  * - `lib/dump/`: the packet dump: filters, records, files and their rotation
  * - `lib/cli/`: the command line: options, usage, shell completions
+ * - `lib/report/http/`: the HTTP server of the metrics, with bounded connections
+ * - `lib/report/pages/`: renders pages in pieces and keeps them for a moment
  * - `lib/report/`: access log, metrics, health check, statistics
  * - `lib/control/terminal/`: keys, line editor and history of the interactive shell
  * - `lib/control/top/`: the display of `top`

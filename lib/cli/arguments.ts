@@ -6,7 +6,10 @@ import { OPTIONS } from "./option_table.ts";
 export interface Arguments {
   /** Options without an argument that were given, without dashes. */
   readonly flags: ReadonlySet<string>;
-  /** Options with an argument that were given; the last one counts. */
+  /**
+   * Options with an argument that were given; the last one counts. Those that may be repeated are
+   * joined with commas.
+   */
   readonly values: ReadonlyMap<string, string>;
   /** Everything else, in order. */
   readonly operands: readonly string[];
@@ -17,6 +20,7 @@ const TAKES_ARGUMENT = new Map<string, boolean>(
 );
 const NAMES = [...TAKES_ARGUMENT.keys()];
 const FLAGS = NAMES.filter((name) => !TAKES_ARGUMENT.get(name));
+const REPEATABLE = ["metrics-host"];
 const WITH_ARGUMENT = NAMES.filter((name) => TAKES_ARGUMENT.get(name));
 
 /**
@@ -28,12 +32,14 @@ export function parseArguments(argv: readonly string[]): Arguments {
   const args = parseArgs(normalizeOptions(argv, TAKES_ARGUMENT), {
     string: WITH_ARGUMENT,
     boolean: FLAGS,
+    collect: REPEATABLE,
     "--": true,
   });
   const values = new Map<string, string>();
   for (const name of WITH_ARGUMENT) {
     const value = args[name];
     if (typeof value === "string") values.set(name, value);
+    if (Array.isArray(value) && value.length > 0) values.set(name, value.join(","));
   }
   return {
     flags: new Set(FLAGS.filter((name) => args[name] === true)),

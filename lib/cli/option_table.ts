@@ -37,6 +37,7 @@ const ROWS: readonly Row[] = [
   ["log-format", "text|json", "access log format, default text", RARE],
   ["log-start", "", "log the start of each connection, too", RARE],
   ["metrics", "[addr:]port", "Prometheus metrics, health check /healthz (127.0.0.1)"],
+  ["metrics-host", "name,...", "host name of the metrics server, besides localhost", RARE],
   ["dump-file", "file", "dump to file or - (%t time, %p port, %n connection)"],
   ["dump-format", "text|hex|json|pcapng", "dump format, default: by file name, else text", RARE],
   ["dump-prefix", "time,id,dir", "text dump: start each line with any of these", RARE],

@@ -12,6 +12,7 @@ import { STDERR, STDOUT, withoutStreamAlias } from "../base/stdout.ts";
 import type { DumpSettings } from "../dump/settings.ts";
 import { type Arguments, parseArguments } from "./arguments.ts";
 import { dumpOptions } from "./dump_options.ts";
+import { metricsHosts } from "./metrics_hosts.ts";
 import { type Mode, modeOf } from "./mode.ts";
 import { checkDumpChannel, checkOperands } from "./operands.ts";
 import { choiceValue, integerValue, secondsValue } from "./values.ts";
@@ -63,6 +64,8 @@ export interface Options {
   readonly logStarts: boolean;
   /** `--metrics` as given. */
   readonly metrics: string | undefined;
+  /** `--metrics-host`: names in lower case, without a dot at the end. */
+  readonly metricsHosts: readonly string[];
   readonly maxGroups: number;
   readonly maxChannels: number;
   /** What is accepted but probably not meant, one sentence each; see `warningLines()`. */
@@ -113,6 +116,7 @@ export function parseOptions(argv: readonly string[]): Options {
     logFormat: choiceValue(args, "log-format", LOG_FORMATS),
     logStarts: flags.has("log-start"),
     metrics: values.get("metrics"),
+    metricsHosts: metricsHosts(args, mode),
     maxGroups: integerValue(args, "max-groups", TABLE_RANGE) ?? DEFAULT_MAX_GROUPS,
     maxChannels: integerValue(args, "max-channels", TABLE_RANGE) ?? DEFAULT_MAX_CHANNELS,
     warnings: warningsOf(mode, args),

@@ -1,10 +1,10 @@
 /** The access log and the metrics that the command line asks for. */
 
 import { delay } from "@std/async/delay";
-import type { Endpoint } from "../base/endpoint.ts";
 import { UsageError, withName } from "../base/errors.ts";
 import type { Options } from "../cli/options.ts";
 import type { Monitor } from "../connection/observe.ts";
+import { MAX_CONNECTIONS } from "../report/http/places.ts";
 import { openLogFile } from "../report/log_file.ts";
 import type { LogStyle } from "../report/log_line.ts";
 import type { LogOutput } from "../report/log_output.ts";
@@ -17,12 +17,14 @@ import type { Budget } from "../system/capacity.ts";
 import { openSyslog } from "../system/syslog.ts";
 import type { Table } from "../table/table.ts";
 import type { WorkerReports } from "../workers/monitor.ts";
-import type { Setup } from "./resolve_setup.ts";
+import type { MetricsSetup, Setup } from "./resolve_setup.ts";
 
 /** The argument of `--log` that means syslog. */
 const SYSLOG = "syslog";
 /** Descriptors of the log: the file and, while it is reopened, its successor. */
 const LOG_FILES = 2;
+/** Minimum number of connections of the metrics server. */
+const MIN_METRICS = 2;
 /** Milliseconds to wait for the address of the metrics, and between two attempts. */
 const RELEASE_MS = 1000, RETRY_MS = 20;
 
@@ -71,7 +73,7 @@ export async function openReports(
   table.companion = stats;
   let server: MetricsServer | undefined;
   try {
-    server = metricsAt && stats && await serveSoon(metricsAt, {
+    server = metricsAt && stats && await serveSoon(metricsAt, budget, {
       table,
       stats,
       listener: setup.listen,
@@ -102,11 +104,17 @@ export async function openReports(
 }
 
 /** Serves the metrics. A predecessor that is exiting gets a moment to release the address. */
-async function serveSoon(at: Endpoint, source: MetricsSource): Promise<MetricsServer> {
+async function serveSoon(
+  at: MetricsSetup,
+  budget: Budget,
+  source: MetricsSource,
+): Promise<MetricsServer> {
   const deadline = performance.now() + RELEASE_MS;
+  const size = { min: MIN_METRICS, max: MAX_CONNECTIONS };
+  const options = { hosts: at.hosts, descriptors: budget.share("the metrics", size) };
   for (;;) {
     try {
-      return serveMetrics(at, source);
+      return serveMetrics(at, source, options);
     } catch (error) {
       if (performance.now() > deadline) throw error;
       await delay(RETRY_MS);

@@ -1,6 +1,7 @@
 /** Resolves everything on the command line that names a host. */
 
 import type { ChannelSpec } from "../address/channel_spec.ts";
+import { normalHostName } from "../address/host_name.ts";
 import { formatIp, type Ip } from "../address/ip.ts";
 import { type Lookup, resolveHost } from "../address/resolve_host.ts";
 import type { ServiceLookup } from "../address/services.ts";
@@ -24,6 +25,12 @@ export interface ResolvedGroup {
   readonly channels: readonly ResolvedChannel[];
 }
 
+/** `--metrics`: where to serve them. */
+export interface MetricsSetup extends Endpoint {
+  /** Names of this host besides `localhost`, in lower case and without a dot at the end. */
+  readonly hosts: ReadonlySet<string>;
+}
+
 /** The addresses of a command line. */
 export interface Setup {
   /** The address to listen on. */
@@ -31,8 +38,7 @@ export interface Setup {
   /** `-B`: local address of connections to backends. */
   readonly source: string | undefined;
   readonly groups: readonly ResolvedGroup[];
-  /** `--metrics`: where to serve them. */
-  readonly metrics: Endpoint | undefined;
+  readonly metrics: MetricsSetup | undefined;
 }
 
 /**
@@ -55,7 +61,7 @@ export async function resolveSetup(
   },
 ): Promise<Setup> {
   const { services, engine } = context;
-  const { sourceHost, channels, maxGroups, maxChannels, metrics } = options;
+  const { sourceHost, channels, maxGroups, maxChannels } = options;
   const resolve = resolver(context.lookup);
   const listen = await listeningAddress(options, services, resolve);
   const source = sourceHost === undefined
@@ -68,7 +74,7 @@ export async function resolveSetup(
     listen,
     source,
     groups,
-    metrics: metrics === undefined ? undefined : await metricsAddress(metrics, resolve),
+    metrics: await metricsSetup(options, resolve),
   };
 }
 
@@ -114,9 +120,14 @@ async function resolveChannel({ host, fault }: ChannelSpec, resolve: Resolve): P
   }
 }
 
-async function metricsAddress(text: string, resolve: Resolve): Promise<Endpoint> {
-  const { host, port } = parseMetricsAddress(text);
-  return { address: formatIp(await resolve(host)), port };
+async function metricsSetup(
+  { metrics, metricsHosts }: Pick<Options, "metrics" | "metricsHosts">,
+  resolve: Resolve,
+): Promise<MetricsSetup | undefined> {
+  if (metrics === undefined) return undefined;
+  const { host, port } = parseMetricsAddress(metrics);
+  const hosts = new Set([normalHostName(host), ...metricsHosts]);
+  return { address: formatIp(await resolve(host)), port, hosts };
 }
 
 /** The address of `-B`, checked first: 3.35 ignored an address that it could not bind. */

@@ -13,11 +13,17 @@ export const MEDIA_TYPES: Readonly<Record<MetricsFormat, string>> = {
   openmetrics: "application/openmetrics-text; version=1.0.0; charset=utf-8",
 };
 
+/** Names and values. */
+export type Labels = Readonly<Record<string, string>>;
+
 /** One value. */
 export interface Sample {
   /** `_bucket`, `_sum` or `_count` of a histogram. */
   readonly suffix?: string;
-  readonly labels?: Readonly<Record<string, string>>;
+  /** Formatted once if several samples have the same object. */
+  readonly labels?: Labels;
+  /** The label `le` of a bucket, which comes last. */
+  readonly le?: string;
   readonly value: number | bigint;
 }
 
@@ -30,22 +36,29 @@ export interface Family {
   readonly samples: Iterable<Sample>;
 }
 
+const NO_LABELS: Labels = {};
+
 /** Formats metrics as pieces of whole lines, so that the whole text is never in memory at once. */
 export function* exposition(families: Iterable<Family>, format: MetricsFormat): Generator<string> {
+  const texts = new WeakMap<Labels, string>();
   for (const { name, type, help, samples } of families) {
     const isCounter = type === "counter";
     const family = isCounter && format === "text" ? `${name}_total` : name;
     yield `# HELP ${family} ${escaped(help, format === "openmetrics")}\n# TYPE ${family} ${type}\n`;
-    for (const { suffix = isCounter ? "_total" : "", labels = {}, value } of samples) {
-      yield `${name}${suffix}${labelText(labels)} ${value}\n`;
+    for (const { suffix = isCounter ? "_total" : "", labels = NO_LABELS, le, value } of samples) {
+      let text = texts.get(labels);
+      if (text === undefined) texts.set(labels, text = labelText(labels));
+      if (le !== undefined) text += `${text === "" ? "" : ","}le="${le}"`;
+      yield `${name}${suffix}${text === "" ? "" : `{${text}}`} ${value}\n`;
     }
   }
   if (format === "openmetrics") yield "# EOF\n";
 }
 
-function labelText(labels: Readonly<Record<string, string>>): string {
-  const pairs = Object.entries(labels).map(([name, value]) => `${name}="${escaped(value, true)}"`);
-  return pairs.length === 0 ? "" : `{${pairs.join(",")}}`;
+function labelText(labels: Labels): string {
+  return Object.entries(labels).map(([name, value]) => `${name}="${escaped(value, true)}"`).join(
+    ",",
+  );
 }
 
 /** Escapes backslashes and newlines, and double quotes if `quotes` is set. */

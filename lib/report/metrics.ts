@@ -6,7 +6,7 @@ import { formatIp } from "../address/ip.ts";
 import type { Endpoint } from "../base/endpoint.ts";
 import { VERSION } from "../base/version.ts";
 import type { Table } from "../table/table.ts";
-import type { Family, Sample } from "./exposition.ts";
+import type { Family, Labels, Sample } from "./exposition.ts";
 import { healthProblem } from "./health.ts";
 import { CONNECT_BOUNDS_S, type Stats } from "./stats.ts";
 import { FAILURES, REASONS, word } from "./vocabulary.ts";
@@ -106,12 +106,16 @@ export function* metrics(
 }
 
 /** One address of a channel: the current one or a former one. */
-type AddressRow = ReturnType<Table["rowsByAddress"]> extends Generator<infer Row> ? Row : never;
+type TableRow = ReturnType<Table["rowsByAddress"]> extends Generator<infer Row> ? Row : never;
+
+/** The same, with its labels. */
+interface AddressRow extends TableRow {
+  readonly labels: Labels;
+}
 
 function* channelMetrics(table: Table, stats: Stats): Generator<Family> {
-  const rows = [...table.rowsByAddress()], current = rows.filter((row) => row.current);
-  const samples = (some: readonly AddressRow[], value: (row: AddressRow) => number | bigint) =>
-    some.map((row) => ({ labels: labelsOf(row), value: value(row) }));
+  const rows = [...table.rowsByAddress()].map((row) => ({ ...row, labels: labelsOf(row) }));
+  const current = rows.filter((row) => row.current);
   yield gauge(
     "balance_channel_enabled",
     "1 if the channel is enabled, 0 if it is disabled.",
@@ -159,7 +163,15 @@ function* channelMetrics(table: Table, stats: Stats): Generator<Family> {
   );
 }
 
-function labelsOf({ group, channel, address, port }: AddressRow): Record<string, string> {
+/** One sample per row, computed when it is read. */
+function* samples(
+  rows: readonly AddressRow[],
+  value: (row: AddressRow) => number | bigint,
+): Generator<Sample> {
+  for (const row of rows) yield { labels: row.labels, value: value(row) };
+}
+
+function labelsOf({ group, channel, address, port }: TableRow): Labels {
   // The account that adds up former addresses has none.
   const isSum = address.length === 0;
   const backend = isSum ? "former" : formatEndpoint({ address: formatIp(address), port });
@@ -167,14 +179,12 @@ function labelsOf({ group, channel, address, port }: AddressRow): Record<string,
 }
 
 function* connectTimes(rows: readonly AddressRow[], stats: Stats): Generator<Sample> {
-  for (const row of rows) {
-    const labels = labelsOf(row);
-    const { buckets, count, sumUs } = stats.connectTimes(row.account);
+  for (const { labels, account } of rows) {
+    const { buckets, count, sumUs } = stats.connectTimes(account);
     let cumulative = 0n;
     for (const [i, inBucket] of buckets.entries()) {
       cumulative += inBucket;
-      const le = boundText(CONNECT_BOUNDS_S[i]);
-      yield { suffix: "_bucket", labels: { ...labels, le }, value: cumulative };
+      yield { suffix: "_bucket", labels, le: boundText(CONNECT_BOUNDS_S[i]), value: cumulative };
     }
     yield { suffix: "_count", labels, value: count };
     yield { suffix: "_sum", labels, value: Number(sumUs) / 1e6 };

@@ -2,10 +2,11 @@ import { VERSION } from "../base/version.ts";
 import { type ChannelRecord, channelRecords } from "../table/channel_record.ts";
 import { healthProblem } from "./health.ts";
 import { type MetricsSource, uptimeS, usedDescriptors } from "./metrics.ts";
+import type { Json } from "./pages/json_text.ts";
 import { FAILURES, REASONS, word } from "./vocabulary.ts";
 
-/** The content of `/status.json`. Counters are exact up to 2^53. */
-export function status(source: MetricsSource, { stopping }: { stopping: boolean }): object {
+/** The content of `/status.json`; it is read once. Counters are exact up to 2^53. */
+export function status(source: MetricsSource, { stopping }: { stopping: boolean }): Json {
   const { table, stats, listener, descriptors } = source;
   const records = channelRecords(table);
   return {
@@ -13,14 +14,14 @@ export function status(source: MetricsSource, { stopping }: { stopping: boolean 
     deno: Deno.version.deno,
     pid: Deno.pid,
     uptimeSeconds: Math.round(uptimeS() * 1000) / 1000,
-    listener,
+    listener: { ...listener },
     workers: table.size.workers,
     stopping,
     healthy: healthProblem(source, { stopping }) === undefined,
     groups: [...Map.groupBy(records, ({ group }) => group)].map(([group, channels]) => ({
       group,
       type: table.type(group),
-      channels: channels.map((record) => channelStatus(source, record)),
+      channels: mapped(channels, (record) => channelStatus(source, record)),
     })),
     totals: {
       connections: stats.open,
@@ -41,7 +42,12 @@ export function status(source: MetricsSource, { stopping }: { stopping: boolean 
   };
 }
 
-function channelStatus({ table, stats }: MetricsSource, record: ChannelRecord): object {
+/** As `map()`, but each item is computed when it is read. */
+function* mapped<T>(items: readonly T[], one: (item: T) => Json): Generator<Json> {
+  for (const item of items) yield one(item);
+}
+
+function channelStatus({ table, stats }: MetricsSource, record: ChannelRecord): Json {
   const { group, channel, address, port, state, c, totalc, maxc, sent, rcvd } = record;
   // As in show, the counters of a channel include its former addresses.
   const accounts = [...table.accountsOf(group, channel)];

@@ -32,7 +32,7 @@ t("resolveSetup() returns every address of a command line, and keeps the names",
   const { setup, steps } = await resolve([...argv, "web", "web:99:5", "!", "backup:25"]);
   assertEquals(setup.listen, { address: "0.0.0.0", port: 25 });
   assertEquals(setup.source, "127.0.0.9");
-  assertEquals(setup.metrics, { address: "::1", port: 9550 });
+  assertEquals(setup.metrics, { address: "::1", port: 9550, hosts: new Set(["::1"]) });
   const channels = setup.groups.flatMap((group) =>
     group.channels.map(({ host, address, port, maxc }) => [host, formatIp(address), port, maxc])
   );

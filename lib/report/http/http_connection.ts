@@ -1,0 +1,166 @@
+import { joinBytes, NO_BYTES, writeAll } from "../../base/bytes.ts";
+import { HeadReader } from "./head_reader.ts";
+import { keepsAlive, parseRequestHead, type Refusal, type RequestHead } from "./request_head.ts";
+import { chunk, type HttpResponse, respondText, responseHead } from "./response.ts";
+
+/** A client may take this long for a whole request head, and to read a piece of its response. */
+const HEAD_MS = 10_000, UNREAD_MS = 10_000;
+/** Size of a piece of a response in bytes. */
+const PIECE_BYTES = 64 << 10;
+/**
+ * After the last response, what the client still sends is ignored for a moment: closing the socket
+ * while bytes are unread resets the connection, and the client may lose the response.
+ */
+const LINGER_MS = 1000, LINGER_BYTES = 64 << 10;
+
+/** What a connection is served with. */
+export interface HttpHandling {
+  /** Responds to a request. */
+  answer(request: RequestHead): HttpResponse | Promise<HttpResponse>;
+  /** Waits until another piece may be written; see `Turns`. */
+  turn(): Promise<void>;
+  /** Whether others wait for this place, so that the connection ends after its response. */
+  crowded(): boolean;
+  /** Ends pending writes of a socket, which closing it does not do before Deno 2.9. */
+  shutDown?(conn: Deno.TcpConn): void;
+}
+
+/** One connection of an HTTP client. It lasts until {@linkcode HttpConnection.run} resolves. */
+export class HttpConnection {
+  readonly #conn: Deno.TcpConn;
+  readonly #handling: HttpHandling;
+  readonly #reader = new HeadReader();
+  /** Called when the connection starts to wait for a request. */
+  readonly #onIdle: (connection: HttpConnection) => void;
+  #closed = false;
+  /** Since when no request is in progress, by `performance.now()`; `Infinity` during one. */
+  idleSince = Infinity;
+  /** Whether nothing has been responded yet. */
+  silent = true;
+
+  /** @param conn Owned by the connection from now on. */
+  constructor(
+    conn: Deno.TcpConn,
+    handling: HttpHandling,
+    onIdle: (connection: HttpConnection) => void,
+  ) {
+    this.#conn = conn;
+    this.#handling = handling;
+    this.#onIdle = onIdle;
+  }
+
+  /** Serves the client. Its descriptor is free when this resolves; it never rejects. */
+  async run(): Promise<void> {
+    try {
+      this.#conn.setNoDelay(true);
+      while (await this.#serveOne());
+      if (!this.#closed) await this.#linger();
+    } catch {
+      /* the client is gone, too slow or replaced */
+    } finally {
+      this.close();
+    }
+  }
+
+  /** Closes the connection. A pending write may hold its descriptor longer; see `shutDown`. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.idleSince = Infinity;
+    try {
+      this.#handling.shutDown?.(this.#conn);
+      this.#conn.close();
+    } catch { /* already closed */ }
+  }
+
+  /** Responds to one request. Returns whether another one may follow. */
+  async #serveOne(): Promise<boolean> {
+    const head = await this.#readHead();
+    if (head === undefined) return false;
+    this.idleSince = Infinity;
+    const tooLarge: Refusal = { status: 431, reason: "the request head exceeds 8192 bytes" };
+    const parsed = head === "too large" ? tooLarge : parseRequestHead(head);
+    const request = "status" in parsed ? undefined : parsed;
+    const response = "status" in parsed
+      ? respondText(parsed.status, parsed.reason, { close: true })
+      : await this.#answer(parsed);
+    this.silent = false;
+    return await this.#send(response, request);
+  }
+
+  async #readHead(): Promise<Uint8Array | "too large" | undefined> {
+    this.idleSince = performance.now();
+    this.#onIdle(this);
+    return await this.#limited(HEAD_MS, () => this.#reader.next((into) => this.#conn.read(into)));
+  }
+
+  async #answer(request: RequestHead): Promise<HttpResponse> {
+    try {
+      return await this.#handling.answer(request);
+    } catch {
+      return respondText(500, "internal error");
+    }
+  }
+
+  /** Sends a response. Returns whether the connection goes on. */
+  async #send(response: HttpResponse, request: RequestHead | undefined): Promise<boolean> {
+    const { body } = response;
+    const streamed = body !== undefined && !(body instanceof Uint8Array);
+    try {
+      const chunked = streamed && request?.version === "1.1";
+      const endsBody = streamed && !chunked;
+      const keepAlive = request !== undefined && keepsAlive(request) && !response.close &&
+        !endsBody && !this.#handling.crowded();
+      const head = responseHead(response, request, { keepAlive, chunked });
+      if (request?.method === "HEAD" || body === undefined) await this.#write(head);
+      else if (!streamed) await this.#writeWhole(head, body);
+      else {
+        await this.#write(head);
+        for await (const piece of body.pieces) {
+          await this.#write(...(chunked ? chunk(piece) : [piece]));
+        }
+        if (chunked) await this.#write(...chunk(NO_BYTES));
+      }
+      return keepAlive;
+    } finally {
+      if (streamed) body.release();
+    }
+  }
+
+  async #writeWhole(head: Uint8Array, body: Uint8Array): Promise<void> {
+    await this.#write(head, body.subarray(0, PIECE_BYTES));
+    for (let at = PIECE_BYTES; at < body.length; at += PIECE_BYTES) {
+      await this.#write(body.subarray(at, at + PIECE_BYTES));
+    }
+  }
+
+  async #write(...parts: Uint8Array[]): Promise<void> {
+    await this.#handling.turn();
+    const bytes = joinBytes(parts);
+    await this.#limited(UNREAD_MS, () => writeAll(this.#conn, bytes));
+  }
+
+  async #linger(): Promise<void> {
+    this.idleSince = performance.now();
+    this.#onIdle(this);
+    await this.#limited(LINGER_MS, async () => {
+      await this.#conn.closeWrite();
+      const ignored = new Uint8Array(4096);
+      for (let left = LINGER_BYTES; left > 0;) {
+        const count = await this.#conn.read(ignored);
+        if (count === null) return;
+        left -= count;
+      }
+    });
+  }
+
+  /** Closes the connection unless `work` ends in time, which then rejects. */
+  async #limited<T>(ms: number, work: () => Promise<T>): Promise<T> {
+    const timer = setTimeout(() => this.close(), ms);
+    try {
+      return await work();
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+}

@@ -1,0 +1,81 @@
+/**
+ * A small HTTP server whose connections are bounded: in number, in memory and in time.
+ *
+ * `Deno.serve` has no such bounds, and its accept loop ends for good when descriptors run out, with
+ * a rejection that ends the program.
+ */
+
+import { delay } from "@std/async/delay";
+import type { Endpoint } from "../../base/endpoint.ts";
+import { settlesWithin } from "../../base/within.ts";
+import { acceptFailure } from "../../engine/failures.ts";
+import { HttpConnection, type HttpHandling } from "./http_connection.ts";
+import { type Descriptors, Places } from "./places.ts";
+import { Turns } from "./turns.ts";
+
+/** Pause after accept failed for lack of a descriptor, in milliseconds. */
+const SHORTAGE_PAUSE_MS = 100;
+/** Maximum time for the responses in progress when the server closes, in milliseconds. */
+const CLOSE_MS = 1000;
+
+/** What a server needs. */
+export interface HttpServerOptions extends Pick<HttpHandling, "answer" | "shutDown"> {
+  readonly descriptors: Descriptors;
+  readonly turns: Turns;
+}
+
+/** A running server. */
+export interface HttpServer {
+  /** Stops listening, and closes all connections after the responses in progress. */
+  close(): Promise<void>;
+}
+
+/**
+ * Listens and serves. A shortage of descriptors neither ends the server nor is it reported: the
+ * proxy reports it, and clients wait in the backlog meanwhile.
+ *
+ * @throws {Error} If the address cannot be bound; see `listenFailure()`.
+ */
+export function serveHttp(at: Endpoint, options: HttpServerOptions): HttpServer {
+  const listener = Deno.listen({ hostname: at.address, port: at.port });
+  const stopping = new AbortController(), { signal } = stopping;
+  const places = new Places(options.descriptors);
+  const accepting = acceptAll(listener, places, { ...options, signal });
+  return {
+    async close() {
+      if (signal.aborted) return;
+      stopping.abort();
+      listener.close();
+      places.stop();
+      await accepting;
+      if (!await settlesWithin(places.close({ idle: true }), CLOSE_MS)) {
+        // One that cannot be closed ends with the program.
+        await settlesWithin(places.close({ idle: false }), CLOSE_MS);
+      }
+    },
+  };
+}
+
+async function acceptAll(
+  listener: Deno.TcpListener,
+  places: Places,
+  { turns, signal, answer, shutDown }: HttpServerOptions & { signal: AbortSignal },
+): Promise<void> {
+  const handling = {
+    answer,
+    ...(shutDown && { shutDown }),
+    turn: () => turns.next(),
+    crowded: () => places.crowded || signal.aborted,
+  };
+  while (await places.take()) {
+    try {
+      const conn = await listener.accept();
+      places.start(new HttpConnection(conn, handling, (idle) => places.becameIdle(idle)));
+    } catch (error) {
+      places.release();
+      const { failure } = acceptFailure(error);
+      if (failure === "closed" || signal.aborted) return;
+      if (failure === "shortage") await delay(SHORTAGE_PAUSE_MS, { signal }).catch(() => {});
+    }
+  }
+}
