@@ -37,6 +37,8 @@ export interface Serving {
   stop(): Promise<void>;
   /** Stops accepting immediately; the backlog is reset. */
   stopNow(): void;
+  /** The maximum number of connections has changed. */
+  limitChanged(): void;
   /** Resolves when accepting has stopped and the last connection has ended. */
   readonly done: Promise<void>;
 }
@@ -93,6 +95,10 @@ class AcceptLoop implements Serving {
     this.#stopped = true;
     this.#listener.close();
     this.#pause?.wake();
+  }
+
+  limitChanged(): void {
+    if (this.#pause?.untilEnd) this.#pause.wake();
   }
 
   async #run(): Promise<void> {
@@ -155,7 +161,7 @@ class AcceptLoop implements Serving {
     // A bug in balance is reported and does not affect other connections.
     connection.run().catch((error) => notice(bugLine(error))).finally(() => {
       connections.delete(connection);
-      if (this.#pause?.untilEnd) this.#pause.wake();
+      this.limitChanged();
       if (connections.size > 0) return;
       clock.unwatch(this.#keepsClockRunning);
       this.#idle?.resolve();

@@ -11,6 +11,7 @@ import { writeAll } from "../base/bytes.ts";
 import { systemReason } from "../base/errors.ts";
 import { STDOUT } from "../base/stdout.ts";
 import { FileNames, hasTime } from "./file_name.ts";
+import type { FilePermit, FilePermits } from "./file_permits.ts";
 import type { DumpFormatName } from "./formats/format.ts";
 import { nowMicroseconds } from "./formats/times.ts";
 import { FileHistory, type Rotation } from "./rotation.ts";
@@ -35,6 +36,8 @@ export interface DumpFileOptions {
   readonly header: (time: number) => Uint8Array;
   /** Called with the first error of an output, such as ENOSPC or EPIPE. */
   readonly onError: (error: Error) => void;
+  /** Limits the open files; each output takes one permit. @default no limit */
+  readonly permits?: FilePermits | undefined;
   /** Microseconds since 1970. @default {nowMicroseconds} */
   readonly now?: () => number;
 }
@@ -73,6 +76,8 @@ export class DumpFile {
   /** Replaced after an error. */
   #writer: BatchWriter;
   #sink: Sink | undefined;
+  /** Held from the first file to the end of the last one. */
+  #permit: FilePermit | undefined;
   /** The size of the sink after the last write, if it is a regular file. */
   #size = 0;
   /** Name of the latest file, which may not be open yet. */
@@ -83,6 +88,8 @@ export class DumpFile {
   #isRegular = false;
   /** Files that are queued or being opened. */
   #opening = 0;
+  /** Records of the latest file, written or queued. */
+  #records = 0;
   #failed = false;
   #closed = false;
   #dropped = 0;
@@ -109,6 +116,11 @@ export class DumpFile {
     return this.#path;
   }
 
+  /** Whether everything is dropped after an error. */
+  get failed(): boolean {
+    return this.#failed;
+  }
+
   /** Number of records that were dropped. */
   get dropped(): number {
     return this.#dropped;
@@ -131,6 +143,7 @@ export class DumpFile {
     if (rotate !== undefined && this.#isRegular && this.#fileBytes >= rotate.bytes) {
       this.#startFile("replace");
     }
+    this.#records++;
     this.#push(encode());
     return true;
   }
@@ -167,8 +180,9 @@ export class DumpFile {
    */
   async close(options: { patienceMs?: number | undefined } = {}): Promise<boolean> {
     this.#closed = true;
+    this.#permit?.ending();
     const isWritten = await this.#writer.close(options);
-    const idle = this.#writer.idle().then(() => this.#closeSink());
+    const idle = this.#writer.idle().then(() => this.#end());
     if (isWritten) await idle;
     return isWritten;
   }
@@ -180,7 +194,12 @@ export class DumpFile {
 
   #newWriter(): BatchWriter {
     return new BatchWriter(
-      (bytes) => this.#write(this.#sink!, bytes),
+      (bytes) => {
+        const sink = this.#sink!, write = () => this.#write(sink, bytes);
+        const { permits } = this.#options;
+        // The reader of a pipe may be slow.
+        return permits === undefined || !sink.isRegular ? write() : permits.operate(write);
+      },
       (error) => this.#fail(error),
       { queueBytes: this.#queueBytes },
     );
@@ -191,6 +210,7 @@ export class DumpFile {
     const now = (this.#options.now ?? nowMicroseconds)();
     const path = this.#path = this.#names.next(now);
     this.#fileBytes = 0;
+    this.#records = 0;
     this.#opening++;
     this.#writer.pushStep(() => this.#open(path, existing));
     this.#push(this.#options.header(now));
@@ -229,8 +249,11 @@ export class DumpFile {
 
   async #open(path: string, existing: ExistingFile): Promise<void> {
     this.#closeSink();
-    const { format = "text", rotate } = this.#options;
-    this.#sink = await openSink(path, { existing, count: rotate?.count, format });
+    const { format = "text", rotate, permits } = this.#options;
+    this.#permit ??= permits?.request();
+    await this.#permit?.ready;
+    const open = () => openSink(path, { existing, count: rotate?.count, format });
+    this.#sink = await (permits === undefined ? open() : permits.operate(open));
     this.#isRegular = this.#sink.isRegular;
     this.#size = this.#isRegular ? this.#sink.size() : 0;
     if (this.#isRegular) await this.#history?.add(path);
@@ -239,10 +262,17 @@ export class DumpFile {
 
   #fail(error: unknown): void {
     this.#failed = true;
+    if (this.#opening > 0) this.#dropped += this.#records;
     this.#opening = 0;
-    this.#closeSink();
+    this.#end();
     const message = `cannot write dump file [${this.#path}]: ${systemReason(error)}`;
     this.#options.onError(new Error(message, { cause: error }));
+  }
+
+  #end(): void {
+    this.#closeSink();
+    this.#permit?.release();
+    this.#permit = undefined;
   }
 
   #closeSink(): void {

@@ -22,11 +22,13 @@ export interface DumpCounts {
 }
 
 /** What a dump needs besides its settings. */
-export interface DumperOptions extends Pick<DumpFileOptions, "port" | "queueBytes"> {
+export interface DumperOptions extends Pick<DumpFileOptions, "port" | "queueBytes" | "permits"> {
   /** Whether the text format has colors. @default false */
   readonly color?: boolean;
-  /** Called once, with the first error of the output; everything later is dropped. */
+  /** Called once, with the first error of the only output; everything later is dropped. */
   readonly onError: (error: Error) => void;
+  /** Called with the first error of a connection's own file; its later records are dropped. */
+  readonly onFileError?: ((error: Error) => void) | undefined;
 }
 
 /** Default for `-p`: small enough that the text is still in the CPU caches when it is written. */
@@ -175,15 +177,17 @@ export class Dumper {
   #fileOptions(format: DumpFormat, connection?: number): DumpFileOptions {
     const { format: name, rotate, overflow } = this.settings;
     const classicQueue = isClassic(this.settings) ? CLASSIC_QUEUE_BYTES : undefined;
+    const isSingle = connection === undefined;
     return {
       ...this.#options,
+      permits: isSingle ? undefined : this.#options.permits,
       queueBytes: this.#options.queueBytes ?? classicQueue,
       connection,
       rotate,
       overflow,
       format: name,
       header: (time) => format.start(time),
-      onError: (error) => this.#fail(error),
+      onError: (error) => isSingle ? this.#fail(error) : this.#options.onFileError?.(error),
     };
   }
 
@@ -220,6 +224,6 @@ function droppedOf({ file, droppedByWorkers }: Output): number {
 /** Writes how many records were dropped, if there are new ones. */
 function reportDrops(output: Output, time: number): void {
   const dropped = droppedOf(output);
-  if (dropped === output.reportedDrops) return;
+  if (dropped === output.reportedDrops || output.file.failed) return;
   if (output.file.write(() => output.format.lost(dropped, time))) output.reportedDrops = dropped;
 }

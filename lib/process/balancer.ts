@@ -7,10 +7,17 @@ import { ExitError } from "../base/errors.ts";
 import type { Options } from "../cli/options.ts";
 import { type ControlListener, type Former, listenControl } from "../control/control_listener.ts";
 import { ControlServer } from "../control/server.ts";
+import { isPerConnection } from "../dump/file_name.ts";
 import { isClassic } from "../dump/settings.ts";
 import type { Listener } from "../engine/engine.ts";
 import { DEFAULT_ENGINE, engineByName } from "../engine/engines.ts";
-import { type Budget, budgetSize, connectionDescriptors, newBudget } from "../system/capacity.ts";
+import {
+  type Budget,
+  budgetSize,
+  connectionLimits,
+  maxDumpFiles,
+  newBudget,
+} from "../system/capacity.ts";
 import type { Messages } from "../system/messages.ts";
 import { processLimits } from "../native/process.ts";
 import { listenForSignals, SIGNAL_EXIT, type Signals } from "../system/signals.ts";
@@ -35,8 +42,11 @@ import { type RunningProgram, runUntilStopped } from "./shutdown.ts";
 /** Milliseconds that the start may still take after a signal that ends the program. */
 const EARLY_END_MS = 500;
 
-/** Descriptors of a dump to one output: the old file and the new one while one replaces the other. */
-const DUMP_DESCRIPTORS = 2;
+/**
+ * Descriptors of a dump to one output: the old file and the new one while one replaces the other,
+ * and a duplicate during a write, see capacity.ts.
+ */
+const DUMP_DESCRIPTORS = 3;
 
 /** The control socket at the start, for `-d`, by what was at its path. */
 const STATES: Readonly<Record<Former, string>> = {
@@ -156,10 +166,11 @@ function servingOptions(options: Options, { setup, table, budget }: Prepared): S
       autoDisable: options.autoDisable,
       source: setup.source,
     },
-    descriptors: connectionDescriptors(processLimits(), {
+    limits: connectionLimits(processLimits(), {
       workers: table.size.workers,
       budget: budget.total,
     }),
+    dumpFiles: options.dump !== undefined && isPerConnection(options.dump.file),
   };
 }
 
@@ -231,7 +242,12 @@ async function prepare(options: Options, messages: Messages): Promise<Prepared> 
   let pidFile: PidFile | undefined;
   try {
     // Last, because they replace the files of the previous run.
-    dump = await openDumpSwitch(options, { port: setup.listen.port, notice });
+    dump = await openDumpSwitch(options, {
+      port: setup.listen.port,
+      notice,
+      maxFiles: () =>
+        maxDumpFiles(processLimits(), { workers, budget: budget.total }, openConnections(table)),
+    });
     if (options.pidFile !== undefined) pidFile = writePidFile(options.pidFile);
   } catch (error) {
     await dump?.close();

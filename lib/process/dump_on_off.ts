@@ -9,15 +9,19 @@
 import { EXIT, ExitError, messageOf, UsageError, withName } from "../base/errors.ts";
 import { STDOUT } from "../base/stdout.ts";
 import type { Options } from "../cli/options.ts";
+import { type CountedNotices, countedPerBurst } from "../connection/once_per_burst.ts";
 import type { DumpControl, DumpStatus } from "../control/commands/command.ts";
 import { dumpTaps } from "../dump/dump_tap.ts";
 import { Dumper } from "../dump/dumper.ts";
+import { isPerConnection } from "../dump/file_name.ts";
+import { FilePermits, moreFailures } from "../dump/file_permits.ts";
 import { parseConnectionNumber, parseDumpFilter } from "../dump/filter.ts";
 import type { TakeRecord } from "../dump/record.ts";
 import { hasColors } from "../dump/terminal_colors.ts";
 import type { DumpSettings, DumpTexts } from "../dump/settings.ts";
 import { CLASSIC_DUMP, isClassic, parseDumpSettings } from "../dump/settings.ts";
 import { outsidePath } from "../native/private_tmp.ts";
+import { MAX_FILE_OPERATIONS } from "../system/capacity.ts";
 import type { DataPlane } from "../workers/data_plane.ts";
 import type { PlaneDump } from "../workers/dump_order.ts";
 
@@ -29,6 +33,8 @@ interface DumpParts {
   /** The port that balance listens on. */
   readonly port: number;
   readonly notice: (line: string) => void;
+  /** Maximum number of open files of single connections, at the moment. */
+  readonly maxFiles: () => number;
 }
 
 /** Turns the dump on and off. */
@@ -81,6 +87,11 @@ export async function openDumpSwitch(
 class Switch implements DumpSwitch {
   readonly #parts: DumpParts;
   readonly #foreground: boolean;
+  /** Shared by the current dump and the previous one, which may still write. */
+  readonly #permits: FilePermits;
+  readonly #fileFailures: CountedNotices;
+  /** Whether the data plane counts a dump file for each connection. */
+  #countsFiles = false;
   /** Defaults of `dump on`: the settings of the last dump; at first, in the foreground, of `-p`. */
   #last: DumpSettings | undefined;
   #running: RunningDump | undefined;
@@ -95,6 +106,8 @@ class Switch implements DumpSwitch {
   constructor(parts: DumpParts, foreground: boolean) {
     this.#parts = parts;
     this.#foreground = foreground;
+    this.#permits = new FilePermits(parts.maxFiles, MAX_FILE_OPERATIONS);
+    this.#fileFailures = countedPerBurst(parts.notice, moreFailures);
     if (foreground) this.#last = CLASSIC_DUMP;
   }
 
@@ -109,6 +122,7 @@ class Switch implements DumpSwitch {
       try {
         this.#running = await this.#open(settings, "command line");
         this.#last = settings;
+        this.#countsFiles = isPerConnection(settings.file);
       } catch (error) {
         throw startError(error, settings);
       }
@@ -143,22 +157,45 @@ class Switch implements DumpSwitch {
   async close(): Promise<void> {
     await this.#turn;
     await this.#running?.dumper.close(this.#running.endPatienceMs);
+    this.#fileFailures.end();
   }
 
   async #on(texts: DumpTexts): Promise<DumpStatus> {
     const settings = await this.#parse(texts);
     // Two dumps must not write to the same file.
     if (this.#running?.dumper.settings.file === settings.file) await this.#off();
-    const running = await this.#open(settings, "control");
-    this.#last = settings;
-    await this.#replace(running);
-    return statusOf(running);
+    try {
+      if (isPerConnection(settings.file)) await this.#countFiles(true);
+      const running = await this.#open(settings, "control");
+      this.#last = settings;
+      await this.#replace(running);
+      return statusOf(running);
+    } finally {
+      void this.#uncountFiles();
+    }
   }
 
   async #off(): Promise<boolean> {
     const isOn = this.#running !== undefined;
     if (isOn) await this.#replace(undefined);
+    void this.#uncountFiles();
     return isOn;
+  }
+
+  async #countFiles(value: boolean): Promise<void> {
+    if (this.#countsFiles === value) return;
+    this.#countsFiles = value;
+    await this.#plane?.countDumpFiles(value);
+  }
+
+  /** Lets more connections in after the last dump file of a connection is closed. */
+  async #uncountFiles(): Promise<void> {
+    await this.#permits.idle();
+    await this.#inTurn(async () => {
+      const isOn = this.#running !== undefined &&
+        isPerConnection(this.#running.dumper.settings.file);
+      if (!isOn) await this.#countFiles(false);
+    });
   }
 
   async #replace(running: RunningDump | undefined): Promise<void> {
@@ -196,6 +233,10 @@ class Switch implements DumpSwitch {
     const dumper = await Dumper.open(settings, {
       port: this.#parts.port,
       color: settings.file === STDOUT && hasColors(),
+      permits: this.#permits,
+      onFileError: ({ message }) => {
+        this.#fileFailures.notice(`${message}, its records are dropped`);
+      },
       onError: (error) => {
         if (origin === "command line" && hasReaderExited(error, settings)) {
           return this.#readerExited.resolve();

@@ -21,8 +21,8 @@ import type { MetricsSetup, Setup } from "./resolve_setup.ts";
 
 /** The argument of `--log` that means syslog. */
 const SYSLOG = "syslog";
-/** Descriptors of the log: the file and, while it is reopened, its successor. */
-const LOG_FILES = 2;
+/** Descriptors of the log: the file, its successor while it is reopened, a duplicate in a write. */
+const LOG_FILES = 3;
 /** Minimum number of connections of the metrics server. */
 const MIN_METRICS = 2;
 /** Milliseconds to wait for the address of the metrics, and between two attempts. */

@@ -10,8 +10,13 @@ const TO_SERVE = 16, PER_WORKER = 8;
 /** The budget is this fraction of the limit, but at least and at most so many descriptors. */
 const BUDGET_FRACTION = 1 / 8, MIN_BUDGET = 16, MAX_BUDGET = 192;
 
-/** The descriptors of a connection: the client's socket, the backend's, and its own dump file. */
-const SOCKETS = 2, DUMP_FILE = 1;
+/** The sockets of a connection: the client's and the backend's. */
+const SOCKETS = 2;
+/**
+ * Operations on the dump files of connections that may run at a time. Deno duplicates the descriptor
+ * of a file for each asynchronous operation.
+ */
+export const MAX_FILE_OPERATIONS = 8;
 
 /** A part of a {@link Budget}. */
 export interface Share {
@@ -79,36 +84,54 @@ export function budgetSize({ descriptors }: Pick<ProcessLimits, "descriptors">):
   return Math.min(Math.max(part, MIN_BUDGET), MAX_BUDGET);
 }
 
-/**
- * The descriptors that the connections of one isolate may use.
- *
- * @param options `workers`: how many isolates share the descriptors of the process. `budget`: the
- *     size of the {@link Budget}.
- * @returns May be negative; `undefined` if the descriptor limit is unknown.
- */
-export function connectionDescriptors(
-  { descriptors, open }: ProcessLimits,
-  { workers, budget }: { workers: number; budget: number },
-): number | undefined {
-  if (descriptors === undefined) return undefined;
-  const ofWorkers = workers > 1 ? PER_WORKER * workers : 0;
-  return Math.floor((descriptors - open - TO_SERVE - ofWorkers - budget) / workers);
+/** How many connections one isolate may hold. */
+export interface ConnectionLimits {
+  /** At least 1; `Infinity` if the descriptor limit is unknown. */
+  readonly max: number;
+  /** The same while each connection has its own dump file. */
+  readonly maxWithFiles: number;
+}
+
+/** How the process is divided. */
+interface Division {
+  /** How many isolates share the descriptors of the process. */
+  readonly workers: number;
+  /** The size of the {@link Budget}. */
+  readonly budget: number;
 }
 
 /**
- * How many connections may be open so that each can still open its backend socket, and its dump
- * file if each connection has one.
+ * How many connections one isolate may hold so that each can still open its backend socket, and its
+ * dump file if it has one.
  *
  * More clients wait in the backlog. Without this limit, a burst of clients takes all descriptors,
  * none is left to reach a backend, and every connection fails.
- *
- * @param descriptors See {@link connectionDescriptors}.
- * @returns At least 1.
  */
-export function maxConnections(
-  descriptors: number | undefined,
-  { dumpFiles }: { dumpFiles: boolean },
+export function connectionLimits(limits: ProcessLimits, division: Division): ConnectionLimits {
+  const { workers } = division, free = ofConnections(limits, division);
+  const max = (descriptors: number, each: number) =>
+    Math.max(1, Math.floor(descriptors / workers / each));
+  return { max: max(free, SOCKETS), maxWithFiles: max(free - MAX_FILE_OPERATIONS, SOCKETS + 1) };
+}
+
+/**
+ * How many connections may have their own dump file open. Fewer if such a dump starts while more
+ * connections are open than {@link ConnectionLimits.maxWithFiles}.
+ *
+ * @param open Connections of all isolates.
+ */
+export function maxDumpFiles(limits: ProcessLimits, division: Division, open: number): number {
+  const most = division.workers * connectionLimits(limits, division).maxWithFiles;
+  const left = ofConnections(limits, division) - MAX_FILE_OPERATIONS - SOCKETS * open;
+  return Math.max(0, Math.min(most, left));
+}
+
+/** The descriptors for the connections of all isolates. May be negative. */
+function ofConnections(
+  { descriptors, open }: ProcessLimits,
+  { workers, budget }: Division,
 ): number {
   if (descriptors === undefined) return Infinity;
-  return Math.max(1, Math.floor(descriptors / (SOCKETS + (dumpFiles ? DUMP_FILE : 0))));
+  const ofWorkers = workers > 1 ? PER_WORKER * workers : 0;
+  return descriptors - open - TO_SERVE - ofWorkers - budget;
 }

@@ -10,7 +10,6 @@ import { moreTimedOut } from "../connection/timeouts.ts";
 import type { Connections } from "../control/commands/command.ts";
 import type { Listener } from "../engine/engine.ts";
 import { engineByName } from "../engine/engines.ts";
-import { maxConnections } from "../system/capacity.ts";
 import type { PlaneDump } from "./dump_order.ts";
 import type { ServingOptions } from "./protocol.ts";
 
@@ -23,6 +22,11 @@ export interface DataPlane extends Connections {
    * records arrive for the previous dump.
    */
   setDump(dump: PlaneDump | undefined): Promise<void>;
+  /**
+   * Counts a descriptor for the dump file of each connection, or does so no longer, when deciding
+   * how many connections to accept.
+   */
+  countDumpFiles(value: boolean): Promise<void>;
   /** Closes all open connections, and stops accepting. */
   closeAll(): void;
   /** Resolves when the last connection has ended after the stop; `cutOff` counts those closed. */
@@ -56,10 +60,14 @@ export function serveHere(listener: Listener, options: PlaneOptions): DataPlane 
     tap: () => dump?.taps,
     room: () => options.monitor?.room?.() ?? dump?.room?.(),
   };
-  const { descriptors } = options.serving;
-  const limit = maxConnections(descriptors, { dumpFiles: false });
-  const serving = serve(listener, context, () => limit);
+  const { limits } = options.serving;
+  let { dumpFiles = false } = options.serving;
+  const serving = serve(listener, context, maxConnections);
   let cutOff = 0;
+
+  function maxConnections(): number {
+    return (dumpFiles ? limits?.maxWithFiles : limits?.max) ?? Infinity;
+  }
 
   function closeWhere(wanted: (info: ConnectionInfo) => boolean, reason: Reason): number {
     let closed = 0;
@@ -76,6 +84,11 @@ export function serveHere(listener: Listener, options: PlaneOptions): DataPlane 
     setDump(next) {
       dump = next;
       for (const connection of serving.connections) connection.setTap(dump?.taps);
+      return Promise.resolve();
+    },
+    countDumpFiles(value) {
+      dumpFiles = value;
+      serving.limitChanged();
       return Promise.resolve();
     },
     closeAll() {

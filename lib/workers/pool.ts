@@ -69,6 +69,8 @@ class WorkerPool implements DataPlane {
   /** Timers of workers that are about to be replaced. */
   readonly #pauses = new Set<ReturnType<typeof setTimeout>>();
   #dump: PlaneDump | undefined;
+  /** Of workers that start later. */
+  #dumpFiles: boolean | undefined;
   /** Whether all workers were started once. */
   #started = false;
   #stopping = false;
@@ -79,6 +81,7 @@ class WorkerPool implements DataPlane {
   constructor(options: WorkerPoolOptions) {
     this.#options = options;
     this.#dump = options.dump;
+    this.#dumpFiles = options.serving.dumpFiles;
     const { messages: { notice }, serving: { connection } } = options;
     this.#shortage = oncePerBurst(notice);
     this.#timeouts = countedPerBurst(notice, (count) => moreTimedOut(connection, count));
@@ -116,6 +119,11 @@ class WorkerPool implements DataPlane {
     if (next !== undefined) this.#inbox.add(next);
     await this.#questions.askAll(this.#workers.values(), { type: "dump", order: next?.order });
     if (before !== undefined) this.#inbox.remove(before);
+  }
+
+  async countDumpFiles(value: boolean): Promise<void> {
+    this.#dumpFiles = value;
+    await this.#questions.askAll(this.#workers.values(), { type: "dumpFiles", value });
   }
 
   closeAll(): void {
@@ -166,7 +174,7 @@ class WorkerPool implements DataPlane {
     const { serving, table, messages, reports } = this.#options;
     return {
       index,
-      serving,
+      serving: { ...serving, dumpFiles: this.#dumpFiles },
       table: table.handle,
       debug: messages.debug !== undefined,
       monitor: reports?.forWorkers ?? { log: undefined, stats: undefined },

@@ -5,6 +5,7 @@ import type { Endpoint } from "../base/endpoint.ts";
 import type { ConnectionOptions } from "../connection/context.ts";
 import type { Selection } from "../control/commands/command.ts";
 import type { EngineName } from "../engine/engines.ts";
+import type { ConnectionLimits } from "../system/capacity.ts";
 import type { TableHandle } from "../table/table.ts";
 import type { DumpOrder } from "./dump_order.ts";
 import type { DumpBatch } from "./dump_outbox.ts";
@@ -16,8 +17,10 @@ export interface ServingOptions {
   /** The address that all workers listen on. */
   readonly at: Endpoint;
   readonly connection: ConnectionOptions;
-  /** Descriptors that connections may use in one isolate; `undefined` for no limit. */
-  readonly descriptors?: number | undefined;
+  /** How many connections one isolate accepts. @default no limit */
+  readonly limits?: ConnectionLimits | undefined;
+  /** Whether each connection has its own dump file, at the start. */
+  readonly dumpFiles?: boolean | undefined;
 }
 
 /** What a worker is started with. */
@@ -37,6 +40,8 @@ export interface WorkerSetup {
 export type Question =
   /** Starts or stops a dump; answered when no more records arrive for the previous one. */
   | { readonly type: "dump"; readonly order: DumpOrder | undefined }
+  /** Changes `dumpFiles` of {@link ServingOptions}. */
+  | { readonly type: "dumpFiles"; readonly value: boolean }
   /** Lists the open connections. */
   | { readonly type: "connections" }
   /** Closes connections; answered with their number. */
@@ -45,6 +50,7 @@ export type Question =
 /** The answer to each {@link Question}. */
 export interface Answers {
   readonly dump: true;
+  readonly dumpFiles: true;
   readonly connections: readonly ConnectionInfo[];
   readonly close: number;
 }

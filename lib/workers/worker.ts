@@ -56,6 +56,9 @@ async function answerTo(question: Question): Promise<Answers[keyof Answers]> {
     case "dump":
       setDump(question.order);
       return true;
+    case "dumpFiles":
+      await plane?.countDumpFiles(question.value);
+      return true;
     case "connections":
       return await plane?.connections() ?? [];
     case "close":

@@ -1,36 +1,42 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import {
   budgetSize,
-  connectionDescriptors,
-  maxConnections,
+  connectionLimits,
+  maxDumpFiles,
   newBudget,
 } from "../../../lib/system/capacity.ts";
 import { t } from "../../helpers/t.ts";
 
-t("maxConnections() leaves a descriptor for every backend socket, and for every dump file", () => {
-  assertEquals(maxConnections(200, { dumpFiles: false }), 100);
-  assertEquals(maxConnections(200, { dumpFiles: true }), 66);
-  assertEquals(maxConnections(-3, { dumpFiles: false }), 1);
-  assertEquals(maxConnections(undefined, { dumpFiles: true }), Infinity);
-});
+t(
+  "connectionLimits() leaves a descriptor for every backend socket, and for every dump file",
+  () => {
+    const limits = (descriptors: number | undefined, workers = 1, open = 14) => {
+      const budget = budgetSize({ descriptors });
+      const { max, maxWithFiles } = connectionLimits({ descriptors, open }, { workers, budget });
+      return [max, maxWithFiles];
+    };
+    assertEquals(limits(64), [9, 3]);
+    assertEquals(limits(128), [41, 24]);
+    assertEquals(limits(256), [97, 62]);
+    assertEquals(limits(256, 1, 114), [47, 28]);
+    assertEquals(limits(1024), [433, 286]);
+    // Four workers share the descriptors, and each needs some for itself.
+    assertEquals(limits(256, 4), [20, 12]);
+    assertEquals(limits(1024, 4), [104, 68]);
+    assertEquals(limits(20), [1, 1]);
+    assertEquals(limits(1_048_576), [524_177, 349_448]);
+    assertEquals(limits(undefined), [Infinity, Infinity]);
+  },
+);
 
-t("connectionDescriptors() are those that the program, its workers and the budget leave", () => {
-  const limit = (descriptors: number | undefined, workers = 1, open = 14) => {
-    const budget = budgetSize({ descriptors });
-    const free = connectionDescriptors({ descriptors, open }, { workers, budget });
-    return maxConnections(free, { dumpFiles: false });
-  };
-  assertEquals(limit(64), 9);
-  assertEquals(limit(128), 41);
-  assertEquals(limit(256), 97);
-  assertEquals(limit(256, 1, 114), 47);
-  assertEquals(limit(1024), 433);
-  // Four workers share the descriptors, and each needs some for itself.
-  assertEquals(limit(256, 4), 20);
-  assertEquals(limit(1024, 4), 104);
-  assertEquals(limit(20), 1);
-  assertEquals(limit(1_048_576), 524_177);
-  assertEquals(limit(undefined), Infinity);
+t("maxDumpFiles() are as many as the open connections leave descriptors for", () => {
+  const files = (open: number, descriptors: number | undefined = 256) =>
+    maxDumpFiles({ descriptors, open: 14 }, { workers: 1, budget: 32 }, open);
+  assertEquals([0, 62, 63, 80, 97, 120].map((open) => files(open)), [62, 62, 60, 26, 0, 0]);
+  assertEquals(
+    maxDumpFiles({ descriptors: undefined, open: 0 }, { workers: 1, budget: 32 }, 9),
+    Infinity,
+  );
 });
 
 t("budgetSize() grows with the descriptor limit, within bounds", () => {
