@@ -7,7 +7,7 @@
  *
  * - `lib/base/`: errors, limits, byte and time helpers, and the types that all other folders share
  * - `lib/address/`: parses and resolves addresses, ports, CIDR blocks and channel specs
- * - `lib/native/`: calls of the C library: signal actions, starting a daemon, local time
+ * - `lib/native/`: calls of the C library: signals, starting a daemon, sockets, local time
  * - `lib/system/`: signals, stdout and stderr, syslog, service manager, limits, Unix sockets
  * - `lib/table/`: groups and channels in shared memory, and how a channel is chosen
  * - `lib/engine/`: the interface for listening, dialing and relaying, and its failures

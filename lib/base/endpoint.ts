@@ -5,3 +5,9 @@ export interface Endpoint {
   /** 0 to 65535. */
   readonly port: number;
 }
+
+/** Both ends of a TCP connection of this process, which identify it. */
+export interface SocketPair {
+  readonly local: Endpoint;
+  readonly remote: Endpoint;
+}

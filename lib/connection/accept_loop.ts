@@ -3,7 +3,7 @@ import type { ConnectionInfo } from "../base/connection_info.ts";
 import type { Endpoint } from "../base/endpoint.ts";
 import { bugLine } from "../base/errors.ts";
 import type { AcceptedLink, Listener } from "../engine/engine.ts";
-import type { Ticking } from "./clock.ts";
+import { TICK_MS, type Ticking } from "./clock.ts";
 import { Connection } from "./connection.ts";
 import type { ConnectionContext } from "./context.ts";
 
@@ -19,6 +19,12 @@ const QUIET_CHECKS = 2, CHECK_MS = 5;
 /** Maximum time to empty the backlog, in milliseconds. */
 const MAX_BACKLOG_MS = 200;
 
+/**
+ * A connection that has ended and cannot close its sockets for this many milliseconds gets them
+ * shut down, and how often that is tried.
+ */
+const STUCK_MS = TICK_MS, SHUTDOWN_EVERY_MS = 1000;
+
 /** Printed when as many connections are open as there are descriptors for. */
 const FULL = "cannot accept more connections: file descriptor limit reached";
 
@@ -27,7 +33,7 @@ const UNKNOWN: Endpoint = { address: "0.0.0.0", port: 0 };
 
 /** A running accept loop and its connections. */
 export interface Serving {
-  /** The open connections. */
+  /** The open connections, and those that are closing. */
   readonly connections: ReadonlySet<Connection>;
   /**
    * Accepts the clients in the backlog, then stops accepting. Open connections continue.
@@ -39,7 +45,7 @@ export interface Serving {
   stopNow(): void;
   /** The maximum number of connections has changed. */
   limitChanged(): void;
-  /** Resolves when accepting has stopped and the last connection has ended. */
+  /** Resolves when accepting has stopped and the last connection has ended or is closing. */
   readonly done: Promise<void>;
 }
 
@@ -52,7 +58,8 @@ export interface Serving {
  * its connection before that is reported as `client left`, without its address.
  *
  * @param listener The loop closes it.
- * @param maxConnections Returns the maximum number of open connections, which may change.
+ * @param maxConnections Returns the maximum number of connections, which may change; those that
+ * are closing count, because they still have their descriptors.
  */
 export function serve(
   listener: Listener,
@@ -69,8 +76,11 @@ class AcceptLoop implements Serving {
   readonly #context: ConnectionContext;
   readonly #maxConnections: () => number;
   /** Keeps the clock running while connections are open, so that their idle times are known. */
-  readonly #keepsClockRunning: Ticking = { tick() {} };
-  /** Resolved when the last connection has ended. */
+  readonly #keepsClockRunning: Ticking = { tick: (now) => this.#shutdownStuck(now) };
+  readonly #closing = new Set<Connection>();
+  /** When the sockets of closing connections were last shut down. */
+  #shutdownAt = -Infinity;
+  /** Resolved when the last connection has ended or is closing. */
   #idle: PromiseWithResolvers<void> | undefined;
   #stopped = false;
   #stopping: Promise<void> | undefined;
@@ -103,8 +113,26 @@ class AcceptLoop implements Serving {
 
   async #run(): Promise<void> {
     await this.#acceptAll();
-    if (this.connections.size > 0) await (this.#idle = Promise.withResolvers()).promise;
+    if (this.#open > 0) await (this.#idle = Promise.withResolvers()).promise;
     this.#context.clock.stop();
+  }
+
+  get #open(): number {
+    return this.connections.size - this.#closing.size;
+  }
+
+  #startClosing(connection: Connection): void {
+    this.#closing.add(connection);
+    if (this.#open === 0) this.#idle?.resolve();
+  }
+
+  #shutdownStuck(now: number): void {
+    const { shutdownSockets } = this.#context;
+    if (shutdownSockets === undefined || now - this.#shutdownAt < SHUTDOWN_EVERY_MS) return;
+    const stuck = [...this.#closing].flatMap((connection) => connection.stuckSockets(STUCK_MS));
+    if (stuck.length === 0) return;
+    this.#shutdownAt = now;
+    shutdownSockets(stuck);
   }
 
   async #acceptAll(): Promise<void> {
@@ -158,13 +186,14 @@ class AcceptLoop implements Serving {
     const connection = new Connection(client, this.#context);
     if (connections.size === 0) clock.watch(this.#keepsClockRunning);
     connections.add(connection);
+    const running = connection.run(() => this.#startClosing(connection));
     // A bug in balance is reported and does not affect other connections.
-    connection.run().catch((error) => notice(bugLine(error))).finally(() => {
+    running.catch((error) => notice(bugLine(error))).finally(() => {
       connections.delete(connection);
+      this.#closing.delete(connection);
       this.limitChanged();
-      if (connections.size > 0) return;
-      clock.unwatch(this.#keepsClockRunning);
-      this.#idle?.resolve();
+      if (connections.size === 0) clock.unwatch(this.#keepsClockRunning);
+      if (this.#open === 0) this.#idle?.resolve();
     });
   }
 

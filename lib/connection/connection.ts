@@ -8,10 +8,12 @@
 
 import { formatEndpoint } from "../address/host_port.ts";
 import { parseIp } from "../address/ip.ts";
-import type { ConnectionInfo } from "../base/connection_info.ts";
+import type { ConnectionInfo, ConnectionState } from "../base/connection_info.ts";
+import type { SocketPair } from "../base/endpoint.ts";
 import { blamesBackend, type DialFailure, type Reason } from "../base/reason.ts";
 import type { Ending, Side } from "../base/side.ts";
-import type { AcceptedLink, Link, Relay, RelayEnd, RelayObserver } from "../engine/engine.ts";
+import type { AcceptedLink, Link, Relay, RelayObserver } from "../engine/engine.ts";
+import { reasonOf } from "../engine/relay_end.ts";
 import { type Claim, claims } from "../table/claims.ts";
 import { clientHash } from "../table/client_hash.ts";
 import type { Ticking } from "./clock.ts";
@@ -51,6 +53,8 @@ export class Connection implements Ticking, RelayObserver {
   #connectMs: number | undefined;
   /** The reason passed to {@link close}; `undefined` until then. */
   #stopped: Reason | undefined;
+  /** When it ended while a write was pending; -1 until then. */
+  #closingSince = -1;
 
   /** @param client An accepted link; this connection closes it. */
   constructor(client: AcceptedLink, context: ConnectionContext) {
@@ -73,7 +77,7 @@ export class Connection implements Ticking, RelayObserver {
       channel: claim?.channel,
       backend: claim?.backend,
       local: this.#backend?.local,
-      state: this.#relay === undefined ? "dialing" : this.#halfClosed ? "half-closed" : "open",
+      state: this.#state(),
       ageMs: Math.round(performance.now() - this.#since),
       idleMs: Math.round(this.#context.clock.now - this.#lastActive),
       sent: this.#sent,
@@ -81,8 +85,25 @@ export class Connection implements Ticking, RelayObserver {
     };
   }
 
+  #state(): ConnectionState {
+    if (this.#closingSince >= 0) return "closing";
+    return this.#relay === undefined ? "dialing" : this.#halfClosed ? "half-closed" : "open";
+  }
+
+  /** The sockets that it could not close for at least `ms` milliseconds. */
+  stuckSockets(ms: number): SocketPair[] {
+    if (this.#closingSince < 0 || this.#context.clock.now - this.#closingSince < ms) return [];
+    const links = { client: this.#client, backend: this.#backend };
+    return (this.#relay?.writingTo ?? []).flatMap((side) => {
+      const { local, remote } = links[side] ?? {};
+      return local && remote ? [{ local, remote }] : [];
+    });
+  }
+
   /** Adds the connection to a packet dump; `undefined` removes it. */
   setTap(make: TapMaker | undefined): void {
+    // The dump has its end already.
+    if (this.#closingSince >= 0) return;
     const tap = make?.(this.info());
     this.#tap = tap;
     this.chunk = tap && ((side, bytes) => {
@@ -93,11 +114,13 @@ export class Connection implements Ticking, RelayObserver {
   }
 
   /**
-   * Serves the connection until it is closed. A rejection is always a bug in balance.
+   * Serves the connection until its sockets are closed. A rejection is always a bug in balance.
    *
    * During the relay, it is the only suspended async function of the connection, to save memory.
+   *
+   * @param onClosing Called if it has ended but cannot close its sockets yet.
    */
-  async run(): Promise<void> {
+  async run(onClosing?: () => void): Promise<void> {
     const { table, clock, options, debug, monitor } = this.#context;
     debug?.(`connect from ${this.#client.remote.address}`);
     monitor?.started?.(this.info());
@@ -108,12 +131,24 @@ export class Connection implements Ticking, RelayObserver {
         this.#claim = claim;
         const backend = await this.#dial(claim);
         if (typeof backend === "string") reason = "connect failed";
-        else reason = reasonOf(await this.#relayTo(backend).done);
+        else {
+          const relay = this.#relayTo(backend);
+          reason = reasonOf(await relay.done);
+          const freed = relay.freed();
+          if (freed !== undefined) {
+            // The end is reported now, but the claim is held as long as the descriptors.
+            this.#finish(this.#stopped ?? reason);
+            this.#closingSince = clock.now;
+            monitor?.closing?.();
+            onClosing?.();
+            await freed;
+            monitor?.freed?.();
+          }
+        }
         if (typeof backend !== "string" || this.#stopped !== undefined) break;
       }
     } finally {
-      clock.unwatch(this);
-      this.#report(this.#stopped ?? reason);
+      if (this.#closingSince < 0) this.#finish(this.#stopped ?? reason);
       this.#client.close();
       this.#backend?.close();
     }
@@ -172,7 +207,8 @@ export class Connection implements Ticking, RelayObserver {
     return `connection from ${formatEndpoint(this.#client.remote)} to channel ${group}.${channel}`;
   }
 
-  #report(reason: Reason): void {
+  #finish(reason: Reason): void {
+    this.#context.clock.unwatch(this);
     this.#context.monitor?.ended?.({
       ...this.info(),
       reason,
@@ -256,9 +292,4 @@ export class Connection implements Ticking, RelayObserver {
   #hash(): number {
     return clientHash(parseIp(this.#client.remote.address) ?? new Uint8Array(4));
   }
-}
-
-function reasonOf(end: RelayEnd): Reason {
-  if (end.how === "closed") return "closed by control";
-  return end.how === "end" ? `${end.side} closed` : `${end.side} reset`;
 }

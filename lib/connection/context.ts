@@ -1,3 +1,4 @@
+import type { SocketPair } from "../base/endpoint.ts";
 import type { Engine } from "../engine/engine.ts";
 import type { Table } from "../table/table.ts";
 import type { Clock } from "./clock.ts";
@@ -36,6 +37,11 @@ export interface ConnectionContext {
    * they have room now.
    */
   readonly room?: (() => Promise<void> | undefined) | undefined;
+  /**
+   * Shuts down sockets that cannot be closed because a write to them is pending; `undefined` where
+   * that is not possible.
+   */
+  readonly shutdownSockets?: ((sockets: readonly SocketPair[]) => void) | undefined;
   /** The access log and the metrics. */
   readonly monitor?: Monitor | undefined;
 }

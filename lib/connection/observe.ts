@@ -38,6 +38,10 @@ export interface Monitor {
   readonly dialed?: ((outcome: DialOutcome) => void) | undefined;
   /** A connection has ended. */
   readonly ended?: ((end: ConnectionEnd) => void) | undefined;
+  /** A connection that has ended cannot close its sockets yet. */
+  readonly closing?: (() => void) | undefined;
+  /** It has closed them now. */
+  readonly freed?: (() => void) | undefined;
   /** Waits until the access log has room for another connection; `undefined` if it has now. */
   readonly room?: (() => Promise<void> | undefined) | undefined;
 }

@@ -79,6 +79,16 @@ export interface Relay {
   readonly done: Promise<RelayEnd>;
   /** Closes both links immediately. */
   close(): void;
+  /**
+   * The sides to which a write is pending. Where closing does not end a write (Deno 2.6), it keeps
+   * the socket of that side open after `done`, until the peer reads or the socket is shut down.
+   */
+  readonly writingTo: readonly Side[];
+  /**
+   * Called after `done`. Resolves when no write is pending, so that the descriptors of both links
+   * are free; `undefined` if they already are.
+   */
+  freed(): Promise<void> | undefined;
 }
 
 /**

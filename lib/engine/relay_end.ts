@@ -8,6 +8,7 @@
  *   its input then counts as a reset: the failed write may have consumed the socket's error.
  */
 
+import type { Reason } from "../base/reason.ts";
 import type { Ending, Side } from "../base/side.ts";
 import type { RelayEnd } from "./engine.ts";
 
@@ -77,4 +78,10 @@ export function closedByCaller(state: RelayEnding): boolean {
 export function closeRelay(state: RelayEnding): RelayEnd {
   state.closed = true;
   return state.first ?? { side: "client", how: "end" };
+}
+
+/** What ended a relay, for the log. If the caller has closed it, the caller knows better. */
+export function reasonOf(end: RelayEnd): Reason {
+  if (end.how === "closed") return "closed by control";
+  return end.how === "end" ? `${end.side} closed` : `${end.side} reset`;
 }

@@ -34,7 +34,7 @@ export function uptimeS(): number {
 
 /** Sockets of connections: those to clients, and those to backends, connecting or open. */
 export function usedDescriptors({ table, stats }: MetricsSource): number {
-  return [...table.rows()].reduce((used, row) => used + row.c, stats.open);
+  return [...table.rows()].reduce((used, row) => used + row.c, stats.open + stats.nowClosing);
 }
 
 const gauge = familyOf("gauge"), counter = familyOf("counter"), histogram = familyOf("histogram");
@@ -70,6 +70,11 @@ export function* metrics(
   );
   yield gauge("balance_workers", "Threads that serve connections.", table.size.workers);
   yield gauge("balance_connections", "Open connections.", stats.open);
+  yield gauge(
+    "balance_connections_closing",
+    "Ended connections whose file descriptors are not free yet.",
+    stats.nowClosing,
+  );
   yield counter("balance_connections_accepted", "Accepted connections.", stats.accepted);
   yield counter(
     "balance_connections_ended",

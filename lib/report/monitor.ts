@@ -32,6 +32,8 @@ export function monitorOf({ log, stats }: MonitorParts): Monitor | undefined {
       stats?.ended(end.reason);
       log?.line(endLine(end, { ...log.style, now: new Date() }));
     },
+    closing: stats && (() => stats.closing(1n)),
+    freed: stats && (() => stats.closing(-1n)),
   };
 }
 

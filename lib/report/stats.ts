@@ -51,11 +51,13 @@ const BOUNDS_MS = CONNECT_BOUNDS_S.map((seconds) => seconds * 1000);
 export class Stats implements AccountCompanion {
   readonly #counters: BigUint64Array;
   readonly #open: number;
+  readonly #closing: number;
 
   /** @param worker Number of this isolate among the workers, from 0. */
   constructor(readonly handle: StatsHandle, worker = 0) {
     this.#counters = new BigUint64Array(handle.buffer);
     this.#open = OPEN + worker;
+    this.#closing = this.#open + handle.size.workers;
   }
 
   /** Counts an accepted connection. */
@@ -68,6 +70,11 @@ export class Stats implements AccountCompanion {
   ended(reason: Reason): void {
     Atomics.add(this.#counters, REASON_AT.get(reason)!, 1n);
     Atomics.sub(this.#counters, this.#open, 1n);
+  }
+
+  /** A connection that has ended cannot close its sockets yet (1), or has closed them (-1). */
+  closing(change: 1n | -1n): void {
+    Atomics.add(this.#counters, this.#closing, change);
   }
 
   /** Counts a successful connect that took `ms` milliseconds. */
@@ -96,9 +103,10 @@ export class Stats implements AccountCompanion {
     Atomics.add(this.#counters, this.#account(account) + BLAMED, 1n);
   }
 
-  /** Removes the connections of a dead worker from the open ones. */
+  /** Removes the connections of a dead worker from those that are open or closing. */
   releaseWorker(worker: number): void {
     Atomics.store(this.#counters, OPEN + worker, 0n);
+    Atomics.store(this.#counters, OPEN + this.handle.size.workers + worker, 0n);
   }
 
   /** Connections accepted so far. */
@@ -109,6 +117,12 @@ export class Stats implements AccountCompanion {
   /** Connections that are open now, including those without a channel. */
   get open(): number {
     return Number(sumOf(this.#load(OPEN, this.handle.size.workers)));
+  }
+
+  /** Connections that have ended but cannot close their sockets yet. */
+  get nowClosing(): number {
+    const { workers } = this.handle.size;
+    return Number(sumOf(this.#load(OPEN + workers, workers)));
   }
 
   /** Connections that have ended for a reason. */
@@ -165,7 +179,7 @@ export class Stats implements AccountCompanion {
   }
 
   #account(account: number): number {
-    return OPEN + this.handle.size.workers + account * ACCOUNT_COUNTERS;
+    return OPEN + 2 * this.handle.size.workers + account * ACCOUNT_COUNTERS;
   }
 }
 
@@ -175,7 +189,7 @@ function sumOf(counters: readonly bigint[]): bigint {
 
 /** Creates counters, all zero. */
 export function newStats({ accounts, workers }: StatsSize): Stats {
-  const counters = OPEN + workers + accounts * ACCOUNT_COUNTERS;
+  const counters = OPEN + 2 * workers + accounts * ACCOUNT_COUNTERS;
   const buffer = new SharedArrayBuffer(counters * BigUint64Array.BYTES_PER_ELEMENT);
   return new Stats({ size: { accounts, workers }, buffer });
 }

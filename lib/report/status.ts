@@ -25,6 +25,7 @@ export function status(source: MetricsSource, { stopping }: { stopping: boolean 
     })),
     totals: {
       connections: stats.open,
+      closing: stats.nowClosing,
       accepted: Number(stats.accepted),
       ended: Object.fromEntries(REASONS.map((one) => [word(one), Number(stats.endedBy(one))])),
       connectFailures: Object.fromEntries(

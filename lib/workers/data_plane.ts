@@ -10,6 +10,7 @@ import { moreTimedOut } from "../connection/timeouts.ts";
 import type { Connections } from "../control/commands/command.ts";
 import type { Listener } from "../engine/engine.ts";
 import { engineByName } from "../engine/engines.ts";
+import { requestShutdown } from "../native/sockets.ts";
 import type { PlaneDump } from "./dump_order.ts";
 import type { ServingOptions } from "./protocol.ts";
 
@@ -29,7 +30,10 @@ export interface DataPlane extends Connections {
   countDumpFiles(value: boolean): Promise<void>;
   /** Closes all open connections, and stops accepting. */
   closeAll(): void;
-  /** Resolves when the last connection has ended after the stop; `cutOff` counts those closed. */
+  /**
+   * Resolves when the last connection has ended after the stop; `cutOff` counts those closed. Does
+   * not wait until all sockets are closed (state `closing`).
+   */
   readonly done: Promise<{ cutOff: number }>;
 }
 
@@ -41,6 +45,8 @@ export interface PlaneOptions
   readonly shortage?: BurstNotices | undefined;
   /** Default: the first one of a burst is a notice, and the others are counted. */
   readonly timedOut?: ((line: string) => void) | undefined;
+  /** Shuts down sockets that the runtime cannot close. Default: those of this isolate. */
+  readonly shutdownSockets?: ConnectionContext["shutdownSockets"];
   /** The dump at the start. */
   readonly dump?: PlaneDump | undefined;
 }
@@ -57,6 +63,7 @@ export function serveHere(listener: Listener, options: PlaneOptions): DataPlane 
     shortage,
     timedOut: options.timedOut ?? timeouts.notice,
     clock: new Clock(),
+    shutdownSockets: options.shutdownSockets ?? requestShutdown,
     tap: () => dump?.taps,
     room: () => options.monitor?.room?.() ?? dump?.room?.(),
   };
@@ -93,7 +100,7 @@ export function serveHere(listener: Listener, options: PlaneOptions): DataPlane 
     },
     closeAll() {
       serving.stopNow();
-      cutOff += closeWhere(() => true, "shutdown");
+      cutOff += closeWhere(({ state }) => state !== "closing", "shutdown");
     },
     done: serving.done.then(() => {
       timeouts.end();
@@ -106,7 +113,8 @@ export function serveHere(listener: Listener, options: PlaneOptions): DataPlane 
       const wanted = (info: ConnectionInfo) =>
         "id" in selection
           ? info.id === selection.id
-          : info.group === selection.group && info.channel === selection.channel;
+          : info.group === selection.group && info.channel === selection.channel &&
+            info.state !== "closing";
       return Promise.resolve(closeWhere(wanted, "closed by control"));
     },
   };

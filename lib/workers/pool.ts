@@ -12,6 +12,7 @@ import {
 } from "../connection/once_per_burst.ts";
 import { moreTimedOut } from "../connection/timeouts.ts";
 import type { Selection } from "../control/commands/command.ts";
+import { requestShutdown } from "../native/sockets.ts";
 import type { Messages } from "../system/messages.ts";
 import type { Table } from "../table/table.ts";
 import type { DataPlane } from "./data_plane.ts";
@@ -195,6 +196,8 @@ class WorkerPool implements DataPlane {
         return messages.debug?.(message.line);
       case "log":
         return reports?.log(message.line);
+      case "stuck":
+        return requestShutdown(message.sockets);
       case "answer":
         return this.#questions.answered(message);
       case "dumped":

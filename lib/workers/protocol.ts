@@ -1,7 +1,7 @@
 /** Messages between the main isolate and its workers. */
 
 import type { ConnectionInfo } from "../base/connection_info.ts";
-import type { Endpoint } from "../base/endpoint.ts";
+import type { Endpoint, SocketPair } from "../base/endpoint.ts";
 import type { ConnectionOptions } from "../connection/context.ts";
 import type { Selection } from "../control/commands/command.ts";
 import type { EngineName } from "../engine/engines.ts";
@@ -81,6 +81,8 @@ export type FromWorker =
     readonly type: "notice" | "shortage" | "timedOut" | "debug" | "log";
     readonly line: string;
   }
+  /** Sockets to shut down, which only the main isolate can; see `requestShutdown()`. */
+  | { readonly type: "stuck"; readonly sockets: readonly SocketPair[] }
   /** New connections are refused. */
   | { readonly type: "stopped" }
   /** The last connection has ended after `stop`. */

@@ -5,7 +5,8 @@
  */
 export const FLOORS: readonly (readonly string[])[] = [
   ["lib/base"],
-  ["lib/address", "lib/native"],
+  ["lib/address"],
+  ["lib/native"],
   ["lib/system"],
   ["lib/table", "lib/engine"],
   ["lib/engine/deno"],

@@ -61,9 +61,9 @@ export function topLayout(
   return { channels, connections: space - channels, titles };
 }
 
-/** Number of open connections, listed or not. */
+/** Number of connections, listed or not. */
 export function connectionCount({ states }: TopSample): number {
-  return states.dialing + states.open + states["half-closed"];
+  return states.dialing + states.open + states["half-closed"] + states.closing;
 }
 
 /**
@@ -142,7 +142,12 @@ const KEYS = [
   "q quit", "n number", "c conns", "r rate", "s sent", "d rcvd", "a age", "tab/arrows scroll",
 ];
 
-const CONNECTION_STATES = { dialing: "dial", open: "open", "half-closed": "half" } as const;
+const CONNECTION_STATES = {
+  dialing: "dial",
+  open: "open",
+  "half-closed": "half",
+  closing: "clos",
+} as const;
 
 const compactOrDash = (value: number | undefined) => value === undefined ? "-" : compact(value);
 
@@ -199,10 +204,11 @@ function summary(
   ];
   const connections = [
     "connections",
-    `${connectionCount(sample)} open`,
+    `${connectionCount(sample) - states.closing} open`,
     perSecond("conns"),
     `${states.dialing} dialing`,
     `${states["half-closed"]} half-closed`,
+    ...(states.closing > 0 ? [`${states.closing} closing`] : []),
     `${sum("totalc")} in all`,
   ];
   const bytes = [

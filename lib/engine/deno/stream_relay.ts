@@ -56,6 +56,9 @@ class StreamRelay implements Relay {
   readonly #ending = newRelayEnding();
   #resolve!: (end: RelayEnd) => void;
   readonly done = new Promise<RelayEnd>((resolve) => this.#resolve = resolve);
+  /** Set by {@link startRelay}. */
+  pumps: readonly Pump[] = [];
+  #freed: (() => void) | undefined;
 
   constructor(
     readonly client: RelayLink,
@@ -81,9 +84,19 @@ class StreamRelay implements Relay {
     writeFailed(this.#ending, to);
   }
 
+  get writingTo(): readonly Side[] {
+    return this.pumps.filter(({ writing }) => writing).map(({ side }) => otherSide(side));
+  }
+
+  freed(): Promise<void> | undefined {
+    if (this.writingTo.length === 0) return undefined;
+    return new Promise((resolve) => this.#freed = resolve);
+  }
+
   /** A pump has stopped. */
   stopped(): void {
     if (directionStopped(this.#ending)) this.#teardown();
+    if (this.#freed !== undefined && this.writingTo.length === 0) this.#freed();
   }
 
   #teardown(): void {
@@ -98,21 +111,21 @@ class StreamRelay implements Relay {
 
 /** Moves the bytes of one direction: a source that reads `#from`, and a sink that writes `#to`. */
 class Pump implements UnderlyingDefaultSource<Uint8Array>, UnderlyingSink<Uint8Array> {
-  readonly #side: Side;
+  readonly side: Side;
   readonly #relay: StreamRelay;
   readonly #from: ByteConn;
   readonly #to: ByteConn;
   #buffer: Uint8Array<ArrayBuffer>;
   #firstRead: Promise<number | null> | undefined;
-  /** Whether a write is pending; if not, a read is. */
-  #writing = false;
+  /** Whether a write is pending. */
+  writing = false;
   /** Number of bytes of the last read. */
   #count = 0;
   /** Consecutive reads so far that filled less than a quarter of the buffer. */
   #smallReads = 0;
 
   constructor(side: Side, relay: StreamRelay, first: FirstRead | undefined) {
-    this.#side = side;
+    this.side = side;
     this.#relay = relay;
     this.#from = relay[side].conn;
     this.#to = relay[otherSide(side)].conn;
@@ -153,8 +166,9 @@ class Pump implements UnderlyingDefaultSource<Uint8Array>, UnderlyingSink<Uint8A
     dropBuffer(this.#buffer);
     // After a failed write, the other pump still delivers what the failed side has sent, until it
     // reads the end of its input or gets the error, too.
-    if (this.#writing) this.#relay.writeFailed(otherSide(this.#side));
-    else this.#relay.inputEnded(this.#side, "reset");
+    if (this.writing) this.#relay.writeFailed(otherSide(this.side));
+    else this.#relay.inputEnded(this.side, "reset");
+    this.writing = false;
     this.#stopped();
   };
 
@@ -181,13 +195,13 @@ class Pump implements UnderlyingDefaultSource<Uint8Array>, UnderlyingSink<Uint8A
   /** Handles the end of input; also called by `WritableStream`. */
   async close(): Promise<void> {
     giveBuffer(this.#buffer);
-    if (this.#relay.inputEnded(this.#side, "end") !== "half-close") return;
+    if (this.#relay.inputEnded(this.side, "end") !== "half-close") return;
     // If this fails, the other side is gone, and the pump that reads from it will find out.
     await this.#to.closeWrite().catch(() => {});
   }
 
   #receive(): Promise<number | null> {
-    this.#writing = false;
+    this.writing = false;
     const first = this.#firstRead;
     if (first === undefined) return this.#from.read(this.#buffer);
     this.#firstRead = undefined;
@@ -196,17 +210,21 @@ class Pump implements UnderlyingDefaultSource<Uint8Array>, UnderlyingSink<Uint8A
 
   /** Shows the bytes of the last read to the observer, then writes them; returns how many. */
   #send(count: number): Promise<number> {
-    this.#writing = true;
     this.#count = count;
     const bytes = this.#buffer.subarray(0, count);
     return this.#relay.observer.chunk === undefined
-      ? this.#to.write(bytes)
+      ? this.#write(bytes)
       : this.#showAndWrite(bytes);
   }
 
   async #showAndWrite(bytes: Uint8Array): Promise<number> {
-    await this.#relay.observer.chunk?.(this.#side, bytes);
-    return await this.#to.write(bytes);
+    await this.#relay.observer.chunk?.(this.side, bytes);
+    return await this.#write(bytes);
+  }
+
+  #write(bytes: Uint8Array): Promise<number> {
+    this.writing = true;
+    return this.#to.write(bytes);
   }
 
   async #writeRest(written: number): Promise<void> {
@@ -219,7 +237,7 @@ class Pump implements UnderlyingDefaultSource<Uint8Array>, UnderlyingSink<Uint8A
   /** Reports the last chunk as written and adapts the size of the buffer. */
   #delivered(): void {
     const { observer } = this.#relay;
-    observer.moved(this.#side, this.#count);
+    observer.moved(this.side, this.#count);
     this.#fit(minBufferBytes(observer.chunk !== undefined));
   }
 
@@ -251,7 +269,7 @@ export function startRelay(
   observer: RelayObserver,
 ): Relay {
   const relay = new StreamRelay(links.client, links.backend, observer);
-  new Pump("client", relay, links.first).move();
-  new Pump("backend", relay, undefined).move();
+  relay.pumps = [new Pump("client", relay, links.first), new Pump("backend", relay, undefined)];
+  for (const pump of relay.pumps) pump.move();
   return relay;
 }

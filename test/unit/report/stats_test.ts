@@ -14,8 +14,13 @@ t(
     other.started();
     other.ended("client reset");
     assertEquals([stats.accepted, stats.open, stats.endedBy("client reset")], [3n, 2, 1n]);
+    stats.closing(1n);
+    other.closing(1n);
+    other.closing(1n);
+    other.closing(-1n);
+    assertEquals([stats.nowClosing, other.nowClosing, stats.open], [2, 2, 2]);
     stats.releaseWorker(1);
-    assertEquals([stats.open, other.open], [1, 1]);
+    assertEquals([stats.open, other.open, stats.nowClosing], [1, 1, 1]);
     other.failed(5, "refused");
     other.blame(5);
     assertEquals([stats.failedBy("refused"), stats.blamed(5), stats.blamed(4)], [1n, 1n, 0n]);

@@ -29,6 +29,8 @@ class FakeConn implements ByteConn {
   /** The maximum number of bytes per write; 0 makes it wait for `takeOn()`. */
   takes = Infinity;
   writeError: Error | undefined;
+  /** Whether closing ends a waiting write, as it does since Deno 2.7. */
+  closeEndsWrites = true;
   readonly #input: Input[] = [];
   #reader: (() => void) | undefined;
   #blocked: PromiseWithResolvers<void> | undefined;
@@ -85,7 +87,7 @@ class FakeConn implements ByteConn {
   close(): void {
     this.closes++;
     this.#reader?.();
-    this.#blocked?.resolve();
+    if (this.closeEndsWrites) this.#blocked?.resolve();
   }
 
   reset(): void {
@@ -263,6 +265,42 @@ t("a relay can be closed while a write is pending", async () => {
   await settled();
   assertEquals([observed.moved, observed.ended], [[], []]);
 }, PURE);
+
+for (const mode of ["a message", "a stream"] as const) {
+  t(`a closed relay is freed when a pending write of ${mode} has ended`, async () => {
+    const { client, backend, relay } = relaying();
+    backend.closeEndsWrites = false;
+    if (mode === "a stream") {
+      client.gives(new Uint8Array(4 * MAX_BUFFER_BYTES));
+      await settled();
+    }
+    backend.takes = 0;
+    client.gives("never delivered");
+    await settled();
+    assertEquals(relay.writingTo, ["backend"]);
+    relay.close();
+    relay.close();
+    await relay.done;
+    let freed = false;
+    relay.freed()?.then(() => freed = true);
+    await settled();
+    assertEquals([freed, relay.writingTo, backend.closes], [false, ["backend"], 1]);
+    backend.takeOn();
+    await settled();
+    assertEquals([freed, relay.writingTo, relay.freed()], [true, [], undefined]);
+  });
+}
+
+t("an idle relay, and one that waits for the dump, are free at once when closed", async () => {
+  for (const chunk of [undefined, () => new Promise<void>(() => {})]) {
+    const { client, relay } = relaying({ chunk });
+    if (chunk !== undefined) client.gives("held back");
+    await settled();
+    relay.close();
+    await relay.done;
+    assertEquals([relay.writingTo, relay.freed()], [[], undefined]);
+  }
+});
 
 t("bytes are counted after the complete write, in however many pieces", async () => {
   const { client, backend, relay, observed } = relaying();
