@@ -2,7 +2,8 @@
  * Converts text to an integer like C's atoi, as 3.35 does for `-t` and `-T`: leading blanks, an
  * optional sign and digits count, the rest is ignored.
  *
- * @returns A signed 32-bit integer; larger numbers are clamped, and no digits are 0.
+ * @returns A signed 32-bit integer; larger numbers are clamped (deviation 47 in balance(1): 3.35
+ * kept their lowest 32 bits), and no digits are 0.
  */
 export function lenientInteger(text: string): number {
   const digits = /^[ \t\n\v\f\r]*([+-]?\d+)/.exec(text)?.[1];

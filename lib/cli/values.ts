@@ -4,7 +4,7 @@ import { UsageError } from "../base/errors.ts";
 import { lenientInteger, strictInteger } from "../base/integers.ts";
 import type { Arguments } from "./arguments.ts";
 
-/** As in 3.35, where larger numbers are clamped, too. */
+/** Larger numbers are clamped, with a warning. 3.35 kept their lowest 32 bits (deviation 47). */
 const MAX_SECONDS = 2 ** 31 - 1;
 
 /** One of several words. Throws a {@link UsageError} for any other. */

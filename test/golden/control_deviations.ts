@@ -20,7 +20,7 @@ const NO_EFFECT = [
   35,
   "a group without a command after it has no effect, and this is reported",
 ] as const;
-const GONE = [16, "a process that has ended does not answer on its control socket"] as const;
+const GONE = [51, "the control socket of a process that has ended does not tell its ID"] as const;
 const NO_SEGMENT = [15, "-M is ignored, there is no shared memory"] as const;
 
 const HEADING =
@@ -315,10 +315,7 @@ const BACKGROUND: readonly Deviation[] = [
     [21, "graceful shutdown: it exits with 0 after its last connection"],
     { returncode: 0 },
   ),
-  background("signals_foreground", [
-    21,
-    "SIGHUP shuts it down, with 0 because no connection is cut",
-  ], {
+  background("signals_foreground", [43, "SIGHUP exits with 0 because no connection is cut"], {
     after_hup: 0,
   }),
   background("M_fds", [14, "standard descriptors are the null device with -M, too"], {

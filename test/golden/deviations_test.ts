@@ -25,6 +25,18 @@ const TESTED_ELSEWHERE: Readonly<Record<number, string>> = {
   38: "test/e2e/lifecycle/unread_stderr_test.ts",
   // The records were made with pipes.
   39: "test/e2e/dump/dump_line_style_test.ts",
+  // The records hold no signal to a background without connections but SIGTERM.
+  41: "test/e2e/lifecycle/reopen_files_test.ts",
+  // The recorded connection ends on its own.
+  42: "test/e2e/lifecycle/graceful_shutdown_test.ts",
+  44: "test/golden/unrecorded_test.ts",
+  // The records hold the events, not the words.
+  45: "test/golden/debug_test.ts",
+  46: "test/golden/unrecorded_test.ts",
+  47: "test/golden/unrecorded_test.ts",
+  48: "test/golden/unrecorded_test.ts",
+  49: "test/golden/unrecorded_test.ts",
+  50: "test/golden/unrecorded_test.ts",
 };
 
 /** The record of 3.35 that a deviation is about. */
