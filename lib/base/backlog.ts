@@ -19,6 +19,11 @@ export class Backlog {
     return this.#bytes >= this.#limit;
   }
 
+  /** Whether bytes that cannot wait should be dropped. */
+  get mustDrop(): boolean {
+    return this.isFull;
+  }
+
   /** Counts bytes that were queued. */
   add(bytes: number): void {
     this.#bytes += bytes;
@@ -40,4 +45,91 @@ export class Backlog {
     this.#room?.resolve();
     this.#room = undefined;
   }
+}
+
+/** A reader is too slow if there is no room for this many ticks. */
+const PATIENCE_TICKS = 10, TICK_MS = 100;
+/** A tick in which more than this was queued does not count. */
+const MAX_QUEUED_PER_TICK = 50;
+
+/** Calls a function once after some milliseconds; returns a function that cancels the call. */
+type Schedule = (call: () => void, ms: number) => () => void;
+
+/**
+ * A backlog whose senders wait for a bounded time, and meanwhile may queue beyond the limit what
+ * cannot wait. If it stays full for a second, the reader is too slow: from then on nobody waits, and
+ * bytes are to be dropped until the queue is half empty.
+ *
+ * Only time in which the reader is to blame counts. While this process is suspended, no ticks
+ * happen. And in a burst, the event loop may report a write seconds after it was done, because it
+ * reports only some operations in each turn and timers overtake them; so ticks in which much was
+ * queued do not count. A burst ends soon if nothing new is accepted.
+ */
+export class PatientBacklog extends Backlog {
+  readonly #limit: number;
+  readonly #patience: number;
+  readonly #schedule: Schedule;
+  #cancel: (() => void) | undefined;
+  #ticks = 0;
+  #queuedInTick = 0;
+  #isTooSlow = false;
+
+  /**
+   * @param limit It is full when this many bytes are queued.
+   * @param options `patience`: how many seconds it may stay full, default 1; `schedule` replaces
+   *     `setTimeout` in tests.
+   */
+  constructor(limit: number, options: { patience?: number; schedule?: Schedule } = {}) {
+    super(limit);
+    this.#limit = limit;
+    this.#patience = (options.patience ?? 1) * PATIENCE_TICKS;
+    this.#schedule = options.schedule ?? later;
+  }
+
+  /** Whether the reader is too slow. */
+  override get mustDrop(): boolean {
+    return this.#isTooSlow;
+  }
+
+  override add(bytes: number): void {
+    super.add(bytes);
+    this.#queuedInTick++;
+    if (this.isFull && !this.#isTooSlow && this.#cancel === undefined) this.#nextTick();
+  }
+
+  override remove(bytes: number): void {
+    super.remove(bytes);
+    if (!this.isFull) this.#stopTicks();
+    if (this.bytes <= this.#limit / 2) this.#isTooSlow = false;
+  }
+
+  override room(): Promise<void> | undefined {
+    return this.#isTooSlow ? undefined : super.room();
+  }
+
+  override release(): void {
+    this.#stopTicks();
+    super.release();
+  }
+
+  #nextTick(): void {
+    this.#queuedInTick = 0;
+    this.#cancel = this.#schedule(() => {
+      if (this.#queuedInTick <= MAX_QUEUED_PER_TICK) this.#ticks++;
+      if (this.#ticks < this.#patience) return this.#nextTick();
+      this.#isTooSlow = true;
+      this.release();
+    }, TICK_MS);
+  }
+
+  #stopTicks(): void {
+    this.#cancel?.();
+    this.#cancel = undefined;
+    this.#ticks = 0;
+  }
+}
+
+function later(call: () => void, ms: number): () => void {
+  const timer = setTimeout(call, ms);
+  return () => clearTimeout(timer);
 }

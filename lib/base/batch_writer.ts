@@ -1,6 +1,6 @@
 import { Backlog } from "./backlog.ts";
 import { joinBytes } from "./bytes.ts";
-import { settlesWithin } from "./within.ts";
+import { settlesWithProgress } from "./within.ts";
 
 /** Writes some or all of the bytes and returns how many, like `Deno.stdout.write`. */
 type Write = (bytes: Uint8Array) => Promise<number>;
@@ -10,8 +10,8 @@ type Step = () => Promise<void>;
 
 /** Default of how many bytes may be queued before senders should wait. */
 const QUEUE_BYTES = 1 << 20;
-/** A batch with this many bytes is complete. */
-const BATCH_BYTES = 64 << 10;
+/** A batch with this many bytes is complete, by default. */
+export const BATCH_BYTES = 64 << 10;
 
 /**
  * Writes in order and in batches: one write at a time, and everything queued meanwhile goes into
@@ -22,6 +22,7 @@ const BATCH_BYTES = 64 << 10;
 export class BatchWriter {
   readonly #write: Write;
   readonly #failed: (error: unknown) => void;
+  readonly #batchBytes: (queuedBytes: number) => number;
   readonly #backlog: Backlog;
   #queue: (Uint8Array | Step)[] = [];
   #running: Promise<void> | undefined;
@@ -34,15 +35,21 @@ export class BatchWriter {
   /**
    * @param write Where the bytes go. Called for one batch at a time.
    * @param failed Called with the first error of a write or step, such as EPIPE.
-   * @param options `queueBytes`: senders wait when this many bytes are queued (default 1 MiB).
+   * @param options `queueBytes`: senders wait when this many bytes are queued (default 1 MiB);
+   *     `batchBytes`: when a batch is complete, depending on how many bytes are queued (default
+   *     64 KiB).
    */
   constructor(
     write: Write,
     failed: (error: unknown) => void,
-    options: { queueBytes?: number | undefined } = {},
+    options: {
+      queueBytes?: number | undefined;
+      batchBytes?: ((queuedBytes: number) => number) | undefined;
+    } = {},
   ) {
     this.#write = write;
     this.#failed = failed;
+    this.#batchBytes = options.batchBytes ?? (() => BATCH_BYTES);
     this.#backlog = new Backlog(options.queueBytes ?? QUEUE_BYTES);
   }
 
@@ -76,24 +83,25 @@ export class BatchWriter {
   /**
    * Accepts nothing more, lets waiting senders continue, and writes what is queued.
    *
-   * @param options `patienceMs`: gives up if nothing is written for this long (default never).
+   * @param options `patienceMs`: gives up if nothing is written for this long (default never);
+   *     `limitMs`: gives up after this long (default never).
    * @returns `false` if it gave up; a write may still be pending then, see {@link idle}.
    */
-  async close(options: { patienceMs?: number | undefined } = {}): Promise<boolean> {
+  async close(
+    options: { patienceMs?: number | undefined; limitMs?: number | undefined } = {},
+  ): Promise<boolean> {
     this.#closed = true;
     this.#backlog.release();
-    const { patienceMs } = options;
+    const { patienceMs = Infinity, limitMs } = options;
     const flushed = this.flush();
-    if (patienceMs === undefined) {
-      await flushed;
-      return true;
+    if (patienceMs === Infinity) await flushed;
+    else if (
+      !await settlesWithProgress(flushed, () => this.queuedBytes, { patienceMs, limitMs })
+    ) {
+      this.abandon();
+      return false;
     }
-    for (let before = Infinity; this.queuedBytes < before;) {
-      before = this.queuedBytes;
-      if (await settlesWithin(flushed, patienceMs)) return true;
-    }
-    this.abandon();
-    return false;
+    return true;
   }
 
   /** Discards what is not written yet, and everything pushed from now on. */
@@ -133,9 +141,10 @@ export class BatchWriter {
   /** Writes one batch from the start of the queue. */
   async #writeBatch(): Promise<void> {
     const pieces: Uint8Array[] = [];
+    const enough = this.#batchBytes(this.queuedBytes);
     let length = 0;
     for (const item of this.#queue) {
-      if (!(item instanceof Uint8Array) || length >= BATCH_BYTES) break;
+      if (!(item instanceof Uint8Array) || length >= enough) break;
       pieces.push(item);
       length += item.length;
     }

@@ -21,3 +21,25 @@ export async function within<T>(promise: Promise<T>, ms: number): Promise<T | un
 export async function settlesWithin(promise: Promise<unknown>, ms: number): Promise<boolean> {
   return await within(promise.then(() => true), ms) ?? false;
 }
+
+/**
+ * Waits for a promise as long as there is progress.
+ *
+ * @param left Returns how much work is left.
+ * @param options `patienceMs`: gives up if no work is done for this long; `limitMs`: gives up after
+ *     this long, more or less, default never.
+ * @returns Whether the promise has resolved.
+ * @throws Whatever the promise rejects with in time.
+ */
+export async function settlesWithProgress(
+  promise: Promise<unknown>,
+  left: () => number,
+  { patienceMs, limitMs = Infinity }: { patienceMs: number; limitMs?: number | undefined },
+): Promise<boolean> {
+  const deadline = performance.now() + limitMs;
+  for (let before = Infinity; left() < before && performance.now() < deadline;) {
+    before = left();
+    if (await settlesWithin(promise, patienceMs)) return true;
+  }
+  return false;
+}

@@ -10,6 +10,12 @@ import type { ConnectionContext } from "./context.ts";
 /** Pause after accept failed for lack of a resource (such as EMFILE), in milliseconds. */
 const SHORTAGE_PAUSE_MS = 100;
 /**
+ * After this many connections, accepting waits for a turn of the event loop. Clients in the backlog
+ * are accepted without a turn, and each needs several operations afterwards, of which the runtime
+ * reports at most 128 per turn: if more are due, it reports some only when the burst is over.
+ */
+const ACCEPTS_PER_TURN = 16;
+/**
  * A graceful stop first accepts the clients in the backlog, because closing the listening socket
  * would reset their connections. The backlog counts as empty after this many consecutive checks
  * without a new connection. One is not enough: if the process got no CPU time meanwhile, the check
@@ -86,8 +92,13 @@ class AcceptLoop implements Serving {
   #stopping: Promise<void> | undefined;
   /** Connections accepted so far. */
   #accepted = 0;
-  /** The current pause. With `untilEnd`, it ends as soon as a connection ends. */
-  #pause: { wake: () => void; untilEnd: boolean } | undefined;
+  /** Connections accepted since the last turn that was waited for. */
+  #acceptedInTurn = 0;
+  /**
+   * The current pause. With `untilEnd`, it ends as soon as a connection ends; with `untilRoom`, a
+   * graceful stop ends it.
+   */
+  #pause: { wake: () => void; untilEnd: boolean; untilRoom: boolean } | undefined;
 
   constructor(listener: Listener, context: ConnectionContext, maxConnections: () => number) {
     this.#listener = listener;
@@ -97,7 +108,9 @@ class AcceptLoop implements Serving {
   }
 
   stop(): Promise<void> {
-    return this.#stopping ??= this.#emptyBacklog();
+    this.#stopping ??= this.#emptyBacklog();
+    if (this.#pause?.untilRoom) this.#pause.wake();
+    return this.#stopping;
   }
 
   stopNow(): void {
@@ -138,9 +151,15 @@ class AcceptLoop implements Serving {
   async #acceptAll(): Promise<void> {
     const { shortage } = this.#context;
     while (!this.#stopped) {
-      const room = this.#context.room?.();
+      // A graceful stop does not wait for room: it would reset the clients in the backlog.
+      const room = this.#stopping === undefined ? this.#context.room?.() : undefined;
       if (room !== undefined) {
         await this.#paused({ until: room });
+        continue;
+      }
+      if (this.#acceptedInTurn >= ACCEPTS_PER_TURN) {
+        this.#acceptedInTurn = 0;
+        await this.#paused({ ms: 0 });
         continue;
       }
       if (this.connections.size >= this.#maxConnections()) {
@@ -152,6 +171,7 @@ class AcceptLoop implements Serving {
       const accepted = await this.#listener.accept();
       if (!("failure" in accepted)) {
         this.#accepted++;
+        this.#acceptedInTurn++;
         this.#start(accepted);
       } else if (accepted.failure === "closed") return;
       else if (accepted.failure === "client gone") {
@@ -205,7 +225,8 @@ class AcceptLoop implements Serving {
     const { promise, resolve } = Promise.withResolvers<void>();
     const timer = ms === undefined ? undefined : setTimeout(resolve, ms);
     void until?.then(resolve);
-    this.#pause = { wake: resolve, untilEnd: until === undefined && ms === undefined };
+    const untilRoom = until !== undefined;
+    this.#pause = { wake: resolve, untilEnd: !untilRoom && ms === undefined, untilRoom };
     await promise;
     this.#pause = undefined;
     clearTimeout(timer);

@@ -5,6 +5,7 @@ import { UsageError, withName } from "../base/errors.ts";
 import type { Options } from "../cli/options.ts";
 import type { Monitor } from "../connection/observe.ts";
 import { MAX_CONNECTIONS } from "../report/http/places.ts";
+import { oncePerBurst } from "../connection/once_per_burst.ts";
 import { openLogFile } from "../report/log_file.ts";
 import type { LogStyle } from "../report/log_line.ts";
 import type { LogOutput } from "../report/log_output.ts";
@@ -69,6 +70,7 @@ export async function openReports(
   const metricsAt = setup.metrics;
   if (options.log !== undefined) budget.share("the log", { min: LOG_FILES, max: LOG_FILES });
   const log = await openLog(options, notice);
+  const bursts = oncePerBurst(notice);
   const stats = metricsAt && newStats({ accounts: table.accounts, workers: table.size.workers });
   table.companion = stats;
   let server: MetricsServer | undefined;
@@ -88,11 +90,22 @@ export async function openReports(
   }
   return {
     monitor: monitorOf({
-      log: log && { style: log.style, line: (text) => log.output.line(text) },
+      log: log && {
+        style: log.style,
+        line: (text) => log.output.line(text),
+        room: () => log.output.room(),
+      },
       stats,
     }),
     forWorkers: { log: log?.style, stats: stats?.handle },
-    log: (line) => log?.output.line(line),
+    log(batch) {
+      for (const line of batch.lines) log?.output.line(line);
+      if (batch.lost > 0) {
+        log?.output.lost(batch.lost);
+        bursts.notice("workers wait for the log in vain, lines are dropped");
+      }
+      return log?.output.room();
+    },
     releaseWorker: (worker) => stats?.releaseWorker(worker),
     reopen: () => log?.output.reopen(),
     stopping: () => server?.stopping(),
@@ -131,19 +144,30 @@ async function openLog(
     throw new UsageError(withName(`--log-${logStarts ? "start" : "format"} needs --log`));
   }
   const style = { format: logFormat ?? "text", starts: logStarts, time: log !== SYSLOG } as const;
-  const output = log === SYSLOG ? syslogOutput() : await openLogFile(log, { notice });
+  const output = log === SYSLOG ? syslogOutput(notice) : await openLogFile(log, { notice });
   return { output, style };
 }
 
 /** The access log in syslog, which is never reopened. */
-function syslogOutput(): LogOutput {
-  const syslog = openSyslog("log");
+function syslogOutput(notice: (line: string) => void): LogOutput {
+  const syslog = openSyslog({ purpose: "log", waits: true });
+  const bursts = oncePerBurst(notice);
+  let lost = 0;
   return {
-    line: (text) => syslog.log("info", text),
+    line(text) {
+      const before = syslog.dropped;
+      syslog.log("info", text);
+      if (syslog.dropped > before) bursts.notice("the system log is too slow, lines are dropped");
+    },
+    room: () => syslog.room(),
+    lost: (lines) => void (lost += lines),
     get dropped() {
-      return syslog.dropped;
+      return syslog.dropped + lost;
     },
     reopen() {},
-    close: () => syslog.close(),
+    async close() {
+      await syslog.close();
+      if (this.dropped > 0) notice(`${this.dropped} lines of the log were dropped`);
+    },
   };
 }

@@ -1,22 +1,26 @@
 /**
  * The access log in a file, a named pipe, or on standard output or standard error.
  *
- * Lines are queued and written in batches. When 1 MiB is queued, further lines are dropped and
- * counted. A full disk is reported once; when there is space again, the log continues with whole
- * lines.
+ * Lines are queued and written in batches. When 1 MiB is queued, accepting waits; when it stays
+ * queued for a second, lines are dropped and counted. A full disk is reported once; when there is
+ * space again, the log continues with whole lines.
  */
 
-import { BatchWriter } from "../base/batch_writer.ts";
+import { PatientBacklog } from "../base/backlog.ts";
+import { BATCH_BYTES, BatchWriter } from "../base/batch_writer.ts";
 import { NO_BYTES } from "../base/bytes.ts";
 import { EXIT, ExitError, systemReason, UsageError, withName } from "../base/errors.ts";
 import { STDERR, STDOUT } from "../base/stdout.ts";
 import { settlesWithin } from "../base/within.ts";
+import { type BurstNotices, oncePerBurst } from "../connection/once_per_burst.ts";
 import { absolutePath } from "../native/absolute_path.ts";
 import { standardError, standardOutput, type StandardStream } from "../system/standard_stream.ts";
 import type { LogOutput } from "./log_output.ts";
 
-/** Maximum time for writing the last lines, in milliseconds. */
-const LAST_LINES_MS = 1000;
+/** Bytes that may be queued before accepting waits. */
+const QUEUE_BYTES = 1 << 20;
+/** Closing gives up if nothing is written for this long, and after this long, in milliseconds. */
+const STALL_MS = 1000, LAST_LINES_MS = 10_000;
 const NEWLINE = 10;
 
 const encoder = new TextEncoder();
@@ -77,7 +81,11 @@ class LogFile implements LogOutput {
   readonly #path: string;
   readonly #open: OpenLogSink;
   readonly #notice: (line: string) => void;
+  readonly #bursts: BurstNotices;
   readonly #writer: BatchWriter;
+  readonly #backlog = new PatientBacklog(QUEUE_BYTES);
+  /** Lines in the backlog. */
+  #queuedLines = 0;
   #sink: LogSink;
   /** The reopened file, used after the current batch. */
   #next: LogSink | undefined;
@@ -87,8 +95,6 @@ class LogFile implements LogOutput {
   /** The rest of a line that was written in part when a write failed. */
   #rest: Uint8Array = NO_BYTES;
   #failing = false;
-  /** Whether it was reported that the file is too slow. */
-  #late = false;
   dropped = 0;
 
   constructor(
@@ -99,14 +105,28 @@ class LogFile implements LogOutput {
     this.#path = options.path;
     this.#open = options.open;
     this.#notice = options.notice;
-    this.#writer = new BatchWriter((bytes) => this.#write(bytes), () => {});
+    this.#bursts = oncePerBurst(options.notice);
+    this.#writer = new BatchWriter((bytes) => this.#write(bytes), () => {}, { batchBytes });
   }
 
   line(text: string): void {
-    if (this.#writer.room() === undefined) return this.#writer.push(encoder.encode(`${text}\n`));
-    this.dropped++;
-    if (!this.#late) this.#notice(`log file [${this.#path}] is too slow, lines are dropped`);
-    this.#late = true;
+    if (this.#backlog.mustDrop) {
+      this.dropped++;
+      this.#bursts.notice(`log file [${this.#path}] is too slow, lines are dropped`);
+      return;
+    }
+    const bytes = encoder.encode(`${text}\n`);
+    this.#queuedLines++;
+    this.#backlog.add(bytes.length);
+    this.#writer.push(bytes);
+  }
+
+  room(): Promise<void> | undefined {
+    return this.#backlog.room();
+  }
+
+  lost(lines: number): void {
+    this.dropped += lines;
   }
 
   reopen(): void {
@@ -125,8 +145,11 @@ class LogFile implements LogOutput {
   }
 
   async close(): Promise<void> {
-    const written = this.#reopening.then(() => this.#writer.flush());
-    if (await settlesWithin(written, LAST_LINES_MS)) this.#sink.close();
+    this.#backlog.release();
+    const isReopened = await settlesWithin(this.#reopening, STALL_MS);
+    const limits = { patienceMs: STALL_MS, limitMs: LAST_LINES_MS };
+    if (await this.#writer.close(limits) && isReopened) this.#sink.close();
+    this.dropped += this.#queuedLines;
     if (this.dropped > 0) this.#notice(`${this.dropped} lines of the log were dropped`);
   }
 
@@ -138,6 +161,8 @@ class LogFile implements LogOutput {
       else this.dropped += lineCount(batch);
     } finally {
       this.#busy = false;
+      this.#queuedLines -= lineCount(batch);
+      this.#backlog.remove(batch.length);
       this.#switch();
     }
     return batch.length;
@@ -195,6 +220,11 @@ class LogFile implements LogOutput {
     if (this.#rest.length > 0) this.dropped++;
     this.#rest = NO_BYTES;
   }
+}
+
+/** A batch takes everything beyond the limit of the queue, so that it makes room in one turn. */
+function batchBytes(queuedBytes: number): number {
+  return BATCH_BYTES + Math.max(0, queuedBytes - QUEUE_BYTES);
 }
 
 function lineCount(bytes: Uint8Array): number {

@@ -1,11 +1,19 @@
-/** The destination of the access log. */
+/**
+ * The destination of the access log. Its queue has a limit, from which on accepting waits; the lines
+ * of connections that were already accepted are queued beyond it. If there is no room for a second,
+ * the log is too slow: accepting continues, and lines are dropped until the queue is half empty.
+ */
 export interface LogOutput {
-  /** Queues a line, never blocks; if the queue is full, the line is dropped and counted. */
+  /** Queues a line, never blocks; if the log is too slow, the line is dropped and counted. */
   line(text: string): void;
+  /** Waits for room, for about a second; `undefined` if there is room or lines are dropped. */
+  room(): Promise<void> | undefined;
+  /** Counts lines that were dropped before they got here. */
+  lost(lines: number): void;
   /** Lines that were dropped so far. */
   readonly dropped: number;
   /** Opens the path again, after log rotation. */
   reopen(): void;
-  /** Writes queued lines for at most a second, then closes. */
+  /** Writes queued lines, unless the log takes nothing for a second, then closes. */
   close(): Promise<void>;
 }

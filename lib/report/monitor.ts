@@ -1,12 +1,17 @@
 import type { DialOutcome, Monitor } from "../connection/observe.ts";
 import { blamesBackend } from "../base/reason.ts";
 import { endLine, type LogStyle, startLine } from "./log_line.ts";
+import type { LogOutput } from "./log_output.ts";
 import type { Stats } from "./stats.ts";
+
+/** The access log: the format of its lines, and where they go. */
+export interface MonitorLog extends Pick<LogOutput, "line" | "room"> {
+  readonly style: LogStyle;
+}
 
 /** What the connections of one isolate report to. */
 export interface MonitorParts {
-  /** The access log: the format and the destination of its lines. */
-  readonly log?: { readonly style: LogStyle; readonly line: (text: string) => void } | undefined;
+  readonly log?: MonitorLog | undefined;
   /** The counters of the metrics. */
   readonly stats?: Stats | undefined;
 }
@@ -34,6 +39,7 @@ export function monitorOf({ log, stats }: MonitorParts): Monitor | undefined {
     },
     closing: stats && (() => stats.closing(1n)),
     freed: stats && (() => stats.closing(-1n)),
+    room: log && (() => log.room()),
   };
 }
 

@@ -1,5 +1,5 @@
 import { systemReason, withName } from "../base/errors.ts";
-import { settlesWithin } from "../base/within.ts";
+import { settlesWithProgress } from "../base/within.ts";
 import type { StandardStream } from "./standard_stream.ts";
 
 /** Characters that may be queued. Further lines are dropped until half of them are written. */
@@ -80,12 +80,9 @@ export class LineQueue {
     this.#closed = true;
     this.#late = false;
     this.#report();
-    const deadline = performance.now() + LAST_LINES_MS;
-    let left: number;
-    do {
-      left = this.#size;
-      if (await settlesWithin(this.#running ?? Promise.resolve(), STALL_MS)) return true;
-    } while (this.#size < left && performance.now() < deadline);
+    const written = this.#running ?? Promise.resolve();
+    const limits = { patienceMs: STALL_MS, limitMs: LAST_LINES_MS };
+    if (await settlesWithProgress(written, () => this.#size, limits)) return true;
     this.#items = [];
     return false;
   }

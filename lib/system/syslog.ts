@@ -1,8 +1,9 @@
+import { Backlog, PatientBacklog } from "../base/backlog.ts";
 import { counted } from "../base/integers.ts";
 import { NAME } from "../base/version.ts";
-import { within } from "../base/within.ts";
+import { settlesWithProgress } from "../base/within.ts";
 import { localParts } from "../native/local_time.ts";
-import { logSender } from "./datagram.ts";
+import { type DatagramSender, logSender } from "./datagram.ts";
 
 /** The socket of syslog(3); `$BALANCE_SYSLOG` names another one. */
 const DEV_LOG = "/dev/log";
@@ -10,11 +11,12 @@ const DEV_LOG = "/dev/log";
 const DAEMON = 3;
 /** The severities in use (RFC 3164 section 4.1.1). */
 const SEVERITY = { notice: 5, info: 6, debug: 7 } as const;
+type Severity = keyof typeof SEVERITY;
 const MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(" ");
-/** Maximum number of messages queued for a slow receiver; more are dropped. */
+/** Messages that may be queued for a slow receiver before senders wait, or messages are dropped. */
 const MAX_WAITING = 1000;
-/** Milliseconds to wait for queued messages at the end. */
-const CLOSE_MS = 1000;
+/** Closing gives up if nothing is delivered for this long, and after this long, in milliseconds. */
+const STALL_MS = 1000, LAST_LINES_MS = 10_000;
 
 /** A connection to syslog. */
 export interface Syslog {
@@ -22,61 +24,98 @@ export interface Syslog {
    * Logs lines, in order. Lines that cannot be delivered are dropped, as in syslog(3); their
    * number is logged as soon as the receiver is back.
    */
-  log(severity: keyof typeof SEVERITY, text: string): void;
+  log(severity: Severity, text: string): void;
+  /** Waits for room in the queue; `undefined` if there is room or lines are dropped. */
+  room(): Promise<void> | undefined;
   /** Lines that were dropped so far. */
   readonly dropped: number;
-  /** Waits for queued lines for at most a second, and closes. */
+  /** Waits for queued lines, unless the receiver takes nothing for a second, and closes. */
   close(): Promise<void>;
 }
 
 /**
  * Opens syslog, with `balance` and the process ID as ident.
  *
- * @param purpose Names the sending socket, unique in the process.
+ * @param options `purpose`: names the sending socket, unique in the process. `waits`: senders wait
+ *     for {@link Syslog.room}, so lines are dropped only if there is none for a second.
  */
-export function openSyslog(purpose = "syslog"): Syslog {
-  const sender = logSender(Deno.env.get("BALANCE_SYSLOG") || DEV_LOG, purpose);
-  let last: Promise<unknown> = Promise.resolve();
-  let waiting = 0, dropped = 0, reported = 0;
+export function openSyslog({ purpose = "syslog", waits = false } = {}): Syslog {
+  return new SyslogQueue(logSender(Deno.env.get("BALANCE_SYSLOG") || DEV_LOG, purpose), { waits });
+}
 
-  function messageNow(severity: keyof typeof SEVERITY, line: string): string {
-    return syslogMessage(line, { severity, pid: Deno.pid, time: new Date() });
+class SyslogQueue implements Syslog {
+  readonly #sender: DatagramSender;
+  readonly #backlog: Backlog;
+  #messages: string[] = [];
+  #running: Promise<void> | undefined;
+  #isClosed = false;
+  #reported = 0;
+  dropped = 0;
+
+  constructor(sender: DatagramSender, { waits }: { waits: boolean }) {
+    this.#sender = sender;
+    this.#backlog = waits ? new PatientBacklog(MAX_WAITING) : new Backlog(MAX_WAITING);
   }
 
-  async function deliver(before: Promise<unknown>, message: string): Promise<void> {
-    await before;
-    const lost = dropped - reported;
-    const report = `${counted(lost, "message")} to the system log dropped`;
-    if (lost > 0 && await sender.send(messageNow("notice", report))) reported += lost;
-    if (!await sender.send(message)) dropped++;
-    waiting--;
-  }
-
-  return {
-    log(severity, text) {
-      for (const line of text.split("\n")) {
-        if (waiting >= MAX_WAITING) {
-          dropped++;
-          continue;
-        }
-        waiting++;
-        last = deliver(last, messageNow(severity, line));
+  log(severity: Severity, text: string): void {
+    for (const line of text.split("\n")) {
+      if (this.#backlog.mustDrop) {
+        this.dropped++;
+        continue;
       }
-    },
-    get dropped() {
-      return dropped;
-    },
-    async close() {
-      await within(last, CLOSE_MS);
-      sender[Symbol.dispose]();
-    },
-  };
+      this.#backlog.add(1);
+      this.#messages.push(messageNow(severity, line));
+    }
+    if (this.#messages.length > 0) this.#running ??= this.#run();
+  }
+
+  room(): Promise<void> | undefined {
+    return this.#backlog.room();
+  }
+
+  async close(): Promise<void> {
+    this.#backlog.release();
+    const limits = { patienceMs: STALL_MS, limitMs: LAST_LINES_MS };
+    await settlesWithProgress(
+      this.#running ?? Promise.resolve(),
+      () => this.#backlog.bytes,
+      limits,
+    );
+    this.#isClosed = true;
+    this.dropped += this.#backlog.bytes;
+    this.#sender[Symbol.dispose]();
+  }
+
+  /** Delivers the queued messages. Never rejects. */
+  async #run(): Promise<void> {
+    while (this.#messages.length > 0) {
+      const messages = this.#messages;
+      this.#messages = [];
+      for (const message of messages) {
+        await this.#deliver(message);
+        if (this.#isClosed) return;
+        this.#backlog.remove(1);
+      }
+    }
+    this.#running = undefined;
+  }
+
+  async #deliver(message: string): Promise<void> {
+    const lost = this.dropped - this.#reported;
+    const report = `${counted(lost, "message")} to the system log dropped`;
+    if (lost > 0 && await this.#sender.send(messageNow("notice", report))) this.#reported += lost;
+    if (!await this.#sender.send(message)) this.dropped++;
+  }
+}
+
+function messageNow(severity: Severity, line: string): string {
+  return syslogMessage(line, { severity, pid: Deno.pid, time: new Date() });
 }
 
 /** One line as syslog(3) writes it to its socket (RFC 3164 without a host name). */
 export function syslogMessage(
   text: string,
-  options: { severity: keyof typeof SEVERITY; pid: number; time: Date },
+  options: { severity: Severity; pid: number; time: Date },
 ): string {
   const { time, pid } = options;
   const priority = DAEMON * 8 + SEVERITY[options.severity];

@@ -2,6 +2,7 @@ import type { Monitor } from "../connection/observe.ts";
 import type { LogStyle } from "../report/log_line.ts";
 import { monitorOf } from "../report/monitor.ts";
 import { Stats, type StatsHandle } from "../report/stats.ts";
+import type { LogBatch, LogOutbox } from "./log_outbox.ts";
 
 /** What a worker reports about its connections: log and metrics, if any. Can be cloned to it. */
 export interface MonitorConfig {
@@ -12,16 +13,19 @@ export interface MonitorConfig {
 /** Where the main isolate collects what its workers report. */
 export interface WorkerReports {
   readonly forWorkers: MonitorConfig;
-  /** Writes a line that a worker made to the access log. */
-  log(line: string): void;
+  /** Writes lines of a worker to the access log. Waits for room; `undefined` if there is room. */
+  log(batch: LogBatch): Promise<void> | undefined;
   /** Subtracts the connections of a worker that died from the number of open ones. */
   releaseWorker(worker: number): void;
 }
 
-/** The monitor of the connections of worker `index`; `line` gets its log lines. */
+/** The monitor of the connections of worker `index`; `lines` gets its log lines. */
 export function workerMonitor(
   { log, stats }: MonitorConfig,
-  { index, line }: { index: number; line: (text: string) => void },
+  { index, lines }: { index: number; lines: Pick<LogOutbox, "line" | "room"> },
 ): Monitor | undefined {
-  return monitorOf({ log: log && { style: log, line }, stats: stats && new Stats(stats, index) });
+  return monitorOf({
+    log: log && { style: log, line: (text) => lines.line(text), room: () => lines.room() },
+    stats: stats && new Stats(stats, index),
+  });
 }

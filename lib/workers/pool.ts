@@ -19,6 +19,7 @@ import type { DataPlane } from "./data_plane.ts";
 import { DumpInbox } from "./dump_inbox.ts";
 import type { PlaneDump } from "./dump_order.ts";
 import type { DumpBatch } from "./dump_outbox.ts";
+import type { LogBatch } from "./log_outbox.ts";
 import type { WorkerReports } from "./monitor.ts";
 import type { FromWorker, ServingOptions, ToWorker, WorkerSetup } from "./protocol.ts";
 import { newQuestions } from "./questions.ts";
@@ -184,7 +185,7 @@ class WorkerPool implements DataPlane {
   }
 
   #receive(index: number, worker: Worker, message: FromWorker): void {
-    const { messages, reports } = this.#options;
+    const { messages } = this.#options;
     switch (message.type) {
       case "notice":
         return messages.notice(message.line);
@@ -194,14 +195,14 @@ class WorkerPool implements DataPlane {
         return this.#timeouts.notice(message.line);
       case "debug":
         return messages.debug?.(message.line);
-      case "log":
-        return reports?.log(message.line);
       case "stuck":
         return requestShutdown(message.sockets);
       case "answer":
         return this.#questions.answered(message);
       case "dumped":
         return void this.#dumped(index, worker, message.batch);
+      case "logged":
+        return void this.#logged(index, worker, message.batch);
       case "stopped":
         this.#listening.delete(index);
         return this.#settle();
@@ -216,6 +217,12 @@ class WorkerPool implements DataPlane {
     if (this.#workers.get(index) !== worker) return;
     const { generation } = batch;
     worker.postMessage({ type: "dumpTaken", generation } satisfies ToWorker);
+  }
+
+  async #logged(index: number, worker: Worker, batch: LogBatch): Promise<void> {
+    await this.#options.reports?.log(batch);
+    if (this.#workers.get(index) !== worker) return;
+    worker.postMessage({ type: "logTaken" } satisfies ToWorker);
   }
 
   #died(index: number, worker: Worker, message: string): void {

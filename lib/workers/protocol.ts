@@ -9,6 +9,7 @@ import type { ConnectionLimits } from "../system/capacity.ts";
 import type { TableHandle } from "../table/table.ts";
 import type { DumpOrder } from "./dump_order.ts";
 import type { DumpBatch } from "./dump_outbox.ts";
+import type { LogBatch } from "./log_outbox.ts";
 import type { MonitorConfig } from "./monitor.ts";
 
 /** How connections are served, the same in every isolate. A plain record that can be cloned. */
@@ -61,6 +62,8 @@ export type ToWorker =
   | { readonly type: "question"; readonly query: number; readonly question: Question }
   /** Answers `dumped`: there is room for more. */
   | { readonly type: "dumpTaken"; readonly generation: number }
+  /** Answers `logged`: the log has room for more. */
+  | { readonly type: "logTaken" }
   | { readonly type: "stop" }
   | { readonly type: "closeAll" };
 
@@ -71,16 +74,13 @@ export type FromWorker =
   | { readonly type: "failed"; readonly message: string }
   | { readonly type: "answer"; readonly query: number; readonly answer: Answers[keyof Answers] }
   | { readonly type: "dumped"; readonly batch: DumpBatch }
+  | { readonly type: "logged"; readonly batch: LogBatch }
   /** An uncaught error has ended it. */
   | { readonly type: "crashed"; readonly message: string }
   /**
-   * A line to print, or for the access log (`log`). All workers may report one `shortage`, and many
-   * a connection that `timedOut`.
+   * A line to print. All workers may report one `shortage`, and many a connection that `timedOut`.
    */
-  | {
-    readonly type: "notice" | "shortage" | "timedOut" | "debug" | "log";
-    readonly line: string;
-  }
+  | { readonly type: "notice" | "shortage" | "timedOut" | "debug"; readonly line: string }
   /** Sockets to shut down, which only the main isolate can; see `requestShutdown()`. */
   | { readonly type: "stuck"; readonly sockets: readonly SocketPair[] }
   /** New connections are refused. */

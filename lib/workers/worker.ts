@@ -8,6 +8,7 @@ import { Table } from "../table/table.ts";
 import { type DataPlane, serveHere } from "./data_plane.ts";
 import type { DumpOrder } from "./dump_order.ts";
 import { WorkerDump } from "./dump_outbox.ts";
+import { LogOutbox } from "./log_outbox.ts";
 import { workerMonitor } from "./monitor.ts";
 import type { Answers, FromWorker, Question, ToWorker, WorkerSetup } from "./protocol.ts";
 
@@ -21,6 +22,7 @@ interface Scope {
 const scope = self as unknown as Scope;
 let plane: DataPlane | undefined;
 let dump: WorkerDump | undefined;
+const log = new LogOutbox((batch) => scope.postMessage({ type: "logged", batch }));
 
 scope.onmessage = ({ data }) => {
   switch (data.type) {
@@ -35,6 +37,8 @@ scope.onmessage = ({ data }) => {
     case "dumpTaken":
       if (data.generation === dump?.order.generation) dump.taken();
       return;
+    case "logTaken":
+      return log.taken();
     case "stop":
       return void plane?.stop().then(() => scope.postMessage({ type: "stopped" }));
     case "closeAll":
@@ -45,6 +49,7 @@ scope.onmessage = ({ data }) => {
 /** Ends this isolate after an uncaught error. The main isolate reports it in one line. */
 function crashed(event: Event, error: unknown): void {
   event.preventDefault();
+  log.flush();
   scope.postMessage({ type: "crashed", message: messageOf(error) });
   scope.close();
 }
@@ -95,14 +100,12 @@ function start(setup: WorkerSetup): void {
     shutdownSockets: (sockets) => scope.postMessage({ type: "stuck", sockets }),
     debug: setup.debug ? print("debug") : undefined,
     dump,
-    monitor: workerMonitor(setup.monitor, {
-      index,
-      line: (line) => scope.postMessage({ type: "log", line }),
-    }),
+    monitor: workerMonitor(setup.monitor, { index, lines: log }),
   });
   scope.postMessage({ type: "listening" });
   void plane.done.then(({ cutOff }) => {
     dump?.stop();
+    log.flush();
     scope.postMessage({ type: "done", cutOff });
     scope.close();
   });

@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { serve } from "../../../lib/connection/accept_loop.ts";
+import type { ConnectionContext } from "../../../lib/connection/context.ts";
 import { denoEngine } from "../../../lib/engine/deno/deno_engine.ts";
 import type { AcceptedLink, AcceptFailure, Listener } from "../../../lib/engine/engine.ts";
 import { newTable } from "../../../lib/table/table.ts";
@@ -75,4 +76,59 @@ t("serve() reports a bug in one connection, and serves the next", async () => {
   await serving.done;
   assertEquals(notices.length, 1);
   assertMatch(notices[0]!, /^internal error: a bug at .*$/);
+});
+
+/** A listener whose clients are all in the backlog: accepting them takes no turn. */
+function fullBacklog(): { listener: Listener; accepts: () => number } {
+  const ended = Promise.withResolvers<AcceptFailure>();
+  let accepts = 0, isClosed = false;
+  const link: AcceptedLink = {
+    remote: { address: "127.0.0.1", port: 1 },
+    local: { address: "127.0.0.1", port: 2 },
+    close() {},
+  };
+  return {
+    accepts: () => accepts,
+    listener: {
+      local: link.local,
+      accept() {
+        if (isClosed) return ended.promise;
+        accepts++;
+        return Promise.resolve(link);
+      },
+      close() {
+        isClosed = true;
+        ended.resolve({ failure: "closed", reason: "" });
+      },
+    },
+  };
+}
+
+/** A context whose connections end at once, because there is no channel. */
+function withoutChannels(parts: Partial<ConnectionContext> = {}): ConnectionContext {
+  return connectionContext(newTable({ groups: 1, channels: 1, workers: 1 }), parts);
+}
+
+t("serve() leaves the event loop its turns while clients are in the backlog", async () => {
+  const { listener, accepts } = fullBacklog();
+  const serving = serve(listener, withoutChannels());
+  const counts: number[] = [];
+  for (let turn = 0; turn < 5; turn++) {
+    await new Promise((resolve) => setTimeout(resolve, 0));
+    counts.push(accepts());
+  }
+  serving.stopNow();
+  await serving.done;
+  assertMatch(`${counts[0]}`, /^(16|32)$/);
+  assert(counts.at(-1)! > counts[0]! && counts.at(-1)! <= 16 * 10, counts.join());
+});
+
+t("serve() does not wait for room in the log once it stops", async () => {
+  const { listener, accepts } = fullBacklog();
+  const serving = serve(listener, withoutChannels({ room: () => new Promise(() => {}) }));
+  await new Promise((resolve) => setTimeout(resolve, 0));
+  assertEquals(accepts(), 0);
+  await serving.stop();
+  await serving.done;
+  assert(accepts() > 0);
 });

@@ -8,7 +8,8 @@ t(
   "monitorOf() returns undefined if nothing is reported, and only the callbacks that are needed",
   () => {
     assertEquals(monitorOf({}), undefined);
-    const log = { style: { format: "text" as const, starts: false, time: true }, line() {} };
+    const style = { format: "text", starts: false, time: true } as const;
+    const log = { style, line() {}, room: () => undefined };
     const { started, dialed, ended } = monitorOf({ log }) ?? {};
     assertEquals([started, dialed, typeof ended], [undefined, undefined, "function"]);
   },
