@@ -7,7 +7,7 @@ import { createHash } from "node:crypto";
 import { connect as nodeConnect, type Socket } from "node:net";
 import { joinBytes, writeAll } from "../../../lib/base/bytes.ts";
 import { toBytes } from "../bytes.ts";
-import { until, untilStill, within } from "../t.ts";
+import { until, within } from "../t.ts";
 
 /** A connection to balance, closed at the end of its scope. */
 export interface Client extends AsyncDisposable {
@@ -137,35 +137,6 @@ export async function canBindSource(): Promise<boolean> {
     return seen === "127.0.0.2";
   } finally {
     listener.close();
-  }
-}
-
-/**
- * Tries whether closing a connection ends a blocked write. In Deno 2.6 the descriptor stays open
- * until the peer reads or closes.
- */
-export async function closeEndsWrites(): Promise<boolean> {
-  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const [accepted, conn] = await Promise.all([
-    listener.accept(),
-    Deno.connect({ hostname: "127.0.0.1", port: listener.addr.port }),
-  ]);
-  listener.close();
-  let writes = 0;
-  async function fill(): Promise<void> {
-    for (const data = new Uint8Array(1_000_000);; writes++) await conn.write(data);
-  }
-  const filling = fill().catch(() => {});
-  await untilStill(() => writes + 1, { looks: 5, what: "a full connection" });
-  conn.close();
-  try {
-    await within(filling, { timeoutMs: 2000, what: "a write to end" });
-    return true;
-  } catch {
-    return false;
-  } finally {
-    accepted.close();
-    await filling;
   }
 }
 
