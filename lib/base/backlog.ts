@@ -1,12 +1,13 @@
 /** The bytes queued for a slow reader, and the senders that wait for room: back-pressure. */
 export class Backlog {
-  readonly #limit: number;
+  /** It is full when this many bytes are queued. */
+  readonly limit: number;
   #bytes = 0;
   #room: PromiseWithResolvers<void> | undefined;
 
-  /** @param limit It is full when this many bytes are queued. */
+  /** @param limit In bytes. */
   constructor(limit: number) {
-    this.#limit = limit;
+    this.limit = limit;
   }
 
   /** Bytes that are queued. */
@@ -16,7 +17,7 @@ export class Backlog {
 
   /** Whether senders should wait. */
   get isFull(): boolean {
-    return this.#bytes >= this.#limit;
+    return this.#bytes >= this.limit;
   }
 
   /** Whether bytes that cannot wait should be dropped. */
@@ -66,7 +67,6 @@ type Schedule = (call: () => void, ms: number) => () => void;
  * queued do not count. A burst ends soon if nothing new is accepted.
  */
 export class PatientBacklog extends Backlog {
-  readonly #limit: number;
   readonly #patience: number;
   readonly #schedule: Schedule;
   #cancel: (() => void) | undefined;
@@ -81,7 +81,6 @@ export class PatientBacklog extends Backlog {
    */
   constructor(limit: number, options: { patience?: number; schedule?: Schedule } = {}) {
     super(limit);
-    this.#limit = limit;
     this.#patience = (options.patience ?? 1) * PATIENCE_TICKS;
     this.#schedule = options.schedule ?? later;
   }
@@ -100,7 +99,7 @@ export class PatientBacklog extends Backlog {
   override remove(bytes: number): void {
     super.remove(bytes);
     if (!this.isFull) this.#stopTicks();
-    if (this.bytes <= this.#limit / 2) this.#isTooSlow = false;
+    if (this.bytes <= this.limit / 2) this.#isTooSlow = false;
   }
 
   override room(): Promise<void> | undefined {

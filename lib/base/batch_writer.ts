@@ -12,19 +12,32 @@ type Step = () => Promise<void>;
 const QUEUE_BYTES = 1 << 20;
 /** A batch with this many bytes is complete, by default. */
 export const BATCH_BYTES = 64 << 10;
+/**
+ * Pieces of at most this many bytes are copied into blocks while they wait. An array of its own
+ * takes hundreds of bytes, however short it is, so that the bound would not hold.
+ */
+const SMALL_BYTES = 1 << 10, BLOCK_BYTES = 4 << 10;
 
 /**
  * Writes in order and in batches: one write at a time, and everything queued meanwhile goes into
  * the next one, since a write costs much more than a copy.
  *
  * Memory is bounded if senders wait for {@link room}. After an error everything is discarded.
+ * Several writers may share a backlog, and then its limit.
  */
 export class BatchWriter {
   readonly #write: Write;
   readonly #failed: (error: unknown) => void;
   readonly #batchBytes: (queuedBytes: number) => number;
-  readonly #backlog: Backlog;
+  /** What is queued or being written: by this writer, and by those that share it. */
+  readonly backlog: Backlog;
+  readonly #isShared: boolean;
   #queue: (Uint8Array | Step)[] = [];
+  /** The end of the queue: small pieces, and how many of its bytes are used. */
+  #block: Uint8Array | undefined;
+  #blockBytes = 0;
+  /** Bytes of this writer in the backlog. */
+  #bytes = 0;
   #running: Promise<void> | undefined;
   /** Nothing more is accepted. */
   #closed = false;
@@ -36,6 +49,7 @@ export class BatchWriter {
    * @param write Where the bytes go. Called for one batch at a time.
    * @param failed Called with the first error of a write or step, such as EPIPE.
    * @param options `queueBytes`: senders wait when this many bytes are queued (default 1 MiB);
+   *     `backlog`: shared with other writers, instead of that, and not released by {@link close};
    *     `batchBytes`: when a batch is complete, depending on how many bytes are queued (default
    *     64 KiB).
    */
@@ -44,25 +58,29 @@ export class BatchWriter {
     failed: (error: unknown) => void,
     options: {
       queueBytes?: number | undefined;
+      backlog?: Backlog | undefined;
       batchBytes?: ((queuedBytes: number) => number) | undefined;
     } = {},
   ) {
     this.#write = write;
     this.#failed = failed;
     this.#batchBytes = options.batchBytes ?? (() => BATCH_BYTES);
-    this.#backlog = new Backlog(options.queueBytes ?? QUEUE_BYTES);
+    this.#isShared = options.backlog !== undefined;
+    this.backlog = options.backlog ?? new Backlog(options.queueBytes ?? QUEUE_BYTES);
   }
 
   /** Bytes that are queued or being written. */
   get queuedBytes(): number {
-    return this.#backlog.bytes;
+    return this.#bytes;
   }
 
   /** Queues bytes, which must not change any more. */
   push(bytes: Uint8Array): void {
     if (this.#closed || bytes.length === 0) return;
-    this.#backlog.add(bytes.length);
-    this.#enqueue(bytes);
+    this.#bytes += bytes.length;
+    this.backlog.add(bytes.length);
+    if (this.#running === undefined || bytes.length > SMALL_BYTES) this.#enqueue(bytes);
+    else this.#append(bytes);
   }
 
   /** Queues a step; it runs after everything queued before it, and before everything after it. */
@@ -72,7 +90,7 @@ export class BatchWriter {
 
   /** Waits for room in the queue; `undefined` if there is room now. */
   room(): Promise<void> | undefined {
-    return this.#closed ? undefined : this.#backlog.room();
+    return this.#closed ? undefined : this.backlog.room();
   }
 
   /** Waits until everything queued so far is written, lost to an error, or abandoned. */
@@ -91,7 +109,7 @@ export class BatchWriter {
     options: { patienceMs?: number | undefined; limitMs?: number | undefined } = {},
   ): Promise<boolean> {
     this.#closed = true;
-    this.#backlog.release();
+    if (!this.#isShared) this.backlog.release();
     const { patienceMs = Infinity, limitMs } = options;
     const flushed = this.flush();
     if (patienceMs === Infinity) await flushed;
@@ -116,13 +134,29 @@ export class BatchWriter {
   }
 
   #enqueue(item: Uint8Array | Step): void {
+    this.#endBlock();
     this.#queue.push(item);
     this.#running ??= this.#run();
   }
 
+  /** Adds a small piece to the block at the end of the queue. */
+  #append(bytes: Uint8Array): void {
+    if (this.#blockBytes + bytes.length > BLOCK_BYTES) this.#endBlock();
+    this.#block ??= new Uint8Array(BLOCK_BYTES);
+    this.#block.set(bytes, this.#blockBytes);
+    this.#blockBytes += bytes.length;
+  }
+
+  #endBlock(): void {
+    if (this.#block === undefined) return;
+    this.#queue.push(this.#block.subarray(0, this.#blockBytes));
+    this.#block = undefined;
+    this.#blockBytes = 0;
+  }
+
   async #run(): Promise<void> {
     try {
-      for (let item = this.#queue[0]; item !== undefined; item = this.#queue[0]) {
+      for (let item = this.#first(); item !== undefined; item = this.#first()) {
         if (item instanceof Uint8Array) await this.#writeBatch();
         else {
           this.#queue.shift();
@@ -138,8 +172,14 @@ export class BatchWriter {
     }
   }
 
+  #first(): Uint8Array | Step | undefined {
+    if (this.#queue.length === 0) this.#endBlock();
+    return this.#queue[0];
+  }
+
   /** Writes one batch from the start of the queue. */
   async #writeBatch(): Promise<void> {
+    this.#endBlock();
     const pieces: Uint8Array[] = [];
     const enough = this.#batchBytes(this.queuedBytes);
     let length = 0;
@@ -151,13 +191,20 @@ export class BatchWriter {
     this.#queue.splice(0, pieces.length);
     const batch = joinBytes(pieces);
     for (let at = 0; at < length && !this.#dead;) at += await this.#write(batch.subarray(at));
-    if (!this.#dead) this.#backlog.remove(length);
+    if (!this.#dead) this.#remove(length);
+  }
+
+  #remove(bytes: number): void {
+    this.#bytes -= bytes;
+    this.backlog.remove(bytes);
   }
 
   #discard(): void {
     this.#closed = true;
     this.#dead = true;
     this.#queue = [];
-    this.#backlog.remove(this.#backlog.bytes);
+    this.#block = undefined;
+    this.#blockBytes = 0;
+    this.#remove(this.#bytes);
   }
 }

@@ -68,12 +68,14 @@ export function messageOf(error: unknown): string {
 
 /**
  * The reason of a failed system call as strerror(3) has it, for example `Permission denied`. Deno
- * adds the error number and its own call: `Permission denied (os error 13): open '/x'`. It refuses
- * to open files below /dev, /proc and /sys without `--allow-all`, with its own message.
+ * adds the error number and its own call: `Permission denied (os error 13): open '/x'`. The
+ * functions of `node:fs` have `EACCES: permission denied, open '/x'`. Deno refuses to open files
+ * below /dev, /proc and /sys without `--allow-all`, with its own message.
  */
 export function systemReason(error: unknown): string {
   if (error instanceof Deno.errors.NotCapable) return "not allowed below /dev, /proc and /sys";
-  return messageOf(error).replace(/ \(os error .*/s, "").replace(/: \w+ '.*'$/s, "");
+  return messageOf(error).replace(/ \(os error .*/s, "").replace(/: \w+ '.*'$/s, "")
+    .replace(/^E[A-Z]+: (.*), \w+ '.*'$/s, "$1");
 }
 
 /** One line about a bug in balance: what was thrown, and where. */

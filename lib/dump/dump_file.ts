@@ -6,6 +6,7 @@
  * relay continues.
  */
 
+import type { Backlog } from "../base/backlog.ts";
 import { BatchWriter } from "../base/batch_writer.ts";
 import { writeAll } from "../base/bytes.ts";
 import { systemReason } from "../base/errors.ts";
@@ -16,7 +17,8 @@ import type { DumpFormatName } from "./formats/format.ts";
 import { nowMicroseconds } from "./formats/times.ts";
 import { FileHistory, type Rotation } from "./rotation.ts";
 import type { DumpOverflow } from "./settings.ts";
-import { type ExistingFile, isPipe, openSink, type Sink } from "./sink.ts";
+import { isPipe, ReaderWait } from "./named_pipe.ts";
+import { type ExistingFile, openSink, type Sink } from "./sink.ts";
 
 /** Options of an output. */
 export interface DumpFileOptions {
@@ -30,6 +32,8 @@ export interface DumpFileOptions {
   readonly overflow?: DumpOverflow | undefined;
   /** Bytes that may be queued before senders wait or chunks are dropped. @default {8 MiB} */
   readonly queueBytes?: number | undefined;
+  /** Instead of that: shared with other files. Its owner releases it when they are closed. */
+  readonly backlog?: Backlog | undefined;
   /** The format of the records. @default {"text"} */
   readonly format?: DumpFormatName | undefined;
   /** Returns the header of a file: `format.start`. Called each time a file starts. */
@@ -42,11 +46,12 @@ export interface DumpFileOptions {
   readonly now?: () => number;
 }
 
-const QUEUE_BYTES = 8 << 20;
+/** Default of {@link DumpFileOptions.queueBytes}. */
+export const QUEUE_BYTES = 8 << 20;
 
 /**
- * Opens the output of a dump and waits until its first file is open, unless it is a named pipe,
- * which opens when its reader does.
+ * Opens the output of a dump and waits until its first file is open. A named pipe without a reader
+ * opens later.
  *
  * @param pattern See {@link DumpFile}.
  * @throws {UsageError} If the name is invalid.
@@ -60,7 +65,8 @@ export async function openDumpFile(pattern: string, options: DumpFileOptions): P
     else options.onError(error);
   };
   const file = new DumpFile(pattern, { ...options, onError });
-  if (!await isPipe(file.path)) await file.flush();
+  // The reader of a pipe may come, or take the header, much later.
+  await Promise.race([file.flush(), file.readerWait.known]);
   isOpening = false;
   if (failure !== undefined) throw failure;
   return file;
@@ -68,9 +74,10 @@ export async function openDumpFile(pattern: string, options: DumpFileOptions): P
 
 /** One output of a dump. */
 export class DumpFile {
+  /** For a named pipe. */
+  readonly readerWait = new ReaderWait();
   readonly #options: DumpFileOptions;
   readonly #names: FileNames;
-  readonly #queueBytes: number;
   /** Only if the names contain the time. */
   readonly #history: FileHistory | undefined;
   /** Replaced after an error. */
@@ -104,7 +111,6 @@ export class DumpFile {
     const { port, connection, rotate } = options;
     this.#options = options;
     this.#names = new FileNames(pattern, { port, connection });
-    this.#queueBytes = options.queueBytes ?? QUEUE_BYTES;
     if (rotate !== undefined && hasTime(pattern)) this.#history = new FileHistory(rotate.count);
     this.#writer = this.#newWriter();
     // What an earlier dump recorded must not be lost.
@@ -182,6 +188,7 @@ export class DumpFile {
     this.#closed = true;
     this.#permit?.ending();
     const isWritten = await this.#writer.close(options);
+    this.readerWait.giveUp();
     const idle = this.#writer.idle().then(() => this.#end());
     if (isWritten) await idle;
     return isWritten;
@@ -189,10 +196,12 @@ export class DumpFile {
 
   #mustDrop(droppable: boolean): boolean {
     if (this.#options.overflow !== "drop") return false;
-    return this.#writer.queuedBytes >= (droppable ? 1 : 2) * this.#queueBytes;
+    const { bytes, limit } = this.#writer.backlog;
+    return bytes >= (droppable ? 1 : 2) * limit;
   }
 
   #newWriter(): BatchWriter {
+    const { queueBytes = QUEUE_BYTES, backlog } = this.#options;
     return new BatchWriter(
       (bytes) => {
         const sink = this.#sink!, write = () => this.#write(sink, bytes);
@@ -201,7 +210,7 @@ export class DumpFile {
         return permits === undefined || !sink.isRegular ? write() : permits.operate(write);
       },
       (error) => this.#fail(error),
-      { queueBytes: this.#queueBytes },
+      { queueBytes, backlog },
     );
   }
 
@@ -252,8 +261,11 @@ export class DumpFile {
     const { format = "text", rotate, permits } = this.#options;
     this.#permit ??= permits?.request();
     await this.#permit?.ready;
-    const open = () => openSink(path, { existing, count: rotate?.count, format });
-    this.#sink = await (permits === undefined ? open() : permits.operate(open));
+    const wait = this.readerWait;
+    const open = () => openSink(path, { existing, count: rotate?.count, format, wait });
+    // Opening a pipe may take long.
+    const isLimited = permits !== undefined && !await isPipe(path);
+    this.#sink = await (isLimited ? permits.operate(open) : open());
     this.#isRegular = this.#sink.isRegular;
     this.#size = this.#isRegular ? this.#sink.size() : 0;
     if (this.#isRegular) await this.#history?.add(path);

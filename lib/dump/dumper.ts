@@ -4,7 +4,8 @@
  */
 
 import type { ConnectionRoute } from "../base/connection_info.ts";
-import { DumpFile, type DumpFileOptions, openDumpFile } from "./dump_file.ts";
+import { Backlog } from "../base/backlog.ts";
+import { DumpFile, type DumpFileOptions, openDumpFile, QUEUE_BYTES } from "./dump_file.ts";
 import { expandFileName, isPerConnection } from "./file_name.ts";
 import { createFormat } from "./formats/create_format.ts";
 import type { DumpFormat } from "./formats/format.ts";
@@ -33,6 +34,8 @@ export interface DumperOptions extends Pick<DumpFileOptions, "port" | "queueByte
 
 /** Default for `-p`: small enough that the text is still in the CPU caches when it is written. */
 const CLASSIC_QUEUE_BYTES = 1 << 20;
+/** Files of ended connections that may be written and closed before accepting waits. */
+const MAX_CLOSING = 16;
 /** Gives up closing a connection's own file if its reader takes nothing for this long. */
 const CLOSE_PATIENCE_MS = 5000;
 
@@ -50,11 +53,14 @@ interface Output {
 export class Dumper {
   readonly settings: DumpSettings;
   readonly #options: DumperOptions;
+  /** What is queued for all outputs. */
+  readonly #backlog: Backlog;
   /** The only output; `undefined` with an output per connection. */
   #single: Output | undefined;
   readonly #perConnection = new Map<number, Output>();
   /** Outputs that are being closed. */
   readonly #closing = new Set<Promise<unknown>>();
+  readonly #closingFiles = new Backlog(MAX_CLOSING);
   #failed = false;
   #closed = false;
   #chunks = 0;
@@ -65,6 +71,8 @@ export class Dumper {
   private constructor(settings: DumpSettings, options: DumperOptions) {
     this.settings = settings;
     this.#options = options;
+    const queueBytes = isClassic(settings) ? CLASSIC_QUEUE_BYTES : QUEUE_BYTES;
+    this.#backlog = new Backlog(options.queueBytes ?? queueBytes);
   }
 
   /**
@@ -90,6 +98,11 @@ export class Dumper {
     return this.#single?.file.path ?? this.settings.file;
   }
 
+  /** Whether the output is a named pipe that nobody reads yet. */
+  get waitsForReader(): boolean {
+    return this.#single?.file.readerWait.isWaiting ?? false;
+  }
+
   /** How much was dumped so far. */
   get counts(): DumpCounts {
     const dropped = this.#outputs.reduce((sum, output) => sum + droppedOf(output), 0);
@@ -104,7 +117,7 @@ export class Dumper {
     if (record.kind === "data") return this.#data(output, record);
     const encode = () => encodeRecord(output.format, record);
     if (record.kind === "skip" || record.kind === "drop") {
-      if (record.kind === "drop") output.droppedByWorkers++;
+      if (record.kind === "drop") output.droppedByWorkers += record.chunks ?? 1;
       encode();
       return undefined;
     }
@@ -115,6 +128,16 @@ export class Dumper {
       if (output !== this.#single) this.#end(connection, output);
     }
     return undefined;
+  }
+
+  /**
+   * Waits for room for the records of another connection; `undefined` if there is room now, or what
+   * does not fit is dropped. Those of connections that are open already are always taken.
+   */
+  room(): Promise<void> | undefined {
+    if (this.#failed || this.#closed) return undefined;
+    const { overflow } = this.settings;
+    return (overflow === "drop" ? undefined : this.#backlog.room()) ?? this.#closingFiles.room();
   }
 
   /** Creates files again that were moved away, for log rotation; see {@link DumpFile.reopen}. */
@@ -133,6 +156,7 @@ export class Dumper {
     const outputs = this.#outputs;
     for (const output of outputs) reportDrops(output, time);
     this.#closed = true;
+    this.#letContinue();
     await Promise.all([...outputs.map(({ file }) => file.close({ patienceMs })), ...this.#closing]);
   }
 
@@ -168,20 +192,21 @@ export class Dumper {
     reportDrops(output, nowMicroseconds());
     const closing = output.file.close({ patienceMs: CLOSE_PATIENCE_MS }).finally(() => {
       this.#closing.delete(closing);
+      this.#closingFiles.remove(1);
       this.#perConnection.delete(id);
       this.#droppedBefore += droppedOf(output);
     });
     this.#closing.add(closing);
+    this.#closingFiles.add(1);
   }
 
   #fileOptions(format: DumpFormat, connection?: number): DumpFileOptions {
     const { format: name, rotate, overflow } = this.settings;
-    const classicQueue = isClassic(this.settings) ? CLASSIC_QUEUE_BYTES : undefined;
     const isSingle = connection === undefined;
     return {
       ...this.#options,
       permits: isSingle ? undefined : this.#options.permits,
-      queueBytes: this.#options.queueBytes ?? classicQueue,
+      backlog: this.#backlog,
       connection,
       rotate,
       overflow,
@@ -206,9 +231,16 @@ export class Dumper {
     return this.#single === undefined ? [...this.#perConnection.values()] : [this.#single];
   }
 
+  /** Lets everybody continue who waits for room. */
+  #letContinue(): void {
+    this.#backlog.release();
+    this.#closingFiles.release();
+  }
+
   #fail(error: Error): void {
     if (this.#failed || this.#closed) return;
     this.#failed = true;
+    this.#letContinue();
     this.#options.onError(error);
   }
 }

@@ -10,6 +10,8 @@ export interface ChunkRecord {
   readonly kind: "data" | "skip" | "drop";
   readonly connection: ConnectionRoute;
   readonly chunk: DumpChunk;
+  /** Number of chunks that a `drop` is about. @default 1 */
+  readonly chunks?: number;
 }
 
 /** One record. A plain object: it can be cloned to another isolate. */

@@ -5,6 +5,7 @@ import { STDOUT } from "../base/stdout.ts";
 import { standardOutput } from "../system/standard_stream.ts";
 import { continuation, isOwnFile } from "./continue_file.ts";
 import type { DumpFormatName } from "./formats/format.ts";
+import { openNamedPipe, type ReaderWait } from "./named_pipe.ts";
 import { moveAside } from "./rotation.ts";
 
 /** An open output. */
@@ -29,21 +30,24 @@ export interface Sink {
 export type ExistingFile = "replace" | "append" | "keep" | "continue";
 
 /**
- * Opens an output. New files have mode 0600.
+ * Opens an output. New files have mode 0600. A named pipe opens when it has a reader.
  *
  * @param path A path, or `-` for standard output.
  * @param options `count`: number of files that are kept, including the new one; without it,
- *     `"continue"` loses none. `format`: what a file that is continued must contain.
- * @throws {Error} If it cannot be opened.
+ *     `"continue"` loses none. `format`: what a file that is continued must contain. `wait`: how to
+ *     wait for the reader of a named pipe.
+ * @throws {Error} If it cannot be opened, or the wait was given up.
  */
 export async function openSink(
   path: string,
-  { existing, count, format }: {
+  options: {
     existing: ExistingFile;
     count: number | undefined;
     format: DumpFormatName;
+    wait: ReaderWait;
   },
 ): Promise<Sink> {
+  const { existing, count, format, wait } = options;
   if (path === STDOUT) {
     return {
       write: (bytes) => standardOutput.write(bytes),
@@ -55,6 +59,12 @@ export async function openSink(
     };
   }
   const found = await statOf(path);
+  if (found?.isFifo) {
+    const pipe = await openNamedPipe(path, wait);
+    // Something else is there now.
+    if (pipe === undefined) return await openSink(path, options);
+    return fileSink(pipe, await pipe.stat());
+  }
   if (found?.isFile === false) return await openFile(path, { write: true });
   if (found !== undefined) {
     if (existing === "append") return await openFile(path, { append: true });
@@ -79,13 +89,6 @@ async function filesToKeep(
     while (await statOf(`${path}.${files - 1}`) !== undefined) files++;
   }
   return files;
-}
-
-/** Whether a path is that of a named pipe. */
-export async function isPipe(path: string): Promise<boolean> {
-  if (path === STDOUT) return false;
-  const found = await Deno.stat(path).catch(() => undefined);
-  return found?.isFifo ?? false;
 }
 
 async function openFile(

@@ -252,6 +252,7 @@ class Switch implements DumpSwitch {
       since: Date.now(),
       plane: {
         taps: dumpTaps(parseDumpFilter(filter), take),
+        room: () => dumper.room(),
         order: { generation: ++this.#generation, filter, overflow },
         take,
       },
@@ -285,7 +286,9 @@ function hasReaderExited(error: unknown, { file }: DumpSettings): boolean {
 }
 
 function statusOf({ dumper, since }: RunningDump): DumpStatus {
-  return { settings: dumper.settings, since, path: outsidePath(dumper.path), ...dumper.counts };
+  const { settings, counts, waitsForReader } = dumper;
+  const path = outsidePath(dumper.path);
+  return { settings, since, path, ...counts, ...(waitsForReader ? { waitsForReader } : {}) };
 }
 
 /** An absolute path, since the program changes to "/" before it opens further files. */

@@ -1,12 +1,11 @@
 import type { ConnectionRoute } from "../base/connection_info.ts";
 import { nowMicroseconds } from "../dump/formats/times.ts";
-import type { TakeRecord } from "../dump/record.ts";
 import type { PlaneDump } from "./dump_order.ts";
 import type { DumpBatch } from "./dump_outbox.ts";
 
 /** One dump, and the open connections that each worker dumps. */
 interface Box {
-  readonly take: TakeRecord;
+  readonly dump: PlaneDump;
   readonly open: Map<number, Map<number, ConnectionRoute>>;
 }
 
@@ -18,8 +17,8 @@ export class DumpInbox {
   readonly #boxes = new Map<number, Box>();
 
   /** Accepts records for a dump from now on. */
-  add({ order, take }: PlaneDump): void {
-    this.#boxes.set(order.generation, { take, open: new Map() });
+  add(dump: PlaneDump): void {
+    this.#boxes.set(dump.order.generation, { dump, open: new Map() });
   }
 
   /** Discards further records for a dump. */
@@ -33,21 +32,21 @@ export class DumpInbox {
     if (box === undefined) return undefined;
     let open = box.open.get(worker);
     if (open === undefined) box.open.set(worker, open = new Map());
-    let room: Promise<void> | undefined;
     for (const record of records) {
       const { kind, connection } = record;
       if (kind === "close") open.delete(connection.id);
       else open.set(connection.id, connection);
-      room = box.take(record) ?? room;
+      // Its room is asked for below, after records of any kind.
+      void box.dump.take(record);
     }
-    return room;
+    return box.dump.room?.();
   }
 
   /** A worker has died, and its connections with it. */
   died(worker: number): void {
     const time = nowMicroseconds();
     const event = { text: "the worker that served it has died", time };
-    for (const { take, open } of this.#boxes.values()) {
+    for (const { dump: { take }, open } of this.#boxes.values()) {
       for (const connection of open.get(worker)?.values() ?? []) {
         void take({ kind: "event", connection, event });
         void take({ kind: "close", connection, time });

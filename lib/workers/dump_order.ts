@@ -17,7 +17,7 @@ export interface PlaneDump {
   readonly taps: TapMaker;
   /**
    * Waits until the dump has room for the records of another connection; `undefined` if it has room
-   * now, or drops what does not fit.
+   * now, or drops what does not fit. Also called after each batch from a worker.
    */
   readonly room?: (() => Promise<void> | undefined) | undefined;
   /** For workers; their records go to {@link take}. */

@@ -1,6 +1,7 @@
 /**
  * The dump in a worker: sends records to the main isolate, one batch at a time; records that arrive
- * meanwhile go into the next batch. Memory is bounded: senders wait, or chunks are dropped.
+ * meanwhile go into the next batch. Memory is bounded: senders wait, or chunks are dropped, and
+ * accepting waits.
  */
 
 import { Backlog } from "../base/backlog.ts";
@@ -13,6 +14,8 @@ import type { DumpOrder, PlaneDump } from "./dump_order.ts";
 
 /** Bytes that may be queued or pending before senders wait or chunks are dropped. */
 const QUEUE_BYTES = 1 << 20;
+/** What a record counts besides the bytes of its chunk: about what it takes. */
+const RECORD_BYTES = 256;
 
 /** Records of one message; the main isolate answers when it has room again. */
 export interface DumpBatch {
@@ -28,8 +31,14 @@ export class WorkerDump implements PlaneDump {
   readonly order: DumpOrder;
   readonly taps: TapMaker;
   readonly #post: PostBatch;
-  readonly #backlog = new Backlog(QUEUE_BYTES);
+  /**
+   * With overflow `drop`, half of it is for records that are never dropped. It is full only while
+   * the main isolate is busy, which does not depend on the reader of the dump.
+   */
+  readonly #backlog: Backlog;
   #records: DumpRecord[] = [];
+  /** Where the latest records of a connection are in the batch, if they are chunks without bytes. */
+  readonly #gaps = new Map<number, number[]>();
   #buffers: ArrayBuffer[] = [];
   /** Bytes of the batch that is not answered yet, if any. */
   #pendingBytes: number | undefined;
@@ -40,7 +49,13 @@ export class WorkerDump implements PlaneDump {
   constructor(order: DumpOrder, post: PostBatch) {
     this.order = order;
     this.#post = post;
+    this.#backlog = new Backlog(order.overflow === "drop" ? 2 * QUEUE_BYTES : QUEUE_BYTES);
     this.taps = dumpTaps(parseDumpFilter(order.filter), (record) => this.take(record));
+  }
+
+  /** Waits for room for the records of another connection. */
+  room(): Promise<void> | undefined {
+    return this.#isStopped ? undefined : this.#backlog.room();
   }
 
   /** The main isolate has answered the pending batch. */
@@ -62,16 +77,17 @@ export class WorkerDump implements PlaneDump {
   take(record: DumpRecord): Promise<void> | undefined {
     if (this.#isStopped) return undefined;
     if (record.kind === "data") return this.#data(record);
-    this.#push(record);
+    if (record.kind === "skip" || record.kind === "drop") this.#gap(record);
+    else this.#push(record);
     return undefined;
   }
 
   #data({ connection, chunk }: ChunkRecord): Promise<void> | undefined {
     const { length } = chunk.bytes;
     const mayDrop = this.order.overflow === "drop";
-    if (mayDrop && this.#backlog.isFull) {
+    if (mayDrop && this.#backlog.bytes >= QUEUE_BYTES) {
       const dropped = { ...chunk, bytes: NO_BYTES, length: chunk.length ?? length };
-      this.#push({ kind: "drop", connection, chunk: dropped });
+      this.#gap({ kind: "drop", connection, chunk: dropped });
       return undefined;
     }
     // A copy: the relay uses its buffer again.
@@ -82,7 +98,25 @@ export class WorkerDump implements PlaneDump {
     return mayDrop ? undefined : this.#backlog.room();
   }
 
+  /** Sends a chunk without bytes, together with an equal one right before it. */
+  #gap(record: ChunkRecord): void {
+    const { kind, connection: { id }, chunk } = record;
+    const gaps = this.#gaps.get(id) ?? [];
+    const found = gaps.find((at) => {
+      const before = this.#records[at] as ChunkRecord;
+      return before.kind === kind && before.chunk.direction === chunk.direction;
+    });
+    if (found !== undefined) {
+      this.#records[found] = joined(this.#records[found] as ChunkRecord, record);
+      return;
+    }
+    this.#push(record);
+    this.#gaps.set(id, [...gaps, this.#records.length - 1]);
+  }
+
   #push(record: DumpRecord): void {
+    this.#gaps.delete(record.connection.id);
+    this.#backlog.add(RECORD_BYTES);
     this.#records.push(record);
     if (this.#isScheduled || this.#pendingBytes !== undefined) return;
     this.#isScheduled = true;
@@ -98,6 +132,14 @@ export class WorkerDump implements PlaneDump {
     // Everything in the backlog is part of this batch.
     this.#pendingBytes = this.#backlog.bytes;
     [this.#records, this.#buffers] = [[], []];
+    this.#gaps.clear();
     this.#post({ generation: this.order.generation, records }, buffers);
   }
+}
+
+/** Two chunks without bytes as one. */
+function joined(first: ChunkRecord, second: ChunkRecord): ChunkRecord {
+  const length = (first.chunk.length ?? 0) + (second.chunk.length ?? 0);
+  const chunks = (first.chunks ?? 1) + (second.chunks ?? 1);
+  return { ...first, chunk: { ...first.chunk, length }, chunks };
 }

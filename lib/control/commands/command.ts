@@ -31,6 +31,8 @@ export interface DumpStatus extends DumpCounts {
   readonly since: number;
   /** Its current file. */
   readonly path: string;
+  /** Present if it is a named pipe that nobody reads yet. */
+  readonly waitsForReader?: true;
 }
 
 /** The packet dump. */

@@ -120,9 +120,10 @@ function statusText(status: DumpStatus | undefined): string {
 }
 
 /** What is dumped, and to which file if that is not the given one. */
-function heading({ settings, path }: DumpStatus): string {
+function heading({ settings, path, waitsForReader }: DumpStatus): string {
   const file = path !== settings.file && path !== STDOUT ? `  file    ${path}\n` : "";
-  return `dump on: ${describeDump(settings)}\n${file}`;
+  const wait = waitsForReader ? "  waiting for a reader of the named pipe\n" : "";
+  return `dump on: ${describeDump(settings)}\n${file}${wait}`;
 }
 
 function statusJson(status: DumpStatus | undefined): unknown {

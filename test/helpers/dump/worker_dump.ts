@@ -22,7 +22,7 @@ export function worker(dumper: Dumper | undefined, texts: DumpTexts = {}) {
     records.push(short(record));
     return dumper?.take(record);
   };
-  inbox.add({ order, take, taps: () => undefined });
+  inbox.add({ order, take, taps: () => undefined, room: () => dumper?.room() });
   return {
     dump,
     inbox,

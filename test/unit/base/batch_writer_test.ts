@@ -1,5 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
+import { Backlog } from "../../../lib/base/backlog.ts";
 import { BatchWriter } from "../../../lib/base/batch_writer.ts";
+import { joinBytes } from "../../../lib/base/bytes.ts";
 import { latin1FromBytes } from "../../helpers/golden/golden.ts";
 import { t } from "../../helpers/t.ts";
 
@@ -10,7 +12,11 @@ const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 
 /** A slow reader: each write waits until the test completes it. */
 function slow(
-  options: { queueBytes?: number; batchBytes?: (queuedBytes: number) => number } = {},
+  options: {
+    queueBytes?: number;
+    backlog?: Backlog;
+    batchBytes?: (queuedBytes: number) => number;
+  } = {},
 ) {
   const writes: {
     bytes: Uint8Array;
@@ -85,10 +91,10 @@ t("BatchWriter ends a batch at the first push that reaches 64 KiB", async () => 
 
 t("BatchWriter: the size of a batch may depend on how much is queued", async () => {
   const { writer, writes, next } = slow({ batchBytes: (queued) => queued / 2 });
-  for (let i = 0; i < 9; i++) writer.push(new Uint8Array(100));
+  for (let i = 0; i < 9; i++) writer.push(new Uint8Array(2000));
   for (let i = 0; i < 5; i++) await next();
   await writer.flush();
-  assertEquals(writes.map((one) => one.bytes.length), [100, 400, 200, 100, 100]);
+  assertEquals(writes.map((one) => one.bytes.length), [2000, 8000, 4000, 2000, 2000]);
 }, PURE);
 
 t("BatchWriter does not write zero bytes", async () => {
@@ -240,4 +246,60 @@ t("BatchWriter: abandon() drops everything and ends flush()", async () => {
   await next();
   await writer.idle();
   assertEquals(writes.map((one) => latin1FromBytes(one.bytes)), ["a"]);
+}, PURE);
+
+t("BatchWriter keeps the order of short pieces, long ones and steps", async () => {
+  const { writer, writes, next } = slow();
+  const pushed: Uint8Array[] = [];
+  const push = (length: number) => {
+    pushed.push(new Uint8Array(length).fill(pushed.length));
+    writer.push(pushed.at(-1)!);
+  };
+  push(1);
+  for (let i = 0; i < 40; i++) push(300);
+  push(1);
+  push(2000);
+  push(1);
+  let writesBefore = 0;
+  writer.pushStep(() => {
+    writesBefore = writes.length;
+    return Promise.resolve();
+  });
+  push(1);
+  assertEquals(writer.queuedBytes, pushed.reduce((sum, { length }) => sum + length, 0));
+  while (writer.queuedBytes > 0) await next();
+  await writer.flush();
+  assertEquals(joinBytes(writes.map((one) => one.bytes)), joinBytes(pushed));
+  assertEquals([writesBefore, writes.length], [2, 3]);
+}, PURE);
+
+t("BatchWriter: a million short pieces take little more memory than their bytes", async () => {
+  const { writer, next } = slow();
+  writer.push(bytes("first"));
+  const before = Deno.memoryUsage();
+  const pieces = 1_000_000, piece = bytes("-> 0\n\n");
+  for (let i = 0; i < pieces; i++) writer.push(piece.slice());
+  const { heapUsed, external } = Deno.memoryUsage();
+  const growth = heapUsed + external - before.heapUsed - before.external;
+  assert(growth < 100 * MiB, `${growth} bytes`);
+  while (writer.queuedBytes > 0) await next();
+});
+
+t("BatchWriter: writers that share a backlog share its limit", async () => {
+  const backlog = new Backlog(10);
+  const one = slow({ backlog }), other = slow({ backlog });
+  one.writer.push(bytes("12345"));
+  assertEquals(other.writer.room(), undefined);
+  other.writer.push(bytes("67890"));
+  const room = one.writer.room();
+  assert(room instanceof Promise);
+  assertEquals([one.writer.queuedBytes, other.writer.queuedBytes, backlog.bytes], [5, 5, 10]);
+  // What one of them discards is room for the other.
+  other.writer.abandon();
+  await room;
+  assertEquals([backlog.bytes, one.writer.room()], [5, undefined]);
+  await one.next();
+  await one.writer.flush();
+  assertEquals(backlog.bytes, 0);
+  await other.next();
 }, PURE);

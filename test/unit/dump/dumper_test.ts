@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
+import type { Dumper } from "../../../lib/dump/dumper.ts";
 import type { DumpTexts } from "../../../lib/dump/settings.ts";
 import { randomBytes } from "../../helpers/bytes.ts";
 import { tempDir } from "../../helpers/temp_dir.ts";
@@ -193,4 +194,86 @@ t("a full disk ends a dump with one error, and senders do not wait", async () =>
   tap.closed("client closed");
   await dumper.close(1000);
   assertEquals(errors, ["cannot write dump file [/dev/full]: No space left on device"]);
+});
+
+withPipe(
+  "Dumper: accepting waits while records without bytes fill the queue, until they are read",
+  async () => {
+    using made = await pipe({ format: "json" });
+    const { dumper, taps } = made;
+    let connections = 1;
+    const room = untilFull(made, () => taps(accepted(++connections))!.closed("client closed"));
+    const { all } = await made.read();
+    await within(room, { timeoutMs: 5000, what: "room" });
+    await dumper.close(5000);
+    const lines = new TextDecoder().decode(await all).trimEnd().split("\n");
+    const kinds = lines.map((line) => JSON.parse(line).type as string);
+    assertEquals(kinds.filter((kind) => kind === "open").length, connections);
+    assertEquals(kinds.filter((kind) => kind === "close").length, connections - 1);
+  },
+);
+
+withPipe("Dumper: accepting continues when a dump that is not read is closed", async () => {
+  using made = await pipe({ format: "json" });
+  const { dumper, tap, taps } = made;
+  let id = 1;
+  const room = untilFull(made, () => taps(accepted(++id)));
+  const closing = dumper.close(50);
+  await within(room, { timeoutMs: 1000, what: "accepting" });
+  assertEquals(dumper.room(), undefined);
+  await within(closing, { timeoutMs: 2000, what: "the rest to be given up" });
+  tap.closed("client closed");
+  // Lets the pending write finish.
+  const { all } = await made.read();
+  await within(all, { timeoutMs: 5000, what: "the reader" });
+});
+
+withPipe("Dumper with overflow drop never makes accepting wait", async () => {
+  using made = await pipe({ format: "json", overflow: "drop" });
+  const { dumper, taps } = made;
+  for (let id = 2; dumper.counts.dropped < 100; id++) {
+    taps(accepted(id))!.closed("client closed");
+    assertEquals(dumper.room(), undefined);
+  }
+  const { all } = await made.read();
+  await dumper.close(5000);
+  await within(all, { timeoutMs: 5000, what: "the reader" });
+});
+
+/** Makes records until accepting has to wait; returns what it waits for. */
+function untilFull({ dumper }: { dumper: Dumper }, make: () => void): Promise<void> {
+  for (let made = 0;; made++) {
+    const room = dumper.room();
+    if (room !== undefined) return room;
+    assert(made < 10_000, "there is always room");
+    make();
+  }
+}
+
+t("Dumper with %n: the files of all connections share one queue", async () => {
+  using dir = tempDir();
+  const { dumper, taps } = await dumperOf({ file: `${dir.path}/%n.json` }, { queueBytes: 100_000 });
+  const chunk = new Uint8Array(10_000);
+  let room: Promise<void> | undefined;
+  // Nothing is written before the next await.
+  for (let id = 1; room === undefined && id < 100; id++) {
+    const tap = taps(accepted(id))!;
+    tap.connected(answered(id));
+    room = tap.chunk("client", chunk);
+  }
+  assert(room !== undefined, "there is always room");
+  assert(dumper.room() !== undefined);
+  await within(room, { timeoutMs: 5000, what: "room" });
+  await dumper.close(5000);
+});
+
+t("Dumper with %n: accepting waits while many files of ended connections are written", async () => {
+  using dir = tempDir();
+  const { dumper, taps } = await dumperOf({ file: `${dir.path}/%n.json` });
+  let connections = 0;
+  const room = untilFull({ dumper }, () => oneConnection(taps, ++connections));
+  assert(connections <= 100, `${connections} connections`);
+  await within(room, { timeoutMs: 5000, what: "room" });
+  await dumper.close(5000);
+  assertEquals([...Deno.readDirSync(dir.path)].length, connections);
 });

@@ -62,11 +62,8 @@ t("WorkerDump with overflow drop drops chunks, and the dumper counts them", asyn
   const chunk = new Uint8Array(1 << 19);
   for (let i = 0; i < 5; i++) assertEquals(tap.chunk("client", chunk), undefined);
   await arrive();
-  assertEquals(records.filter((record) => record.includes("drop")), [
-    "#1 drop client 524288",
-    "#1 drop client 524288",
-    "#1 drop client 524288",
-  ]);
+  const dropped = records.filter((record) => record.includes("drop"));
+  assertEquals(dropped, [`#1 drop client ${3 * chunk.length}`]);
   void tap.chunk("client", bytes("later"));
   await arrive();
   await dumper.close(1000);
@@ -75,3 +72,55 @@ t("WorkerDump with overflow drop drops chunks, and the dumper counts them", asyn
   assertEquals(JSON.parse(lines.at(-1)!).type, "lost");
   assertEquals(JSON.parse(lines.at(-1)!).chunks, 3);
 });
+
+t("WorkerDump makes accepting wait while too many records without bytes are pending", async () => {
+  const { dump, records, arrive } = worker(undefined);
+  let connections = 0;
+  for (; dump.room() === undefined; connections++) {
+    assert(connections < 10_000, "there is always room");
+    dump.taps(accepted(connections) as never)!.closed("client closed");
+  }
+  const room = dump.room()!;
+  // Connections that are open already are dumped all the same.
+  dump.taps(accepted(++connections) as never);
+  await arrive();
+  await within(room, { timeoutMs: 1000, what: "room" });
+  assertEquals(records.length, 2 * connections - 1);
+  assertEquals(dump.room(), undefined);
+}, PURE);
+
+t("WorkerDump: accepting continues when the dump is stopped", async () => {
+  const { dump } = worker(undefined);
+  for (let id = 0; dump.room() === undefined; id++) dump.taps(accepted(id) as never);
+  const room = dump.room()!;
+  dump.stop();
+  await within(room, { timeoutMs: 1000, what: "accepting" });
+  assertEquals(dump.room(), undefined);
+}, PURE);
+
+t("WorkerDump sends consecutive chunks without a match as one record", async () => {
+  const { dump, records, batches, arrive } = worker(undefined, { match: "yes" });
+  const tap = dump.taps(answered(1) as never)!;
+  void tap.chunk("client", bytes("yes"));
+  await arrive();
+  // This batch is pending, so that the next one is collected.
+  void tap.chunk("client", bytes("yes"));
+  await Promise.resolve();
+  for (let i = 0; i < 1000; i++) {
+    void tap.chunk("client", bytes("no"));
+    void tap.chunk("backend", bytes("not"));
+  }
+  void tap.chunk("client", bytes("yes"));
+  void tap.chunk("client", bytes("no"));
+  records.length = 0;
+  await arrive();
+  await arrive();
+  assertEquals(batches, []);
+  assertEquals(records, [
+    "#1 client yes",
+    "#1 skip client 2000",
+    "#1 skip backend 3000",
+    "#1 client yes",
+    "#1 skip client 2",
+  ]);
+}, PURE);
