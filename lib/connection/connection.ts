@@ -110,7 +110,7 @@ export class Connection implements Ticking, RelayObserver {
       const start = performance.now();
       return afterWork(start, tap.chunk(side, bytes));
     });
-    if (tap !== undefined && this.#relay !== undefined) tap.connected(this.info());
+    if (this.#relay !== undefined) this.#tapConnected();
   }
 
   /**
@@ -269,18 +269,22 @@ export class Connection implements Ticking, RelayObserver {
     this.#lastActive = clock.now;
     if (options.idleTimeoutMs === 0) clock.unwatch(this);
     this.#backend = backend;
-    this.#tap?.connected(this.info());
+    this.#tapConnected();
     this.#relay = engine.relay(this.#client, backend, this);
     // `close` may have been called after the dial succeeded.
     if (this.#stopped !== undefined) this.#relay.close();
     return this.#relay;
   }
 
+  /** A connection that the filter of the dump excludes by its channel is removed from the dump. */
+  #tapConnected(): void {
+    if (this.#tap?.connected(this.info()) === false) this.setTap(undefined);
+  }
+
   /** Reads from the client during a slow dial, to detect whether it disconnects. */
   #readAhead(): void {
     this.#readsAhead = true;
     this.#context.engine.readAhead(this.#client, {
-      observed: this.chunk !== undefined,
       gone: (how) => {
         if (this.#dialing === undefined) return;
         if (how === "reset") this.close("client left");

@@ -50,8 +50,12 @@ export interface Monitor {
 export interface Tap {
   /** A failed attempt to connect, or a timeout. */
   event(text: string): void;
-  /** The connection to a backend is open. */
-  connected(info: ConnectionInfo): void;
+  /**
+   * The connection to a backend is open.
+   *
+   * @returns `false` if the filter excludes the connection, which then no longer needs this tap.
+   */
+  connected(info: ConnectionInfo): boolean;
   /** A chunk was read; the write waits for the promise, if any. */
   chunk(side: Side, bytes: Uint8Array): Promise<void> | undefined;
   /** The input from one side has ended. */

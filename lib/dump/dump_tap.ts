@@ -48,7 +48,6 @@ class RecordingTap implements Tap {
   #held: DumpRecord[] | undefined;
   /** Bytes of the chunks without a match until then. */
   readonly #skipped: Record<Side, number> = { client: 0, backend: 0 };
-  #unwanted = false;
 
   constructor(
     { id, client, listener, state, ageMs, sent, rcvd }: ConnectionInfo,
@@ -74,19 +73,15 @@ class RecordingTap implements Tap {
     this.#emit({ kind: "event", connection, event: { text, time } });
   }
 
-  connected({ group, channel, local, backend }: ConnectionInfo): void {
+  connected({ group, channel, local, backend }: ConnectionInfo): boolean {
     Object.assign(this.#connection, { group, channel, local, backend });
-    if (!wantsConnection(this.#filter, this.#connection)) {
-      this.#unwanted = true;
-      this.#held = undefined;
-      return;
-    }
+    if (!wantsConnection(this.#filter, this.#connection)) return false;
     this.#emit({ kind: "connected", ...this.#at() });
     if (this.#matches === undefined) this.#release();
+    return true;
   }
 
   chunk(side: Side, bytes: Uint8Array): Promise<void> | undefined {
-    if (this.#unwanted) return undefined;
     const { connection, time } = this.#at();
     if (this.#matches?.(side, bytes) === false) {
       if (this.#held !== undefined) this.#skipped[side] += bytes.length;
@@ -114,7 +109,7 @@ class RecordingTap implements Tap {
 
   #emit(record: DumpRecord): void {
     if (this.#held !== undefined) this.#held.push(record);
-    else if (!this.#unwanted) void this.#take(record);
+    else void this.#take(record);
   }
 
   /** The connection is wanted: emits the records that were kept. */

@@ -59,7 +59,7 @@ export interface RelayObserver {
   moved(side: Side, bytes: number): void;
   /**
    * Sees each chunk before it is written; the write waits for the promise. If this function exists,
-   * read buffers have at least `DUMP_BLOCK_BYTES`, so that a message is one chunk where possible.
+   * a message that has arrived is one chunk where possible, up to `DUMP_BLOCK_BYTES`.
    */
   chunk?: ((side: Side, bytes: Uint8Array) => Promise<void> | undefined) | undefined;
   /** The input from one side has ended; called at most once per side. */
@@ -128,13 +128,9 @@ export interface Engine {
    * Reads from a client during the dial, to detect whether it disconnects. The bytes read are
    * passed on to the relay. Called at most once per link.
    *
-   * @param options `gone` is called if the input ends before the first byte; `observed` is whether
-   * the relay will have {@link RelayObserver.chunk}.
+   * @param options `gone` is called if the input ends before the first byte.
    */
-  readAhead(
-    client: Link,
-    options: { gone: (how: Ending) => void; observed: boolean },
-  ): void;
+  readAhead(client: Link, options: { gone: (how: Ending) => void }): void;
   /**
    * Relays bytes until both directions have ended. When one side has finished sending, that is
    * passed on as half-close; the other direction continues.

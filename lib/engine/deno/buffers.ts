@@ -1,7 +1,5 @@
 /** The buffers of relays: a pool, and a limit for all of them together. */
 
-import { DUMP_BLOCK_BYTES } from "../../base/limits.ts";
-
 /** First buffer of a direction: large enough for most messages, small for idle connections. */
 export const MIN_BUFFER_BYTES = 1 << 10;
 /** A direction whose buffer has grown to this size is streaming. */
@@ -11,23 +9,13 @@ export const MAX_BUFFER_BYTES = 256 << 10;
 /** Maximum bytes in the pool. */
 const MAX_POOL_BYTES = 8 << 20;
 /**
- * Maximum bytes of all buffers above {@link STREAM_BYTES}. An idle connection keeps its buffer,
- * because its read is pending.
+ * Maximum bytes of all buffers above {@link STREAM_BYTES}, those for blocks of a packet dump
+ * included. An idle connection keeps its buffer, because its read is pending.
  */
 const MAX_LARGE_BYTES = 64 << 20;
 
 const pools = new Map<number, Uint8Array<ArrayBuffer>[]>();
 let pooled = 0, large = 0;
-
-/** Minimum buffer; with a packet dump (`observed`), a message should be one chunk. */
-export function minBufferBytes(observed: boolean): number {
-  return observed ? DUMP_BLOCK_BYTES : MIN_BUFFER_BYTES;
-}
-
-/** Takes the first buffer of a direction. */
-export function firstBuffer(observed: boolean): Uint8Array<ArrayBuffer> {
-  return takeBuffer(minBufferBytes(observed));
-}
 
 /** Takes a buffer of exactly this size, from the pool if possible. Its contents are arbitrary. */
 export function takeBuffer(bytes: number): Uint8Array<ArrayBuffer> {

@@ -11,10 +11,10 @@ import type {
   ListenFailure,
 } from "../engine.ts";
 import { acceptFailure, dialFailure, listenFailure, wasEstablished } from "../failures.ts";
-import { firstBuffer } from "./buffers.ts";
 import { type Conn, resetConn } from "./byte_conn.ts";
 import { canBindSource, connectFrom } from "./node_conn.ts";
-import { type FirstRead, startRelay } from "./stream_relay.ts";
+import { type FirstRead, readFirst } from "./chunk_reader.ts";
+import { startRelay } from "./stream_relay.ts";
 
 /** Attempts to bind an address that is in use, and the mean pause between two attempts. */
 const LISTEN_ATTEMPTS = 3, LISTEN_PAUSE_MS = 20;
@@ -130,13 +130,11 @@ async function dial(
 
 async function readAhead(
   link: DenoLink,
-  { gone, observed }: Parameters<Engine["readAhead"]>[1],
+  { gone }: Parameters<Engine["readAhead"]>[1],
 ): Promise<void> {
-  const buffer = firstBuffer(observed);
-  const count = link.conn.read(buffer);
-  link.first = { buffer, count };
+  link.first = readFirst(link.conn);
   try {
-    if (await count === null) gone("end");
+    if (await link.first.count === null) gone("end");
   } catch {
     gone("reset");
   }

@@ -22,28 +22,11 @@ import {
   type NextStep,
   writeFailed,
 } from "../relay_end.ts";
-import {
-  dropBuffer,
-  firstBuffer,
-  giveBuffer,
-  MAX_BUFFER_BYTES,
-  mayTake,
-  minBufferBytes,
-  STREAM_BYTES,
-  takeBuffer,
-} from "./buffers.ts";
 import type { ByteConn } from "./byte_conn.ts";
+import { ChunkReader, type FirstRead } from "./chunk_reader.ts";
 
-/** A buffer shrinks after this many consecutive reads that fill less than a quarter of it. */
-const SMALL_READS = 8;
 /** The source reads only when the sink is ready: back-pressure without a queue. */
 const NO_QUEUE = { highWaterMark: 0 };
-
-/** A read from the client that was started during the dial, with its buffer. */
-export interface FirstRead {
-  readonly buffer: Uint8Array<ArrayBuffer>;
-  readonly count: Promise<number | null>;
-}
 
 /** One side of a relay. */
 export interface RelayLink {
@@ -113,24 +96,16 @@ class StreamRelay implements Relay {
 class Pump implements UnderlyingDefaultSource<Uint8Array>, UnderlyingSink<Uint8Array> {
   readonly side: Side;
   readonly #relay: StreamRelay;
-  readonly #from: ByteConn;
+  readonly #from: ChunkReader;
   readonly #to: ByteConn;
-  #buffer: Uint8Array<ArrayBuffer>;
-  #firstRead: Promise<number | null> | undefined;
   /** Whether a write is pending. */
   writing = false;
-  /** Number of bytes of the last read. */
-  #count = 0;
-  /** Consecutive reads so far that filled less than a quarter of the buffer. */
-  #smallReads = 0;
 
   constructor(side: Side, relay: StreamRelay, first: FirstRead | undefined) {
     this.side = side;
     this.#relay = relay;
-    this.#from = relay[side].conn;
+    this.#from = new ChunkReader(relay[side].conn, first);
     this.#to = relay[otherSide(side)].conn;
-    this.#firstRead = first?.count;
-    this.#buffer = first?.buffer ?? firstBuffer(relay.observer.chunk !== undefined);
   }
 
   /**
@@ -140,18 +115,22 @@ class Pump implements UnderlyingDefaultSource<Uint8Array>, UnderlyingSink<Uint8A
    * function would take more memory than a callback.
    */
   readonly move = (): void => {
-    if (this.#buffer.length >= STREAM_BYTES && this.#firstRead === undefined) void this.#pipe();
-    else this.#receive().then(this.#received, this.#failed);
+    if (this.#from.isStreaming) void this.#pipe();
+    else this.#from.read().then(this.#received, this.#failed);
   };
 
   readonly #received = (count: number | null): void => {
     if (count === null) this.close().then(this.#stopped, this.#failed);
-    else this.#send(count).then(this.#sent, this.#failed);
+    else {
+      const completed = this.#complete(count);
+      const written = completed === undefined ? this.#send() : completed.then(this.#send);
+      written.then(this.#sent, this.#failed);
+    }
   };
 
   /** Usually one write takes all bytes; it takes only some if the socket buffer is nearly full. */
   readonly #sent = (written: number): void => {
-    if (written < this.#count) {
+    if (written < this.#from.chunk.length) {
       this.#writeRest(written).then(this.move, this.#failed);
     } else {
       this.#delivered();
@@ -163,7 +142,7 @@ class Pump implements UnderlyingDefaultSource<Uint8Array>, UnderlyingSink<Uint8A
 
   /** A read or a write failed. The buffer cannot be reused: an abandoned read may still fill it. */
   readonly #failed = (): void => {
-    dropBuffer(this.#buffer);
+    this.#from.abandon();
     // After a failed write, the other pump still delivers what the failed side has sent, until it
     // reads the end of its input or gets the error, too.
     if (this.writing) this.#relay.writeFailed(otherSide(this.side));
@@ -180,42 +159,42 @@ class Pump implements UnderlyingDefaultSource<Uint8Array>, UnderlyingSink<Uint8A
 
   /** Reads a chunk; called by `ReadableStream`. */
   async pull(controller: ReadableStreamDefaultController<Uint8Array>): Promise<void> {
-    const count = await this.#receive();
-    if (count === null) controller.close();
-    else controller.enqueue(this.#buffer.subarray(0, count));
+    const count = await this.#from.read();
+    if (count === null) return controller.close();
+    const completed = this.#complete(count);
+    if (completed !== undefined) await completed;
+    controller.enqueue(this.#from.chunk);
   }
 
   /** Writes the chunk that `pull` read last; called by `WritableStream`. */
   async write(chunk: Uint8Array): Promise<void> {
-    const written = await this.#send(chunk.length);
-    if (written < this.#count) await this.#writeRest(written);
+    const written = await this.#send();
+    if (written < chunk.length) await this.#writeRest(written);
     else this.#delivered();
   }
 
   /** Handles the end of input; also called by `WritableStream`. */
   async close(): Promise<void> {
-    giveBuffer(this.#buffer);
+    this.#from.end();
     if (this.#relay.inputEnded(this.side, "end") !== "half-close") return;
     // If this fails, the other side is gone, and the pump that reads from it will find out.
     await this.#to.closeWrite().catch(() => {});
   }
 
-  #receive(): Promise<number | null> {
-    this.writing = false;
-    const first = this.#firstRead;
-    if (first === undefined) return this.#from.read(this.#buffer);
-    this.#firstRead = undefined;
-    return first;
+  /** With a packet dump, reads the rest of a block that has arrived; otherwise `undefined`. */
+  #complete(count: number): Promise<void> | undefined {
+    this.#from.received(count);
+    const isObserved = this.#relay.observer.chunk !== undefined;
+    return isObserved && this.#from.isCut ? this.#from.complete() : undefined;
   }
 
-  /** Shows the bytes of the last read to the observer, then writes them; returns how many. */
-  #send(count: number): Promise<number> {
-    this.#count = count;
-    const bytes = this.#buffer.subarray(0, count);
+  /** Shows the current chunk to the observer, then writes it; returns how many bytes. */
+  readonly #send = (): Promise<number> => {
+    const { chunk } = this.#from;
     return this.#relay.observer.chunk === undefined
-      ? this.#write(bytes)
-      : this.#showAndWrite(bytes);
-  }
+      ? this.#write(chunk)
+      : this.#showAndWrite(chunk);
+  };
 
   async #showAndWrite(bytes: Uint8Array): Promise<number> {
     await this.#relay.observer.chunk?.(this.side, bytes);
@@ -228,34 +207,18 @@ class Pump implements UnderlyingDefaultSource<Uint8Array>, UnderlyingSink<Uint8A
   }
 
   async #writeRest(written: number): Promise<void> {
-    while (written < this.#count) {
-      written += await this.#to.write(this.#buffer.subarray(written, this.#count));
+    const { chunk } = this.#from;
+    while (written < chunk.length) {
+      written += await this.#to.write(chunk.subarray(written));
     }
     this.#delivered();
   }
 
-  /** Reports the last chunk as written and adapts the size of the buffer. */
+  /** The current chunk is written. */
   #delivered(): void {
-    const { observer } = this.#relay;
-    observer.moved(this.side, this.#count);
-    this.#fit(minBufferBytes(observer.chunk !== undefined));
-  }
-
-  /** Doubles the buffer if the last read filled it; shrinks it after many small reads. */
-  #fit(min: number): void {
-    const size = this.#buffer.length, isSmallRead = size > min && this.#count < size / 4;
-    this.#smallReads = isSmallRead ? this.#smallReads + 1 : 0;
-    if (size < min) this.#resize(min);
-    else if (this.#smallReads >= SMALL_READS) this.#resize(Math.max(min, size / 4));
-    else if (this.#count === size && size < MAX_BUFFER_BYTES && mayTake(size * 2)) {
-      this.#resize(size * 2);
-    }
-  }
-
-  #resize(bytes: number): void {
-    this.#smallReads = 0;
-    giveBuffer(this.#buffer);
-    this.#buffer = takeBuffer(bytes);
+    this.writing = false;
+    this.#relay.observer.moved(this.side, this.#from.chunk.length);
+    this.#from.delivered();
   }
 }
 

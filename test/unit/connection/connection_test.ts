@@ -1,11 +1,13 @@
 import { assertEquals } from "@std/assert";
 import { Connection } from "../../../lib/connection/connection.ts";
 import type { DialFailure } from "../../../lib/base/reason.ts";
+import { dumpTaps } from "../../../lib/dump/dump_tap.ts";
+import { type FilterOptions, parseDumpFilter } from "../../../lib/dump/filter.ts";
 import { denoEngine } from "../../../lib/engine/deno/deno_engine.ts";
-import type { AcceptedLink, Engine } from "../../../lib/engine/engine.ts";
+import type { AcceptedLink, Engine, RelayEnd } from "../../../lib/engine/engine.ts";
 import { newTable, type Table } from "../../../lib/table/table.ts";
 import { connectionContext } from "../../helpers/connection/connection_context.ts";
-import { t } from "../../helpers/t.ts";
+import { t, until } from "../../helpers/t.ts";
 
 const V4 = Uint8Array.of(127, 0, 0, 1);
 
@@ -26,6 +28,18 @@ function tableWithOneChannel(): Table {
   table.add(0, { address: V4, port: 80 });
   return table;
 }
+
+/** Filters, and whether there is a hook before and after the connect to channel 0.0. */
+const EXCLUSIONS: readonly [FilterOptions, [boolean, boolean]][] = [
+  [{}, [true, true]],
+  [{ client: "10.0.0.0/24" }, [true, true]],
+  [{ client: "10.9.9.9" }, [false, false]],
+  [{ connection: "1000" }, [false, false]],
+  [{ channel: "0.0" }, [true, true]],
+  [{ channel: "0.1" }, [true, false]],
+];
+
+const taps = (filter: FilterOptions) => dumpTaps(parseDumpFilter(filter), () => undefined);
 
 const engineThat = (dial: Engine["dial"]): Engine => ({ ...denoEngine, dial });
 
@@ -65,4 +79,34 @@ t("both sides are closed when the packet dump fails", async () => {
   context.clock.stop();
   assertEquals(bug instanceof TypeError, true);
   assertEquals([client.closed > 0, backend.closed > 0, table.c(0, 0)], [true, true, 0]);
+});
+
+t("a connection that the filter of the dump excludes has no chunk hook", async () => {
+  const table = tableWithOneChannel();
+  for (const [filter, hooks] of EXCLUSIONS) {
+    const seen: boolean[] = [];
+    const done = Promise.withResolvers<RelayEnd>();
+    const context = connectionContext(table, {
+      engine: {
+        ...denoEngine,
+        dial: () => Promise.resolve(link()),
+        relay(_client, _backend, observer) {
+          seen.push(observer.chunk !== undefined);
+          return { done: done.promise, close() {}, writingTo: [], freed: () => undefined };
+        },
+      },
+      tap: () => taps(filter),
+    });
+    const connection = new Connection(link(), context);
+    seen.push(connection.chunk !== undefined);
+    const running = connection.run();
+    await until(() => seen.length === 2, { what: "the relay" });
+    assertEquals(seen, hooks, JSON.stringify(filter));
+    // A dump that starts later.
+    connection.setTap(taps(filter));
+    assertEquals(connection.chunk !== undefined, hooks[1], JSON.stringify(filter));
+    done.resolve({ side: "client", how: "end" });
+    await running;
+    context.clock.stop();
+  }
 });

@@ -396,7 +396,7 @@ for (const name of ENGINES) {
     const client = await connect(listener.local.port);
     const link = await listener.accept();
     const gone = Promise.withResolvers<Ending>();
-    engine.readAhead(link, { gone: gone.resolve, observed: false });
+    engine.readAhead(link, { gone: gone.resolve });
     await client.close();
     assertEquals(await gone.promise, "end");
     link.close();
@@ -407,7 +407,7 @@ for (const name of ENGINES) {
     const client = await connect(listener.local.port, { viaNode: true });
     const link = await listener.accept();
     const gone = Promise.withResolvers<Ending>();
-    engine.readAhead(link, { gone: gone.resolve, observed: false });
+    engine.readAhead(link, { gone: gone.resolve });
     await client.reset();
     assertEquals(await gone.promise, "reset");
     link.close();
@@ -416,7 +416,7 @@ for (const name of ENGINES) {
   t(`${name}: bytes received while reading ahead go to the backend first`, async () => {
     await using links = await linked(engine);
     let gone: Ending | undefined;
-    engine.readAhead(links.client, { gone: (how) => gone = how, observed: false });
+    engine.readAhead(links.client, { gone: (how) => gone = how });
     await links.near.send("early, ");
     // Whether the engine has already read it makes no difference.
     const relay = engine.relay(links.client, links.backend, { moved() {} });
@@ -433,7 +433,7 @@ for (const name of ENGINES) {
     async () => {
       await using links = await linked(engine);
       const gone = Promise.withResolvers<Ending>();
-      engine.readAhead(links.client, { gone: gone.resolve, observed: false });
+      engine.readAhead(links.client, { gone: gone.resolve });
       await links.near.closeWrite();
       assertEquals(await gone.promise, "end");
       const relay = engine.relay(links.client, links.backend, { moved() {} });

@@ -3,135 +3,16 @@
 import { assert, assertEquals } from "@std/assert";
 import type { Ending, Side } from "../../../../lib/base/side.ts";
 import { MAX_BUFFER_BYTES, MIN_BUFFER_BYTES } from "../../../../lib/engine/deno/buffers.ts";
-import type { ByteConn } from "../../../../lib/engine/deno/byte_conn.ts";
-import type { Relay, RelayObserver } from "../../../../lib/engine/engine.ts";
+import type { Relay } from "../../../../lib/engine/engine.ts";
 import { startRelay } from "../../../../lib/engine/deno/stream_relay.ts";
 import { writeAll } from "../../../../lib/base/bytes.ts";
 import { hashToEnd, readToEnd } from "../../../helpers/net/client.ts";
 import { latin1FromBytes } from "../../../helpers/golden/golden.ts";
+import { FakeConn, linkOf, relaying, settled } from "../../../helpers/net/memory_relay.ts";
 import { t } from "../../../helpers/t.ts";
 import { randomBytes, sha256 } from "../../../helpers/bytes.ts";
 
 const PURE = { permissions: "none" } as const;
-
-/** The result of a read: bytes, the end, or an error. */
-type Input = Uint8Array | null | Error;
-
-/** A connection in memory, whose other end is the test. */
-class FakeConn implements ByteConn {
-  /** Every completed write. */
-  readonly written: Uint8Array[] = [];
-  /** Lengths of the read buffers. */
-  readonly asked: number[] = [];
-  ends = 0;
-  closes = 0;
-  resets = 0;
-  /** The maximum number of bytes per write; 0 makes it wait for `takeOn()`. */
-  takes = Infinity;
-  writeError: Error | undefined;
-  /** Whether closing ends a waiting write, as it does since Deno 2.7. */
-  closeEndsWrites = true;
-  readonly #input: Input[] = [];
-  #reader: (() => void) | undefined;
-  #blocked: PromiseWithResolvers<void> | undefined;
-
-  /** Queues results of the next reads. */
-  gives(...input: (Input | string)[]): void {
-    this.#input.push(
-      ...input.map((one) => typeof one === "string" ? new TextEncoder().encode(one) : one),
-    );
-    this.#reader?.();
-  }
-
-  /** Completes waiting writes. */
-  takeOn(): void {
-    this.takes = Infinity;
-    this.#blocked?.resolve();
-  }
-
-  /** Everything that was written, as text. */
-  get text(): string {
-    return this.written.map(latin1FromBytes).join("");
-  }
-
-  async read(buffer: Uint8Array): Promise<number | null> {
-    this.asked.push(buffer.length);
-    while (this.#input.length === 0) {
-      if (this.closes > 0) throw new Deno.errors.Interrupted("closed");
-      await new Promise<void>((resolve) => this.#reader = resolve);
-    }
-    const [next = null] = this.#input;
-    if (next instanceof Error) throw next;
-    if (next === null) return null;
-    const count = Math.min(next.length, buffer.length);
-    buffer.set(next.subarray(0, count));
-    if (count < next.length) this.#input[0] = next.subarray(count);
-    else this.#input.shift();
-    return count;
-  }
-
-  async write(bytes: Uint8Array): Promise<number> {
-    if (this.takes === 0) await (this.#blocked ??= Promise.withResolvers()).promise;
-    if (this.closes > 0) throw new Deno.errors.BadResource("closed");
-    if (this.writeError !== undefined) throw this.writeError;
-    const count = Math.min(this.takes, bytes.length);
-    this.written.push(bytes.slice(0, count));
-    return count;
-  }
-
-  closeWrite(): Promise<void> {
-    this.ends++;
-    return this.writeError ? Promise.reject(this.writeError) : Promise.resolve();
-  }
-
-  close(): void {
-    this.closes++;
-    this.#reader?.();
-    if (this.closeEndsWrites) this.#blocked?.resolve();
-  }
-
-  reset(): void {
-    this.resets++;
-  }
-}
-
-/** What an observer has seen. */
-interface Seen {
-  moved: [Side, number][];
-  ended: [Side, Ending][];
-}
-
-/** Starts a relay between two connections in memory. */
-function relaying(observer: Partial<RelayObserver> = {}) {
-  const client = new FakeConn(), backend = new FakeConn();
-  const observed: Seen = { moved: [], ended: [] };
-  const relay = startRelay(
-    { client: linkOf(client), backend: linkOf(backend) },
-    {
-      moved: (side, bytes) => void observed.moved.push([side, bytes]),
-      ended: (side, how) => void observed.ended.push([side, how]),
-      ...observer,
-    },
-  );
-  return { client, backend, relay, observed };
-}
-
-/** Makes a link of the engine: closing it twice closes the connection once. */
-function linkOf(conn: ByteConn) {
-  let open = true;
-  return {
-    conn,
-    close() {
-      if (open) conn.close();
-      open = false;
-    },
-  };
-}
-
-/** Waits until everything that needs no I/O has happened. */
-async function settled(): Promise<void> {
-  for (let i = 0; i < 5; i++) await new Promise((resolve) => setTimeout(resolve, 0));
-}
 
 async function isOver(relay: Relay): Promise<boolean> {
   let over = false;
@@ -348,21 +229,6 @@ t("buffers start small, grow with a stream, and shrink when it becomes a trickle
   assertEquals(backend.text.length, 4 * MAX_BUFFER_BYTES + 100);
   relay.close();
   await relay.done;
-}, PURE);
-
-t("an observed relay reads at least a block of the dump at a time", async () => {
-  const chunks: number[] = [];
-  const { client, backend, relay } = relaying({
-    chunk(_side, bytes) {
-      chunks.push(bytes.length);
-      return undefined;
-    },
-  });
-  client.gives(new Uint8Array(100_000), null);
-  backend.gives(null);
-  await relay.done;
-  assertEquals(chunks, [32768, 65536, 1696]);
-  assertEquals(Math.min(...client.asked, ...backend.asked), 32768);
 }, PURE);
 
 t("the observer sees a chunk before it is written, and may hold it back", async () => {
