@@ -9,7 +9,7 @@
 import type { Backlog } from "../base/backlog.ts";
 import { BatchWriter } from "../base/batch_writer.ts";
 import { writeAll } from "../base/bytes.ts";
-import { systemReason } from "../base/errors.ts";
+import { isDescriptorShortage, systemReason } from "../base/errors.ts";
 import { STDOUT } from "../base/stdout.ts";
 import { FileNames, hasTime } from "./file_name.ts";
 import type { FilePermit, FilePermits } from "./file_permits.ts";
@@ -205,9 +205,8 @@ export class DumpFile {
     return new BatchWriter(
       (bytes) => {
         const sink = this.#sink!, write = () => this.#write(sink, bytes);
-        const { permits } = this.#options;
         // The reader of a pipe may be slow.
-        return permits === undefined || !sink.isRegular ? write() : permits.operate(write);
+        return sink.isRegular ? this.#options.permits?.operate(write) ?? write() : write();
       },
       (error) => this.#fail(error),
       { queueBytes, backlog },
@@ -257,15 +256,22 @@ export class DumpFile {
   }
 
   async #open(path: string, existing: ExistingFile): Promise<void> {
-    this.#closeSink();
-    const { format = "text", rotate, permits } = this.#options;
+    const { format = "text", rotate, permits } = this.#options, wait = this.readerWait;
     this.#permit ??= permits?.request();
     await this.#permit?.ready;
-    const wait = this.readerWait;
     const open = () => openSink(path, { existing, count: rotate?.count, format, wait });
     // Opening a pipe may take long.
     const isLimited = permits !== undefined && !await isPipe(path);
-    this.#sink = await (isLimited ? permits.operate(open) : open());
+    if (this.#sink?.isRegular === false) this.#closeSink();
+    const before = this.#sink;
+    try {
+      this.#sink = await (isLimited ? permits.operate(open) : open());
+    } catch (error) {
+      if (before === undefined || !isDescriptorShortage(error)) throw error;
+      // The previous file continues; the next one starts when it has grown as much again.
+      return void this.#opening--;
+    }
+    before?.close();
     this.#isRegular = this.#sink.isRegular;
     this.#size = this.#isRegular ? this.#sink.size() : 0;
     if (this.#isRegular) await this.#history?.add(path);

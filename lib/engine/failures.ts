@@ -1,6 +1,6 @@
 /** Converts errors of Deno and of the system to the failures of listen, accept and dial. */
 
-import { codeOf, systemReason } from "../base/errors.ts";
+import { codeOf, isDescriptorShortage, systemReason } from "../base/errors.ts";
 import type { DialFailure } from "../base/reason.ts";
 import type { AcceptFailure, ListenFailure } from "./engine.ts";
 
@@ -12,8 +12,7 @@ export function listenFailure(error: unknown): ListenFailure {
   if (error instanceof Deno.errors.PermissionDenied || code === "EACCES") {
     return { failure: "no permission", reason };
   }
-  const isShortage = code === "EMFILE" || code === "ENFILE";
-  return { failure: isShortage ? "no descriptor" : "failed", reason };
+  return { failure: isDescriptorShortage(error) ? "no descriptor" : "failed", reason };
 }
 
 /**

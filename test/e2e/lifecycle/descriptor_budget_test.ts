@@ -2,23 +2,28 @@
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { echo } from "../../helpers/net/backends.ts";
-import { connect, readText } from "../../helpers/net/client.ts";
+import { type Client, connect, readText } from "../../helpers/net/client.ts";
 import { connectUnix, controlSession, talk } from "../../helpers/net/control_socket.ts";
 import { freePort } from "../../helpers/net/ports.ts";
 import { cpuSeconds } from "../../helpers/program/process.ts";
 import { type Controlled, startControlled } from "../../helpers/program/start_controlled.ts";
 import { later, sleep, t, tool, until, withTools } from "../../helpers/t.ts";
-import { tempDir } from "../../helpers/temp_dir.ts";
+import { namesIn, tempDir } from "../../helpers/temp_dir.ts";
 
 const LIMIT = 256;
 const FULL = "cannot accept more connections: file descriptor limit reached";
 const NONE = "cannot accept connections: Too many open files";
 
+/** Sends a text and reads it back. */
+async function exchange(client: Client, text: string): Promise<void> {
+  await client.send(text);
+  assertEquals(await readText(client, text.length, { timeoutMs: 60_000 }), text);
+}
+
 /** Connects and exchanges a word. Waits as long as balance accepts no more connections. */
 async function ping(port: number, held?: Promise<unknown>): Promise<void> {
   await using client = await connect(port);
-  await client.send("ping");
-  assertEquals(await readText(client, 4, { timeoutMs: 60_000 }), "ping");
+  await exchange(client, "ping");
   await held;
 }
 
@@ -67,8 +72,8 @@ for (const workers of [1, 4]) {
       await until(() => lines(`${dir.path}/log`) === 150, {
         what: () => `150 lines, but ${lines(`${dir.path}/log`)}`,
       });
-      await until(() => closed(`${dir.path}/dump.json`) === 150, {
-        what: () => `150 connections, but ${closed(`${dir.path}/dump.json`)}`,
+      await until(() => count(dir.path, '"type":"close"') === 150, {
+        what: () => `150 connections, but ${count(dir.path, '"type":"close"')}`,
       });
     },
   );
@@ -84,12 +89,14 @@ for (const workers of [1, 4]) {
       await using balance = await startControlled(
         argv(
           server.address,
-          ...["--log", log, "--dump-file", `${dir.path}/dump.json`],
+          ...["--log", log, "--dump-file", `${dir.path}/dump.json`, "--dump-rotate", "10k,100"],
           ...["--metrics", `127.0.0.1:${metrics}`],
         ),
         { expectStderr: "any" },
       );
       await ping(balance.port);
+      await using open = await connect(balance.port);
+      await exchange(open, "first");
       using session = await controlSession(balance.socket);
       // All lower ones are in use.
       await setLimit(balance.pid, 8);
@@ -104,6 +111,9 @@ for (const workers of [1, 4]) {
       Deno.renameSync(log, `${log}.old`);
       balance.kill("SIGHUP");
       await balance.waitForStderr(/^cannot reopen log file .*, keeping the old one: .*$/m);
+      // The dump does not end because the next file cannot be created.
+      const data = "x".repeat(5000);
+      for (let i = 0; i < 20; i++) await exchange(open, data);
       const cpu = cpuSeconds(balance.pid), start = performance.now();
       await sleep(1000);
       const share = (cpuSeconds(balance.pid) - cpu) / (performance.now() - start) * 1000;
@@ -120,6 +130,13 @@ for (const workers of [1, 4]) {
       await until(() => lines(log) !== undefined);
       await ping(balance.port);
       await until(() => lines(log) === 1);
+      for (let i = 0; i < 20; i++) await exchange(open, data);
+      await open.close();
+      await until(() => count(dir.path, '"type":"close"') === 43, {
+        what: () => `43 connections, but ${count(dir.path, '"type":"close"')}`,
+      });
+      await until(() => count(dir.path, data) === 80, { what: "80 chunks" });
+      assert(dumpFiles(dir.path).length > 3, `${dumpFiles(dir.path)}`);
       assertEquals(notices(balance, "cannot accept connections"), 1, balance.stderr);
       assertMatch((await session.ask("dump")).text, /^dump on: json .*\n.*\n.*\n {2}dropped 0\n$/);
       const { code } = await balance.stop();
@@ -142,7 +159,17 @@ function lines(path: string): number | undefined {
   }
 }
 
-/** Number of connections whose end is in a dump. */
-function closed(path: string): number {
-  return Deno.readTextFileSync(path).match(/"type":"close"/g)?.length ?? 0;
+/** The files of a dump. */
+function dumpFiles(folder: string): string[] {
+  return namesIn(folder).filter((name) => name.startsWith("dump.json"));
+}
+
+/** How often a text occurs in a dump; -1 if its files are being renamed. */
+function count(folder: string, text: string): number {
+  try {
+    const texts = dumpFiles(folder).map((name) => Deno.readTextFileSync(`${folder}/${name}`));
+    return texts.join("").split(text).length - 1;
+  } catch {
+    return -1;
+  }
 }
