@@ -5,6 +5,7 @@ import { splitHost } from "../../address/host_port.ts";
 import { type Ip, parseIpv6 } from "../../address/ip.ts";
 import { parsePort } from "../../address/port.ts";
 import { AddressError } from "../../base/errors.ts";
+import { counted } from "../../base/integers.ts";
 import { type Command, CommandError, type ControlContext, message } from "./command.ts";
 import { readChannel, readNumber, UNKNOWN_CHANNEL } from "./numbers.ts";
 
@@ -110,7 +111,9 @@ export const REMOVE: Command = {
         throw new CommandError("channel must be disabled to be removed");
       }
       const open = table.c(group, channel);
-      if (open !== 0) throw new CommandError(`channel ${name} has ${open} open connections`);
+      if (open !== 0) {
+        throw new CommandError(`channel ${name} has ${counted(open, "open connection")}`);
+      }
       table.remove(group, channel);
     });
     names.delete(group, channel);

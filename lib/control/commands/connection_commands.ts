@@ -4,6 +4,7 @@ import { parseCidr } from "../../address/cidr.ts";
 import { formatEndpoint } from "../../address/host_port.ts";
 import { parseIp } from "../../address/ip.ts";
 import { channelText, type ConnectionInfo, parseChannelText } from "../../base/connection_info.ts";
+import { counted } from "../../base/integers.ts";
 import { shortDuration } from "../../base/short_duration.ts";
 import { type Command, CommandError, message, tooManyWords, usageError } from "./command.ts";
 import { readChannel, readNumber } from "./numbers.ts";
@@ -46,7 +47,7 @@ export const CLOSE: Command = {
     if (text === undefined) throw usageError(CLOSE);
     const { group, channel, name } = readChannel(table, session.group, { text });
     const closed = await connections.close({ group, channel });
-    return message(`${closed} connections of channel ${name} closed`);
+    return message(`${counted(closed, "connection")} of channel ${name} closed`);
   },
 };
 

@@ -84,7 +84,7 @@ t("remove frees a slot that create reuses, and later channels keep their numbers
     "disable 1": "channel 1 disabled",
   });
   hand.table.enter(0, 1);
-  await hand.expect({ "remove 1": "!channel 1 has 1 open connections" });
+  await hand.expect({ "remove 1": "!channel 1 has 1 open connection" });
   hand.table.leave(hand.table.account(0, 1));
   await hand.expect({ "remove 1": "channel 1 removed" });
   assertEquals(
