@@ -46,7 +46,7 @@ t("channels are added, drained, removed and moved under traffic", async () => {
     ["enable 2", "channel 2 enabled"],
     ["remove 1", "channel must be disabled to be removed"],
     ["disable 1", "channel 1 disabled"],
-    ["remove 1", "channel 1 has 1 open connections"],
+    ["remove 1", "channel 1 has 1 open connection"],
   ]);
   assertEquals(await distribution(port, 4), "B0: 2, B2: 2");
   await stays.send("still");
