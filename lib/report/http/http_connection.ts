@@ -1,10 +1,14 @@
 import { joinBytes, NO_BYTES, writeAll } from "../../base/bytes.ts";
+import type { Endpoint } from "../../base/endpoint.ts";
+import { requestShutdown } from "../../native/sockets.ts";
 import { HeadReader } from "./head_reader.ts";
 import { keepsAlive, parseRequestHead, type Refusal, type RequestHead } from "./request_head.ts";
 import { chunk, type HttpResponse, respondText, responseHead } from "./response.ts";
 
 /** A client may take this long for a whole request head, and to read a piece of its response. */
 const HEAD_MS = 10_000, UNREAD_MS = 10_000;
+/** Milliseconds between two attempts to end a write that is pending after that. */
+const SHUTDOWN_MS = 500;
 /** Size of a piece of a response in bytes. */
 const PIECE_BYTES = 64 << 10;
 /**
@@ -21,8 +25,6 @@ export interface HttpHandling {
   turn(): Promise<void>;
   /** Whether others wait for this place, so that the connection ends after its response. */
   crowded(): boolean;
-  /** Ends pending writes of a socket, which closing it does not do before Deno 2.9. */
-  shutDown?(conn: Deno.TcpConn): void;
 }
 
 /** One connection of an HTTP client. It lasts until {@linkcode HttpConnection.run} resolves. */
@@ -62,13 +64,12 @@ export class HttpConnection {
     }
   }
 
-  /** Closes the connection. A pending write may hold its descriptor longer; see `shutDown`. */
+  /** Closes the connection. Before Deno 2.9, a pending write holds its descriptor. */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
     this.idleSince = Infinity;
     try {
-      this.#handling.shutDown?.(this.#conn);
       this.#conn.close();
     } catch { /* already closed */ }
   }
@@ -134,10 +135,24 @@ export class HttpConnection {
     }
   }
 
+  /** Sends bytes. If the client does not read them in time, the connection is closed. */
   async #write(...parts: Uint8Array[]): Promise<void> {
     await this.#handling.turn();
-    const bytes = joinBytes(parts);
-    await this.#limited(UNREAD_MS, () => writeAll(this.#conn, bytes));
+    let timer = setTimeout(() => {
+      this.close();
+      timer = setInterval(() => this.#shutDown(), SHUTDOWN_MS);
+    }, UNREAD_MS);
+    try {
+      await writeAll(this.#conn, joinBytes(parts));
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** Ends a pending write that closing has not ended, so that its descriptor gets free. */
+  #shutDown(): void {
+    const { localAddr, remoteAddr } = this.#conn;
+    requestShutdown([{ local: endpointOf(localAddr), remote: endpointOf(remoteAddr) }]);
   }
 
   async #linger(): Promise<void> {
@@ -163,4 +178,8 @@ export class HttpConnection {
       clearTimeout(timer);
     }
   }
+}
+
+function endpointOf({ hostname, port }: Deno.NetAddr): Endpoint {
+  return { address: hostname, port };
 }

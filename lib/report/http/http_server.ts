@@ -19,7 +19,7 @@ const SHORTAGE_PAUSE_MS = 100;
 const CLOSE_MS = 1000;
 
 /** What a server needs. */
-export interface HttpServerOptions extends Pick<HttpHandling, "answer" | "shutDown"> {
+export interface HttpServerOptions extends Pick<HttpHandling, "answer"> {
   readonly descriptors: Descriptors;
   readonly turns: Turns;
 }
@@ -52,6 +52,7 @@ export function serveHttp(at: Endpoint, options: HttpServerOptions): HttpServer 
         // One that cannot be closed ends with the program.
         await settlesWithin(places.close({ idle: false }), CLOSE_MS);
       }
+      options.turns.close();
     },
   };
 }
@@ -59,11 +60,10 @@ export function serveHttp(at: Endpoint, options: HttpServerOptions): HttpServer 
 async function acceptAll(
   listener: Deno.TcpListener,
   places: Places,
-  { turns, signal, answer, shutDown }: HttpServerOptions & { signal: AbortSignal },
+  { turns, signal, answer }: HttpServerOptions & { signal: AbortSignal },
 ): Promise<void> {
   const handling = {
     answer,
-    ...(shutDown && { shutDown }),
     turn: () => turns.next(),
     crowded: () => places.crowded || signal.aborted,
   };

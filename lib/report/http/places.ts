@@ -3,7 +3,7 @@ import type { HttpConnection } from "./http_connection.ts";
 /** Maximum number of connections. */
 export const MAX_CONNECTIONS = 32;
 /** Milliseconds that a connection may be idle before another one may replace it. */
-const MIN_IDLE_MS = 50;
+const MIN_IDLE_MS = 200;
 /** Milliseconds between two attempts to take a descriptor that others hold. */
 const RETRY_MS = 100;
 
@@ -45,10 +45,12 @@ export class Places {
     while (!this.#stopped) {
       const hasPlace = this.#connections.size < MAX_CONNECTIONS;
       if (hasPlace && this.#descriptors.take()) return true;
-      const idle = this.#longestIdle(), now = performance.now();
-      const wait = idle === undefined ? RETRY_MS : idle.idleSince + MIN_IDLE_MS - now;
-      if (wait <= 0) idle?.close();
-      await this.#change(wait <= 0 ? RETRY_MS : wait);
+      const idle = this.#longestIdle();
+      const idleSince = idle?.idleSince ?? Infinity;
+      const wait = idleSince + MIN_IDLE_MS - performance.now();
+      // At least one turn of the event loop: after a pause of the process, its request may be there.
+      const changed = await this.#change(Math.min(Math.max(1, wait), RETRY_MS));
+      if (!changed && wait <= RETRY_MS && idle?.idleSince === idleSince) idle.close();
     }
     return false;
   }
@@ -101,13 +103,14 @@ export class Places {
     return found;
   }
 
-  /** Waits until a connection ends or becomes idle, or for `ms` milliseconds. */
-  async #change(ms: number): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#wake = resolve;
-    const timer = setTimeout(resolve, ms);
-    await promise;
+  /** Waits `ms` milliseconds. Returns `true` earlier if a connection ends or becomes idle. */
+  async #change(ms: number): Promise<boolean> {
+    const { promise, resolve } = Promise.withResolvers<boolean>();
+    this.#wake = () => resolve(true);
+    const timer = setTimeout(() => resolve(false), ms);
+    const changed = await promise;
     this.#wake = undefined;
     clearTimeout(timer);
+    return changed;
   }
 }

@@ -17,6 +17,12 @@ export class Turns {
     else await new Promise<void>((resolve) => this.#waiting.push(resolve));
   }
 
+  /** Ends the current turn at once. Nothing may be asked for afterwards. */
+  close(): void {
+    clearTimeout(this.#timer);
+    for (const resolve of this.#waiting.splice(0)) resolve();
+  }
+
   #begin(): void {
     const now = this.#waiting.splice(0, PER_TURN);
     this.#left = PER_TURN - now.length;

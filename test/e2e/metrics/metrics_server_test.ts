@@ -261,16 +261,16 @@ t("hostile clients of the metrics server do not affect other clients", async () 
     "\0\x01\x02\xff\r\n\r\n",
     "GET /metrics HTTP/9.9\r\n\r\n",
     'GET /metrics HTTP/1.1\r\nHost: a b<>"\r\n\r\n',
-    `GET /${"x".repeat(1 << 20)} HTTP/1.1\r\nHost: a\r\n\r\n`,
+    `GET /${"x".repeat(1 << 20)} HTTP/1.1\r\nHost: localhost\r\n\r\n`,
     `GET /metrics HTTP/1.1\r\n${"X: y\r\n".repeat(100_000)}\r\n`,
-    "GET /metrics HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999999999\r\n\r\nx",
-    "POST /metrics HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+    "GET /metrics HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99999999999999\r\n\r\nx",
+    "POST /metrics HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
     "CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\n\r\n",
-    "GET http:// HTTP/1.1\r\nHost: a\r\n\r\n",
-    "GET * HTTP/1.1\r\nHost: a\r\n\r\n",
+    "GET http:// HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    "GET * HTTP/1.1\r\nHost: localhost\r\n\r\n",
     "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\0\0",
-    "GET /metrics HTTP/1.1\r\nHost: a\r\nAccept: " + "a/b;q=0.1,".repeat(500) + "\r\n\r\n",
-    "GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n".repeat(200),
+    "GET /metrics HTTP/1.1\r\nHost: localhost\r\nAccept: " + "a/b;q=0.1,".repeat(500) + "\r\n\r\n",
+    "GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n".repeat(200),
     "GET /metr",
   ];
   const held: Deno.TcpConn[] = [];
@@ -292,7 +292,7 @@ t("the program ends within two seconds although a metrics client never reads", a
   await using server = named("B0");
   const port = freePort();
   await using balance = await startWithMetrics([`${port}`, "PORT", server.address], { port });
-  const request = "GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n";
+  const request = "GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n";
   using stuck = await Deno.connect({ hostname: "127.0.0.1", port });
   // The answers exceed the socket buffers.
   await writeAll(stuck, new TextEncoder().encode(request.repeat(1000)));

@@ -2,13 +2,14 @@
 
 import { listensOn } from "../net/tcp_sockets.ts";
 import { type MetricFamily, parseMetrics } from "../openmetrics.ts";
+import type { StartOptions } from "../program/start_balance.ts";
 import { type Controlled, startControlled } from "../program/start_controlled.ts";
 import { until } from "../t.ts";
 
 /** Starts balance with --metrics, and waits until the metrics server listens. */
 export async function startWithMetrics(
   argv: readonly string[],
-  { port, ...options }: { port: number; expectStderr?: RegExp },
+  { port, ...options }: { port: number } & Pick<StartOptions, "before" | "expectStderr">,
 ): Promise<Controlled> {
   const balance = await startControlled(["-f", "--metrics", ...argv], options);
   try {

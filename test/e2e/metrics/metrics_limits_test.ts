@@ -1,0 +1,231 @@
+/** What clients of the metrics server cannot take from balance: descriptors, places and time. */
+
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { openHttp, readResponse, sendRaw } from "../../helpers/metrics/http_client.ts";
+import { get, scrape, startWithMetrics, value } from "../../helpers/metrics/start_with_metrics.ts";
+import { echo, named } from "../../helpers/net/backends.ts";
+import { ask, connect, readText, readToEnd } from "../../helpers/net/client.ts";
+import { controlSession, talk } from "../../helpers/net/control_socket.ts";
+import { freePort } from "../../helpers/net/ports.ts";
+import { later, sleep, t, until, within, withTools } from "../../helpers/t.ts";
+
+/** What the proxy prints when descriptors run out; the metrics server adds nothing. */
+const SHORTAGE = /^(cannot (accept|connect).*\n)*$/;
+const HEALTHZ = "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n";
+/** A client may be idle, take for a request head, and not read, for this long. */
+const LIMIT_MS = 10_000;
+
+t("the metrics server answers after descriptors ran out, and the exit code stays 0", async () => {
+  await using server = echo();
+  const port = freePort();
+  const argv = [`${port}`, "PORT", server.address];
+  await using balance = await startWithMetrics(argv, {
+    port,
+    before: "ulimit -n 256",
+    expectStderr: SHORTAGE,
+  });
+  const sessions = await Promise.all(
+    Array.from({ length: 60 }, () => controlSession(balance.socket)),
+  );
+  const clients: Deno.TcpConn[] = [];
+  const connecting = Array.from({ length: 300 }, async () => {
+    clients.push(await Deno.connect({ hostname: "127.0.0.1", port: balance.port }));
+  });
+  await Promise.all(connecting);
+  await within(Promise.all(Array.from({ length: 40 }, () => get(port, "/metrics"))), {
+    timeoutMs: 30_000,
+    what: "the metrics",
+  });
+  for (const conn of clients) conn.close();
+  for (const session of sessions) session[Symbol.dispose]();
+  await until(async () => {
+    const now = await scrape(port);
+    const accepted = value(now, "balance_connections_accepted_total");
+    return accepted === 300 && value(now, "balance_connections") === 0;
+  }, { timeoutMs: 30_000, what: "all connections to end" });
+  const { code, stderr } = await balance.stop();
+  assertEquals(code, 0);
+  assertMatch(stderr, SHORTAGE);
+});
+
+withTools(
+  ["prlimit"],
+  "while no descriptor is free, clients of the metrics server wait, and are served afterwards",
+  async () => {
+    await using server = named("B0");
+    const port = freePort();
+    const argv = [`${port}`, "PORT", server.address];
+    const options = { port, expectStderr: /^cannot accept connections: Too many open files\n/ };
+    await using balance = await startWithMetrics(argv, options);
+    const setLimit = async (soft: number) => {
+      const args = ["--pid", String(balance.pid), `--nofile=${soft}:`];
+      assert((await new Deno.Command("prlimit", { args }).output()).success);
+    };
+    const before = await balance.quietFds();
+    await setLimit(3);
+    using waiting = await openHttp(port, HEALTHZ.replace("Host", "Connection: close\r\nHost"));
+    const asked = ask(balance.port);
+    await balance.waitForStderr(/cannot accept connections/);
+    // The proxy has tried to accept after the metrics server; both try again and again.
+    await sleep(500);
+    await setLimit(1024);
+    assertMatch((await readToEnd(waiting)).text, /^HTTP\/1\.1 200 OK\r\n/);
+    assertEquals(await asked, "B0");
+    assertEquals((await get(port, "/healthz")).status, 200);
+    await balance.settledFds(before + 1);
+    assertEquals((await balance.stop()).code, 0);
+  },
+);
+
+for (const [name, request] of [["idle", ""], ["unfinished", "GET /metr"], ["used", HEALTHZ]]) {
+  t(`999 ${name} connections to the metrics server leave the proxy its descriptors`, async () => {
+    await using server = named("B0");
+    const port = freePort();
+    const argv = [`${port}`, "PORT", server.address];
+    await using balance = await startWithMetrics(argv, { port, before: "ulimit -n 1024" });
+    const before = await balance.quietFds();
+    const held: Deno.TcpConn[] = [];
+    try {
+      for (let i = 0; i < 999; i++) {
+        try {
+          held.push(await openHttp(port, request));
+        } catch (error) {
+          // It was replaced at once.
+          const { ConnectionReset, BrokenPipe } = Deno.errors;
+          if (!(error instanceof ConnectionReset || error instanceof BrokenPipe)) throw error;
+        }
+      }
+      for (let i = 0; i < 6; i++) assertEquals(await ask(balance.port), "B0");
+      assertMatch(await talk(balance.socket, "show\n"), /ENA/);
+      assertEquals(value(await scrape(port), "balance_connections_accepted_total"), 6);
+      // 32 connections, and what the proxy and control sessions have for a moment.
+      assert(balance.fds() <= before + 32 + 4, `${balance.fds()} descriptors, ${before} before`);
+    } finally {
+      for (const conn of held) conn.close();
+    }
+    await balance.settledFds(before + 2);
+  });
+}
+
+t("connections that send no request, half of one or read nothing are closed in time", async () => {
+  await using server = named("B0");
+  const port = freePort();
+  const argv = [`${port}`, "PORT", server.address];
+  await using balance = await startWithMetrics(argv, { port });
+  const before = await balance.quietFds();
+  const started = performance.now();
+  /** Milliseconds until the server closes a connection, which sends `more` every second. */
+  const closedAfter = async (request: string, more = "") => {
+    using conn = await openHttp(port, request);
+    if (request === HEALTHZ) assertEquals(await readResponse(conn), "HTTP/1.1 200 OK");
+    const trickle = setInterval(() => {
+      conn.write(new TextEncoder().encode(more)).catch(() => {});
+    }, 1000);
+    try {
+      assertEquals((await readToEnd(conn, { timeoutMs: 30_000 })).text, "");
+      return performance.now() - started;
+    } finally {
+      clearInterval(trickle);
+    }
+  };
+  // The responses exceed the socket buffers.
+  using unread = await openHttp(port);
+  const requests = "GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n".repeat(5000);
+  const sending = unread.write(new TextEncoder().encode(requests)).catch(() => {});
+  const times = await Promise.all([
+    closedAfter(""),
+    closedAfter("GET /metrics HTTP/1.1\r\nHost: localhost\r\n"),
+    closedAfter("GET /metrics HTTP/1.1\r\nHost: localhost\r\n", "X: y\r\n"),
+    closedAfter(HEALTHZ),
+  ]);
+  for (const ms of times) assert(ms >= LIMIT_MS - 500 && ms < 2.5 * LIMIT_MS, `${ms} ms`);
+  // Although its client still has it open.
+  await balance.settledFds(before + 1, 20_000);
+  unread.close();
+  await sending;
+  assertEquals((await get(port, "/healthz")).status, 200);
+});
+
+t("clients that read slowly do not keep others from being served", async () => {
+  await using server = named("B0");
+  const port = freePort();
+  const argv = [`${port}`, "PORT", server.address];
+  await using balance = await startWithMetrics(argv, { port });
+  const requests = "GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n".repeat(5000);
+  const slow = await Promise.all(Array.from({ length: 20 }, () => openHttp(port)));
+  const sending = slow.map((conn) =>
+    conn.write(new TextEncoder().encode(requests)).catch(() => {})
+  );
+  const started = performance.now();
+  for (let i = 0; i < 20; i++) assertEquals((await get(port, "/healthz")).status, 200);
+  assert(performance.now() - started < LIMIT_MS, `${performance.now() - started} ms`);
+  assertEquals(await ask(balance.port), "B0");
+  for (const conn of slow) conn.close();
+  await Promise.all(sending);
+});
+
+t("64 clients that scrape at once all get whole pages, while the proxy serves", async () => {
+  await using server = echo();
+  const port = freePort();
+  const channels = Array.from({ length: 16 }, () => [...Array(16).fill(server.address), "!"]);
+  const argv = [`${port}`, "PORT", ...channels.flat()];
+  await using balance = await startWithMetrics(argv, { port });
+  await using client = await connect(balance.port);
+  let scraping = true, pings = 0;
+  const pinging = later((async () => {
+    for (; scraping; pings++) {
+      await client.send("ping");
+      assertEquals(await readText(client, 4), "ping");
+    }
+  })());
+  const request = "GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+  const scrapes = Array.from({ length: 64 }, async () => {
+    const { statuses, text } = await sendRaw(port, request);
+    assertEquals(statuses, [200]);
+    assertEquals(text.split("\nbalance_channel_enabled{").length - 1, 256);
+    assert(text.split("\n").at(-2)?.startsWith("process_max_fds "));
+  });
+  await Promise.all(scrapes);
+  assertEquals((await get(port, "/status.json")).status, 200);
+  scraping = false;
+  await pinging;
+  assert(pings > 0);
+});
+
+t("the metrics server keeps connections, and answers pipelined requests in order", async () => {
+  await using server = named("B0");
+  const port = freePort();
+  await using _balance = await startWithMetrics([`${port}`, "PORT", server.address], { port });
+  const to = (path: string, more = "", first = "GET") =>
+    `${first} ${path} HTTP/1.1\r\nHost: localhost\r\n${more}\r\n`;
+  const close = "Connection: close\r\n";
+  const pipelined = to("/healthz") + to("/none") + to("/healthz", "Content-Length: 0\r\n") +
+    to("/none", "", "POST") + to("/healthz", "", "HEAD") + to("/status.json", close) + to("/none");
+  const { statuses, text } = await sendRaw(port, pipelined);
+  assertEquals(statuses, [200, 404, 200, 405, 200, 200]);
+  assertMatch(text, /\r\n\r\nok\nHTTP[^]*\r\nallow: GET, HEAD\r\n[^]*\r\nconnection: close\r\n/);
+  assertMatch(text, /\r\ndate: \w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT\r\n/);
+  assertMatch(text, /\r\ncache-control: no-store\r\nx-content-type-options: nosniff\r\n/);
+
+  using kept = await openHttp(port, "GET /healthz HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
+  assertEquals(await readResponse(kept), "HTTP/1.1 200 OK");
+  const cases: [string, number][] = [
+    ["GET /healthz HTTP/1.0\r\n\r\n", 200],
+    ["GET /healthz HTTP/1.1\r\n\r\n", 400],
+    ["GET /healthz HTTP/1.1\r\nHost: localhost\r\nHost: localhost\r\n\r\n", 400],
+    ["GET * HTTP/1.1\r\nHost: localhost\r\n\r\n", 400],
+    ["GET healthz HTTP/1.1\r\nHost: localhost\r\n\r\n", 400],
+    ["GET /healthz HTTP/1.1\r\nHost : localhost\r\n\r\n", 400],
+    ["\0\x01\x02\r\n\r\n", 400],
+    [to("/healthz", "Content-Length: 5\r\n") + "hello", 413],
+    [to("/healthz", "Transfer-Encoding: chunked\r\n") + "0\r\n\r\n", 413],
+    [to("/healthz", "Content-Length: 5\r\n", "POST") + "hello" + to("/healthz"), 405],
+    [to("/healthz", "Content-Length: 1\r\nContent-Length: 2\r\n"), 400],
+    [to(`/${"x".repeat(9000)}`), 431],
+    [to("/healthz", "X: y\r\n".repeat(100_000)), 431],
+    ["GET /healthz HTTP/2.0\r\nHost: localhost\r\n\r\n", 505],
+  ];
+  for (const [request, status] of cases) {
+    assertEquals((await sendRaw(port, request)).statuses, [status], request.slice(0, 60));
+  }
+});
