@@ -278,11 +278,12 @@ export async function blackHole(): Promise<DeadEnd> {
     let answered = false, unanswered = 0;
     const connecting = Deno.connect({ hostname, port, signal: abort.signal })
       .then((conn) => answered = held.push(conn) > 0, () => {});
-    // Not by a timeout: a process that did not run for a while would take an answer for none.
+    // Not by a timeout: a process that did not run for a while would take an answer for none. The
+    // looks need not be consecutive: a table that changes while it is read may leave a socket out.
     await until(() => {
-      unanswered = dialing(port) > 0 ? unanswered + 1 : 0;
-      return answered || unanswered >= 10;
-    }, { everyMs: 10, what: "a connect to be answered or not" });
+      if (dialing(port) > 0) unanswered++;
+      return answered || unanswered >= 5;
+    }, { everyMs: 10, timeoutMs: 30_000, what: "a connect to be answered or not" });
     if (answered) continue;
     abort.abort();
     await connecting;

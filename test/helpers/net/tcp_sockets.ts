@@ -48,10 +48,9 @@ export function established(port: number): number {
 
 /** Number of connects to a port that have no answer yet (SYN_SENT). */
 export function dialing(port: number): number {
-  return TABLES.flatMap((path) => readIfThere(path).split("\n")).filter((line) => {
-    const [, , remote = "", state] = line.trim().split(/\s+/);
-    return state === SYN_SENT && parseInt(remote.split(":").at(-1) ?? "", 16) === port;
-  }).length;
+  // Searched as text: with ten thousand connections in TIME_WAIT, splitting takes too long.
+  const remote = `:${port.toString(16).toUpperCase().padStart(4, "0")} ${SYN_SENT} `;
+  return TABLES.reduce((sum, path) => sum + readIfThere(path).split(remote).length - 1, 0);
 }
 
 /**
