@@ -1,6 +1,6 @@
 import { exposition, MEDIA_TYPES, type MetricsFormat, negotiate } from "./exposition.ts";
 import { healthProblem } from "./health.ts";
-import type { RequestHead } from "./http/request_head.ts";
+import { acceptsGzip, listOf, type RequestHead } from "./http/request_head.ts";
 import { requestTarget } from "./http/request_target.ts";
 import { type HttpResponse, respond, respondText } from "./http/response.ts";
 import { metrics, type MetricsSource } from "./metrics.ts";
@@ -39,7 +39,8 @@ export class MetricsPages {
       text: this.#metricsPage("text"),
       openmetrics: this.#metricsPage("openmetrics"),
     };
-    this.#status = this.#page({ "content-type": "application/json" }, function* () {
+    const headers = { "content-type": "application/json", vary: "accept-encoding" };
+    this.#status = this.#page(headers, function* () {
       yield* jsonText(status(source, state));
       yield "\n";
     });
@@ -49,20 +50,20 @@ export class MetricsPages {
   async answer({ target, fields }: RequestHead): Promise<HttpResponse> {
     switch (requestTarget(target)?.path) {
       case "/metrics":
-        return await this.#send(this.#metrics[negotiate(fields.get("accept")?.join(",") ?? null)]);
+        return await this.#send(this.#metrics[negotiate(listOf(fields, "accept") ?? null)], fields);
       case "/healthz": {
         const problem = healthProblem(this.#source, this.#state);
         return problem === undefined ? respondText(200, "ok") : respondText(503, problem);
       }
       case "/status.json":
-        return await this.#send(this.#status);
+        return await this.#send(this.#status, fields);
       default:
         return respondText(404, "not found: use /metrics, /healthz or /status.json");
     }
   }
 
   #metricsPage(format: MetricsFormat): Page {
-    const headers = { "content-type": MEDIA_TYPES[format], vary: "accept" };
+    const headers = { "content-type": MEDIA_TYPES[format], vary: "accept, accept-encoding" };
     return this.#page(headers, () => exposition(metrics(this.#source, this.#state), format));
   }
 
@@ -70,9 +71,15 @@ export class MetricsPages {
     return { headers, text, cache: new PageCache(text, this.#renderer) };
   }
 
-  async #send({ headers, text, cache }: Page): Promise<HttpResponse> {
-    const bytes = await cache.get();
-    if (bytes !== undefined) return respond(200, bytes, { headers });
+  async #send(
+    { headers, text, cache }: Page,
+    fields: RequestHead["fields"],
+  ): Promise<HttpResponse> {
+    const page = await cache.get({ gzip: acceptsGzip(listOf(fields, "accept-encoding")) });
+    if (page !== undefined) {
+      const encoding = page.gzip ? { "content-encoding": "gzip" } : {};
+      return respond(200, page.bytes, { headers: { ...headers, ...encoding } });
+    }
     if (this.#streams >= MAX_STREAMS) {
       return respondText(503, "too many requests at once", { headers: { "retry-after": "1" } });
     }

@@ -66,10 +66,23 @@ export function hasBody({ fields }: RequestHead): boolean {
 
 /** Whether the client wants to send another request on this connection (RFC 9112 section 9.3). */
 export function keepsAlive({ version, fields }: RequestHead): boolean {
-  const options = (fields.get("connection") ?? []).join(",").toLowerCase().split(",")
-    .map(withoutBlanks);
+  const options = (listOf(fields, "connection") ?? "").toLowerCase().split(",").map(withoutBlanks);
   if (options.includes("close")) return false;
   return version === "1.1" || options.includes("keep-alive");
+}
+
+/** All values of a field that is a list, separated by commas; `undefined` without the field. */
+export function listOf(fields: RequestHead["fields"], name: string): string | undefined {
+  return fields.get(name)?.join(",");
+}
+
+/** Whether `Accept-Encoding` allows gzip (RFC 9110 section 12.5.3). */
+export function acceptsGzip(accept = ""): boolean {
+  return accept.toLowerCase().split(",").some((coding) => {
+    const [name = "", ...parameters] = coding.split(";").map(withoutBlanks);
+    return ["gzip", "x-gzip", "*"].includes(name) &&
+      !parameters.some((one) => /^q=0[.0]*$/.test(one));
+  });
 }
 
 /** What would leave open where the request ends, or for which host it is. */

@@ -1,8 +1,8 @@
 import { delay } from "@std/async/delay";
 import { joinBytes } from "../../base/bytes.ts";
 
-/** Minimum size of a piece in characters. */
-const PIECE_CHARS = 32 << 10;
+/** Minimum size of a piece in characters, and size of one that is compressed in bytes. */
+const PIECE_CHARS = 32 << 10, PIECE_BYTES = 32 << 10;
 /** How much of the time may be spent on rendering, on average, and at most at once in ms. */
 const SHARE = 0.1, BURST_MS = 100;
 
@@ -67,6 +67,22 @@ export class Renderer {
     return joinBytes(pieces) as Uint8Array<ArrayBuffer>;
   }
 
+  /** Compresses a page, in pieces like those of rendering. */
+  async gzip(page: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>> {
+    const { readable, writable } = new CompressionStream("gzip");
+    const compressed = new Response(readable).bytes(), writer = writable.getWriter();
+    // If compressing fails, so does writing.
+    compressed.catch(() => {});
+    for (let at = 0; at < page.length; at += PIECE_BYTES) {
+      await this.#turn();
+      const start = this.#now();
+      await writer.write(page.subarray(at, at + PIECE_BYTES));
+      this.#spend(start);
+    }
+    await writer.close();
+    return await compressed;
+  }
+
   /** Renders a page piece by piece as it is read, no faster than there is time for it. */
   async *stream(text: Iterable<string>): AsyncGenerator<Uint8Array> {
     for await (const piece of this.#pieces(text)) {
@@ -88,9 +104,13 @@ export class Renderer {
         else piece += value;
       }
       const bytes = encoder.encode(piece);
-      this.#creditMs = this.#credit() - (this.#now() - start);
+      this.#spend(start);
       if (bytes.length > 0) yield bytes;
     }
+  }
+
+  #spend(start: number): void {
+    this.#creditMs = this.#credit() - (this.#now() - start);
   }
 
   #credit(): number {

@@ -207,6 +207,9 @@ t("the metrics server keeps connections, and answers pipelined requests in order
   assertMatch(text, /\r\ndate: \w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT\r\n/);
   assertMatch(text, /\r\ncache-control: no-store\r\nx-content-type-options: nosniff\r\n/);
 
+  const gzip = to("/metrics", `Accept-Encoding: gzip\r\n${close}`);
+  assertMatch((await sendRaw(port, gzip)).text, /\r\ncontent-encoding: gzip\r\n/);
+
   using kept = await openHttp(port, "GET /healthz HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
   assertEquals(await readResponse(kept), "HTTP/1.1 200 OK");
   const cases: [string, number][] = [
@@ -228,4 +231,37 @@ t("the metrics server keeps connections, and answers pipelined requests in order
   for (const [request, status] of cases) {
     assertEquals((await sendRaw(port, request)).statuses, [status], request.slice(0, 60));
   }
+});
+
+t("a page above 2 MiB is generated for two clients at once, and others get 503", async () => {
+  await using server = named("B0");
+  const port = freePort();
+  const channels = Array.from({ length: 64 }, () => [...Array(16).fill(server.address), "!"]);
+  const argv = [`${port}`, "--max-groups", "64", "PORT", ...channels.flat()];
+  await using balance = await startWithMetrics(argv, { port });
+  const request = "GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+  const before = balance.rss();
+  const whole = await sendRaw(port, request);
+  assertEquals(whole.statuses, [200]);
+  assertMatch(whole.text, /\r\ntransfer-encoding: chunked\r\n[^]*\r\n0\r\n\r\n$/);
+  // Of a body without chunks, the end is that of the connection.
+  const old = await sendRaw(port, "GET /metrics HTTP/1.0\r\n\r\n");
+  const body = old.text.slice(old.text.indexOf("\r\n\r\n") + 4);
+  assertEquals(body.split("\nbalance_channel_enabled{").length - 1, 1024);
+  assert(body.length > 2 << 20, `${body.length} bytes`);
+  // Several pages exceed the socket buffers.
+  const several = request.replace("Connection: close\r\n", "").repeat(5);
+  const unread = [await openHttp(port, several), await openHttp(port, several)];
+  await until(async () => (await sendRaw(port, request)).statuses[0] === 503, {
+    what: "two unread pages",
+  });
+  assertMatch((await sendRaw(port, request)).text, /\r\nretry-after: 1\r\n/);
+  assertEquals((await get(port, "/healthz")).status, 200);
+  assertEquals(await ask(balance.port), "B0");
+  assert(balance.rss() < before + (64 << 20), `${balance.rss()} bytes, ${before} before`);
+  for (const conn of unread) conn.close();
+  await until(async () => (await sendRaw(port, request)).statuses[0] === 200, {
+    timeoutMs: 20_000,
+    what: "the page",
+  });
 });

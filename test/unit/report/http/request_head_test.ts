@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
 import {
+  acceptsGzip,
   hasBody,
   keepsAlive,
   parseRequestHead,
@@ -100,6 +101,15 @@ t("parseRequestHead() takes linear time for blanks", () => {
   }
   const ms = performance.now() - started;
   assertEquals(ms < 2000, true, `${ms} ms`);
+}, PURE);
+
+t("acceptsGzip() reads Accept-Encoding", () => {
+  for (const text of ["gzip", "br;q=1.0, GZIP;q=0.5", "*", "deflate, x-gzip ; q=0.001"]) {
+    assertEquals(acceptsGzip(text), true, text);
+  }
+  for (const text of [undefined, "", "identity", "gzip;q=0", "gzip; q=0.000", "*;q=0", "agzip"]) {
+    assertEquals(acceptsGzip(text), false, text);
+  }
 }, PURE);
 
 t("keepsAlive() and hasBody() read the fields of a request", () => {

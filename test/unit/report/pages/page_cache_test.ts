@@ -29,7 +29,7 @@ function pageOf({ pieces, ms }: { pieces: number; ms: number }) {
   }
   const cache = new PageCache(text, renderer);
   const get = async () => {
-    const bytes = await cache.get();
+    const bytes = (await cache.get())?.bytes;
     return bytes && Number(new TextDecoder().decode(bytes.subarray(0, 8)).split(" ")[0]);
   };
   return { state, renderer, get, other: new PageCache(text, renderer) };
@@ -92,7 +92,7 @@ t("a render that fails is reported to those who asked, and the next one works", 
   const results = await Promise.allSettled([cache.get(), cache.get()]);
   assertEquals(results.map(({ status }) => status), ["rejected", "rejected"]);
   fails = false;
-  assertEquals(await cache.get(), new TextEncoder().encode("page"));
+  assertEquals(await cache.get(), { bytes: new TextEncoder().encode("page"), gzip: false });
 }, PURE);
 
 t("Renderer.stream() waits when its time is used up", async () => {
@@ -110,4 +110,23 @@ t("Renderer.stream() waits when its time is used up", async () => {
     now += renderer.waitMs;
   }
   assertEquals(waits, [0, 0, 120, 360]);
+}, PURE);
+
+t("PageCache compresses a page once, and no small one", async () => {
+  const small = new PageCache(() => ["page"], new Renderer({ turn: () => Promise.resolve() }));
+  assertEquals((await small.get({ gzip: true }))?.gzip, false);
+  const text = "a line\n".repeat(20_000);
+  const cache = new PageCache(
+    () => [text],
+    new Renderer({ turn: () => Promise.resolve(), now: () => 0 }),
+  );
+  const [one, two, plain] = await Promise.all([
+    cache.get({ gzip: true }),
+    cache.get({ gzip: true }),
+    cache.get(),
+  ]);
+  assertEquals([one?.gzip, one?.bytes === two?.bytes], [true, true]);
+  assertEquals([plain?.gzip, plain?.bytes.length], [false, text.length]);
+  const stream = new Blob([one!.bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
+  assertEquals(await new Response(stream).text(), text);
 }, PURE);
