@@ -15,3 +15,9 @@ t("parseArguments() keeps empty values, and the last one of an option given twic
   const { values } = parseArguments(["--log=", "-t1", "-t", "2"]);
   assertEquals([values.get("log"), values.get("t"), values.get("T")], ["", "2", undefined]);
 }, PURE);
+
+t("parseArguments() joins the values of --metrics-host, which may be repeated", () => {
+  const { values } = parseArguments(["--metrics-host", "a,b", "80", "--metrics-host=c"]);
+  assertEquals(values.get("metrics-host"), "a,b,c");
+  assertEquals(parseArguments(["80"]).values.has("metrics-host"), false);
+}, PURE);
