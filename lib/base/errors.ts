@@ -75,7 +75,7 @@ export function messageOf(error: unknown): string {
 export function systemReason(error: unknown): string {
   if (error instanceof Deno.errors.NotCapable) return "not allowed below /dev, /proc and /sys";
   return messageOf(error).replace(/ \(os error .*/s, "").replace(/: \w+ '.*'$/s, "")
-    .replace(/^E[A-Z]+: (.*), \w+ '.*'$/s, "$1");
+    .replace(/^E[A-Z]+: (.)(.*), \w+ '.*'$/s, (_, first, rest) => first.toUpperCase() + rest);
 }
 
 /** One line about a bug in balance: what was thrown, and where. */

@@ -18,7 +18,7 @@ export class ReaderWait {
     return this.#isWaiting;
   }
 
-  /** Resolves when it is known that the pipe has a reader, or has none. */
+  /** Resolves when the pipe is open, or nobody reads it yet; never if it cannot be opened. */
   get known(): Promise<void> {
     return this.#known.promise;
   }
@@ -39,10 +39,10 @@ export class ReaderWait {
     await delay(RETRY_MS, { signal: this.#givenUp.signal });
   }
 
-  /** The pipe is open, or cannot be opened. */
-  ended(): void {
+  /** Ends the wait; `isOpen` tells whether the pipe is open. */
+  ended(isOpen: boolean): void {
     this.#isWaiting = false;
-    this.#known.resolve();
+    if (isOpen) this.#known.resolve();
   }
 }
 
@@ -60,15 +60,16 @@ export async function openNamedPipe(
   path: string,
   wait: ReaderWait,
 ): Promise<Deno.FsFile | undefined> {
+  let file: Deno.FsFile | undefined;
   try {
     while (await isPipe(path)) {
-      const file = await openIfRead(path);
-      if (file !== undefined) return file;
+      file = await openIfRead(path);
+      if (file !== undefined) break;
       await wait.pause();
     }
-    return undefined;
+    return file;
   } finally {
-    wait.ended();
+    wait.ended(file !== undefined);
   }
 }
 

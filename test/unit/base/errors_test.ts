@@ -15,7 +15,7 @@ t("systemReason() is the text of strerror(3), whatever function failed", () => {
   const reasons = [
     "Permission denied (os error 13): open '/x'",
     "Permission denied: open '/x'",
-    "EACCES: Permission denied, open '/x'",
+    "EACCES: permission denied, open '/x'",
   ].map((message) => systemReason(new Error(message)));
   assertEquals(new Set(reasons), new Set(["Permission denied"]));
 });

@@ -386,6 +386,31 @@ pipeTest(
   },
 );
 
+pipeTest("openDumpFile() reports why it cannot open a named pipe", async () => {
+  using dir = folder();
+  const path = `${dir.path}/pipe`;
+  await new Deno.Command("mkfifo", { args: [path] }).output();
+  const module = new URL("../../../lib/dump/dump_file.ts", import.meta.url);
+  Deno.writeTextFileSync(
+    `${dir.path}/open.ts`,
+    `import { openDumpFile } from "${module}";
+    const header = () => new Uint8Array();
+    const options = { port: 1, header, onError: (error) => console.log("later", error.message) };
+    await openDumpFile("${path}", options).catch((error) => console.log(error.message));`,
+  );
+  // Root may write every pipe, but not without the permission of the runtime.
+  const { stdout } = await new Deno.Command(Deno.execPath(), {
+    args: [
+      ...["run", "--quiet", "--no-prompt", "--no-lock", "--cached-only", "--allow-read"],
+      ...["--config", new URL("../../../deno.json", import.meta.url).pathname],
+      `${dir.path}/open.ts`,
+    ],
+    signal: AbortSignal.timeout(20_000),
+  }).output();
+  const printed = new TextDecoder().decode(stdout);
+  assert(printed.startsWith(`cannot write dump file [${path}]: `), printed);
+});
+
 pipeTest("DumpFile reports a broken pipe when the reader has left", async () => {
   using dir = folder();
   const path = `${dir.path}/pipe`;
