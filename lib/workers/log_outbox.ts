@@ -7,7 +7,7 @@
 import { PatientBacklog } from "../base/backlog.ts";
 
 /** Characters that may be queued or pending before accepting waits. */
-const QUEUE_SIZE = 256 << 10;
+const QUEUE_SIZE = 64 << 10;
 /** Twice the patience of the log itself, which decides first whether lines are dropped. */
 const PATIENCE_S = 2;
 

@@ -11,13 +11,20 @@ export interface SyslogReceiver extends AsyncDisposable {
   waitFor(count: number): Promise<readonly string[]>;
 }
 
-/** Receives datagrams on a new socket. */
-export function syslogReceiver(): SyslogReceiver {
+/**
+ * Receives datagrams on a new socket.
+ *
+ * @param options `paused`: receives nothing before `resume()`.
+ */
+export function syslogReceiver({ paused = false } = {}): SyslogReceiver & { resume(): void } {
   const dir = tempDir();
   const path = `${dir.path}/log`;
   const socket = Deno.listenDatagram({ transport: "unixpacket", path });
   const messages: string[] = [];
+  const resumed = Promise.withResolvers<void>();
+  if (!paused) resumed.resolve();
   async function receive(): Promise<void> {
+    await resumed.promise;
     for (;;) {
       try {
         const [bytes] = await socket.receive(new Uint8Array(65536));
@@ -35,7 +42,9 @@ export function syslogReceiver(): SyslogReceiver {
     path,
     messages,
     waitFor: (count) => waitForMessages(messages, count),
+    resume: () => resumed.resolve(),
     async [Symbol.asyncDispose]() {
+      resumed.resolve();
       socket.close();
       await receiving;
       dir[Symbol.dispose]();

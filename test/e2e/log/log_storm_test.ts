@@ -1,0 +1,172 @@
+/** Bursts of connections, and destinations of the access log that are slow. */
+
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { fifo } from "../../helpers/log/fifo.ts";
+import { linesOf } from "../../helpers/log/log_file.ts";
+import { scrape, startWithMetrics, value } from "../../helpers/metrics/start_with_metrics.ts";
+import { named, refusing } from "../../helpers/net/backends.ts";
+import { ask } from "../../helpers/net/client.ts";
+import { freePort } from "../../helpers/net/ports.ts";
+import { hitAndRun, storm } from "../../helpers/net/storm.ts";
+import { syslogReceiver } from "../../helpers/net/syslog_receiver.ts";
+import { startBalance } from "../../helpers/program/start_balance.ts";
+import { t, until, untilStill } from "../../helpers/t.ts";
+import { tempDir } from "../../helpers/temp_dir.ts";
+
+/** Four channels that refuse make lines longer, so that fewer fill the queue. */
+const CHANNELS = 4;
+/** Lines of this many connections fill all queues, the pipe, and are as many again. */
+const COUNT = 4000;
+
+/**
+ * Workers have queues of their own, so that the test could not see soon enough that the log is full.
+ * The bursts at the start of this file have as many workers as the other tests.
+ */
+const ONE_WORKER = ["--workers", "1"];
+
+/** The numbers of the connections that have a line of a type, in order. */
+function idsOf(lines: readonly string[], type: "start" | "end"): number[] {
+  return lines.filter((line) => line.includes(`type=${type} `) || line.includes(`"type":"${type}"`))
+    .map((line) => Number(/\bid"?[=:](\d+)/.exec(line)?.[1])).sort((a, b) => a - b);
+}
+
+/** Fails unless connections 1 to the last one have exactly one line each. */
+function assertComplete(ids: readonly number[], atLeast: number): void {
+  const missing = Array.from({ length: ids.at(-1) ?? 0 }, (_, i) => i + 1)
+    .filter((id) => !new Set(ids).has(id));
+  assertEquals(missing.slice(0, 5), [], `${missing.length} connections are missing in the log`);
+  assertEquals(new Set(ids).size, ids.length, "connections that are logged twice");
+  assert(ids.length >= atLeast, `${ids.length} of ${atLeast} connections are logged`);
+}
+
+for (const format of ["text", "json"]) {
+  t(`a burst of connections that leave at once is logged completely as ${format}`, async () => {
+    await using dead = refusing();
+    await using place = tempDir();
+    const path = `${place.path}/log`, port = freePort();
+    const argv = [`${port}`, "--log", path, "--log-format", format, "--log-start", "PORT"];
+    await using balance = await startWithMetrics([...argv, dead.address], { port });
+    const count = await hitAndRun(balance.port, { count: 10_000 });
+    const accepted = await untilStill(
+      async () => value(await scrape(port), "balance_connections_accepted_total") ?? 0,
+      { what: "the number of accepted connections" },
+    );
+    // The kernel may discard clients that leave before they are accepted.
+    assert(accepted > count / 2, `${accepted} of ${count} connections accepted`);
+    assertEquals(value(await scrape(port), "balance_log_dropped_lines_total"), 0);
+    assertEquals((await balance.stop()).stderr, "");
+    for (const type of ["start", "end"] as const) {
+      const ids = idsOf(linesOf(path), type);
+      assertComplete(ids, accepted);
+      assertEquals(ids.length, accepted);
+    }
+  });
+}
+
+t("accepting waits for a reader of the log that pauses, and no line is dropped", async () => {
+  await using dead = refusing();
+  await using place = tempDir();
+  const pipe = await fifo(`${place.path}/pipe`);
+  const argv = [
+    "-f",
+    ...ONE_WORKER,
+    "--log",
+    pipe.path,
+    "--log-format",
+    "json",
+    "--log-start",
+    "PORT",
+  ];
+  await using balance = await startBalance([...argv, ...Array(CHANNELS).fill(dead.address)]);
+  const clients = storm(balance.port, { count: COUNT });
+  await clients.stalled();
+  assert(clients.closed < COUNT, "accepting did not wait");
+  const text = pipe.read();
+  await clients.done;
+  const { code, stderr } = await balance.stop();
+  assertEquals([code, stderr], [0, ""]);
+  const lines = (await text).trimEnd().split("\n");
+  assertComplete(idsOf(lines, "start"), COUNT);
+  assertComplete(idsOf(lines, "end"), COUNT);
+});
+
+t(
+  "a reader of the log that is stuck delays accepting once; dropped lines are counted",
+  async () => {
+    await using server = named("B0");
+    await using dead = refusing();
+    await using place = tempDir();
+    const pipe = await fifo(`${place.path}/pipe`);
+    const argv = ["-f", "--log", pipe.path, "--log-format", "json", "--log-start", "PORT"];
+    const channels = [...Array(CHANNELS).fill(dead.address), "!", server.address];
+    await using balance = await startBalance([...argv, ...channels], { expectStderr: "any" });
+    const clients = storm(balance.port, { count: COUNT });
+    // Without a reader, the rest is served once the log counts as too slow.
+    await clients.done;
+    const slow = `log file \\[${pipe.path}\\] is too slow, lines are dropped\n`;
+    await balance.waitForStderr(new RegExp(`^${slow}$`));
+    const started = performance.now();
+    for (let i = 0; i < 20; i++) assertEquals(await ask(balance.port), "B0");
+    const ms = performance.now() - started;
+    assert(ms < 10_000, `20 clients waited ${ms} ms`);
+    balance.kill();
+    const text = await pipe.read();
+    const { stderr } = await balance.ended;
+    const dropped = Number(
+      stderr.match(new RegExp(`^${slow}(\\d+) lines of the log were dropped\n$`))?.[1],
+    );
+    const lines = text.trimEnd().split("\n");
+    assertEquals(lines.length + dropped, 2 * (COUNT + 20), stderr);
+  },
+);
+
+t("SIGTERM ends a balance that waits for its log", async () => {
+  await using dead = refusing();
+  await using place = tempDir();
+  const pipe = await fifo(`${place.path}/pipe`);
+  const argv = [
+    "-f",
+    ...ONE_WORKER,
+    "--log",
+    pipe.path,
+    "--log-format",
+    "json",
+    "--log-start",
+    "PORT",
+  ];
+  await using balance = await startBalance([...argv, ...Array(CHANNELS).fill(dead.address)], {
+    expectStderr:
+      /^(log file .* is too slow, lines are dropped\n)?\d+ lines of the log were dropped\n$/,
+  });
+  const clients = storm(balance.port, { count: COUNT });
+  await clients.stalled();
+  assert(clients.closed < COUNT, "accepting did not wait");
+  assertEquals((await balance.stop()).code, 0);
+  await clients.done;
+});
+
+t("accepting waits for a system log that pauses, and no message is dropped", async () => {
+  await using dead = refusing();
+  await using log = syslogReceiver({ paused: true });
+  await using balance = await startBalance([
+    "-f",
+    ...ONE_WORKER,
+    "--log",
+    "syslog",
+    "PORT",
+    dead.address,
+  ], {
+    env: { BALANCE_SYSLOG: log.path },
+  });
+  const clients = storm(balance.port, { count: COUNT });
+  await clients.stalled();
+  assert(clients.closed < COUNT, "accepting did not wait");
+  log.resume();
+  await clients.done;
+  await until(() => log.messages.length >= COUNT, {
+    timeoutMs: 20_000,
+    what: () => `${COUNT} messages instead of ${log.messages.length}`,
+  });
+  assertComplete(idsOf(log.messages, "end"), COUNT);
+  for (const message of log.messages) assertMatch(message, /type=end id=\d+ .* reason=/);
+});
