@@ -1,38 +1,40 @@
-/** The bytes queued for a slow reader, and the senders that wait for room: back-pressure. */
+/**
+ * How much is queued for a slow reader, in a unit that the owner chooses, and the senders that wait
+ * for room: back-pressure.
+ */
 export class Backlog {
-  /** It is full when this many bytes are queued. */
+  /** It is full when this much is queued. */
   readonly limit: number;
-  #bytes = 0;
+  #size = 0;
   #room: PromiseWithResolvers<void> | undefined;
 
-  /** @param limit In bytes. */
   constructor(limit: number) {
     this.limit = limit;
   }
 
-  /** Bytes that are queued. */
-  get bytes(): number {
-    return this.#bytes;
+  /** How much is queued. */
+  get size(): number {
+    return this.#size;
   }
 
   /** Whether senders should wait. */
   get isFull(): boolean {
-    return this.#bytes >= this.limit;
+    return this.#size >= this.limit;
   }
 
-  /** Whether bytes that cannot wait should be dropped. */
+  /** Whether what cannot wait should be dropped. */
   get mustDrop(): boolean {
     return this.isFull;
   }
 
-  /** Counts bytes that were queued. */
-  add(bytes: number): void {
-    this.#bytes += bytes;
+  /** Counts what was queued. */
+  add(amount: number): void {
+    this.#size += amount;
   }
 
-  /** Counts bytes that left the queue; waiting senders continue if there is room. */
-  remove(bytes: number): void {
-    this.#bytes -= bytes;
+  /** Counts what left the queue; waiting senders continue if there is room. */
+  remove(amount: number): void {
+    this.#size -= amount;
     if (!this.isFull) this.release();
   }
 
@@ -59,7 +61,7 @@ type Schedule = (call: () => void, ms: number) => () => void;
 /**
  * A backlog whose senders wait for a bounded time, and meanwhile may queue beyond the limit what
  * cannot wait. If it stays full for a second, the reader is too slow: from then on nobody waits, and
- * bytes are to be dropped until the queue is half empty.
+ * everything is to be dropped until the queue is half empty.
  *
  * Only time in which the reader is to blame counts. While this process is suspended, no ticks
  * happen. And in a burst, the event loop may report a write seconds after it was done, because it
@@ -67,7 +69,7 @@ type Schedule = (call: () => void, ms: number) => () => void;
  * queued do not count. A burst ends soon if nothing new is accepted.
  */
 export class PatientBacklog extends Backlog {
-  readonly #patience: number;
+  readonly #patienceTicks: number;
   readonly #schedule: Schedule;
   #cancel: (() => void) | undefined;
   #ticks = 0;
@@ -75,13 +77,13 @@ export class PatientBacklog extends Backlog {
   #isTooSlow = false;
 
   /**
-   * @param limit It is full when this many bytes are queued.
-   * @param options `patience`: how many seconds it may stay full, default 1; `schedule` replaces
+   * @param limit It is full when this much is queued.
+   * @param options `patienceS`: how many seconds it may stay full, default 1; `schedule` replaces
    *     `setTimeout` in tests.
    */
-  constructor(limit: number, options: { patience?: number; schedule?: Schedule } = {}) {
+  constructor(limit: number, options: { patienceS?: number; schedule?: Schedule } = {}) {
     super(limit);
-    this.#patience = (options.patience ?? 1) * PATIENCE_TICKS;
+    this.#patienceTicks = (options.patienceS ?? 1) * PATIENCE_TICKS;
     this.#schedule = options.schedule ?? later;
   }
 
@@ -90,16 +92,15 @@ export class PatientBacklog extends Backlog {
     return this.#isTooSlow;
   }
 
-  override add(bytes: number): void {
-    super.add(bytes);
+  override add(amount: number): void {
+    super.add(amount);
     this.#queuedInTick++;
     if (this.isFull && !this.#isTooSlow && this.#cancel === undefined) this.#nextTick();
   }
 
-  override remove(bytes: number): void {
-    super.remove(bytes);
-    if (!this.isFull) this.#stopTicks();
-    if (this.bytes <= this.limit / 2) this.#isTooSlow = false;
+  override remove(amount: number): void {
+    super.remove(amount);
+    if (this.size <= this.limit / 2) this.#isTooSlow = false;
   }
 
   override room(): Promise<void> | undefined {
@@ -115,7 +116,7 @@ export class PatientBacklog extends Backlog {
     this.#queuedInTick = 0;
     this.#cancel = this.#schedule(() => {
       if (this.#queuedInTick <= MAX_QUEUED_PER_TICK) this.#ticks++;
-      if (this.#ticks < this.#patience) return this.#nextTick();
+      if (this.#ticks < this.#patienceTicks) return this.#nextTick();
       this.#isTooSlow = true;
       this.release();
     }, TICK_MS);

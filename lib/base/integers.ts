@@ -30,3 +30,13 @@ export function strictInteger(
 export function counted(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? "" : "s"}`;
 }
+
+/**
+ * How many were dropped: `1 message was dropped`, `3 messages were dropped`.
+ *
+ * @param of What follows the noun, for example `of the log`.
+ */
+export function droppedText(count: number, noun: string, of?: string): string {
+  const what = of === undefined ? counted(count, noun) : `${counted(count, noun)} ${of}`;
+  return `${what} ${count === 1 ? "was" : "were"} dropped`;
+}

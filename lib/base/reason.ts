@@ -10,7 +10,7 @@ export type DialFailure =
   | "refused"
   | "timeout"
   | "unreachable"
-  /** ECONNABORTED. A backend that accepts and then resets was connected to, so it is not meant. */
+  /** ECONNABORTED from connect(2). A backend that accepts and then resets counts as connected. */
   | "reset"
   /** The caller canceled it: the client left, or control closed the connection. */
   | "cancelled"

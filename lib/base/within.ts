@@ -27,7 +27,7 @@ export async function settlesWithin(promise: Promise<unknown>, ms: number): Prom
  *
  * @param left Returns how much work is left.
  * @param options `patienceMs`: gives up if no work is done for this long; `limitMs`: gives up after
- *     this long, more or less, default never.
+ *     this long, or up to `patienceMs` later; default never.
  * @returns Whether the promise has resolved.
  * @throws Whatever the promise rejects with in time.
  */

@@ -3,7 +3,7 @@
 import { splitHost } from "../address/host_port.ts";
 import { formatIp, parseIpv4 } from "../address/ip.ts";
 import { withName } from "../base/errors.ts";
-import { lenientInteger, strictInteger } from "../base/integers.ts";
+import { counted, lenientInteger, strictInteger } from "../base/integers.ts";
 import { printable, shortened } from "../base/printable.ts";
 import type { Arguments } from "./arguments.ts";
 import type { Mode } from "./mode.ts";
@@ -55,7 +55,7 @@ function optionWarnings({ flags, values }: Arguments): string[] {
     if (text === undefined) continue;
     const seconds = lenientInteger(text);
     if (strictInteger(text, { min: seconds, max: seconds }) !== undefined) continue;
-    warnings.push(`-${name} [${text}] is read as ${seconds} second${seconds === 1 ? "" : "s"}`);
+    warnings.push(`-${name} [${text}] is read as ${counted(seconds, "second")}`);
   }
   return warnings;
 }

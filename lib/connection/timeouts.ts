@@ -3,6 +3,8 @@
  * them. Pure.
  */
 
+import { counted } from "../base/integers.ts";
+
 /** The limits that options set. */
 export interface Timeouts {
   /** `-t`: connect timeout of one attempt. */
@@ -43,7 +45,7 @@ export function timedOutText({ idleTimeoutMs }: Timeouts): string {
 
 /** The line for connections that the idle timeout has closed, besides those named before. */
 export function moreTimedOut(limits: Timeouts, count: number): string {
-  return `${count} more connection${count === 1 ? "" : "s"} ${timedOutText(limits)}`;
+  return `${counted(count, "more connection")} ${timedOutText(limits)}`;
 }
 
 /** Whether a client that half-closed during a dial counts as gone. */

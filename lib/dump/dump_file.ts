@@ -196,8 +196,8 @@ export class DumpFile {
 
   #mustDrop(droppable: boolean): boolean {
     if (this.#options.overflow !== "drop") return false;
-    const { bytes, limit } = this.#writer.backlog;
-    return bytes >= (droppable ? 1 : 2) * limit;
+    const { size, limit } = this.#writer.backlog;
+    return size >= (droppable ? 1 : 2) * limit;
   }
 
   #newWriter(): BatchWriter {

@@ -131,8 +131,9 @@ export class Dumper {
   }
 
   /**
-   * Waits for room for the records of another connection; `undefined` if there is room now, or what
-   * does not fit is dropped. Those of connections that are open already are always taken.
+   * Waits until another connection may be dumped; `undefined` if it may now. With `overflow` `drop`,
+   * only files of ended connections that are still being closed make it wait. Records of connections
+   * that are open already are always taken.
    */
   room(): Promise<void> | undefined {
     if (this.#failed || this.#closed) return undefined;

@@ -1,6 +1,8 @@
+import { counted } from "../base/integers.ts";
+
 /** The line about files that failed after one that was reported. */
 export function moreFailures(count: number): string {
-  return `cannot write the dump files of ${count} more connection${count === 1 ? "" : "s"}`;
+  return `cannot write the dump files of ${counted(count, "more connection")}`;
 }
 
 /** Why a file gets no permit. */

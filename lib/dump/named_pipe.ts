@@ -39,7 +39,7 @@ export class ReaderWait {
     await delay(RETRY_MS, { signal: this.#givenUp.signal });
   }
 
-  /** Ends the wait; `isOpen` tells whether the pipe is open. */
+  /** Ends the wait; `isOpen`: whether the pipe is open. */
   ended(isOpen: boolean): void {
     this.#isWaiting = false;
     if (isOpen) this.#known.resolve();

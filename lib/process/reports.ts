@@ -8,7 +8,7 @@ import { MAX_CONNECTIONS } from "../report/http/places.ts";
 import { oncePerBurst } from "../connection/once_per_burst.ts";
 import { openLogFile } from "../report/log_file.ts";
 import type { LogStyle } from "../report/log_line.ts";
-import type { LogOutput } from "../report/log_output.ts";
+import { droppedLines, type LogOutput } from "../report/log_output.ts";
 import type { MetricsSource } from "../report/metrics.ts";
 import { type MetricsServer, serveMetrics } from "../report/metrics_server.ts";
 import { monitorOf } from "../report/monitor.ts";
@@ -102,7 +102,7 @@ export async function openReports(
       for (const line of batch.lines) log?.output.line(line);
       if (batch.lost > 0) {
         log?.output.lost(batch.lost);
-        bursts.notice("workers wait for the log in vain, lines are dropped");
+        bursts.notice("access log is too slow, lines of worker threads are dropped");
       }
       return log?.output.room();
     },
@@ -167,7 +167,7 @@ function syslogOutput(notice: (line: string) => void): LogOutput {
     reopen() {},
     async close() {
       await syslog.close();
-      if (this.dropped > 0) notice(`${this.dropped} lines of the log were dropped`);
+      if (this.dropped > 0) notice(droppedLines(this.dropped));
     },
   };
 }

@@ -10,12 +10,13 @@ import { PatientBacklog } from "../base/backlog.ts";
 import { BATCH_BYTES, BatchWriter } from "../base/batch_writer.ts";
 import { NO_BYTES } from "../base/bytes.ts";
 import { EXIT, ExitError, systemReason, UsageError, withName } from "../base/errors.ts";
+import { droppedText } from "../base/integers.ts";
 import { STDERR, STDOUT } from "../base/stdout.ts";
 import { settlesWithin } from "../base/within.ts";
 import { type BurstNotices, oncePerBurst } from "../connection/once_per_burst.ts";
 import { absolutePath } from "../native/absolute_path.ts";
 import { standardError, standardOutput, type StandardStream } from "../system/standard_stream.ts";
-import type { LogOutput } from "./log_output.ts";
+import { droppedLines, type LogOutput } from "./log_output.ts";
 
 /** Bytes that may be queued before accepting waits. */
 const QUEUE_BYTES = 1 << 20;
@@ -150,7 +151,7 @@ class LogFile implements LogOutput {
     const limits = { patienceMs: STALL_MS, limitMs: LAST_LINES_MS };
     if (await this.#writer.close(limits) && isReopened) this.#sink.close();
     this.dropped += this.#queuedLines;
-    if (this.dropped > 0) this.#notice(`${this.dropped} lines of the log were dropped`);
+    if (this.dropped > 0) this.#notice(droppedLines(this.dropped));
   }
 
   /** Writes a batch of whole lines. Never rejects. */
@@ -207,7 +208,7 @@ class LogFile implements LogOutput {
     if (!this.#failing) return;
     this.#failing = false;
     this.#notice(
-      `log file [${this.#path}] is writable again, ${this.dropped} lines were dropped so far`,
+      `log file [${this.#path}] is writable again, ${droppedText(this.dropped, "line")} so far`,
     );
   }
 

@@ -1,7 +1,9 @@
+import { droppedText } from "../base/integers.ts";
+
 /**
- * The destination of the access log. Its queue has a limit, from which on accepting waits; the lines
- * of connections that were already accepted are queued beyond it. If there is no room for a second,
- * the log is too slow: accepting continues, and lines are dropped until the queue is half empty.
+ * The destination of the access log. While its queue is full, accepting waits; lines of connections
+ * that were already accepted are queued beyond the limit. If there is no room for a second, the log
+ * is too slow: accepting continues, and lines are dropped until the queue is half empty.
  */
 export interface LogOutput {
   /** Queues a line, never blocks; if the log is too slow, the line is dropped and counted. */
@@ -16,4 +18,9 @@ export interface LogOutput {
   reopen(): void;
   /** Writes queued lines, unless the log takes nothing for a second, then closes. */
   close(): Promise<void>;
+}
+
+/** The line about dropped lines when the log is closed. */
+export function droppedLines(lines: number): string {
+  return droppedText(lines, "line", "of the log");
 }

@@ -1,4 +1,5 @@
 import { systemReason, withName } from "../base/errors.ts";
+import { droppedText } from "../base/integers.ts";
 import { settlesWithProgress } from "../base/within.ts";
 import type { StandardStream } from "./standard_stream.ts";
 
@@ -151,8 +152,7 @@ export class LineQueue {
       : `can't write to ${this.#name}: ${this.#failure}`;
     this.#unreported = 0;
     this.#failure = undefined;
-    const dropped = messages === 1 ? "1 message was" : `${messages} messages were`;
-    const text = `${withName(`${dropped} dropped, ${reason}`)}\n`;
+    const text = `${withName(`${droppedText(messages, "message")}, ${reason}`)}\n`;
     this.#push({ text, messages, isReport: true });
   }
 }

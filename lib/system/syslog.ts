@@ -78,11 +78,11 @@ class SyslogQueue implements Syslog {
     const limits = { patienceMs: STALL_MS, limitMs: LAST_LINES_MS };
     await settlesWithProgress(
       this.#running ?? Promise.resolve(),
-      () => this.#backlog.bytes,
+      () => this.#backlog.size,
       limits,
     );
     this.#isClosed = true;
-    this.dropped += this.#backlog.bytes;
+    this.dropped += this.#backlog.size;
     this.#sender[Symbol.dispose]();
   }
 

@@ -65,7 +65,7 @@ export function serveHere(listener: Listener, options: PlaneOptions): DataPlane 
     clock: new Clock(),
     shutdownSockets: options.shutdownSockets ?? requestShutdown,
     tap: () => dump?.taps,
-    room: () => options.monitor?.room?.() ?? dump?.room?.(),
+    room: () => options.monitor?.room?.() ?? dump?.room(),
   };
   const { limits } = options.serving;
   let { dumpFiles = false } = options.serving;

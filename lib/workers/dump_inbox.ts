@@ -39,7 +39,7 @@ export class DumpInbox {
       // Its room is asked for below, after records of any kind.
       void box.dump.take(record);
     }
-    return box.dump.room?.();
+    return box.dump.room();
   }
 
   /** A worker has died, and its connections with it. */

@@ -16,10 +16,11 @@ export interface PlaneDump {
   /** Creates the taps of connections in this isolate. */
   readonly taps: TapMaker;
   /**
-   * Waits until the dump has room for the records of another connection; `undefined` if it has room
-   * now, or drops what does not fit. Also called after each batch from a worker.
+   * Waits until another connection may be dumped; `undefined` if it may now. With `overflow` `drop`,
+   * only files of ended connections that are still being closed make it wait. Also called after each
+   * batch from a worker.
    */
-  readonly room?: (() => Promise<void> | undefined) | undefined;
+  room(): Promise<void> | undefined;
   /** For workers; their records go to {@link take}. */
   readonly order: DumpOrder;
   readonly take: TakeRecord;

@@ -85,7 +85,7 @@ export class WorkerDump implements PlaneDump {
   #data({ connection, chunk }: ChunkRecord): Promise<void> | undefined {
     const { length } = chunk.bytes;
     const mayDrop = this.order.overflow === "drop";
-    if (mayDrop && this.#backlog.bytes >= QUEUE_BYTES) {
+    if (mayDrop && this.#backlog.size >= QUEUE_BYTES) {
       const dropped = { ...chunk, bytes: NO_BYTES, length: chunk.length ?? length };
       this.#gap({ kind: "drop", connection, chunk: dropped });
       return undefined;
@@ -130,7 +130,7 @@ export class WorkerDump implements PlaneDump {
     if (this.#pendingBytes !== undefined || this.#records.length === 0) return;
     const [records, buffers] = [this.#records, this.#buffers];
     // Everything in the backlog is part of this batch.
-    this.#pendingBytes = this.#backlog.bytes;
+    this.#pendingBytes = this.#backlog.size;
     [this.#records, this.#buffers] = [[], []];
     this.#gaps.clear();
     this.#post({ generation: this.order.generation, records }, buffers);

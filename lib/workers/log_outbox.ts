@@ -34,7 +34,7 @@ export class LogOutbox {
    */
   constructor(
     post: (batch: LogBatch) => void,
-    backlog = new PatientBacklog(QUEUE_SIZE, { patience: PATIENCE_S }),
+    backlog = new PatientBacklog(QUEUE_SIZE, { patienceS: PATIENCE_S }),
   ) {
     this.#post = post;
     this.#backlog = backlog;
@@ -79,7 +79,7 @@ export class LogOutbox {
     if (this.#pending !== undefined || this.#lines.length + this.#lost === 0) return;
     const batch = { lines: this.#lines, lost: this.#lost };
     // Everything in the backlog is part of this batch.
-    this.#pending = this.#backlog.bytes;
+    this.#pending = this.#backlog.size;
     this.#lines = [];
     this.#lost = 0;
     this.#post(batch);

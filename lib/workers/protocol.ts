@@ -77,9 +77,7 @@ export type FromWorker =
   | { readonly type: "logged"; readonly batch: LogBatch }
   /** An uncaught error has ended it. */
   | { readonly type: "crashed"; readonly message: string }
-  /**
-   * A line to print. All workers may report one `shortage`, and many a connection that `timedOut`.
-   */
+  /** A line to print. `shortage` and `timedOut` are limited across all workers. */
   | { readonly type: "notice" | "shortage" | "timedOut" | "debug"; readonly line: string }
   /** Sockets to shut down, which only the main isolate can; see `requestShutdown()`. */
   | { readonly type: "stuck"; readonly sockets: readonly SocketPair[] }

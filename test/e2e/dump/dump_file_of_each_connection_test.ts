@@ -48,16 +48,19 @@ for (const workers of [1, 4]) {
       await talk(client, "ping");
       await full;
     }));
-    await until(() => recordsIn(dir.path).filter((each) => each.endsWith("close")).length === 200, {
-      timeoutMs: 20_000,
-      what: () => `200 complete files, but ${recordsIn(dir.path).length}`,
-    });
+    await until(
+      () => recordsIn(dir.path).filter((each) => each.endsWith("close")).length === clients,
+      {
+        timeoutMs: 20_000,
+        what: () => `${clients} complete files, but ${recordsIn(dir.path).length}`,
+      },
+    );
     assertEquals(new Set(recordsIn(dir.path)), new Set([COMPLETE("ping")]));
     using session = await controlSession(balance.socket);
     assertMatch(await command(session, "dump"), /^dump on: json .*\n.*\n.*\n {2}dropped 0\n$/);
   });
 
-  t(title("dump on with a file for each of more connections than possible"), async () => {
+  t(title("dump on with %n while more connections are open than files can be"), async () => {
     using dir = tempDir();
     await using server = echo();
     await using balance = await startControlled(argv(server.address), {

@@ -16,7 +16,7 @@ t("Backlog makes senders wait from its limit on, until there is room", async () 
   void room.then(() => released = true);
   backlog.remove(4);
   await Promise.resolve();
-  assertEquals([released, backlog.bytes], [false, 10]);
+  assertEquals([released, backlog.size], [false, 10]);
   backlog.remove(1);
   await room;
   assertEquals([backlog.isFull, backlog.room()], [false, undefined]);
@@ -69,7 +69,7 @@ t(
     await room;
     assertEquals([backlog.mustDrop, backlog.room(), time.pending], [true, undefined, 0]);
     backlog.remove(6);
-    assertEquals([backlog.bytes, backlog.mustDrop], [6, true]);
+    assertEquals([backlog.size, backlog.mustDrop], [6, true]);
     backlog.remove(1);
     assertEquals(backlog.mustDrop, false);
     // The next time it is full, senders wait again.

@@ -293,13 +293,13 @@ t("BatchWriter: writers that share a backlog share its limit", async () => {
   other.writer.push(bytes("67890"));
   const room = one.writer.room();
   assert(room instanceof Promise);
-  assertEquals([one.writer.queuedBytes, other.writer.queuedBytes, backlog.bytes], [5, 5, 10]);
+  assertEquals([one.writer.queuedBytes, other.writer.queuedBytes, backlog.size], [5, 5, 10]);
   // What one of them discards is room for the other.
   other.writer.abandon();
   await room;
-  assertEquals([backlog.bytes, one.writer.room()], [5, undefined]);
+  assertEquals([backlog.size, one.writer.room()], [5, undefined]);
   await one.next();
   await one.writer.flush();
-  assertEquals(backlog.bytes, 0);
+  assertEquals(backlog.size, 0);
   await other.next();
 }, PURE);

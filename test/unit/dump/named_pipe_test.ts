@@ -34,7 +34,7 @@ withTools(["mkfifo"], "openNamedPipe() reports when the reader has left again", 
   await assertRejects(() => file!.write(new Uint8Array(1)), Deno.errors.BrokenPipe);
 });
 
-withTools(["mkfifo"], "openNamedPipe() gives up when it is told to", async () => {
+withTools(["mkfifo"], "openNamedPipe() stops waiting after giveUp()", async () => {
   using made = await pipe();
   const opening = openNamedPipe(made.path, made.wait);
   await within(made.wait.known, { timeoutMs: 5000, what: "the first attempt" });

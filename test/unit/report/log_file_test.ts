@@ -114,6 +114,21 @@ t("close() gives up on a stuck reader after a second, and counts its lines", asy
   assertEquals([log.dropped, disk.notices], [50, ["50 lines of the log were dropped"]]);
 });
 
+t("close() reports one dropped line in the singular", async () => {
+  const disk = new Disk();
+  disk.room = 0;
+  const log = await disk.log();
+  log.line("lost");
+  await until(() => log.dropped === 1);
+  disk.room = Infinity;
+  log.line("kept");
+  await log.close();
+  assertEquals(disk.notices.slice(1), [
+    "log file [/log] is writable again, 1 line was dropped so far",
+    "1 line of the log was dropped",
+  ]);
+});
+
 t("close() writes everything to a reader that is slow, but reads", async () => {
   const disk = new Disk();
   const log = await disk.log();

@@ -15,7 +15,7 @@ function outbox() {
   };
   const log = new LogOutbox(
     (batch) => batches.push(batch),
-    new PatientBacklog(10, { patience: 2, schedule }),
+    new PatientBacklog(10, { patienceS: 2, schedule }),
   );
   return {
     log,
