@@ -104,7 +104,8 @@ export function* metrics(
   );
   yield gauge(
     "balance_connection_fds",
-    "File descriptors used by connections; the program itself needs about 30 more.",
+    "File descriptors of the sockets of connections; at least 16 and an eighth of the limit " +
+      "(16 to 192) are set aside for everything else.",
     usedDescriptors(source),
   );
   yield* processMetrics(source);

@@ -192,7 +192,9 @@ if (promtool === undefined) {
       [`balance_channel_connect_failures_total${channel}`]: "0+50x120",
       [`balance_channel_connect_seconds_bucket${channel.replace("}", ',le="1.0"}')}`]: "0+9x120",
       [`balance_channel_connect_seconds_bucket${channel.replace("}", ',le="2.5"}')}`]: "0+99x120",
-      [`balance_connection_fds${at}`]: "900x120",
+      // As many as a limit of 256 allows.
+      [`balance_connection_fds${at}`]: "190x120",
+      [`process_max_fds${at}`]: "256x120",
       [`balance_dump_dropped_chunks_total${at}`]: "0+1x120",
     }, names.slice(1));
     await alerts({ [`up${at}`]: "1x60 0x60", [`balance_build_info${at}`]: "1x60" }, [
