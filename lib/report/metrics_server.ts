@@ -74,15 +74,17 @@ function refusal(request: RequestHead, hosts: ReadonlySet<string>): HttpResponse
   const parsed = isRead ? requestTarget(target) : undefined;
   if (isRead && parsed === undefined) return respondText(400, "bad request", { close: true });
   if (parsed?.host !== undefined) named.push(parsed.host);
-  if (!named.every((host) => isAllowedHost(host, hosts))) {
-    const text = "Host is neither an IP address nor localhost nor a name of --metrics-host";
-    return respondText(403, text, { close: true });
+  const wrong = named.find((host) => !isAllowedHost(host, hosts));
+  if (wrong !== undefined) {
+    // It is visible ASCII: the request was parsed.
+    const reason = "is not an IP address, localhost, or a name given with --metrics-host";
+    return respondText(403, `host [${wrong}] ${reason}`, { close: true });
   }
   if (!isRead) {
     const options = { headers: { allow: "GET, HEAD" }, close: hasBody(request) };
-    return respondText(405, "only GET and HEAD", options);
+    return respondText(405, "method not allowed: use GET or HEAD", options);
   }
   return hasBody(request)
-    ? respondText(413, "a request has no body here", { close: true })
+    ? respondText(413, "request bodies are not accepted", { close: true })
     : undefined;
 }

@@ -28,7 +28,10 @@ t("a request for a host that --metrics-host does not name is refused with 403", 
   const refused = ["evil.example", `evil.example:${port}`, "one.example.evil.example", "example"];
   for (const host of refused) assertEquals(await statusOf(port, host), [403, 403], host);
   const both = "GET http://localhost/metrics HTTP/1.1\r\nHost: evil.example\r\n\r\n";
-  assertEquals((await sendRaw(port, both)).statuses, [403]);
+  const { statuses, text } = await sendRaw(port, both);
+  assertEquals(statuses, [403]);
+  const reason = "is not an IP address, localhost, or a name given with --metrics-host";
+  assertEquals(text.split("\n").at(-2), `host [evil.example] ${reason}`);
   const post = "POST /metrics HTTP/1.1\r\nHost: evil.example\r\n\r\n";
   assertEquals((await sendRaw(port, post)).statuses, [403]);
 });

@@ -204,6 +204,7 @@ t("the metrics server keeps connections, and answers pipelined requests in order
   const { statuses, text } = await sendRaw(port, pipelined);
   assertEquals(statuses, [200, 404, 200, 405, 200, 200]);
   assertMatch(text, /\r\n\r\nok\nHTTP[^]*\r\nallow: GET, HEAD\r\n[^]*\r\nconnection: close\r\n/);
+  assertMatch(text, /\r\n\r\nmethod not allowed: use GET or HEAD\n/);
   assertMatch(text, /\r\ndate: \w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT\r\n/);
   assertMatch(text, /\r\ncache-control: no-store\r\nx-content-type-options: nosniff\r\n/);
 
@@ -229,7 +230,9 @@ t("the metrics server keeps connections, and answers pipelined requests in order
     ["GET /healthz HTTP/2.0\r\nHost: localhost\r\n\r\n", 505],
   ];
   for (const [request, status] of cases) {
-    assertEquals((await sendRaw(port, request)).statuses, [status], request.slice(0, 60));
+    const response = await sendRaw(port, request);
+    assertEquals(response.statuses, [status], request.slice(0, 60));
+    if (status === 413) assertMatch(response.text, /\nrequest bodies are not accepted\n$/);
   }
 });
 
