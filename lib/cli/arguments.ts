@@ -20,7 +20,7 @@ const TAKES_ARGUMENT = new Map<string, boolean>(
 );
 const NAMES = [...TAKES_ARGUMENT.keys()];
 const FLAGS = NAMES.filter((name) => !TAKES_ARGUMENT.get(name));
-const REPEATABLE = ["metrics-host"];
+const REPEATABLE = OPTIONS.filter(({ repeatable }) => repeatable).map(({ name }) => name);
 const WITH_ARGUMENT = NAMES.filter((name) => TAKES_ARGUMENT.get(name));
 
 /**

@@ -18,7 +18,7 @@ export function metricsHosts({ values }: Arguments, mode: string): string[] {
     const reason = wrong === ""
       ? "a name is empty"
       : /^[^:/]+:\d*$/.test(wrong)
-      ? `want a name without a port`
+      ? "want a name without a port"
       : `[${wrong}] is not a host name`;
     throw new UsageError(`invalid --metrics-host [${text}]: ${reason}`);
   }

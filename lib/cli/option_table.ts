@@ -10,11 +10,13 @@ export interface OptionEntry {
   readonly help: string;
   /** Explained only in the manual, so that `--help` fits on one screen. */
   readonly rare?: boolean;
+  /** May be given several times; its values are joined with commas. */
+  readonly repeatable?: boolean;
 }
 
-const RARE = true;
+const RARE = true, REPEATABLE = true;
 
-type Row = [name: string, argument: string, help: string, rare?: boolean];
+type Row = [name: string, argument: string, help: string, rare?: boolean, repeatable?: boolean];
 
 const ROWS: readonly Row[] = [
   ["a", "", "disable a channel when a connect to it fails"],
@@ -37,7 +39,13 @@ const ROWS: readonly Row[] = [
   ["log-format", "text|json", "access log format, default text", RARE],
   ["log-start", "", "log the start of each connection, too", RARE],
   ["metrics", "[addr:]port", "Prometheus metrics, health check /healthz (127.0.0.1)"],
-  ["metrics-host", "name,...", "host name of the metrics server, besides localhost", RARE],
+  [
+    "metrics-host",
+    "name,...",
+    "host name of the metrics server, besides localhost",
+    RARE,
+    REPEATABLE,
+  ],
   ["dump-file", "file", "dump to file or - (%t time, %p port, %n connection)"],
   ["dump-format", "text|hex|json|pcapng", "dump format, default: by file name, else text", RARE],
   ["dump-prefix", "time,id,dir", "text dump: start each line with any of these", RARE],
@@ -59,12 +67,15 @@ const ROWS: readonly Row[] = [
 ];
 
 /** All options, in the order in which `--help` shows them. */
-export const OPTIONS: readonly OptionEntry[] = ROWS.map(([name, argument, help, rare = false]) => ({
-  name,
-  argument: argument || undefined,
-  help,
-  rare,
-}));
+export const OPTIONS: readonly OptionEntry[] = ROWS.map(
+  ([name, argument, help, rare = false, repeatable = false]) => ({
+    name,
+    argument: argument || undefined,
+    help,
+    rare,
+    repeatable,
+  }),
+);
 
 /** An option as it is typed: `-f` or `--log`. */
 export function dashed({ name }: OptionEntry): string {
