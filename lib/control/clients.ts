@@ -11,7 +11,7 @@ import {
 
 /** Milliseconds between two searches for a client that does not read. */
 const UNREAD_POLL_MS = 20;
-/** Clients have at least this part of their idle time. */
+/** Share of `minIdleMs` that even a few clients get. */
 const MIN_IDLE_SHARE = 0.1;
 /**
  * Answers never wait for a client to read them if they fit into the buffer of a Unix socket, which
@@ -118,7 +118,8 @@ export class Clients {
   /** Takes a descriptor. */
   async #makeRoom(): Promise<boolean> {
     const { descriptors } = this.#limits;
-    // The fewer there are, the sooner one is replaced: the queue of new clients stays as short.
+    // With fewer clients, each gets less time, so that a flood delays a new client no longer than
+    // with MAX_CLIENTS.
     const minIdleMs = this.#limits.minIdleMs * Math.max(this.count / MAX_CLIENTS, MIN_IDLE_SHARE);
     const deadline = performance.now() + 2 * UNREAD_REPLACE_MS;
     while (!descriptors.take()) {

@@ -9,7 +9,7 @@ import { PageCache } from "./pages/page_cache.ts";
 import { Renderer } from "./pages/renderer.ts";
 import { status } from "./status.ts";
 
-/** Pages that are too large to be kept are rendered for so many clients at once. */
+/** How many clients at a time get a page that is too large to be kept. */
 const MAX_STREAMS = 2;
 
 /** A page that takes time to render. */

@@ -1,13 +1,13 @@
 /**
- * How the file descriptors of the process are divided: so many for proxied connections, and one
- * fixed budget for everything else (control clients, metrics, log, dump).
+ * How the file descriptors of the process are divided: those for proxied connections, and one fixed
+ * budget for everything else (control clients, metrics, log, dump).
  */
 
 import type { ProcessLimits } from "../native/process.ts";
 
 /** Descriptors that the program needs to serve at all, and those of each worker. */
 const TO_SERVE = 16, PER_WORKER = 8;
-/** The budget is this fraction of the limit, but at least and at most so many descriptors. */
+/** The budget is this fraction of the limit, within these bounds. */
 const BUDGET_FRACTION = 1 / 8, MIN_BUDGET = 16, MAX_BUDGET = 192;
 
 /** The sockets of a connection: the client's and the backend's. */

@@ -1,7 +1,7 @@
 import { joinBytes, NO_BYTES, writeAll } from "../../base/bytes.ts";
 import type { Endpoint } from "../../base/endpoint.ts";
 import { requestShutdown } from "../../native/sockets.ts";
-import { HeadReader } from "./head_reader.ts";
+import { HeadReader, MAX_HEAD_BYTES } from "./head_reader.ts";
 import { keepsAlive, parseRequestHead, type Refusal, type RequestHead } from "./request_head.ts";
 import { chunk, type HttpResponse, respondText, responseHead } from "./response.ts";
 
@@ -64,7 +64,7 @@ export class HttpConnection {
     }
   }
 
-  /** Closes the connection. Before Deno 2.9, a pending write holds its descriptor. */
+  /** Closes the connection. Up to Deno 2.6, a pending write holds its descriptor. */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
@@ -79,7 +79,8 @@ export class HttpConnection {
     const head = await this.#readHead();
     if (head === undefined) return false;
     this.idleSince = Infinity;
-    const tooLarge: Refusal = { status: 431, reason: "the request head exceeds 8192 bytes" };
+    const reason = `the request head exceeds ${MAX_HEAD_BYTES} bytes`;
+    const tooLarge: Refusal = { status: 431, reason };
     const parsed = head === "too large" ? tooLarge : parseRequestHead(head);
     const request = "status" in parsed ? undefined : parsed;
     const response = "status" in parsed
@@ -106,14 +107,14 @@ export class HttpConnection {
   /** Sends a response. Returns whether the connection goes on. */
   async #send(response: HttpResponse, request: RequestHead | undefined): Promise<boolean> {
     const { body } = response;
-    const streamed = body !== undefined && !(body instanceof Uint8Array);
+    const streamed = !(body instanceof Uint8Array);
     try {
       const chunked = streamed && request?.version === "1.1";
       const endsBody = streamed && !chunked;
       const keepAlive = request !== undefined && keepsAlive(request) && !response.close &&
         !endsBody && !this.#handling.crowded();
       const head = responseHead(response, request, { keepAlive, chunked });
-      if (request?.method === "HEAD" || body === undefined) await this.#write(head);
+      if (request?.method === "HEAD") await this.#write(head);
       else if (!streamed) await this.#writeWhole(head, body);
       else {
         await this.#write(head);

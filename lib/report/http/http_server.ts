@@ -31,8 +31,8 @@ export interface HttpServer {
 }
 
 /**
- * Listens and serves. A shortage of descriptors neither ends the server nor is it reported: the
- * proxy reports it, and clients wait in the backlog meanwhile.
+ * Listens and serves. A shortage of descriptors does not end the server. It is not reported here:
+ * the proxy reports it. Clients wait in the backlog meanwhile.
  *
  * @throws {Error} If the address cannot be bound; see `listenFailure()`.
  */

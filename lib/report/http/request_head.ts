@@ -85,7 +85,7 @@ export function acceptsGzip(accept = ""): boolean {
   });
 }
 
-/** What would leave open where the request ends, or for which host it is. */
+/** Why it would be ambiguous where the request ends, or which host it is for. */
 function framingProblem({ version, fields }: RequestHead): Refusal | undefined {
   const hosts = fields.get("host") ?? [];
   if (hosts.length > 1) return bad("more than one Host");

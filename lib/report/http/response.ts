@@ -14,8 +14,7 @@ export interface HttpResponse {
   readonly status: number;
   /** Names in lower case. */
   readonly headers: Readonly<Record<string, string>>;
-  /** `undefined` if a HEAD request makes no difference worth its length. */
-  readonly body: Uint8Array<ArrayBuffer> | Streamed | undefined;
+  readonly body: Uint8Array<ArrayBuffer> | Streamed;
   /** Whether the connection ends after it. */
   readonly close: boolean;
 }

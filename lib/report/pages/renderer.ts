@@ -16,12 +16,14 @@ export interface RendererOptions {
 
 /**
  * Renders pages in pieces, so that the proxy is served between them, and measures the time that it
- * takes: rendering has a tenth of the time of the event loop.
+ * takes: on average, rendering may take a tenth of the time of the event loop. Only a page that has
+ * become too old to be sent is rendered beyond that: each page of at most 2 MiB at most about once a
+ * second; see `PageCache`.
  */
 export class Renderer {
   readonly #turn: () => Promise<void>;
   readonly #now: () => number;
-  /** Milliseconds that may be spent at once, and when that was so. */
+  /** Milliseconds that may be spent now, and when this was computed. */
   #creditMs = BURST_MS;
   #at: number;
   /** Settles when the last page of {@linkcode whole} is rendered. */
