@@ -26,8 +26,8 @@ const QUIET_CHECKS = 2, CHECK_MS = 5;
 const MAX_BACKLOG_MS = 200;
 
 /**
- * A connection that has ended and cannot close its sockets for this many milliseconds gets them
- * shut down, and how often that is tried.
+ * How long a connection that has ended may have open sockets before they are shut down, and the
+ * pause between two attempts, in milliseconds.
  */
 const STUCK_MS = TICK_MS, SHUTDOWN_EVERY_MS = 1000;
 
@@ -49,7 +49,7 @@ export interface Serving {
   stop(): Promise<void>;
   /** Stops accepting immediately; the backlog is reset. */
   stopNow(): void;
-  /** The maximum number of connections has changed. */
+  /** Call this when the maximum number of connections has changed. */
   limitChanged(): void;
   /** Resolves when accepting has stopped and the last connection has ended or is closing. */
   readonly done: Promise<void>;
@@ -121,6 +121,10 @@ class AcceptLoop implements Serving {
   }
 
   limitChanged(): void {
+    this.#wakeIfFull();
+  }
+
+  #wakeIfFull(): void {
     if (this.#pause?.untilEnd) this.#pause.wake();
   }
 
@@ -140,12 +144,12 @@ class AcceptLoop implements Serving {
   }
 
   #shutdownStuck(now: number): void {
-    const { shutdownSockets } = this.#context;
-    if (shutdownSockets === undefined || now - this.#shutdownAt < SHUTDOWN_EVERY_MS) return;
+    const { requestShutdown } = this.#context;
+    if (requestShutdown === undefined || now - this.#shutdownAt < SHUTDOWN_EVERY_MS) return;
     const stuck = [...this.#closing].flatMap((connection) => connection.stuckSockets(STUCK_MS));
     if (stuck.length === 0) return;
     this.#shutdownAt = now;
-    shutdownSockets(stuck);
+    requestShutdown(stuck);
   }
 
   async #acceptAll(): Promise<void> {
@@ -176,6 +180,7 @@ class AcceptLoop implements Serving {
       } else if (accepted.failure === "closed") return;
       else if (accepted.failure === "client gone") {
         this.#accepted++;
+        this.#acceptedInTurn++;
         this.#reportGone();
       } else if (accepted.failure === "shortage" && !this.#stopped) {
         shortage.notice(`cannot accept connections: ${accepted.reason}`);
@@ -211,7 +216,7 @@ class AcceptLoop implements Serving {
     running.catch((error) => notice(bugLine(error))).finally(() => {
       connections.delete(connection);
       this.#closing.delete(connection);
-      this.limitChanged();
+      this.#wakeIfFull();
       if (connections.size === 0) clock.unwatch(this.#keepsClockRunning);
       if (this.#open === 0) this.#idle?.resolve();
     });

@@ -10,7 +10,7 @@ import { formatEndpoint } from "../address/host_port.ts";
 import { parseIp } from "../address/ip.ts";
 import type { ConnectionInfo, ConnectionState } from "../base/connection_info.ts";
 import type { SocketPair } from "../base/endpoint.ts";
-import { blamesBackend, type DialFailure, type Reason } from "../base/reason.ts";
+import type { Reason } from "../base/reason.ts";
 import type { Ending, Side } from "../base/side.ts";
 import type { AcceptedLink, Link, Relay, RelayObserver } from "../engine/engine.ts";
 import { reasonOf } from "../engine/relay_end.ts";
@@ -18,8 +18,9 @@ import { type Claim, claims } from "../table/claims.ts";
 import { clientHash } from "../table/client_hash.ts";
 import type { Ticking } from "./clock.ts";
 import type { ConnectionContext } from "./context.ts";
-import type { FailedAttempt, Tap, TapMaker } from "./observe.ts";
-import { connectTimedOut, hasLeft, idleTimedOut, isSlowDial, timedOutText } from "./timeouts.ts";
+import { Dialing } from "./dialing.ts";
+import type { Tap, TapMaker } from "./observe.ts";
+import { idleTimedOut, timedOutText } from "./timeouts.ts";
 import { afterWork } from "./turns.ts";
 
 /** One client connection. The clock calls `tick`; the relay calls `chunk`, `moved`, `ended`. */
@@ -36,21 +37,12 @@ export class Connection implements Ticking, RelayObserver {
   #backend: Link | undefined;
   #relay: Relay | undefined;
   #tap: Tap | undefined;
-  /** Cancels the current attempt to connect. */
-  #dialing: AbortController | undefined;
-  /** When the attempt started, in milliseconds of the shared clock, like the times below. */
-  #dialingSince = 0;
-  /** Whether {@link Engine.readAhead} was called; at most once per connection. */
-  #readsAhead = false;
-  /** When the client was seen to half-close during a dial; -1 if it was not. */
-  #leftSince = -1;
+  readonly #dialing: Dialing;
   #halfClosed = false;
   /** Last activity: the connection to the backend was made, or a chunk was written. */
   #lastActive: number;
   #sent = 0;
   #rcvd = 0;
-  #failed: FailedAttempt[] | undefined;
-  #connectMs: number | undefined;
   /** The reason passed to {@link close}; `undefined` until then. */
   #stopped: Reason | undefined;
   /** When it ended while a write was pending; -1 until then. */
@@ -62,6 +54,10 @@ export class Connection implements Ticking, RelayObserver {
     this.#client = client;
     this.#context = context;
     this.#lastActive = context.clock.now;
+    this.#dialing = new Dialing(client, context, {
+      failed: (text) => this.#tap?.event(text),
+      left: () => this.close("client left"),
+    });
     const tap = context.tap();
     if (tap !== undefined) this.setTap(tap);
   }
@@ -129,7 +125,8 @@ export class Connection implements Ticking, RelayObserver {
     try {
       for (using claim of claims(table, client, debug)) {
         this.#claim = claim;
-        const backend = await this.#dial(claim);
+        clock.watch(this);
+        const backend = await this.#dialing.dial(claim);
         if (typeof backend === "string") reason = "connect failed";
         else {
           const relay = this.#relayTo(backend);
@@ -157,7 +154,7 @@ export class Connection implements Ticking, RelayObserver {
   /** Closes the connection immediately, and cancels a dial in progress. */
   close(reason: Reason): void {
     this.#stopped ??= reason;
-    this.#dialing?.abort("cancelled");
+    this.#dialing.cancel();
     this.#relay?.close();
   }
 
@@ -185,20 +182,12 @@ export class Connection implements Ticking, RelayObserver {
   /** Checks the timeouts. */
   tick(now: number): void {
     const { options } = this.#context;
-    if (this.#dialing !== undefined) {
-      const dialing = { since: this.#dialingSince, now };
-      if (connectTimedOut(options, dialing)) this.#dialing.abort("timeout");
-      if (this.#leftSince >= 0 && hasLeft({ since: this.#leftSince, now })) {
-        this.close("client left");
-      } else if (!this.#readsAhead && isSlowDial(dialing)) this.#readAhead();
-    } else if (
-      this.#relay !== undefined && idleTimedOut(options, { since: this.#lastActive, now })
-    ) {
-      const text = timedOutText(options);
-      this.#context.timedOut(`${this.#name()} ${text}`);
-      this.#tap?.event(text);
-      this.close("idle limit");
-    }
+    if (this.#relay === undefined) return this.#dialing.tick(now);
+    if (!idleTimedOut(options, { since: this.#lastActive, now })) return;
+    const text = timedOutText(options);
+    this.#context.timedOut(`${this.#name()} ${text}`);
+    this.#tap?.event(text);
+    this.close("idle limit");
   }
 
   /** The client and the channel, for messages. */
@@ -212,56 +201,10 @@ export class Connection implements Ticking, RelayObserver {
     this.#context.monitor?.ended?.({
       ...this.info(),
       reason,
-      failed: this.#failed ?? [],
-      connectMs: this.#connectMs,
+      failed: this.#dialing.failed ?? [],
+      connectMs: this.#dialing.connectMs,
     });
     this.#tap?.closed(reason);
-  }
-
-  async #dial(claim: Claim): Promise<Link | DialFailure> {
-    const { engine, clock, options, debug, monitor } = this.#context;
-    const { group, channel } = claim;
-    this.#dialing = new AbortController();
-    this.#dialingSince = clock.now;
-    clock.watch(this);
-    const { signal } = this.#dialing;
-    const started = monitor === undefined ? 0 : performance.now();
-    const backend = await engine.dial(claim.backend, { signal, source: options.source });
-    this.#dialing = undefined;
-    const failure = typeof backend === "string" ? backend : undefined;
-    if (monitor !== undefined) {
-      this.#connectMs = performance.now() - started;
-      monitor.dialed?.({ account: claim.account, ms: this.#connectMs, failure });
-    }
-    if (failure !== undefined) this.#dialFailed(claim, failure);
-    else debug?.(`connect to group ${group} channel ${channel} successful`);
-    return backend;
-  }
-
-  #dialFailed(claim: Claim, failure: DialFailure): void {
-    const { group, channel } = claim;
-    const line = `connect to group ${group} channel ${channel} failed: ${failure}`;
-    this.#connectMs = undefined;
-    (this.#failed ??= []).push({ group, channel, failure });
-    this.#context.debug?.(line);
-    this.#tap?.event(line);
-    if (failure === "no descriptor" || failure === "no local port") {
-      this.#context.shortage.notice(`cannot connect to backends: ${failure}`);
-    }
-    if (this.#context.options.autoDisable && blamesBackend(failure)) this.#disable(claim);
-  }
-
-  /** `-a`: disables the channel and prints the two lines of 3.35, unless it is already disabled. */
-  #disable({ group, channel, backend, account }: Claim): void {
-    const { table } = this.#context;
-    // The channel may have got another address since; the failure does not concern that one.
-    if (table.account(group, channel) !== account) return;
-    if (!table.setEnabled(group, channel, false)) return;
-    this.#context.notice(`connection failed group ${group} channel ${channel}`);
-    this.#context.notice(
-      `${formatEndpoint(backend)} needs to be enabled manually ` +
-        "using balance -i after the problem is solved",
-    );
   }
 
   #relayTo(backend: Link): Relay {
@@ -279,18 +222,6 @@ export class Connection implements Ticking, RelayObserver {
   /** A connection that the filter of the dump excludes by its channel is removed from the dump. */
   #tapConnected(): void {
     if (this.#tap?.connected(this.info()) === false) this.setTap(undefined);
-  }
-
-  /** Reads from the client during a slow dial, to detect whether it disconnects. */
-  #readAhead(): void {
-    this.#readsAhead = true;
-    this.#context.engine.readAhead(this.#client, {
-      gone: (how) => {
-        if (this.#dialing === undefined) return;
-        if (how === "reset") this.close("client left");
-        else this.#leftSince = this.#context.clock.now;
-      },
-    });
   }
 
   #hash(): number {

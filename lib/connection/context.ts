@@ -38,10 +38,10 @@ export interface ConnectionContext {
    */
   readonly room?: (() => Promise<void> | undefined) | undefined;
   /**
-   * Shuts down sockets that cannot be closed because a write to them is pending; `undefined` where
-   * that is not possible.
+   * Requests to shut down sockets that cannot be closed because a write to them is pending;
+   * `undefined` where that is not possible.
    */
-  readonly shutdownSockets?: ((sockets: readonly SocketPair[]) => void) | undefined;
+  readonly requestShutdown?: ((sockets: readonly SocketPair[]) => void) | undefined;
   /** The access log and the metrics. */
   readonly monitor?: Monitor | undefined;
 }

@@ -46,7 +46,7 @@ export interface PlaneOptions
   /** Default: the first one of a burst is a notice, and the others are counted. */
   readonly timedOut?: ((line: string) => void) | undefined;
   /** Shuts down sockets that the runtime cannot close. Default: those of this isolate. */
-  readonly shutdownSockets?: ConnectionContext["shutdownSockets"];
+  readonly requestShutdown?: ConnectionContext["requestShutdown"];
   /** The dump at the start. */
   readonly dump?: PlaneDump | undefined;
 }
@@ -63,7 +63,7 @@ export function serveHere(listener: Listener, options: PlaneOptions): DataPlane 
     shortage,
     timedOut: options.timedOut ?? timeouts.notice,
     clock: new Clock(),
-    shutdownSockets: options.shutdownSockets ?? requestShutdown,
+    requestShutdown: options.requestShutdown ?? requestShutdown,
     tap: () => dump?.taps,
     room: () => options.monitor?.room?.() ?? dump?.room(),
   };

@@ -97,7 +97,7 @@ function start(setup: WorkerSetup): void {
     notice: print("notice"),
     shortage: oncePerBurst((line) => scope.postMessage({ type: "shortage", line })),
     timedOut: print("timedOut"),
-    shutdownSockets: (sockets) => scope.postMessage({ type: "stuck", sockets }),
+    requestShutdown: (sockets) => scope.postMessage({ type: "stuck", sockets }),
     debug: setup.debug ? print("debug") : undefined,
     dump,
     monitor: workerMonitor(setup.monitor, { index, lines: log }),

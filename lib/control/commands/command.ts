@@ -54,7 +54,7 @@ export interface DumpControl {
 export interface Lifecycle {
   /** Whether a shutdown has started. */
   readonly stopping: boolean;
-  /** Number of open connections, including those that are still connecting to a backend. */
+  /** Number of open connections, including those still connecting to a backend or closing. */
   readonly open: number;
   /** Milliseconds after which the open connections are closed; `undefined` without a limit. */
   readonly graceLeftMs?: number | undefined;

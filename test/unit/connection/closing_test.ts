@@ -50,7 +50,7 @@ function serveOneAtATime() {
         return relay;
       },
     },
-    shutdownSockets: (sockets) => void shutDown.push(...sockets),
+    requestShutdown: (sockets) => void shutDown.push(...sockets),
     monitor: {
       started: ({ client }) => void events.push(`${client.port} started`),
       ended: ({ client, reason, state }) => void events.push(`${client.port} ${reason} ${state}`),
