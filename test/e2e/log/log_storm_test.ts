@@ -90,35 +90,49 @@ t("accepting waits for a reader of the log that pauses, and no line is dropped",
   assertComplete(idsOf(lines, "end"), COUNT);
 });
 
-t(
-  "a reader of the log that is stuck delays accepting once; dropped lines are counted",
-  async () => {
-    await using server = named("B0");
-    await using dead = refusing();
-    await using place = tempDir();
-    const pipe = await fifo(`${place.path}/pipe`);
-    const argv = ["-f", "--log", pipe.path, "--log-format", "json", "--log-start", "PORT"];
-    const channels = [...Array(CHANNELS).fill(dead.address), "!", server.address];
-    await using balance = await startBalance([...argv, ...channels], { expectStderr: "any" });
-    const clients = storm(balance.port, { count: COUNT });
-    // Without a reader, the rest is served once the log counts as too slow.
-    await clients.done;
-    const slow = `log file \\[${pipe.path}\\] is too slow, lines are dropped\n`;
-    await balance.waitForStderr(new RegExp(`^${slow}$`));
-    const started = performance.now();
-    for (let i = 0; i < 20; i++) assertEquals(await ask(balance.port), "B0");
-    const ms = performance.now() - started;
-    assert(ms < 10_000, `20 clients waited ${ms} ms`);
-    balance.kill();
-    const text = await pipe.read();
-    const { stderr } = await balance.ended;
-    const dropped = Number(
-      stderr.match(new RegExp(`^${slow}(\\d+) lines of the log were dropped\n$`))?.[1],
-    );
-    const lines = text.trimEnd().split("\n");
-    assertEquals(lines.length + dropped, 2 * (COUNT + 20), stderr);
-  },
-);
+for (const workers of [1, 4]) {
+  t(
+    `a stuck reader of the log delays accepting once, and lines are counted (${workers} workers)`,
+    async () => {
+      await using server = named("B0");
+      await using dead = refusing();
+      await using place = tempDir();
+      const pipe = await fifo(`${place.path}/pipe`);
+      const argv = [
+        "-f",
+        "--workers",
+        `${workers}`,
+        "--log",
+        pipe.path,
+        "--log-format",
+        "json",
+        "--log-start",
+        "PORT",
+      ];
+      const channels = [...Array(CHANNELS).fill(dead.address), "!", server.address];
+      await using balance = await startBalance([...argv, ...channels], { expectStderr: "any" });
+      const clients = storm(balance.port, { count: COUNT });
+      // Without a reader, the rest is served once the log counts as too slow.
+      await clients.done;
+      // Workers have filled their own queues by then, or not.
+      if (workers === 1) assert(clients.longestPauseMs > 500, "accepting did not wait");
+      const slow = `log file \\[${pipe.path}\\] is too slow, lines are dropped\n`;
+      await balance.waitForStderr(new RegExp(`^${slow}$`));
+      const started = performance.now();
+      for (let i = 0; i < 20; i++) assertEquals(await ask(balance.port), "B0");
+      const ms = performance.now() - started;
+      assert(ms < 10_000, `20 clients waited ${ms} ms`);
+      balance.kill();
+      const text = await pipe.read();
+      const { stderr } = await balance.ended;
+      const dropped = Number(
+        stderr.match(new RegExp(`^${slow}(\\d+) lines of the log were dropped\n$`))?.[1],
+      );
+      const lines = text.trimEnd().split("\n");
+      assertEquals(lines.length + dropped, 2 * (COUNT + 20), stderr);
+    },
+  );
+}
 
 t("SIGTERM ends a balance that waits for its log", async () => {
   await using dead = refusing();

@@ -6,6 +6,8 @@ import { sleep } from "../t.ts";
 export interface Storm {
   /** How many have been closed by balance so far. */
   readonly closed: number;
+  /** The longest time between two that were closed, in milliseconds. */
+  readonly longestPauseMs: number;
   /** Waits until all are closed. Clients that were refused or reset count, too. */
   readonly done: Promise<void>;
   /** Waits until no client was closed for a moment, because balance does not accept, or all are. */
@@ -13,12 +15,12 @@ export interface Storm {
 }
 
 /** Milliseconds without a closed client after which a storm has stalled. */
-const STALL_MS = 100;
+const STALL_MS = 150;
 
 /** Starts clients that each send only the end of their data and wait until balance closes them. */
 export function storm(port: number, options: { count: number; lanes?: number }): Storm {
   const { count, lanes = 50 } = options;
-  let started = 0, closed = 0;
+  let started = 0, closed = 0, longestPauseMs = 0, last = performance.now();
 
   async function lane(): Promise<void> {
     const buffer = new Uint8Array(1000);
@@ -29,12 +31,18 @@ export function storm(port: number, options: { count: number; lanes?: number }):
         while (await conn.read(buffer) !== null);
       } catch { /* refused or reset */ }
       closed++;
+      const now = performance.now();
+      longestPauseMs = Math.max(longestPauseMs, now - last);
+      last = now;
     }
   }
 
   return {
     get closed() {
       return closed;
+    },
+    get longestPauseMs() {
+      return longestPauseMs;
     },
     done: Promise.all(Array.from({ length: lanes }, lane)).then(() => {}),
     async stalled() {
