@@ -6,13 +6,14 @@ import type { AcceptedLink, Listener } from "../engine/engine.ts";
 import { TICK_MS, type Ticking } from "./clock.ts";
 import { Connection } from "./connection.ts";
 import type { ConnectionContext } from "./context.ts";
+import { TurnLimit } from "./turns.ts";
 
 /** Pause after accept failed for lack of a resource (such as EMFILE), in milliseconds. */
 const SHORTAGE_PAUSE_MS = 100;
 /**
- * After this many connections, accepting waits for a turn of the event loop. Clients in the backlog
- * are accepted without a turn, and each needs several operations afterwards, of which the runtime
- * reports at most 128 per turn: if more are due, it reports some only when the burst is over.
+ * Maximum number of connections accepted in one turn of the event loop. Otherwise the whole backlog
+ * would be. Each needs several operations afterwards, of which the runtime reports at most 128 per
+ * turn: if more are due, it reports some only when the burst is over.
  */
 const ACCEPTS_PER_TURN = 16;
 /**
@@ -92,8 +93,7 @@ class AcceptLoop implements Serving {
   #stopping: Promise<void> | undefined;
   /** Connections accepted so far. */
   #accepted = 0;
-  /** Connections accepted since the last turn that was waited for. */
-  #acceptedInTurn = 0;
+  readonly #turn = new TurnLimit(ACCEPTS_PER_TURN);
   /**
    * The current pause. With `untilEnd`, it ends as soon as a connection ends; with `untilRoom`, a
    * graceful stop ends it.
@@ -117,6 +117,7 @@ class AcceptLoop implements Serving {
     if (this.#stopped) return;
     this.#stopped = true;
     this.#listener.close();
+    this.#turn.stop();
     this.#pause?.wake();
   }
 
@@ -156,14 +157,10 @@ class AcceptLoop implements Serving {
     const { shortage } = this.#context;
     while (!this.#stopped) {
       // A graceful stop does not wait for room: it would reset the clients in the backlog.
-      const room = this.#stopping === undefined ? this.#context.room?.() : undefined;
+      const waits = this.#stopping === undefined;
+      const room = (waits ? this.#context.room?.() : undefined) ?? this.#turn.room();
       if (room !== undefined) {
         await this.#paused({ until: room });
-        continue;
-      }
-      if (this.#acceptedInTurn >= ACCEPTS_PER_TURN) {
-        this.#acceptedInTurn = 0;
-        await this.#paused({ ms: 0 });
         continue;
       }
       if (this.connections.size >= this.#maxConnections()) {
@@ -175,12 +172,12 @@ class AcceptLoop implements Serving {
       const accepted = await this.#listener.accept();
       if (!("failure" in accepted)) {
         this.#accepted++;
-        this.#acceptedInTurn++;
+        this.#turn.add();
         this.#start(accepted);
       } else if (accepted.failure === "closed") return;
       else if (accepted.failure === "client gone") {
         this.#accepted++;
-        this.#acceptedInTurn++;
+        this.#turn.add();
         this.#reportGone();
       } else if (accepted.failure === "shortage" && !this.#stopped) {
         shortage.notice(`cannot accept connections: ${accepted.reason}`);

@@ -30,3 +30,36 @@ export function afterWork(
   if (nextTurn === undefined || room === undefined) return nextTurn ?? room;
   return Promise.all([nextTurn, room]).then(() => {});
 }
+
+/** Limits how often something is done in one turn of the event loop. */
+export class TurnLimit {
+  readonly #limit: number;
+  #count = 0;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #next: PromiseWithResolvers<void> | undefined;
+
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
+  /** Counts once. */
+  add(): void {
+    this.#count++;
+    this.#timer ??= setTimeout(() => this.stop(), 0);
+  }
+
+  /** Waits for the next turn if the limit is reached; `undefined` otherwise. */
+  room(): Promise<void> | undefined {
+    if (this.#count < this.#limit) return undefined;
+    return (this.#next ??= Promise.withResolvers()).promise;
+  }
+
+  /** Stops the timer, and lets the waiting continue. */
+  stop(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#count = 0;
+    this.#next?.resolve();
+    this.#next = undefined;
+  }
+}
