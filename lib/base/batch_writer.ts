@@ -8,6 +8,13 @@ type Write = (bytes: Uint8Array) => Promise<number>;
 /** Something to do between two writes, such as opening the next file. */
 type Step = () => Promise<void>;
 
+/** Bytes in the queue. */
+interface Piece {
+  readonly bytes: Uint8Array;
+  /** How many pushes it consists of. */
+  readonly records: number;
+}
+
 /** Default of how many bytes may be queued before senders should wait. */
 const QUEUE_BYTES = 1 << 20;
 /** A batch with this many bytes is complete, by default. */
@@ -22,7 +29,8 @@ const SMALL_BYTES = 1 << 10, BLOCK_BYTES = 4 << 10;
  * Writes in order and in batches: one write at a time, and everything queued meanwhile goes into
  * the next one, since a write costs much more than a copy.
  *
- * Memory is bounded if senders wait for {@link room}. After an error everything is discarded.
+ * Memory is bounded if senders wait for {@link room}. After an error everything is discarded, and
+ * counted: of the batch that was being written, all records, even if some of them were written.
  * Several writers may share a backlog, and then its limit.
  */
 export class BatchWriter {
@@ -32,10 +40,14 @@ export class BatchWriter {
   /** What is queued or being written: by this writer, and by those that share it. */
   readonly backlog: Backlog;
   readonly #isShared: boolean;
-  #queue: (Uint8Array | Step)[] = [];
-  /** The end of the queue: small pieces, and how many of its bytes are used. */
+  #queue: (Piece | Step)[] = [];
+  /** The end of the queue: small pieces, and how many of its bytes are used by how many of them. */
   #block: Uint8Array | undefined;
   #blockBytes = 0;
+  #blockRecords = 0;
+  /** Records that are queued or being written. */
+  #records = 0;
+  #discarded = 0;
   /** Bytes of this writer in the backlog. */
   #bytes = 0;
   #running: Promise<void> | undefined;
@@ -43,6 +55,7 @@ export class BatchWriter {
   #closed = false;
   /** Everything is discarded. */
   #dead = false;
+  #isAbandoned = false;
   readonly #abandoned = Promise.withResolvers<void>();
 
   /**
@@ -74,13 +87,24 @@ export class BatchWriter {
     return this.#bytes;
   }
 
-  /** Queues bytes, which must not change any more. */
-  push(bytes: Uint8Array): void {
+  /** Records that were queued and then discarded. */
+  get discarded(): number {
+    return this.#discarded;
+  }
+
+  /**
+   * Queues bytes, which must not change any more.
+   *
+   * @param records How many records they are.
+   */
+  push(bytes: Uint8Array, records = 1): void {
     if (this.#closed || bytes.length === 0) return;
     this.#bytes += bytes.length;
+    this.#records += records;
     this.backlog.add(bytes.length);
-    if (this.#running === undefined || bytes.length > SMALL_BYTES) this.#enqueue(bytes);
-    else this.#append(bytes);
+    const piece = { bytes, records };
+    if (this.#running === undefined || bytes.length > SMALL_BYTES) this.#enqueue(piece);
+    else this.#append(piece);
   }
 
   /** Queues a step; it runs after everything queued before it, and before everything after it. */
@@ -117,13 +141,13 @@ export class BatchWriter {
       !await settlesWithProgress(flushed, () => this.queuedBytes, { patienceMs, limitMs })
     ) {
       this.abandon();
-      return false;
     }
-    return true;
+    return !this.#isAbandoned;
   }
 
   /** Discards what is not written yet, and everything pushed from now on. */
   abandon(): void {
+    this.#isAbandoned = true;
     this.#discard();
     this.#abandoned.resolve();
   }
@@ -133,31 +157,38 @@ export class BatchWriter {
     await this.#running;
   }
 
-  #enqueue(item: Uint8Array | Step): void {
+  #enqueue(item: Piece | Step): void {
     this.#endBlock();
     this.#queue.push(item);
     this.#running ??= this.#run();
   }
 
   /** Adds a small piece to the block at the end of the queue. */
-  #append(bytes: Uint8Array): void {
+  #append({ bytes, records }: Piece): void {
     if (this.#blockBytes + bytes.length > BLOCK_BYTES) this.#endBlock();
     this.#block ??= new Uint8Array(BLOCK_BYTES);
     this.#block.set(bytes, this.#blockBytes);
     this.#blockBytes += bytes.length;
+    this.#blockRecords += records;
   }
 
   #endBlock(): void {
     if (this.#block === undefined) return;
-    this.#queue.push(this.#block.subarray(0, this.#blockBytes));
+    const bytes = this.#block.subarray(0, this.#blockBytes);
+    this.#queue.push({ bytes, records: this.#blockRecords });
+    this.#clearBlock();
+  }
+
+  #clearBlock(): void {
     this.#block = undefined;
     this.#blockBytes = 0;
+    this.#blockRecords = 0;
   }
 
   async #run(): Promise<void> {
     try {
       for (let item = this.#first(); item !== undefined; item = this.#first()) {
-        if (item instanceof Uint8Array) await this.#writeBatch();
+        if (typeof item !== "function") await this.#writeBatch();
         else {
           this.#queue.shift();
           await item();
@@ -172,7 +203,7 @@ export class BatchWriter {
     }
   }
 
-  #first(): Uint8Array | Step | undefined {
+  #first(): Piece | Step | undefined {
     if (this.#queue.length === 0) this.#endBlock();
     return this.#queue[0];
   }
@@ -182,20 +213,22 @@ export class BatchWriter {
     this.#endBlock();
     const pieces: Uint8Array[] = [];
     const enough = this.#batchBytes(this.queuedBytes);
-    let length = 0;
+    let length = 0, records = 0;
     for (const item of this.#queue) {
-      if (!(item instanceof Uint8Array) || length >= enough) break;
-      pieces.push(item);
-      length += item.length;
+      if (typeof item === "function" || length >= enough) break;
+      pieces.push(item.bytes);
+      length += item.bytes.length;
+      records += item.records;
     }
     this.#queue.splice(0, pieces.length);
     const batch = joinBytes(pieces);
     for (let at = 0; at < length && !this.#dead;) at += await this.#write(batch.subarray(at));
-    if (!this.#dead) this.#remove(length);
+    if (!this.#dead) this.#remove(length, records);
   }
 
-  #remove(bytes: number): void {
+  #remove(bytes: number, records: number): void {
     this.#bytes -= bytes;
+    this.#records -= records;
     this.backlog.remove(bytes);
   }
 
@@ -203,8 +236,8 @@ export class BatchWriter {
     this.#closed = true;
     this.#dead = true;
     this.#queue = [];
-    this.#block = undefined;
-    this.#blockBytes = 0;
-    this.#remove(this.#bytes);
+    this.#clearBlock();
+    this.#discarded += this.#records;
+    this.#remove(this.#bytes, this.#records);
   }
 }

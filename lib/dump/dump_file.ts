@@ -8,9 +8,10 @@
 
 import type { Backlog } from "../base/backlog.ts";
 import { BatchWriter } from "../base/batch_writer.ts";
-import { writeAll } from "../base/bytes.ts";
 import { isDescriptorShortage, systemReason } from "../base/errors.ts";
 import { STDOUT } from "../base/stdout.ts";
+import { settlesWithProgress } from "../base/within.ts";
+import { restartable } from "./emptied_file.ts";
 import { FileNames, hasTime } from "./file_name.ts";
 import type { FilePermit, FilePermits } from "./file_permits.ts";
 import type { DumpFormatName } from "./formats/format.ts";
@@ -77,6 +78,7 @@ export class DumpFile {
   /** For a named pipe. */
   readonly readerWait = new ReaderWait();
   readonly #options: DumpFileOptions;
+  readonly #now: () => number;
   readonly #names: FileNames;
   /** Only if the names contain the time. */
   readonly #history: FileHistory | undefined;
@@ -85,20 +87,15 @@ export class DumpFile {
   #sink: Sink | undefined;
   /** Held from the first file to the end of the last one. */
   #permit: FilePermit | undefined;
-  /** The size of the sink after the last write, if it is a regular file. */
-  #size = 0;
   /** Name of the latest file, which may not be open yet. */
   #path = "";
   /** Bytes of the latest file, written or queued. */
   #fileBytes = 0;
-  /** Whether the output can be rotated. */
-  #isRegular = false;
   /** Files that are queued or being opened. */
   #opening = 0;
-  /** Records of the latest file, written or queued. */
-  #records = 0;
   #failed = false;
   #closed = false;
+  /** Records that were not queued, or were lost with a writer that was replaced. */
   #dropped = 0;
 
   /**
@@ -110,6 +107,7 @@ export class DumpFile {
   constructor(pattern: string, options: DumpFileOptions) {
     const { port, connection, rotate } = options;
     this.#options = options;
+    this.#now = options.now ?? nowMicroseconds;
     this.#names = new FileNames(pattern, { port, connection });
     if (rotate !== undefined && hasTime(pattern)) this.#history = new FileHistory(rotate.count);
     this.#writer = this.#newWriter();
@@ -129,7 +127,7 @@ export class DumpFile {
 
   /** Number of records that were dropped. */
   get dropped(): number {
-    return this.#dropped;
+    return this.#dropped + this.#writer.discarded;
   }
 
   /**
@@ -146,11 +144,10 @@ export class DumpFile {
       return false;
     }
     const { rotate } = this.#options;
-    if (rotate !== undefined && this.#isRegular && this.#fileBytes >= rotate.bytes) {
+    if (rotate !== undefined && this.#sink?.isRegular && this.#fileBytes >= rotate.bytes) {
       this.#startFile("replace");
     }
-    this.#records++;
-    this.#push(encode());
+    this.#push(encode(), 1);
     return true;
   }
 
@@ -168,6 +165,7 @@ export class DumpFile {
     if (this.#closed || this.#path === STDOUT) return;
     if (this.#failed) {
       this.#failed = false;
+      this.#dropped += this.#writer.discarded;
       this.#writer = this.#newWriter();
       this.#startFile("keep");
     } else if (this.#opening === 0 && !this.#sink?.isAt(this.#path)) this.#startFile("append");
@@ -181,17 +179,34 @@ export class DumpFile {
   /**
    * Lets waiting senders continue, writes what is queued and closes the file.
    *
-   * @param options `patienceMs`: gives up if the reader is stuck for this long (default never).
-   * @returns `false` if it gave up.
+   * @param options `readerPatienceMs`: gives up if the reader of a named pipe takes nothing for this
+   *     long, from when the pipe may be opened (default never).
    */
-  async close(options: { patienceMs?: number | undefined } = {}): Promise<boolean> {
+  async close({ readerPatienceMs }: { readerPatienceMs?: number } = {}): Promise<void> {
     this.#closed = true;
     this.#permit?.ending();
-    const isWritten = await this.#writer.close(options);
+    const written = this.#writer.close();
+    if (readerPatienceMs !== undefined) void this.#waitForReader(written, readerPatienceMs);
+    const isWritten = await written;
     this.readerWait.giveUp();
     const idle = this.#writer.idle().then(() => this.#end());
     if (isWritten) await idle;
-    return isWritten;
+  }
+
+  /** Gives up a file that is being closed: drops and reports what is not written yet. */
+  abandon(): void {
+    const before = this.dropped;
+    const reason = this.readerWait.isWaiting ? "nobody reads it" : "too slow";
+    this.readerWait.giveUp();
+    this.#writer.abandon();
+    if (this.dropped > before) this.#report(reason);
+  }
+
+  async #waitForReader(written: Promise<boolean>, patienceMs: number): Promise<void> {
+    // A regular file has no reader: it waits only for its turn and the disk.
+    await this.readerWait.known;
+    const left = () => this.#writer.queuedBytes;
+    if (!await settlesWithProgress(written, left, { patienceMs })) this.abandon();
   }
 
   #mustDrop(droppable: boolean): boolean {
@@ -204,7 +219,7 @@ export class DumpFile {
     const { queueBytes = QUEUE_BYTES, backlog } = this.#options;
     return new BatchWriter(
       (bytes) => {
-        const sink = this.#sink!, write = () => this.#write(sink, bytes);
+        const sink = this.#sink!, write = () => sink.write(bytes);
         // The reader of a pipe may be slow.
         return sink.isRegular ? this.#options.permits?.operate(write) ?? write() : write();
       },
@@ -215,44 +230,16 @@ export class DumpFile {
 
   /** Everything written from now on goes into another file. */
   #startFile(existing: ExistingFile): void {
-    const now = (this.#options.now ?? nowMicroseconds)();
-    const path = this.#path = this.#names.next(now);
+    const now = this.#now(), path = this.#path = this.#names.next(now);
     this.#fileBytes = 0;
-    this.#records = 0;
     this.#opening++;
     this.#writer.pushStep(() => this.#open(path, existing));
-    this.#push(this.#options.header(now));
+    this.#push(this.#options.header(now), 0);
   }
 
-  /** Writes to a sink; see {@link BatchWriter}. */
-  async #write(sink: Sink, bytes: Uint8Array): Promise<number> {
-    const written = await sink.write(bytes);
-    if (!sink.isRegular) return written;
-    const lost = this.#size + written - sink.size();
-    this.#size += written - lost;
-    if (lost <= 0) return written;
-    // Another program has emptied the file: logrotate with "copytruncate".
-    this.#forget(lost);
-    if (this.#options.format !== "pcapng") return written;
-    // It must not start with a packet.
-    await sink.empty();
-    this.#forget(this.#size);
-    const header = this.#options.header((this.#options.now ?? nowMicroseconds)());
-    await writeAll(sink, header);
-    this.#size = header.length;
-    this.#forget(-header.length - written);
-    return 0;
-  }
-
-  /** Bytes are no longer in the sink. */
-  #forget(bytes: number): void {
-    // Otherwise the latest file is another one.
-    if (this.#opening === 0) this.#fileBytes -= bytes;
-  }
-
-  #push(bytes: Uint8Array): void {
+  #push(bytes: Uint8Array, records: number): void {
     this.#fileBytes += bytes.length;
-    this.#writer.push(bytes);
+    this.#writer.push(bytes, records);
   }
 
   async #open(path: string, existing: ExistingFile): Promise<void> {
@@ -265,26 +252,39 @@ export class DumpFile {
     if (this.#sink?.isRegular === false) this.#closeSink();
     const before = this.#sink;
     try {
-      this.#sink = await (isLimited ? permits.operate(open) : open());
+      const sink = await (isLimited ? permits.operate(open) : open());
+      this.#sink = sink.isRegular ? this.#restartable(sink) : sink;
     } catch (error) {
       if (before === undefined || !isDescriptorShortage(error)) throw error;
       // The previous file continues; the next one starts when it has grown as much again.
       return void this.#opening--;
     }
     before?.close();
-    this.#isRegular = this.#sink.isRegular;
-    this.#size = this.#isRegular ? this.#sink.size() : 0;
-    if (this.#isRegular) await this.#history?.add(path);
-    if (--this.#opening === 0) this.#fileBytes += this.#size;
+    if (this.#sink.isRegular) await this.#history?.add(path);
+    if (--this.#opening === 0) this.#fileBytes += this.#sink.size();
+  }
+
+  #restartable(sink: Sink): Sink {
+    const { format, header } = this.#options;
+    return restartable(sink, {
+      header: format === "pcapng" ? () => header(this.#now()) : undefined,
+      forget: (bytes) => {
+        // Otherwise the latest file is another one.
+        if (this.#opening === 0) this.#fileBytes -= bytes;
+      },
+    });
   }
 
   #fail(error: unknown): void {
     this.#failed = true;
-    if (this.#opening > 0) this.#dropped += this.#records;
     this.#opening = 0;
     this.#end();
-    const message = `cannot write dump file [${this.#path}]: ${systemReason(error)}`;
-    this.#options.onError(new Error(message, { cause: error }));
+    this.#report(systemReason(error), error);
+  }
+
+  #report(reason: string, cause?: unknown): void {
+    const message = `cannot write dump file [${this.#path}]: ${reason}`;
+    this.#options.onError(new Error(message, { cause }));
   }
 
   #end(): void {

@@ -8,7 +8,7 @@ import type { ConnectionInfo, ConnectionRoute } from "../base/connection_info.ts
 import type { Reason } from "../base/reason.ts";
 import type { Ending, Side } from "../base/side.ts";
 import type { Tap, TapMaker } from "../connection/observe.ts";
-import type { ChunkMatcher } from "./chunk_match.ts";
+import type { ChunkMatcher } from "./match/chunk_match.ts";
 import { type DumpFilter, snapChunk, wantsConnection } from "./filter.ts";
 import { nowMicroseconds } from "./formats/times.ts";
 import type { DumpRecord, TakeRecord } from "./record.ts";

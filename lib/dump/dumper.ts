@@ -5,6 +5,7 @@
 
 import type { ConnectionRoute } from "../base/connection_info.ts";
 import { Backlog } from "../base/backlog.ts";
+import { settlesWithProgress } from "../base/within.ts";
 import { DumpFile, type DumpFileOptions, openDumpFile, QUEUE_BYTES } from "./dump_file.ts";
 import { expandFileName, isPerConnection } from "./file_name.ts";
 import { createFormat } from "./formats/create_format.ts";
@@ -18,7 +19,7 @@ export interface DumpCounts {
   readonly chunks: number;
   /** Bytes of these chunks that were dumped, before encoding. */
   readonly bytes: number;
-  /** Records that were dropped because the reader is too slow, or after an error. */
+  /** Records that were dropped because the reader is too slow, or lost to an error. */
   readonly dropped: number;
 }
 
@@ -26,18 +27,23 @@ export interface DumpCounts {
 export interface DumperOptions extends Pick<DumpFileOptions, "port" | "queueBytes" | "permits"> {
   /** Whether the text format has colors. @default false */
   readonly color?: boolean;
-  /** Called once, with the first error of the only output; everything later is dropped. */
+  /** Called once, with the first error of the only output, also while it is being closed. */
   readonly onError: (error: Error) => void;
   /** Called with the first error of a connection's own file; its later records are dropped. */
   readonly onFileError?: ((error: Error) => void) | undefined;
+  /**
+   * Gives up closing a connection's own named pipe if its reader takes nothing for so many
+   * milliseconds. @default 5000
+   */
+  readonly readerPatienceMs?: number | undefined;
 }
 
 /** Default for `-p`: small enough that the text is still in the CPU caches when it is written. */
 const CLASSIC_QUEUE_BYTES = 1 << 20;
 /** Files of ended connections that may be written and closed before accepting waits. */
 const MAX_CLOSING = 16;
-/** Gives up closing a connection's own file if its reader takes nothing for this long. */
-const CLOSE_PATIENCE_MS = 5000;
+/** Default of {@link DumperOptions.readerPatienceMs}. */
+const READER_PATIENCE_MS = 5000;
 
 /** A file and the encoder that writes to it. */
 interface Output {
@@ -103,6 +109,11 @@ export class Dumper {
     return this.#single?.file.readerWait.isWaiting ?? false;
   }
 
+  /** Whether it is closed or being closed. */
+  get closed(): boolean {
+    return this.#closed;
+  }
+
   /** How much was dumped so far. */
   get counts(): DumpCounts {
     const dropped = this.#outputs.reduce((sum, output) => sum + droppedOf(output), 0);
@@ -149,7 +160,8 @@ export class Dumper {
   /**
    * Lets waiting senders continue, writes what is queued and closes all files.
    *
-   * @param patienceMs Gives up if a reader takes nothing for this long; `undefined`: never.
+   * @param patienceMs If nothing is written to any file for this long, the rest is dropped, counted
+   *     and reported; `undefined`: never.
    */
   async close(patienceMs: number | undefined): Promise<void> {
     if (this.#closed) return;
@@ -158,7 +170,12 @@ export class Dumper {
     for (const output of outputs) reportDrops(output, time);
     this.#closed = true;
     this.#letContinue();
-    await Promise.all([...outputs.map(({ file }) => file.close({ patienceMs })), ...this.#closing]);
+    const closed = Promise.all([...outputs.map(({ file }) => file.close()), ...this.#closing]);
+    const left = () => this.#backlog.size;
+    if (patienceMs !== undefined && !await settlesWithProgress(closed, left, { patienceMs })) {
+      for (const { file } of outputs) file.abandon();
+    }
+    await closed;
   }
 
   #data(output: Output, { connection, chunk }: ChunkRecord): Promise<void> | undefined {
@@ -191,7 +208,8 @@ export class Dumper {
   /** Closes the file of a connection that has ended. */
   #end({ id }: ConnectionRoute, output: Output): void {
     reportDrops(output, nowMicroseconds());
-    const closing = output.file.close({ patienceMs: CLOSE_PATIENCE_MS }).finally(() => {
+    const { readerPatienceMs = READER_PATIENCE_MS } = this.#options;
+    const closing = output.file.close({ readerPatienceMs }).finally(() => {
       this.#closing.delete(closing);
       this.#closingFiles.remove(1);
       this.#perConnection.delete(id);
@@ -239,7 +257,7 @@ export class Dumper {
   }
 
   #fail(error: Error): void {
-    if (this.#failed || this.#closed) return;
+    if (this.#failed) return;
     this.#failed = true;
     this.#letContinue();
     this.#options.onError(error);

@@ -5,7 +5,7 @@ import { parseIp } from "../address/ip.ts";
 import { channelText, type ConnectionRoute, parseChannelText } from "../base/connection_info.ts";
 import { UsageError } from "../base/errors.ts";
 import { strictInteger } from "../base/integers.ts";
-import { type ChunkMatcher, parseMatch } from "./chunk_match.ts";
+import { type ChunkMatcher, parseMatch } from "./match/chunk_match.ts";
 import type { DumpChunk } from "./formats/format.ts";
 
 /** Filters as given to `--dump-client` and so on, or to `dump on`. */

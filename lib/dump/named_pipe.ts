@@ -28,6 +28,11 @@ export class ReaderWait {
     this.#givenUp.abort();
   }
 
+  /** @throws {DOMException} If the wait was given up. */
+  throwIfGivenUp(): void {
+    this.#givenUp.signal.throwIfAborted();
+  }
+
   /**
    * Waits before another attempt.
    *

@@ -48,6 +48,7 @@ export async function openSink(
   },
 ): Promise<Sink> {
   const { existing, count, format, wait } = options;
+  wait.throwIfGivenUp();
   if (path === STDOUT) {
     return {
       write: (bytes) => standardOutput.write(bytes),

@@ -6,7 +6,7 @@
  * the command line started on standard output exits, the program ends.
  */
 
-import { EXIT, ExitError, messageOf, UsageError, withName } from "../base/errors.ts";
+import { UsageError } from "../base/errors.ts";
 import { STDOUT } from "../base/stdout.ts";
 import type { Options } from "../cli/options.ts";
 import { type CountedNotices, countedPerBurst } from "../connection/once_per_burst.ts";
@@ -24,6 +24,7 @@ import { outsidePath } from "../native/private_tmp.ts";
 import { MAX_FILE_OPERATIONS } from "../system/capacity.ts";
 import type { DataPlane } from "../workers/data_plane.ts";
 import type { PlaneDump } from "../workers/dump_order.ts";
+import { hasReaderExited, startError } from "./dump_errors.ts";
 
 /** When a dump stops, it gives up if the reader takes nothing for this long. */
 const PATIENCE_MS = 1000;
@@ -200,10 +201,13 @@ class Switch implements DumpSwitch {
 
   async #replace(running: RunningDump | undefined): Promise<void> {
     const before = this.#running?.dumper;
-    this.#droppedBefore += before?.counts.dropped ?? 0;
+    const dropped = before?.counts.dropped ?? 0;
+    this.#droppedBefore += dropped;
     this.#running = running;
     await this.#plane?.setDump(running?.plane);
-    await before?.close(PATIENCE_MS);
+    if (before === undefined) return;
+    await before.close(PATIENCE_MS);
+    this.#droppedBefore += before.counts.dropped - dropped;
   }
 
   /** Parses the arguments of `dump on`. */
@@ -238,9 +242,12 @@ class Switch implements DumpSwitch {
         this.#fileFailures.notice(`${message}, its records are dropped`);
       },
       onError: (error) => {
-        if (origin === "command line" && hasReaderExited(error, settings)) {
-          return this.#readerExited.resolve();
+        const isExpected = origin === "command line" && hasReaderExited(error, settings);
+        if (dumper.closed) {
+          if (!isExpected) this.#parts.notice(`${error.message}, its records are dropped`);
+          return;
         }
+        if (isExpected) return this.#readerExited.resolve();
         this.#parts.notice(`${error.message}, the dump is off`);
         void this.#inTurn(async () => this.#running?.dumper === dumper && await this.#off());
       },
@@ -267,22 +274,6 @@ class Switch implements DumpSwitch {
     this.#turn = result.catch(() => {});
     return result;
   }
-}
-
-/** The error that ends the program if the dump of the command line cannot start. */
-function startError(error: unknown, settings: DumpSettings): ExitError {
-  // The same as when the reader exits later.
-  if (hasReaderExited(error, settings)) return new ExitError("", EXIT.ok);
-  const line = withName(messageOf(error));
-  return error instanceof UsageError
-    ? new UsageError(line)
-    : new ExitError(line, EXIT.canNotCreate);
-}
-
-/** Whether an error means that the reader of standard output has exited. */
-function hasReaderExited(error: unknown, { file }: DumpSettings): boolean {
-  return file === STDOUT && error instanceof Error &&
-    error.cause instanceof Deno.errors.BrokenPipe;
 }
 
 function statusOf({ dumper, since }: RunningDump): DumpStatus {

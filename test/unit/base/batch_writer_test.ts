@@ -285,6 +285,26 @@ t("BatchWriter: a million short pieces take little more memory than their bytes"
   while (writer.queuedBytes > 0) await next();
 });
 
+t("BatchWriter counts the records that it discards, also in blocks of short ones", async () => {
+  const { writer, writes, next } = slow();
+  writer.push(bytes("header"), 0);
+  for (let i = 0; i < 1000; i++) writer.push(bytes("-> 0\n\n"));
+  writer.push(new Uint8Array(2000), 3);
+  writer.push(new Uint8Array(KiB64));
+  writer.push(bytes("last"));
+  await next();
+  assertEquals([writes.length, writer.discarded], [2, 0]);
+  // The second batch is written: all of it but the last record.
+  await next();
+  assertEquals([writes.length, writer.queuedBytes], [3, 4]);
+  writer.push(bytes("more"));
+  writes.at(-1)!.fail(new Error("full"));
+  await settled();
+  assertEquals(writer.discarded, 2);
+  writer.push(bytes("late"));
+  assertEquals(writer.discarded, 2);
+}, PURE);
+
 t("BatchWriter: writers that share a backlog share its limit", async () => {
   const backlog = new Backlog(10);
   const one = slow({ backlog }), other = slow({ backlog });

@@ -1,10 +1,11 @@
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import type { Dumper } from "../../../lib/dump/dumper.ts";
+import { FilePermits } from "../../../lib/dump/file_permits.ts";
 import type { DumpTexts } from "../../../lib/dump/settings.ts";
 import { randomBytes } from "../../helpers/bytes.ts";
 import { tempDir } from "../../helpers/temp_dir.ts";
 import { readPackets } from "../../helpers/dump/pcapng.ts";
-import { later, skip, t, tool, until, within } from "../../helpers/t.ts";
+import { later, skip, sleep, t, tool, until, within } from "../../helpers/t.ts";
 import { accepted, answered, oneConnection } from "../../helpers/dump/dump_records.ts";
 import { dumperOf } from "../../helpers/dump/dumper_of.ts";
 
@@ -276,4 +277,91 @@ t("Dumper with %n: accepting waits while many files of ended connections are wri
   await within(room, { timeoutMs: 5000, what: "room" });
   await dumper.close(5000);
   assertEquals([...Deno.readDirSync(dir.path)].length, connections);
+});
+
+/** Permits whose only slot for an operation is taken until the test frees it. */
+function busyPermits() {
+  const permits = new FilePermits(() => Infinity, 1);
+  const slot = Promise.withResolvers<void>();
+  const held = permits.operate(() => slot.promise);
+  return { permits, held, free: () => slot.resolve() };
+}
+
+t("Dumper with %n loses nothing while the file of an ended connection waits", async () => {
+  using dir = tempDir();
+  const { permits, held, free } = busyPermits();
+  const fileErrors: string[] = [];
+  const { dumper, taps } = await dumperOf({ file: `${dir.path}/%n.json` }, {
+    permits,
+    readerPatienceMs: 20,
+    onFileError: ({ message }) => fileErrors.push(message),
+  });
+  oneConnection(taps, 1);
+  await sleep(200);
+  free();
+  await held;
+  await dumper.close(5000);
+  const lines = Deno.readTextFileSync(`${dir.path}/1.json`).trimEnd().split("\n");
+  assertEquals(lines.length, 8);
+  assertEquals([dumper.counts, fileErrors], [{ chunks: 2, bytes: 10, dropped: 0 }, []]);
+});
+
+t("Dumper with %n counts and reports records that it gives up", async () => {
+  using dir = tempDir();
+  const { permits, held, free } = busyPermits();
+  const fileErrors: string[] = [];
+  const { dumper, taps } = await dumperOf({ file: `${dir.path}/%n.json` }, {
+    permits,
+    onFileError: ({ message }) => fileErrors.push(message),
+  });
+  // One has ended, the other is still open.
+  oneConnection(taps, 1);
+  taps(accepted(2));
+  await dumper.close(50);
+  assertEquals(dumper.counts, { chunks: 2, bytes: 10, dropped: 9 });
+  assertEquals(
+    fileErrors.sort(),
+    [1, 2].map((id) => `cannot write dump file [${dir.path}/${id}.json]: too slow`),
+  );
+  free();
+  await held;
+  await permits.idle();
+  assertEquals([...Deno.readDirSync(dir.path)], []);
+});
+
+withPipe("Dumper with %n gives up a named pipe whose reader is stuck, and reports it", async () => {
+  using dir = tempDir();
+  const file = `${dir.path}/1`;
+  await new Deno.Command(tool("mkfifo")!, { args: [file] }).output();
+  const holder = await Deno.open(file, { read: true, write: true });
+  const fileErrors: string[] = [];
+  const { dumper, taps } = await dumperOf({ file: `${dir.path}/%n`, format: "json" }, {
+    readerPatienceMs: 50,
+    onFileError: ({ message }) => fileErrors.push(message),
+  });
+  const tap = taps(accepted(1))!;
+  tap.connected(answered(1));
+  // More than the pipe holds.
+  void tap.chunk("client", new Uint8Array(200_000));
+  tap.closed("client closed");
+  await until(() => fileErrors.length > 0, { what: "the dumper to give up" });
+  assertEquals(fileErrors, [`cannot write dump file [${file}]: too slow`]);
+  assert(dumper.counts.dropped > 0);
+  await dumper.close(5000);
+  // Lets the pending write end.
+  holder.close();
+  await until(() => !hasOpen(Deno.pid, file), { what: "the pipe to be closed" });
+});
+
+withPipe("Dumper counts and reports what a stuck reader has not taken at the end", async () => {
+  using made = await pipe({ format: "json" });
+  const { dumper, tap, errors } = made;
+  for (let i = 0; i < 4; i++) void tap.chunk("client", new Uint8Array(200_000));
+  await dumper.close(50);
+  const { dropped } = dumper.counts;
+  assert(dropped >= 3, `${dropped} dropped`);
+  assertEquals(errors, [`cannot write dump file [${dumper.path}]: too slow`]);
+  // Lets the pending write finish.
+  const { all } = await made.read();
+  await within(all, { timeoutMs: 5000, what: "the reader" });
 });

@@ -1,11 +1,11 @@
 /** `--dump-match`: a regular expression over the bytes of a connection. Pure. */
 
-import { joinBytes, NO_BYTES } from "../base/bytes.ts";
-import { UsageError } from "../base/errors.ts";
-import type { Side } from "../base/side.ts";
-import { parsePattern, PatternError } from "./match/parse.ts";
-import { compilePattern } from "./match/program.ts";
-import { Search } from "./match/search.ts";
+import { joinBytes, NO_BYTES } from "../../base/bytes.ts";
+import { UsageError } from "../../base/errors.ts";
+import type { Side } from "../../base/side.ts";
+import { parsePattern, PatternError } from "./parse.ts";
+import { compilePattern } from "./program.ts";
+import { Search } from "./search.ts";
 
 /** Decides for each chunk of one connection, in order, whether it is shown. */
 export type ChunkMatcher = (direction: Side, bytes: Uint8Array) => boolean;
@@ -16,7 +16,7 @@ const MATCH_REACH = 1024;
 /**
  * Parses a regular expression over bytes: `\xff` is the byte 255, `.` is any byte, `^` and `$` match
  * at the start and end of a chunk or of a line in it. A non-ASCII character matches its bytes in
- * UTF-8. See `match/parse.ts` for the syntax.
+ * UTF-8. See `parse.ts` for the syntax.
  *
  * A chunk matches if it contains a match, or the end of a match that starts in earlier chunks of
  * the same direction, with at most 1024 bytes on either side. So it rarely matters how the bytes

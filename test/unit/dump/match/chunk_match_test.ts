@@ -1,8 +1,8 @@
 import { assertEquals } from "@std/assert";
-import { parseMatch } from "../../../lib/dump/chunk_match.ts";
-import { randomBytes } from "../../helpers/bytes.ts";
-import { assertRefused } from "../../helpers/dump/assert_refused.ts";
-import { t } from "../../helpers/t.ts";
+import { parseMatch } from "../../../../lib/dump/match/chunk_match.ts";
+import { randomBytes } from "../../../helpers/bytes.ts";
+import { assertRefused } from "../../../helpers/dump/assert_refused.ts";
+import { t } from "../../../helpers/t.ts";
 
 const PURE = { permissions: "none" } as const;
 
