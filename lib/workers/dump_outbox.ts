@@ -11,6 +11,7 @@ import { dumpTaps } from "../dump/dump_tap.ts";
 import { parseDumpFilter } from "../dump/filter.ts";
 import type { ChunkRecord, DumpRecord } from "../dump/record.ts";
 import type { DumpOrder, PlaneDump } from "./dump_order.ts";
+import { OneInFlight } from "./one_in_flight.ts";
 
 /** Bytes that may be queued or pending before senders wait or chunks are dropped. */
 const QUEUE_BYTES = 1 << 20;
@@ -40,9 +41,7 @@ export class WorkerDump implements PlaneDump {
   /** Where the latest records of a connection are in the batch, if they are chunks without bytes. */
   readonly #gaps = new Map<number, number[]>();
   #buffers: ArrayBuffer[] = [];
-  /** Bytes of the batch that is not answered yet, if any. */
-  #pendingBytes: number | undefined;
-  #isScheduled = false;
+  readonly #batches: OneInFlight;
   #isStopped = false;
 
   /** @param post Where the records go. */
@@ -50,6 +49,7 @@ export class WorkerDump implements PlaneDump {
     this.order = order;
     this.#post = post;
     this.#backlog = new Backlog(order.overflow === "drop" ? 2 * QUEUE_BYTES : QUEUE_BYTES);
+    this.#batches = new OneInFlight(this.#backlog, () => this.#send());
     this.taps = dumpTaps(parseDumpFilter(order.filter), (record) => this.take(record));
   }
 
@@ -60,15 +60,12 @@ export class WorkerDump implements PlaneDump {
 
   /** The main isolate has answered the pending batch. */
   taken(): void {
-    this.#backlog.remove(this.#pendingBytes ?? 0);
-    this.#pendingBytes = undefined;
-    this.#send();
+    this.#batches.taken();
   }
 
   /** Stops the dump: sends the rest, and lets waiting senders continue. */
   stop(): void {
-    this.#pendingBytes = undefined;
-    this.#send();
+    this.#batches.flush();
     this.#isStopped = true;
     this.#backlog.release();
   }
@@ -118,22 +115,16 @@ export class WorkerDump implements PlaneDump {
     this.#gaps.delete(record.connection.id);
     this.#backlog.add(RECORD_BYTES);
     this.#records.push(record);
-    if (this.#isScheduled || this.#pendingBytes !== undefined) return;
-    this.#isScheduled = true;
-    queueMicrotask(() => {
-      this.#isScheduled = false;
-      this.#send();
-    });
+    this.#batches.queued();
   }
 
-  #send(): void {
-    if (this.#pendingBytes !== undefined || this.#records.length === 0) return;
+  #send(): boolean {
+    if (this.#records.length === 0) return false;
     const [records, buffers] = [this.#records, this.#buffers];
-    // Everything in the backlog is part of this batch.
-    this.#pendingBytes = this.#backlog.size;
     [this.#records, this.#buffers] = [[], []];
     this.#gaps.clear();
     this.#post({ generation: this.order.generation, records }, buffers);
+    return true;
   }
 }
 

@@ -5,6 +5,7 @@
  */
 
 import { PatientBacklog } from "../base/backlog.ts";
+import { OneInFlight } from "./one_in_flight.ts";
 
 /** Characters that may be queued or pending before accepting waits. */
 const QUEUE_SIZE = 64 << 10;
@@ -24,9 +25,7 @@ export class LogOutbox {
   readonly #backlog: PatientBacklog;
   #lines: string[] = [];
   #lost = 0;
-  /** Characters of the batch that is not answered yet, if any. */
-  #pending: number | undefined;
-  #isScheduled = false;
+  readonly #batches: OneInFlight;
 
   /**
    * @param post Sends a batch.
@@ -38,6 +37,7 @@ export class LogOutbox {
   ) {
     this.#post = post;
     this.#backlog = backlog;
+    this.#batches = new OneInFlight(backlog, () => this.#send());
   }
 
   /** Queues a line; it is dropped and counted if the main isolate does not answer. */
@@ -48,12 +48,7 @@ export class LogOutbox {
     }
     this.#backlog.add(text.length);
     this.#lines.push(text);
-    if (this.#isScheduled || this.#pending !== undefined) return;
-    this.#isScheduled = true;
-    queueMicrotask(() => {
-      this.#isScheduled = false;
-      this.#send();
-    });
+    this.#batches.queued();
   }
 
   /** Waits for room, for a limited time; `undefined` if there is room or lines are dropped. */
@@ -63,25 +58,21 @@ export class LogOutbox {
 
   /** The main isolate has answered the pending batch. */
   taken(): void {
-    this.#backlog.remove(this.#pending ?? 0);
-    this.#pending = undefined;
-    this.#send();
+    this.#batches.taken();
   }
 
   /** Sends everything at once; nothing is answered any more. */
   flush(): void {
     this.#backlog.release();
-    this.#pending = undefined;
-    this.#send();
+    this.#batches.flush();
   }
 
-  #send(): void {
-    if (this.#pending !== undefined || this.#lines.length + this.#lost === 0) return;
+  #send(): boolean {
+    if (this.#lines.length + this.#lost === 0) return false;
     const batch = { lines: this.#lines, lost: this.#lost };
-    // Everything in the backlog is part of this batch.
-    this.#pending = this.#backlog.size;
     this.#lines = [];
     this.#lost = 0;
     this.#post(batch);
+    return true;
   }
 }
