@@ -1,4 +1,5 @@
 import { delay } from "@std/async/delay";
+import { longestIdle } from "../base/longest_idle.ts";
 import { settlesWithin } from "../base/within.ts";
 import { newBudget, type Share } from "../system/capacity.ts";
 import {
@@ -124,7 +125,7 @@ export class Clients {
     const deadline = performance.now() + 2 * UNREAD_REPLACE_MS;
     while (!descriptors.take()) {
       const now = performance.now();
-      const unread = this.#unreadLongest(), idle = this.#nextToReplace();
+      const unread = this.#unreadLongest(), idle = longestIdle(this.#open);
       if (unread !== undefined && now - unread.sendingSince >= UNREAD_REPLACE_MS) {
         unread.close();
         // Usually at once, but with Deno 2.6 only when the client reads or leaves.
@@ -140,18 +141,6 @@ export class Clients {
       else await delay(UNREAD_POLL_MS);
     }
     return true;
-  }
-
-  #nextToReplace(): ConnectedClient | undefined {
-    let found: ConnectedClient | undefined;
-    for (const client of this.#open) {
-      if (client.idleSince === Infinity) continue;
-      if (
-        found === undefined || (client.silent && !found.silent) ||
-        (client.silent === found.silent && client.idleSince < found.idleSince)
-      ) found = client;
-    }
-    return found;
   }
 
   #unreadLongest(): ConnectedClient | undefined {

@@ -9,9 +9,9 @@ import type { Endpoint } from "../base/endpoint.ts";
 import { UnavailableError, withName } from "../base/errors.ts";
 import { bindMessage } from "../engine/bind_message.ts";
 import { listenFailure } from "../engine/failures.ts";
+import type { Share } from "../system/capacity.ts";
 import { isAllowedHost } from "./http/allowed_hosts.ts";
 import { type HttpServer, serveHttp } from "./http/http_server.ts";
-import type { Descriptors } from "./http/places.ts";
 import { hasBody, type RequestHead } from "./http/request_head.ts";
 import { requestTarget } from "./http/request_target.ts";
 import { type HttpResponse, respondText } from "./http/response.ts";
@@ -32,7 +32,7 @@ export interface MetricsServerOptions {
   /** Host names of this server, in lower case; addresses and `localhost` need not be named. */
   readonly hosts: ReadonlySet<string>;
   /** Where the descriptors of its connections come from. */
-  readonly descriptors: Descriptors;
+  readonly descriptors: Pick<Share, "take" | "release">;
 }
 
 /**

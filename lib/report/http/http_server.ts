@@ -9,8 +9,9 @@ import { delay } from "@std/async/delay";
 import type { Endpoint } from "../../base/endpoint.ts";
 import { settlesWithin } from "../../base/within.ts";
 import { acceptFailure } from "../../engine/failures.ts";
+import type { Share } from "../../system/capacity.ts";
 import { HttpConnection, type HttpHandling } from "./http_connection.ts";
-import { type Descriptors, Places } from "./places.ts";
+import { Places } from "./places.ts";
 import { Turns } from "./turns.ts";
 
 /** Pause after accept failed for lack of a descriptor, in milliseconds. */
@@ -20,7 +21,7 @@ const CLOSE_MS = 1000;
 
 /** What a server needs. */
 export interface HttpServerOptions extends Pick<HttpHandling, "answer"> {
-  readonly descriptors: Descriptors;
+  readonly descriptors: Pick<Share, "take" | "release">;
   readonly turns: Turns;
 }
 

@@ -1,3 +1,5 @@
+import { longestIdle } from "../../base/longest_idle.ts";
+import type { Share } from "../../system/capacity.ts";
 import type { HttpConnection } from "./http_connection.ts";
 
 /** Maximum number of connections. */
@@ -7,27 +9,19 @@ const MIN_IDLE_MS = 200;
 /** Milliseconds between two attempts to take a descriptor that others hold. */
 const RETRY_MS = 100;
 
-/** Where the descriptors of the connections come from; see `Share` in capacity.ts. */
-export interface Descriptors {
-  /** Takes one descriptor. Returns `false` if none is free. */
-  take(): boolean;
-  /** Gives one back. */
-  release(): void;
-}
-
 /**
  * The places of connections, each with a descriptor. Room for the next one is made before it is
  * accepted: if all places are taken, the connection that has been idle longest is closed, first
  * those that never sent a request. If none is idle, the next one waits in the backlog.
  */
 export class Places {
-  readonly #descriptors: Descriptors;
+  readonly #descriptors: Pick<Share, "take" | "release">;
   readonly #connections = new Set<HttpConnection>();
   #ended = Promise.withResolvers<void>();
   #wake: (() => void) | undefined;
   #stopped = false;
 
-  constructor(descriptors: Descriptors) {
+  constructor(descriptors: Pick<Share, "take" | "release">) {
     this.#descriptors = descriptors;
   }
 
@@ -45,7 +39,7 @@ export class Places {
     while (!this.#stopped) {
       const hasPlace = this.#connections.size < MAX_CONNECTIONS;
       if (hasPlace && this.#descriptors.take()) return true;
-      const idle = this.#longestIdle();
+      const idle = longestIdle(this.#connections);
       const idleSince = idle?.idleSince ?? Infinity;
       const wait = idleSince + MIN_IDLE_MS - performance.now();
       // At least one turn of the event loop: after a pause of the process, its request may be there.
@@ -89,18 +83,6 @@ export class Places {
     this.#ended = Promise.withResolvers();
     for (const each of this.#connections) if (!idle || each.idleSince < Infinity) each.close();
     await this.#ended.promise;
-  }
-
-  #longestIdle(): HttpConnection | undefined {
-    let found: HttpConnection | undefined;
-    for (const each of this.#connections) {
-      if (each.idleSince === Infinity) continue;
-      if (
-        found === undefined || (each.silent && !found.silent) ||
-        (each.silent === found.silent && each.idleSince < found.idleSince)
-      ) found = each;
-    }
-    return found;
   }
 
   /** Waits `ms` milliseconds. Returns `true` earlier if a connection ends or becomes idle. */
