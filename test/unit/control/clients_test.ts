@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { type Client, Clients } from "../../../lib/control/clients.ts";
 import { newBudget } from "../../../lib/system/capacity.ts";
-import { t } from "../../helpers/t.ts";
+import { t, until } from "../../helpers/t.ts";
 
 /** A connection whose writes wait until they are released, even if it is closed, as in Deno 2.6. */
 function stuck() {
@@ -28,10 +28,10 @@ t("a client that is closed during a write keeps its descriptor until the write e
   assert(next !== undefined && others[0]!.closed);
   first.release();
   await writing;
-  await Promise.resolve();
-  assertEquals([clients.count, share.used], [2, 2]);
+  await until(() => share.used === 2, { what: "the descriptor of the first client" });
+  assertEquals(clients.count, 2);
   clients.closeAll({ idle: false });
-  while (share.used > 0) await Promise.resolve();
+  await until(() => share.used === 0, { what: "the descriptors" });
   assertEquals(clients.count, 0);
 });
 
@@ -49,5 +49,5 @@ t("writes that may never end leave one client that can be replaced", async () =>
   for (const each of conns) each.release();
   await Promise.all([...writing, short]);
   clients.closeAll({ idle: false });
-  while (share.used > 0) await Promise.resolve();
+  await until(() => share.used === 0, { what: "the descriptors" });
 });
