@@ -4,7 +4,7 @@ import { delay } from "@std/async/delay";
 import { UsageError, withName } from "../base/errors.ts";
 import type { Options } from "../cli/options.ts";
 import type { Monitor } from "../connection/observe.ts";
-import { MAX_CONNECTIONS } from "../report/http/places.ts";
+import { MAX_DESCRIPTORS } from "../report/http/places.ts";
 import { oncePerBurst } from "../connection/once_per_burst.ts";
 import { openLogFile } from "../report/log_file.ts";
 import type { LogStyle } from "../report/log_line.ts";
@@ -123,7 +123,7 @@ async function serveSoon(
   source: MetricsSource,
 ): Promise<MetricsServer> {
   const deadline = performance.now() + RELEASE_MS;
-  const size = { min: MIN_METRICS, max: MAX_CONNECTIONS };
+  const size = { min: MIN_METRICS, max: MAX_DESCRIPTORS };
   const options = { hosts: at.hosts, descriptors: budget.share("the metrics", size) };
   for (;;) {
     try {

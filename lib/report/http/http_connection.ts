@@ -23,7 +23,7 @@ export interface HttpHandling {
   answer(request: RequestHead): HttpResponse | Promise<HttpResponse>;
   /** Waits until another piece may be written; see `Turns`. */
   turn(): Promise<void>;
-  /** Whether others wait for this place, so that the connection ends after its response. */
+  /** Whether another connection needs this place, so that this one ends after its response. */
   crowded(): boolean;
 }
 

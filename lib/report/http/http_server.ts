@@ -23,7 +23,12 @@ const CLOSE_MS = 1000;
 export interface HttpServerOptions extends Pick<HttpHandling, "answer"> {
   readonly descriptors: Pick<Share, "take" | "release">;
   readonly turns: Turns;
+  /** @default {Deno.listen} */
+  readonly listen?: (at: Endpoint) => Listener;
 }
+
+/** What a server uses of a listener. */
+type Listener = Pick<Deno.TcpListener, "accept" | "close">;
 
 /** A running server. */
 export interface HttpServer {
@@ -38,7 +43,7 @@ export interface HttpServer {
  * @throws {Error} If the address cannot be bound; see `listenFailure()`.
  */
 export function serveHttp(at: Endpoint, options: HttpServerOptions): HttpServer {
-  const listener = Deno.listen({ hostname: at.address, port: at.port });
+  const listener = (options.listen ?? listen)(at);
   const stopping = new AbortController(), { signal } = stopping;
   const places = new Places(options.descriptors);
   const accepting = acceptAll(listener, places, { ...options, signal });
@@ -58,8 +63,12 @@ export function serveHttp(at: Endpoint, options: HttpServerOptions): HttpServer 
   };
 }
 
+function listen({ address, port }: Endpoint): Listener {
+  return Deno.listen({ hostname: address, port });
+}
+
 async function acceptAll(
-  listener: Deno.TcpListener,
+  listener: Listener,
   places: Places,
   { turns, signal, answer }: HttpServerOptions & { signal: AbortSignal },
 ): Promise<void> {
@@ -71,7 +80,7 @@ async function acceptAll(
   while (await places.take()) {
     try {
       const conn = await listener.accept();
-      places.start(new HttpConnection(conn, handling, (idle) => places.becameIdle(idle)));
+      await places.start(new HttpConnection(conn, handling, (idle) => places.becameIdle(idle)));
     } catch (error) {
       places.release();
       const { failure } = acceptFailure(error);

@@ -1,14 +1,20 @@
 import { assertEquals } from "@std/assert";
 import { writeAll } from "../../../../lib/base/bytes.ts";
-import { serveHttp } from "../../../../lib/report/http/http_server.ts";
+import { type HttpServerOptions, serveHttp } from "../../../../lib/report/http/http_server.ts";
+import { MAX_CONNECTIONS } from "../../../../lib/report/http/places.ts";
 import { respondText } from "../../../../lib/report/http/response.ts";
 import { Turns } from "../../../../lib/report/http/turns.ts";
+import { readResponse } from "../../../helpers/metrics/http_client.ts";
 import { readToEnd } from "../../../helpers/net/client.ts";
 import { freePort } from "../../../helpers/net/ports.ts";
-import { t, until } from "../../../helpers/t.ts";
+import { sleep, t, until } from "../../../helpers/t.ts";
 
 /** A server with few descriptors, and how many of them are taken. */
-function startServer({ descriptors, hold }: { descriptors: number; hold?: Promise<void> }) {
+function startServer(
+  { descriptors, hold, ...options }:
+    & { descriptors: number; hold?: Promise<void> }
+    & Pick<HttpServerOptions, "listen">,
+) {
   const port = freePort();
   let used = 0;
   const server = serveHttp({ address: "127.0.0.1", port }, {
@@ -26,6 +32,7 @@ function startServer({ descriptors, hold }: { descriptors: number; hold?: Promis
       release: () => void used--,
     },
     turns: new Turns(),
+    ...options,
   });
   return { port, used: () => used, close: () => server.close() };
 }
@@ -89,6 +96,72 @@ t(
     assertEquals(server.used(), 0);
   },
 );
+
+t("serveHttp() closes an idle connection only when another client comes", async () => {
+  const server = startServer({ descriptors: MAX_CONNECTIONS + 1 });
+  const idle: Deno.TcpConn[] = [];
+  for (let i = 0; i < MAX_CONNECTIONS; i++) {
+    idle.push(await open(server.port, get("/first")));
+    await readResponse(idle.at(-1)!);
+  }
+  // Longer than a connection must have been idle to be replaced.
+  await sleep(500);
+  for (const conn of idle) {
+    await writeAll(conn, new TextEncoder().encode(get("/second")));
+    assertEquals(await readResponse(conn), "HTTP/1.1 200 OK");
+  }
+  using next = await open(server.port, get("/next"));
+  assertEquals(await readResponse(next), "HTTP/1.1 200 OK");
+  assertEquals((await readToEnd(idle[0]!)).text, "");
+  for (const conn of idle.slice(1)) {
+    await writeAll(conn, new TextEncoder().encode(get("/third")));
+    assertEquals(await readResponse(conn), "HTTP/1.1 200 OK");
+  }
+  for (const conn of idle) conn.close();
+  await server.close();
+  assertEquals(server.used(), 0);
+});
+
+t("serveHttp() closes a connection that waits for a place when it ends", async () => {
+  const held = Promise.withResolvers<void>();
+  const server = startServer({ descriptors: MAX_CONNECTIONS + 1, hold: held.promise });
+  const busy = await Promise.all(
+    Array.from({ length: MAX_CONNECTIONS }, () => open(server.port, get("/held"))),
+  );
+  using waiting = await open(server.port, get("/waiting"));
+  await until(() => server.used() === MAX_CONNECTIONS + 1, { what: "the last connection" });
+  const closed = server.close();
+  held.resolve();
+  await readToEnd(waiting).catch(() => {});
+  await closed;
+  for (const conn of busy) conn.close();
+  assertEquals(server.used(), 0);
+});
+
+t("serveHttp() accepts again after no descriptor was free", async () => {
+  let accepts = 0;
+  const server = startServer({
+    descriptors: 2,
+    listen: ({ address, port }) => {
+      const listener = Deno.listen({ hostname: address, port });
+      return {
+        async accept() {
+          const conn = await listener.accept();
+          if (++accepts > 1) return conn;
+          conn.close();
+          throw Object.assign(new Error("Too many open files (os error 24)"), { code: "EMFILE" });
+        },
+        close: () => listener.close(),
+      };
+    },
+  });
+  using lost = await open(server.port);
+  assertEquals((await readToEnd(lost)).text, "");
+  using next = await open(server.port, get("/next", "Connection: close\r\n"));
+  assertEquals([await bodies(next), accepts], [["/next"], 2]);
+  await server.close();
+  assertEquals(server.used(), 0);
+});
 
 t(
   "serveHttp() lets clients wait while all connections are in use, and ends them in turn",
