@@ -7,13 +7,15 @@ import { echo, named } from "../../helpers/net/backends.ts";
 import { ask, connect, readText, readToEnd } from "../../helpers/net/client.ts";
 import { controlSession, talk } from "../../helpers/net/control_socket.ts";
 import { freePort } from "../../helpers/net/ports.ts";
-import { later, sleep, t, until, within, withTools } from "../../helpers/t.ts";
+import { later, t, until, within, withTools } from "../../helpers/t.ts";
 
 /** What the proxy prints when descriptors run out; the metrics server adds nothing. */
 const SHORTAGE = /^(cannot (accept|connect).*\n)*$/;
 const HEALTHZ = "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n";
 /** A client may be idle, take for a request head, and not read, for this long. */
 const LIMIT_MS = 10_000;
+/** Nine of ten pings are echoed within this time while pages are rendered; measured: 8 to 44 ms. */
+const MAX_PING_MS = 500;
 
 t("the metrics server answers after descriptors ran out, and the exit code stays 0", async () => {
   await using server = echo();
@@ -66,8 +68,7 @@ withTools(
     using waiting = await openHttp(port, HEALTHZ.replace("Host", "Connection: close\r\nHost"));
     const asked = ask(balance.port);
     await balance.waitForStderr(/cannot accept connections/);
-    // The proxy has tried to accept after the metrics server; both try again and again.
-    await sleep(500);
+    // The client of the metrics server came first: its accept has failed, too.
     await setLimit(1024);
     assertMatch((await readToEnd(waiting)).text, /^HTTP\/1\.1 200 OK\r\n/);
     assertEquals(await asked, "B0");
@@ -98,8 +99,11 @@ for (const [name, request] of [["idle", ""], ["unfinished", "GET /metr"], ["used
       for (let i = 0; i < 6; i++) assertEquals(await ask(balance.port), "B0");
       assertMatch(await talk(balance.socket, "show\n"), /ENA/);
       assertEquals(value(await scrape(port), "balance_connections_accepted_total"), 6);
-      // 32 connections, and what the proxy and control sessions have for a moment.
-      assert(balance.fds() <= before + 32 + 4, `${balance.fds()} descriptors, ${before} before`);
+      // 32 connections, the next one, and what the proxy and control sessions have for a moment.
+      assert(
+        balance.fds() <= before + 32 + 1 + 4,
+        `${balance.fds()} descriptors, ${before} before`,
+      );
     } finally {
       for (const conn of held) conn.close();
     }
@@ -171,25 +175,35 @@ t("64 clients that scrape at once all get whole pages, while the proxy serves", 
   const argv = [`${port}`, "PORT", ...channels.flat()];
   await using balance = await startWithMetrics(argv, { port });
   await using client = await connect(balance.port);
-  let scraping = true, pings = 0;
+  let scraping = true;
+  const pings: number[] = [];
   const pinging = later((async () => {
-    for (; scraping; pings++) {
+    while (scraping) {
+      const sent = performance.now();
       await client.send("ping");
       assertEquals(await readText(client, 4), "ping");
+      pings.push(performance.now() - sent);
     }
   })());
   const request = "GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
   const scrapes = Array.from({ length: 64 }, async () => {
-    const { statuses, text } = await sendRaw(port, request);
-    assertEquals(statuses, [200]);
-    assertEquals(text.split("\nbalance_channel_enabled{").length - 1, 256);
-    assert(text.split("\n").at(-2)?.startsWith("process_max_fds "));
+    using conn = await openHttp(port, request);
+    return (await readToEnd(conn, { timeoutMs: 60_000 })).text;
   });
-  await Promise.all(scrapes);
-  assertEquals((await get(port, "/status.json")).status, 200);
+  // They are checked later: that takes time.
+  const pages = await Promise.all(scrapes);
   scraping = false;
   await pinging;
-  assert(pings > 0);
+  // Without pauses between the pieces of pages, there are 8, which take up to seconds.
+  assert(pings.length >= 32, `${pings.length} pings`);
+  const slow = pings.filter((ms) => ms > MAX_PING_MS).length;
+  assert(slow <= pings.length / 10, `${slow} of ${pings.length} pings were slow: ${pings}`);
+  for (const text of pages) {
+    assertMatch(text, /^HTTP\/1\.1 200 OK\r\n/);
+    assertEquals(text.split("\nbalance_channel_enabled{").length - 1, 256);
+    assert(text.split("\n").at(-2)?.startsWith("process_max_fds "));
+  }
+  assertEquals((await get(port, "/status.json")).status, 200);
 });
 
 t("the metrics server keeps connections, and answers pipelined requests in order", async () => {
