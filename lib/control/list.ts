@@ -1,7 +1,7 @@
 /** `--list`: the balances that run on this host. */
 
 import { EXIT } from "../base/errors.ts";
-import { shortDuration } from "../base/short_duration.ts";
+import { shortDuration } from "./top/short_duration.ts";
 import { userName } from "../system/user_name.ts";
 import { findInstances, type Instance } from "./instances.ts";
 import type { Print } from "./terminal/terminal.ts";

@@ -5,7 +5,7 @@ import { formatEndpoint } from "../../address/host_port.ts";
 import { parseIp } from "../../address/ip.ts";
 import { channelText, type ConnectionInfo, parseChannelText } from "../../base/connection_info.ts";
 import { counted } from "../../base/integers.ts";
-import { shortDuration } from "../../base/short_duration.ts";
+import { shortDuration } from "../top/short_duration.ts";
 import { type Command, CommandError, message, tooManyWords, usageError } from "./command.ts";
 import { readChannel, readNumber } from "./numbers.ts";
 

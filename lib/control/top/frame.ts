@@ -2,7 +2,7 @@
 
 import { formatEndpoint } from "../../address/host_port.ts";
 import { channelText } from "../../base/connection_info.ts";
-import { shortDuration } from "../../base/short_duration.ts";
+import { shortDuration } from "./short_duration.ts";
 import { NAME } from "../../base/version.ts";
 import { STATE_TEXTS } from "../../table/show.ts";
 import type { Size } from "../terminal/terminal.ts";
