@@ -8,6 +8,7 @@ import { echo } from "../../helpers/net/backends.ts";
 import { type Client, connect, readToEnd } from "../../helpers/net/client.ts";
 import { command, controlSession } from "../../helpers/net/control_socket.ts";
 import { deadPort } from "../../helpers/net/ports.ts";
+import { runBalance } from "../../helpers/program/start_balance.ts";
 import { startControlled } from "../../helpers/program/start_controlled.ts";
 import { later, until, untilStill, within, withTools } from "../../helpers/t.ts";
 import { tempDir } from "../../helpers/temp_dir.ts";
@@ -102,6 +103,32 @@ for (const [workers, format] of [[1, "json"], [4, "pcapng"]] as const) {
       await third.close();
     },
   );
+
+  withTools(
+    ["mkfifo"],
+    title("a connection that a dump holds back ends by -T, and balance by -c kill"),
+    async () => {
+      await using server = echo();
+      await using made = await startHeld({
+        options: ["--workers", `${workers}`, "--dump-format", format, "-T", "1", "--grace", "1"],
+        backends: [server.address],
+        expectStderr: "any",
+      });
+      const { balance } = made;
+      await using first = await connect(balance.port);
+      await within(endless(first), { timeoutMs: 20_000, what: "the idle timeout" });
+      await balance.waitForStderr(/timed out after 1 seconds/);
+
+      await using second = await connect(balance.port);
+      const sending = later(endless(second));
+      const { rundir, port } = balance;
+      const killed = await runBalance(["-c", "kill", "PORT"], { port, rundir });
+      assertEquals(killed.code, 0, killed.stderr);
+      await within(balance.ended, { timeoutMs: 8000, what: "the end" });
+      await second.close();
+      await sending;
+    },
+  );
 }
 
 /** Starts a balance that dumps into a pipe whose reader does not read. */
@@ -109,7 +136,7 @@ async function startHeld(
   { options, backends, expectStderr = /^$/ }: {
     options: readonly string[];
     backends: readonly string[];
-    expectStderr?: RegExp;
+    expectStderr?: RegExp | "any";
   },
 ) {
   const dir = tempDir();

@@ -1,6 +1,6 @@
 /** Clients that connect and leave, as many as the machine allows. */
 
-import { sleep } from "../t.ts";
+import { untilStill } from "../t.ts";
 
 /** Clients that connect one after the other in several lanes. */
 export interface Storm {
@@ -10,12 +10,9 @@ export interface Storm {
   readonly longestPauseMs: number;
   /** Waits until all are closed. Clients that were refused or reset count, too. */
   readonly done: Promise<void>;
-  /** Waits until no client was closed for a moment, because balance does not accept, or all are. */
+  /** Waits until no client is closed any more, because balance does not accept, or all are. */
   stalled(): Promise<void>;
 }
-
-/** Milliseconds without a closed client after which a storm has stalled. */
-const STALL_MS = 150;
 
 /** Starts clients that each send only the end of their data and wait until balance closes them. */
 export function storm(port: number, options: { count: number; lanes?: number }): Storm {
@@ -46,17 +43,13 @@ export function storm(port: number, options: { count: number; lanes?: number }):
     },
     done: Promise.all(Array.from({ length: lanes }, lane)).then(() => {}),
     async stalled() {
-      let before = -1;
-      while (closed === 0 || (closed < count && closed > before)) {
-        before = closed;
-        await sleep(STALL_MS);
-      }
+      await untilStill(() => closed, { timeoutMs: 60_000, what: "the clients to wait" });
     },
   };
 }
 
 /** Connects clients that leave at once. @returns How many were connected. */
-export async function hitAndRun(
+export async function connectAndClose(
   port: number,
   options: { count: number; lanes?: number },
 ): Promise<number> {
