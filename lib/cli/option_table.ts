@@ -42,7 +42,7 @@ const ROWS: readonly Row[] = [
   [
     "metrics-host",
     "name,...",
-    "host name of the metrics server, besides localhost",
+    "further host names of the metrics server",
     RARE,
     REPEATABLE,
   ],

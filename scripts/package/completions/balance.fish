@@ -42,7 +42,7 @@ complete -c balance -l log -r -F -d 'access log: a file, syslog, or - for stdout
 complete -c balance -l log-format -x -a 'text json' -d 'access log format, default text'
 complete -c balance -l log-start -d 'log the start of each connection, too'
 complete -c balance -l metrics -x -d 'Prometheus metrics, health check /healthz (127.0.0.1)'
-complete -c balance -l metrics-host -x -d 'host name of the metrics server, besides localhost'
+complete -c balance -l metrics-host -x -d 'further host names of the metrics server'
 complete -c balance -l dump-file -r -F -d 'dump to file or - (%t time, %p port, %n connection)'
 complete -c balance -l dump-format -x -a 'text hex json pcapng' -d 'dump format, default: by file name, else text'
 complete -c balance -l dump-prefix -x -d 'text dump: start each line with any of these'
