@@ -24,8 +24,6 @@ import type { MetricsSetup, Setup } from "./resolve_setup.ts";
 const SYSLOG = "syslog";
 /** Descriptors of the log: the file, its successor while it is reopened, a duplicate in a write. */
 const LOG_FILES = 3;
-/** Minimum number of connections of the metrics server. */
-const MIN_METRICS = 2;
 /** Milliseconds to wait for the address of the metrics, and between two attempts. */
 const RELEASE_MS = 1000, RETRY_MS = 20;
 
@@ -123,7 +121,9 @@ async function serveSoon(
   source: MetricsSource,
 ): Promise<MetricsServer> {
   const deadline = performance.now() + RELEASE_MS;
-  const size = { min: MIN_METRICS, max: MAX_DESCRIPTORS };
+  // A quarter of the budget is guaranteed, as for the control clients.
+  const min = Math.min(Math.floor(budget.total / 4), MAX_DESCRIPTORS);
+  const size = { min, max: MAX_DESCRIPTORS };
   const options = { hosts: at.hosts, descriptors: budget.share("the metrics", size) };
   for (;;) {
     try {

@@ -32,9 +32,12 @@ export function uptimeS(): number {
   return performance.now() / 1000;
 }
 
-/** Sockets of connections: those to clients, and those to backends, connecting or open. */
+/**
+ * Sockets of connections: those to clients, and those to backends, connecting or open. A closing
+ * connection counts as one, because usually only one peer does not read.
+ */
 export function usedDescriptors({ table, stats }: MetricsSource): number {
-  return [...table.rows()].reduce((used, row) => used + row.c, stats.open + stats.nowClosing);
+  return [...table.rows()].reduce((used, row) => used + row.c, stats.open);
 }
 
 const gauge = familyOf("gauge"), counter = familyOf("counter"), histogram = familyOf("histogram");

@@ -116,14 +116,14 @@ export function connectionLimits(limits: ProcessLimits, division: Division): Con
 
 /**
  * How many connections may have their own dump file open. Fewer if such a dump starts while more
- * connections are open than {@link ConnectionLimits.maxWithFiles}.
+ * connections are open than {@link ConnectionLimits.maxWithFiles}, but at least one per isolate.
  *
  * @param open Connections of all isolates.
  */
 export function maxDumpFiles(limits: ProcessLimits, division: Division, open: number): number {
   const most = division.workers * connectionLimits(limits, division).maxWithFiles;
   const left = ofConnections(limits, division) - MAX_FILE_OPERATIONS - SOCKETS * open;
-  return Math.max(0, Math.min(most, left));
+  return Math.max(division.workers, Math.min(most, left));
 }
 
 /** The descriptors for the connections of all isolates. May be negative. */

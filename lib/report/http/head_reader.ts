@@ -9,6 +9,8 @@ export class HeadReader {
   /** Bytes in the buffer, and how many of them were searched for the end of the head. */
   #length = 0;
   #searched = 0;
+  /** Bytes of empty lines since the last head. */
+  #blank = 0;
 
   /** Whether a part of a head has arrived. */
   get started(): boolean {
@@ -28,7 +30,7 @@ export class HeadReader {
     for (;;) {
       const head = this.#take();
       if (head !== undefined) return head;
-      if (this.#length === MAX_HEAD_BYTES) return "too large";
+      if (this.#blank + this.#length >= MAX_HEAD_BYTES) return "too large";
       const count = await read(this.#buffer.subarray(this.#length));
       if (count === null) return undefined;
       this.#length += count;
@@ -37,15 +39,17 @@ export class HeadReader {
 
   #take(): Uint8Array | undefined {
     const buffer = this.#buffer;
-    // RFC 9112 section 2.2: empty lines before a request are ignored.
+    // RFC 9112 section 2.2: empty lines before a request are ignored, but they count.
     let blank = 0;
     while (blank + 1 < this.#length && buffer[blank] === CR && buffer[blank + 1] === LF) blank += 2;
     if (blank > 0) this.#drop(blank);
+    this.#blank += blank;
     for (let at = Math.max(3, this.#searched); at < this.#length; at++) {
       if (buffer[at] !== LF || buffer[at - 1] !== CR) continue;
       if (buffer[at - 2] !== LF || buffer[at - 3] !== CR) continue;
       const head = buffer.slice(0, at - 3);
       this.#drop(at + 1);
+      this.#blank = 0;
       return head;
     }
     this.#searched = this.#length;

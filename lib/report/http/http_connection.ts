@@ -21,7 +21,7 @@ const LINGER_MS = 1000, LINGER_BYTES = 64 << 10;
 export interface HttpHandling {
   /** Responds to a request. */
   answer(request: RequestHead): HttpResponse | Promise<HttpResponse>;
-  /** Waits until another piece may be written; see `Turns`. */
+  /** Waits until another request may be parsed or another piece be written; see `Turns`. */
   turn(): Promise<void>;
   /** Whether another connection needs this place, so that this one ends after its response. */
   crowded(): boolean;
@@ -79,6 +79,7 @@ export class HttpConnection {
     const head = await this.#readHead();
     if (head === undefined) return false;
     this.idleSince = Infinity;
+    await this.#handling.turn();
     const reason = `the request head exceeds ${MAX_HEAD_BYTES} bytes`;
     const tooLarge: Refusal = { status: 431, reason };
     const parsed = head === "too large" ? tooLarge : parseRequestHead(head);

@@ -37,3 +37,10 @@ t("HeadReader refuses a head above its limit, in one piece and in many", async (
     assertEquals(await heads(`${fits}x`.repeat(2), size), ["too large"]);
   }
 }, { permissions: "none" });
+
+t("HeadReader ignores empty lines before a head only up to its limit", async () => {
+  const lines = "\r\n".repeat(MAX_HEAD_BYTES / 2);
+  for (const size of [1, 7, 100_000]) {
+    assertEquals(await heads(`\r\n\r\nGET /\r\n\r\n${lines}\r\n`, size), ["GET /", "too large"]);
+  }
+}, { permissions: "none" });
