@@ -117,7 +117,6 @@ class AcceptLoop implements Serving {
     if (this.#stopped) return;
     this.#stopped = true;
     this.#listener.close();
-    this.#turn.stop();
     this.#pause?.wake();
   }
 

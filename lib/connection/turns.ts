@@ -3,6 +3,8 @@
  * it, so nothing else in this isolate would be served until its sender pauses.
  */
 
+import { setImmediate } from "node:timers";
+
 /** Work of this many milliseconds ends the turn. */
 const TURN_MS = 5;
 
@@ -31,12 +33,10 @@ export function afterWork(
   return Promise.all([nextTurn, room]).then(() => {});
 }
 
-/** Limits how often something is done in one turn of the event loop. */
+/** Waits for a turn of the event loop after something was done a number of times. */
 export class TurnLimit {
   readonly #limit: number;
   #count = 0;
-  #timer: ReturnType<typeof setTimeout> | undefined;
-  #next: PromiseWithResolvers<void> | undefined;
 
   constructor(limit: number) {
     this.#limit = limit;
@@ -45,21 +45,12 @@ export class TurnLimit {
   /** Counts once. */
   add(): void {
     this.#count++;
-    this.#timer ??= setTimeout(() => this.stop(), 0);
   }
 
-  /** Waits for the next turn if the limit is reached; `undefined` otherwise. */
+  /** Waits for the next turn if the limit is reached, and counts anew; `undefined` otherwise. */
   room(): Promise<void> | undefined {
     if (this.#count < this.#limit) return undefined;
-    return (this.#next ??= Promise.withResolvers()).promise;
-  }
-
-  /** Stops the timer, and lets the waiting continue. */
-  stop(): void {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
     this.#count = 0;
-    this.#next?.resolve();
-    this.#next = undefined;
+    return new Promise((resolve) => void setImmediate(resolve));
   }
 }
