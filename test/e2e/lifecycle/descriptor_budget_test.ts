@@ -44,7 +44,9 @@ for (const workers of [1, 4]) {
   const title = (name: string) => `${name} (${workers} worker${workers === 1 ? "" : "s"})`;
 
   t(
-    title("hundreds of idle control and metrics clients leave connections their part"),
+    title(
+      "hundreds of idle control and metrics clients do not take the descriptors of connections",
+    ),
     async () => {
       using dir = tempDir();
       const metrics = freePort();
@@ -80,7 +82,7 @@ for (const workers of [1, 4]) {
 
   withTools(
     ["prlimit"],
-    title("without any descriptor, balance waits, and goes on when there are some"),
+    title("balance waits without descriptors and resumes when some are free"),
     async () => {
       using dir = tempDir();
       const log = `${dir.path}/log`;
