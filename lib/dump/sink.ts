@@ -5,7 +5,7 @@ import { STDOUT } from "../base/stdout.ts";
 import { standardOutput } from "../system/standard_stream.ts";
 import { continuation, isOwnFile } from "./continue_file.ts";
 import type { DumpFormatName } from "./formats/format.ts";
-import { openNamedPipe, type ReaderWait } from "./named_pipe.ts";
+import { type NamedPipe, openNamedPipe, type ReaderWait } from "./named_pipe.ts";
 import { moveAside } from "./rotation.ts";
 
 /** An open output. */
@@ -64,7 +64,7 @@ export async function openSink(
     const pipe = await openNamedPipe(path, wait);
     // Something else is there now.
     if (pipe === undefined) return await openSink(path, options);
-    return fileSink(pipe, await pipe.stat());
+    return pipeSink(pipe);
   }
   if (found?.isFile === false) return await openFile(path, { write: true });
   if (found !== undefined) {
@@ -107,22 +107,36 @@ async function openFile(
   }
 }
 
-function fileSink(file: Deno.FsFile, { dev, ino, isFile }: Deno.FileInfo): Sink {
+function fileSink(file: Deno.FsFile, info: Deno.FileInfo): Sink {
   return {
     write: (bytes) => file.write(bytes),
     close: () => file.close(),
-    isRegular: isFile,
+    isRegular: info.isFile,
     size: () => file.statSync().size,
     empty: () => file.truncate(0),
-    isAt(path) {
-      try {
-        const found = Deno.statSync(path);
-        return found.dev === dev && found.ino === ino;
-      } catch {
-        return false;
-      }
-    },
+    isAt: (path) => leadsTo(path, info),
   };
+}
+
+function pipeSink(pipe: NamedPipe): Sink {
+  return {
+    write: (bytes) => pipe.write(bytes),
+    close: () => pipe.close(),
+    isRegular: false,
+    size: () => 0,
+    empty: () => Promise.resolve(),
+    isAt: (path) => leadsTo(path, pipe),
+  };
+}
+
+/** Whether a path leads to this file. */
+function leadsTo(path: string, { dev, ino }: { dev: number; ino: number | null }): boolean {
+  try {
+    const found = Deno.statSync(path);
+    return found.dev === dev && found.ino === ino;
+  } catch {
+    return false;
+  }
 }
 
 /** Follows links; `undefined` if nothing exists at the path. */

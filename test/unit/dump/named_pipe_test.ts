@@ -29,9 +29,52 @@ withTools(["mkfifo", "cat"], "openNamedPipe() opens a pipe when its reader comes
 withTools(["mkfifo"], "openNamedPipe() reports when the reader has left again", async () => {
   using made = await pipe();
   const reader = await Deno.open(made.path, { read: true, write: true });
-  using file = await openNamedPipe(made.path, made.wait);
+  const file = await openNamedPipe(made.path, made.wait);
   reader.close();
   await assertRejects(() => file!.write(new Uint8Array(1)), Deno.errors.BrokenPipe);
+  file!.close();
+});
+
+/** A named pipe whose reader reads only when it is told to, and how much fits into it. */
+async function fullPipe() {
+  const made = await pipe();
+  const reader = await Deno.open(made.path, { read: true, write: true });
+  const file = (await openNamedPipe(made.path, made.wait))!;
+  let written = 0, count: number;
+  do written += count = await file.write(new Uint8Array(50_000).fill(7)); while (count === 50_000);
+  return {
+    ...made,
+    reader,
+    file,
+    written,
+    [Symbol.dispose]() {
+      file.close();
+      reader.close();
+      made[Symbol.dispose]();
+    },
+  };
+}
+
+withTools(["mkfifo"], "a write to a full pipe waits until there is room", async () => {
+  using full = await fullPipe();
+  let isWritten = false;
+  const writing = full.file.write(new Uint8Array(100).fill(8)).then((count) => {
+    isWritten = true;
+    return count;
+  });
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  assert(!isWritten);
+  const buffer = new Uint8Array(full.written);
+  for (let at = 0; at < full.written;) at += (await full.reader.read(buffer.subarray(at)))!;
+  assert(buffer.every((byte) => byte === 7));
+  assertEquals(await within(writing, { timeoutMs: 5000, what: "the write" }), 100);
+});
+
+withTools(["mkfifo"], "a write to a full pipe ends after giveUp()", async () => {
+  using full = await fullPipe();
+  const writing = full.file.write(new Uint8Array(100));
+  full.wait.giveUp();
+  await assertRejects(() => within(writing, { timeoutMs: 5000, what: "the end" }), DOMException);
 });
 
 withTools(["mkfifo"], "openNamedPipe() stops waiting after giveUp()", async () => {
