@@ -50,40 +50,42 @@ export class Backlog {
   }
 }
 
-/** A reader is too slow if there is no room for this many ticks. */
-const PATIENCE_TICKS = 10, TICK_MS = 100;
-/** A tick in which more than this was queued does not count. */
-const MAX_QUEUED_PER_TICK = 50;
+/** A reader is judged after this many milliseconds without room, in ticks. */
+const PERIOD_MS = 1000, TICK_MS = 100;
+/** In each period, it must take at least this part of the limit. */
+const MIN_PART = 1 / 8;
+/**
+ * A tick in which more than this was queued counts only in part: in a burst, the event loop may
+ * report a write seconds after it was done.
+ */
+const MAX_QUEUED_PER_TICK = 50, BURST_TICK_MS = 25;
 
 /** Calls a function once after some milliseconds; returns a function that cancels the call. */
 type Schedule = (call: () => void, ms: number) => () => void;
 
 /**
- * A backlog whose senders wait for a bounded time, and meanwhile may queue beyond the limit what
- * cannot wait. If it stays full for a second, the reader is too slow: from then on nobody waits, and
- * everything is to be dropped until the queue is half empty.
+ * A backlog whose senders wait while the reader makes progress, and meanwhile may queue beyond the
+ * limit what cannot wait. If the reader takes less than an eighth of the limit in a second without
+ * room, it is too slow: from then on nobody waits, and everything is to be dropped until the queue
+ * is half empty.
  *
- * Only time in which the reader is to blame counts. While this process is suspended, no ticks
- * happen. And in a burst, the event loop may report a write seconds after it was done, because it
- * reports only some operations in each turn and timers overtake them; so ticks in which much was
- * queued do not count. A burst ends soon if nothing new is accepted.
+ * Time in which this process is suspended does not count, because no ticks happen.
  */
 export class PatientBacklog extends Backlog {
-  readonly #patienceTicks: number;
   readonly #schedule: Schedule;
   #cancel: (() => void) | undefined;
-  #ticks = 0;
+  /** Milliseconds of the current period so far. */
+  #elapsedMs = 0;
+  #takenInPeriod = 0;
   #queuedInTick = 0;
   #isTooSlow = false;
 
   /**
    * @param limit It is full when this much is queued.
-   * @param options `patienceS`: how many seconds it may stay full, default 1; `schedule` replaces
-   *     `setTimeout` in tests.
+   * @param options `schedule` replaces `setTimeout` in tests.
    */
-  constructor(limit: number, options: { patienceS?: number; schedule?: Schedule } = {}) {
+  constructor(limit: number, options: { schedule?: Schedule } = {}) {
     super(limit);
-    this.#patienceTicks = (options.patienceS ?? 1) * PATIENCE_TICKS;
     this.#schedule = options.schedule ?? later;
   }
 
@@ -95,10 +97,13 @@ export class PatientBacklog extends Backlog {
   override add(amount: number): void {
     super.add(amount);
     this.#queuedInTick++;
-    if (this.isFull && !this.#isTooSlow && this.#cancel === undefined) this.#nextTick();
+    if (!this.isFull || this.#isTooSlow || this.#cancel !== undefined) return;
+    this.#startPeriod();
+    this.#nextTick();
   }
 
   override remove(amount: number): void {
+    this.#takenInPeriod += amount;
     super.remove(amount);
     if (this.size <= this.limit / 2) this.#isTooSlow = false;
   }
@@ -108,24 +113,29 @@ export class PatientBacklog extends Backlog {
   }
 
   override release(): void {
-    this.#stopTicks();
+    this.#cancel?.();
+    this.#cancel = undefined;
     super.release();
+  }
+
+  #startPeriod(): void {
+    this.#elapsedMs = 0;
+    this.#takenInPeriod = 0;
   }
 
   #nextTick(): void {
     this.#queuedInTick = 0;
     this.#cancel = this.#schedule(() => {
-      if (this.#queuedInTick <= MAX_QUEUED_PER_TICK) this.#ticks++;
-      if (this.#ticks < this.#patienceTicks) return this.#nextTick();
-      this.#isTooSlow = true;
-      this.release();
+      this.#elapsedMs += this.#queuedInTick > MAX_QUEUED_PER_TICK ? BURST_TICK_MS : TICK_MS;
+      if (this.#elapsedMs >= PERIOD_MS) {
+        if (this.#takenInPeriod < this.limit * MIN_PART) {
+          this.#isTooSlow = true;
+          return this.release();
+        }
+        this.#startPeriod();
+      }
+      this.#nextTick();
     }, TICK_MS);
-  }
-
-  #stopTicks(): void {
-    this.#cancel?.();
-    this.#cancel = undefined;
-    this.#ticks = 0;
   }
 }
 

@@ -17,8 +17,8 @@ interface Piece {
 
 /** Default of how many bytes may be queued before senders should wait. */
 const QUEUE_BYTES = 1 << 20;
-/** A batch with this many bytes is complete, by default. */
-export const BATCH_BYTES = 64 << 10;
+/** A batch with this many bytes is complete. */
+const BATCH_BYTES = 64 << 10;
 /**
  * Pieces of at most this many bytes are copied into blocks while they wait. An array of its own
  * takes hundreds of bytes, however short it is, so that the bound would not hold.
@@ -36,7 +36,6 @@ const SMALL_BYTES = 1 << 10, BLOCK_BYTES = 4 << 10;
 export class BatchWriter {
   readonly #write: Write;
   readonly #failed: (error: unknown) => void;
-  readonly #batchBytes: (queuedBytes: number) => number;
   /** What is queued or being written: by this writer, and by those that share it. */
   readonly backlog: Backlog;
   readonly #isShared: boolean;
@@ -62,22 +61,15 @@ export class BatchWriter {
    * @param write Where the bytes go. Called for one batch at a time.
    * @param failed Called with the first error of a write or step, such as EPIPE.
    * @param options `queueBytes`: senders wait when this many bytes are queued (default 1 MiB);
-   *     `backlog`: shared with other writers, instead of that, and not released by {@link close};
-   *     `batchBytes`: when a batch is complete, depending on how many bytes are queued (default
-   *     64 KiB).
+   *     `backlog`: shared with other writers, instead of that, and not released by {@link close}.
    */
   constructor(
     write: Write,
     failed: (error: unknown) => void,
-    options: {
-      queueBytes?: number | undefined;
-      backlog?: Backlog | undefined;
-      batchBytes?: ((queuedBytes: number) => number) | undefined;
-    } = {},
+    options: { queueBytes?: number | undefined; backlog?: Backlog | undefined } = {},
   ) {
     this.#write = write;
     this.#failed = failed;
-    this.#batchBytes = options.batchBytes ?? (() => BATCH_BYTES);
     this.#isShared = options.backlog !== undefined;
     this.backlog = options.backlog ?? new Backlog(options.queueBytes ?? QUEUE_BYTES);
   }
@@ -212,10 +204,9 @@ export class BatchWriter {
   async #writeBatch(): Promise<void> {
     this.#endBlock();
     const pieces: Uint8Array[] = [];
-    const enough = this.#batchBytes(this.queuedBytes);
     let length = 0, records = 0;
     for (const item of this.#queue) {
-      if (typeof item === "function" || length >= enough) break;
+      if (typeof item === "function" || length >= BATCH_BYTES) break;
       pieces.push(item.bytes);
       length += item.bytes.length;
       records += item.records;

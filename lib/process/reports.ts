@@ -68,7 +68,6 @@ export async function openReports(
   const metricsAt = setup.metrics;
   if (options.log !== undefined) budget.share("the log", { min: LOG_FILES, max: LOG_FILES });
   const log = await openLog(options, notice);
-  const bursts = oncePerBurst(notice);
   const stats = metricsAt && newStats({ accounts: table.accounts, workers: table.size.workers });
   table.companion = stats;
   let server: MetricsServer | undefined;
@@ -96,12 +95,8 @@ export async function openReports(
       stats,
     }),
     forWorkers: { log: log?.style, stats: stats?.handle },
-    log(batch) {
-      for (const line of batch.lines) log?.output.line(line);
-      if (batch.lost > 0) {
-        log?.output.lost(batch.lost);
-        bursts.notice("access log is too slow, lines of worker threads are dropped");
-      }
+    log(lines) {
+      for (const line of lines) log?.output.line(line);
       return log?.output.room();
     },
     releaseWorker: (worker) => stats?.releaseWorker(worker),
@@ -152,7 +147,6 @@ async function openLog(
 function syslogOutput(notice: (line: string) => void): LogOutput {
   const syslog = openSyslog({ purpose: "log", waits: true });
   const bursts = oncePerBurst(notice);
-  let lost = 0;
   return {
     line(text) {
       const before = syslog.dropped;
@@ -160,9 +154,8 @@ function syslogOutput(notice: (line: string) => void): LogOutput {
       if (syslog.dropped > before) bursts.notice("the system log is too slow, lines are dropped");
     },
     room: () => syslog.room(),
-    lost: (lines) => void (lost += lines),
     get dropped() {
-      return syslog.dropped + lost;
+      return syslog.dropped;
     },
     reopen() {},
     async close() {

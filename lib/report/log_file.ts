@@ -1,13 +1,13 @@
 /**
  * The access log in a file, a named pipe, or on standard output or standard error.
  *
- * Lines are queued and written in batches. When 1 MiB is queued, accepting waits; when it stays
- * queued for a second, lines are dropped and counted. A full disk is reported once; when there is
- * space again, the log continues with whole lines.
+ * Lines are queued and written in batches. When 1 MiB is queued, accepting waits; if less than
+ * 128 KiB are written in a second then, lines are dropped and counted. A full disk is reported once;
+ * when there is space again, the log continues with whole lines.
  */
 
 import { PatientBacklog } from "../base/backlog.ts";
-import { BATCH_BYTES, BatchWriter } from "../base/batch_writer.ts";
+import { BatchWriter } from "../base/batch_writer.ts";
 import { NO_BYTES } from "../base/bytes.ts";
 import { EXIT, ExitError, systemReason, UsageError, withName } from "../base/errors.ts";
 import { droppedText } from "../base/integers.ts";
@@ -107,7 +107,7 @@ class LogFile implements LogOutput {
     this.#open = options.open;
     this.#notice = options.notice;
     this.#bursts = oncePerBurst(options.notice);
-    this.#writer = new BatchWriter((bytes) => this.#write(bytes), () => {}, { batchBytes });
+    this.#writer = new BatchWriter((bytes) => this.#write(bytes), () => {});
   }
 
   line(text: string): void {
@@ -124,10 +124,6 @@ class LogFile implements LogOutput {
 
   room(): Promise<void> | undefined {
     return this.#backlog.room();
-  }
-
-  lost(lines: number): void {
-    this.dropped += lines;
   }
 
   reopen(): void {
@@ -221,11 +217,6 @@ class LogFile implements LogOutput {
     if (this.#rest.length > 0) this.dropped++;
     this.#rest = NO_BYTES;
   }
-}
-
-/** A batch takes everything beyond the limit of the queue, so that it makes room in one turn. */
-function batchBytes(queuedBytes: number): number {
-  return BATCH_BYTES + Math.max(0, queuedBytes - QUEUE_BYTES);
 }
 
 function lineCount(bytes: Uint8Array): number {

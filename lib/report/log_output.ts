@@ -2,16 +2,15 @@ import { droppedText } from "../base/integers.ts";
 
 /**
  * The destination of the access log. While its queue is full, accepting waits; lines of connections
- * that were already accepted are queued beyond the limit. If there is no room for a second, the log
- * is too slow: accepting continues, and lines are dropped until the queue is half empty.
+ * that were already accepted are queued beyond the limit. If the log takes less than an eighth of the
+ * limit in a second meanwhile, it is too slow: accepting continues, and lines are dropped until the
+ * queue is half empty.
  */
 export interface LogOutput {
   /** Queues a line, never blocks; if the log is too slow, the line is dropped and counted. */
   line(text: string): void;
-  /** Waits for room, for about a second; `undefined` if there is room or lines are dropped. */
+  /** Waits for room; `undefined` if there is room or lines are dropped. */
   room(): Promise<void> | undefined;
-  /** Counts lines that were dropped before they got here. */
-  lost(lines: number): void;
   /** Lines that were dropped so far. */
   readonly dropped: number;
   /** Opens the path again, after log rotation. */

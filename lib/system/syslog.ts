@@ -37,7 +37,7 @@ export interface Syslog {
  * Opens syslog, with `balance` and the process ID as ident.
  *
  * @param options `purpose`: names the sending socket, unique in the process. `waits`: senders wait
- *     for {@link Syslog.room}, so lines are dropped only if there is none for a second.
+ *     for {@link Syslog.room}, so lines are dropped only if the receiver is too slow.
  */
 export function openSyslog({ purpose = "syslog", waits = false } = {}): Syslog {
   return new SyslogQueue(logSender(Deno.env.get("BALANCE_SYSLOG") || DEV_LOG, purpose), { waits });

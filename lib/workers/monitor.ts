@@ -2,7 +2,7 @@ import type { Monitor } from "../connection/observe.ts";
 import type { LogStyle } from "../report/log_line.ts";
 import { monitorOf } from "../report/monitor.ts";
 import { Stats, type StatsHandle } from "../report/stats.ts";
-import type { LogBatch, LogOutbox } from "./log_outbox.ts";
+import type { LogOutbox } from "./log_outbox.ts";
 
 /** What a worker reports about its connections: log and metrics, if any. Can be cloned to it. */
 export interface MonitorConfig {
@@ -14,7 +14,7 @@ export interface MonitorConfig {
 export interface WorkerReports {
   readonly forWorkers: MonitorConfig;
   /** Writes lines of a worker to the access log. Waits for room; `undefined` if there is room. */
-  log(batch: LogBatch): Promise<void> | undefined;
+  log(lines: readonly string[]): Promise<void> | undefined;
   /** Subtracts the connections of a worker that died from the number of open ones. */
   releaseWorker(worker: number): void;
 }

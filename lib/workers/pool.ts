@@ -19,7 +19,6 @@ import type { DataPlane } from "./data_plane.ts";
 import { DumpInbox } from "./dump_inbox.ts";
 import type { PlaneDump } from "./dump_order.ts";
 import type { DumpBatch } from "./dump_outbox.ts";
-import type { LogBatch } from "./log_outbox.ts";
 import type { WorkerReports } from "./monitor.ts";
 import type { FromWorker, ServingOptions, ToWorker, WorkerSetup } from "./protocol.ts";
 import { newQuestions } from "./questions.ts";
@@ -202,7 +201,7 @@ class WorkerPool implements DataPlane {
       case "dumped":
         return void this.#dumped(index, worker, message.batch);
       case "logged":
-        return void this.#logged(index, worker, message.batch);
+        return void this.#logged(index, worker, message.lines);
       case "stopped":
         this.#listening.delete(index);
         return this.#settle();
@@ -219,8 +218,8 @@ class WorkerPool implements DataPlane {
     worker.postMessage({ type: "dumpTaken", generation } satisfies ToWorker);
   }
 
-  async #logged(index: number, worker: Worker, batch: LogBatch): Promise<void> {
-    await this.#options.reports?.log(batch);
+  async #logged(index: number, worker: Worker, lines: readonly string[]): Promise<void> {
+    await this.#options.reports?.log(lines);
     if (this.#workers.get(index) !== worker) return;
     worker.postMessage({ type: "logTaken" } satisfies ToWorker);
   }

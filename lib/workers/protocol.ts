@@ -9,7 +9,6 @@ import type { ConnectionLimits } from "../system/capacity.ts";
 import type { TableHandle } from "../table/table.ts";
 import type { DumpOrder } from "./dump_order.ts";
 import type { DumpBatch } from "./dump_outbox.ts";
-import type { LogBatch } from "./log_outbox.ts";
 import type { MonitorConfig } from "./monitor.ts";
 
 /** How connections are served, the same in every isolate. A plain record that can be cloned. */
@@ -74,7 +73,7 @@ export type FromWorker =
   | { readonly type: "failed"; readonly message: string }
   | { readonly type: "answer"; readonly query: number; readonly answer: Answers[keyof Answers] }
   | { readonly type: "dumped"; readonly batch: DumpBatch }
-  | { readonly type: "logged"; readonly batch: LogBatch }
+  | { readonly type: "logged"; readonly lines: readonly string[] }
   /** An uncaught error has ended it. */
   | { readonly type: "crashed"; readonly message: string }
   /** A line to print. `shortage` and `timedOut` are limited across all workers. */

@@ -22,7 +22,7 @@ interface Scope {
 const scope = self as unknown as Scope;
 let plane: DataPlane | undefined;
 let dump: WorkerDump | undefined;
-const log = new LogOutbox((batch) => scope.postMessage({ type: "logged", batch }));
+const log = new LogOutbox((lines) => scope.postMessage({ type: "logged", lines }));
 
 scope.onmessage = ({ data }) => {
   switch (data.type) {

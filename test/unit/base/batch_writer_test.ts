@@ -11,13 +11,7 @@ const KiB64 = 64 << 10;
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 
 /** A slow reader: each write waits until the test completes it. */
-function slow(
-  options: {
-    queueBytes?: number;
-    backlog?: Backlog;
-    batchBytes?: (queuedBytes: number) => number;
-  } = {},
-) {
+function slow(options: { queueBytes?: number; backlog?: Backlog } = {}) {
   const writes: {
     bytes: Uint8Array;
     done: (count?: number) => void;
@@ -87,14 +81,6 @@ t("BatchWriter ends a batch at the first push that reaches 64 KiB", async () => 
   await writer.flush();
   assertEquals(writes.map((one) => one.bytes.length), [1, 90_000, 60_000 + 200_000]);
   assert(writes.every((one) => one.bytes.length < KiB64 + 200_000));
-}, PURE);
-
-t("BatchWriter: the size of a batch may depend on how much is queued", async () => {
-  const { writer, writes, next } = slow({ batchBytes: (queued) => queued / 2 });
-  for (let i = 0; i < 9; i++) writer.push(new Uint8Array(2000));
-  for (let i = 0; i < 5; i++) await next();
-  await writer.flush();
-  assertEquals(writes.map((one) => one.bytes.length), [2000, 8000, 4000, 2000, 2000]);
 }, PURE);
 
 t("BatchWriter does not write zero bytes", async () => {
