@@ -7,13 +7,16 @@
 import { delay } from "@std/async/delay";
 import { closeSync, constants, fstatSync, openSync, writeSync } from "node:fs";
 import { codeOf } from "../base/errors.ts";
+import { enlargePipe } from "../native/pipe_size.ts";
 
 /** Milliseconds between two attempts to open a pipe that nobody reads yet. */
 const RETRY_MS = 50;
 /** Milliseconds between two attempts to write to a full pipe; the pause is doubled each time. */
-const MIN_PAUSE_MS = 1, MAX_PAUSE_MS = 16;
+const MIN_PAUSE_MS = 1, MAX_PAUSE_MS = 50;
 /** A write of at most this many bytes (`PIPE_BUF` of Linux and macOS) is done whole or not at all. */
 const PIPE_BUF = Deno.build.os === "darwin" ? 512 : 4096;
+/** Size of a pipe, if the system permits: what a fast reader takes during the shortest pause. */
+const PIPE_BYTES = 1 << 20;
 
 /** A named pipe that is open for writing. */
 export interface NamedPipe {
@@ -98,6 +101,7 @@ export async function openNamedPipe(
       const descriptor = openIfRead(path);
       if (descriptor !== undefined) {
         pipe = namedPipe(descriptor, wait);
+        if (pipe !== undefined) enlargePipe(path, PIPE_BYTES);
         break;
       }
       await wait.pause();
