@@ -67,7 +67,7 @@ type Schedule = (call: () => void, ms: number) => () => void;
  * A backlog whose senders wait while the reader makes progress, and meanwhile may queue beyond the
  * limit what cannot wait. If the reader takes less than an eighth of the limit in a second without
  * room, it is too slow: from then on nobody waits, and everything is to be dropped until the queue
- * is half empty.
+ * is half empty. While much is queued in a burst, such a second takes up to four.
  *
  * Time in which this process is suspended does not count, because no ticks happen.
  */

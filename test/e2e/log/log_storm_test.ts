@@ -1,8 +1,9 @@
 /** Bursts of connections, and destinations of the access log that are slow. */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { fifo } from "../../helpers/log/fifo.ts";
+import { type Fifo, fifo } from "../../helpers/log/fifo.ts";
 import { linesOf } from "../../helpers/log/log_file.ts";
+import { assertComplete, idsOf } from "../../helpers/log/log_lines.ts";
 import { scrape, startWithMetrics, value } from "../../helpers/metrics/start_with_metrics.ts";
 import { named, refusing } from "../../helpers/net/backends.ts";
 import { ask } from "../../helpers/net/client.ts";
@@ -24,19 +25,10 @@ const COUNT = 4000;
  */
 const ONE_WORKER = ["--workers", "1"];
 
-/** The numbers of the connections that have a line of a type, in order. */
-function idsOf(lines: readonly string[], type: "start" | "end"): number[] {
-  return lines.filter((line) => line.includes(`type=${type} `) || line.includes(`"type":"${type}"`))
-    .map((line) => Number(/\bid"?[=:](\d+)/.exec(line)?.[1])).sort((a, b) => a - b);
-}
-
-/** Fails unless connections 1 to the last one have exactly one line each. */
-function assertComplete(ids: readonly number[], atLeast: number): void {
-  const missing = Array.from({ length: ids.at(-1) ?? 0 }, (_, i) => i + 1)
-    .filter((id) => !new Set(ids).has(id));
-  assertEquals(missing.slice(0, 5), [], `${missing.length} connections are missing in the log`);
-  assertEquals(new Set(ids).size, ids.length, "connections that are logged twice");
-  assert(ids.length >= atLeast, `${ids.length} of ${atLeast} connections are logged`);
+/** Arguments that log two long lines about each connection to a pipe. */
+function longLines(pipe: Fifo, dead: { readonly address: string }): string[] {
+  const log = ["--log", pipe.path, "--log-format", "json", "--log-start"];
+  return ["-f", ...log, "PORT", ...Array(CHANNELS).fill(dead.address)];
 }
 
 /** Fails if balance accepted all clients without a pause. */
@@ -87,18 +79,8 @@ withTools(
     await using dead = refusing();
     await using place = tempDir();
     const pipe = await fifo(`${place.path}/pipe`);
-    const argv = [
-      "-f",
-      ...ONE_WORKER,
-      "--log",
-      pipe.path,
-      "--log-format",
-      "json",
-      "--log-start",
-      "PORT",
-    ];
-    const channels = Array(CHANNELS).fill(dead.address);
-    await using balance = await startBalance([...argv, ...channels], { expectStderr: "any" });
+    const argv = [...ONE_WORKER, ...longLines(pipe, dead)];
+    await using balance = await startBalance(argv, { expectStderr: "any" });
     const clients = storm(balance.port, { count: COUNT });
     await clients.stalled();
     const text = pipe.read();
@@ -123,19 +105,8 @@ for (const workers of [1, 4]) {
       await using dead = refusing();
       await using place = tempDir();
       const pipe = await fifo(`${place.path}/pipe`);
-      const argv = [
-        "-f",
-        "--workers",
-        `${workers}`,
-        "--log",
-        pipe.path,
-        "--log-format",
-        "json",
-        "--log-start",
-        "PORT",
-      ];
-      const channels = [...Array(CHANNELS).fill(dead.address), "!", server.address];
-      await using balance = await startBalance([...argv, ...channels], { expectStderr: "any" });
+      const argv = [`--workers=${workers}`, ...longLines(pipe, dead), "!", server.address];
+      await using balance = await startBalance(argv, { expectStderr: "any" });
       const clients = storm(balance.port, { count: COUNT });
       // Without a reader, the rest is served once the log counts as too slow.
       await clients.done;
@@ -163,17 +134,7 @@ withTools(["mkfifo"], "SIGTERM ends a balance that waits for its log", async () 
   await using dead = refusing();
   await using place = tempDir();
   const pipe = await fifo(`${place.path}/pipe`);
-  const argv = [
-    "-f",
-    ...ONE_WORKER,
-    "--log",
-    pipe.path,
-    "--log-format",
-    "json",
-    "--log-start",
-    "PORT",
-  ];
-  await using balance = await startBalance([...argv, ...Array(CHANNELS).fill(dead.address)], {
+  await using balance = await startBalance([...ONE_WORKER, ...longLines(pipe, dead)], {
     expectStderr:
       /^(log file .* is too slow, lines are dropped\n)?\d+ lines of the log were dropped\n$/,
   });

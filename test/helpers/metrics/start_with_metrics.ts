@@ -9,7 +9,9 @@ import { until } from "../t.ts";
 /** Starts balance with --metrics, and waits until the metrics server listens. */
 export async function startWithMetrics(
   argv: readonly string[],
-  { port, ...options }: { port: number } & Pick<StartOptions, "before" | "expectStderr">,
+  { port, ...options }:
+    & { port: number }
+    & Pick<StartOptions, "before" | "expectStderr" | "redirect">,
 ): Promise<Controlled> {
   const balance = await startControlled(["-f", "--metrics", ...argv], options);
   try {
