@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { runningTime } from "./running_time.ts";
 
 /** Options of {@linkcode t}; anything absent is Deno's default. */
 export interface TestOptions {
@@ -63,7 +64,7 @@ type Falsy = undefined | null | false | 0 | "";
 
 /** Options of {@linkcode until}. */
 export interface UntilOptions {
-  /** Time limit in milliseconds. @default {5000} */
+  /** Time limit in milliseconds of `runningTime()`. @default {5000} */
   timeoutMs?: number;
   /** Milliseconds between two polls. @default {5} */
   everyMs?: number;
@@ -83,11 +84,11 @@ export async function until<T>(
   options: UntilOptions = {},
 ): Promise<Exclude<T, Falsy>> {
   const { timeoutMs = 5000, everyMs = 5, what = "a condition" } = options;
-  const deadline = performance.now() + timeoutMs;
+  using time = runningTime();
   for (;;) {
     const result = await condition();
     if (result) return result as Exclude<T, Falsy>;
-    if (performance.now() > deadline) {
+    if (time.ms > timeoutMs) {
       throw new Error(
         `Waited ${timeoutMs} ms in vain for ${typeof what === "string" ? what : what()}`,
       );
@@ -131,7 +132,7 @@ export async function untilStill<T extends number | string>(
 /**
  * Bounds a promise in time, so that a test fails with a message instead of hanging.
  *
- * @param options `timeoutMs`; `what` is waited for; `onTimeout` frees what the promise holds
+ * @param options `timeoutMs`, of `runningTime()`; `what` is waited for; `onTimeout` frees what the promise holds
  * (closing a connection ends its pending read).
  * @throws {Error} If the promise is not settled in time.
  */
@@ -139,18 +140,13 @@ export async function within<T>(
   promise: Promise<T>,
   options: { timeoutMs: number; what: string; onTimeout?: () => void },
 ): Promise<T> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => {
-      reject(new Error(`Waited ${options.timeoutMs} ms in vain for ${options.what}`));
-      options.onTimeout?.();
-    }, options.timeoutMs);
+  const { promise: late, reject } = Promise.withResolvers<never>();
+  using _time = runningTime((ms) => {
+    if (ms < options.timeoutMs) return;
+    reject(new Error(`Waited ${options.timeoutMs} ms in vain for ${options.what}`));
+    options.onTimeout?.();
   });
-  try {
-    return await Promise.race([later(promise), late]);
-  } finally {
-    clearTimeout(timer);
-  }
+  return await Promise.race([later(promise), late]);
 }
 
 /**

@@ -39,8 +39,12 @@ export interface ConnectOptions {
 export async function connect(port: number, options: ConnectOptions = {}): Promise<Client> {
   const { hostname = "127.0.0.1", from, viaNode = from !== undefined } = options;
   if (viaNode) return await connectNode({ port, hostname, from });
-  const signal = AbortSignal.timeout(5000);
-  const conn = await Deno.connect({ hostname, port, signal });
+  const abort = new AbortController();
+  const conn = await within(Deno.connect({ hostname, port, signal: abort.signal }), {
+    timeoutMs: 5000,
+    what: `a connect to port ${port}`,
+    onTimeout: () => abort.abort(),
+  });
   conn.setNoDelay(true);
   const close = (): Promise<void> => Promise.resolve(conn[Symbol.dispose]());
   return {
