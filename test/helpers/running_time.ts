@@ -34,12 +34,12 @@ export function runningTime(onTick?: (ms: number) => void): RunningTime {
     countedAt = performance.now();
     timer = setInterval(tickAll, TICK_MS);
   }
-  const start = counted();
+  const start = now();
   const watcher = { tick: () => onTick?.(runningMs - start) };
   watching.add(watcher);
   return {
     get ms() {
-      return counted() - start;
+      return now() - start;
     },
     [Symbol.dispose]() {
       watching.delete(watcher);
@@ -48,14 +48,13 @@ export function runningTime(onTick?: (ms: number) => void): RunningTime {
   };
 }
 
+/** Only a tick adds to the sum: several reads in one long turn must not count it several times. */
 function tickAll(): void {
-  counted();
+  runningMs = now();
+  countedAt = performance.now();
   for (const { tick } of [...watching]) tick();
 }
 
-function counted(): number {
-  const now = performance.now();
-  runningMs += Math.min(now - countedAt, MAX_STEP_MS);
-  countedAt = now;
-  return runningMs;
+function now(): number {
+  return runningMs + Math.min(performance.now() - countedAt, MAX_STEP_MS);
 }

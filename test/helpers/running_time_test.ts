@@ -15,8 +15,10 @@ async function severalTurns(): Promise<void> {
 t("runningTime() counts little of a turn of the event loop that takes long", async () => {
   const started = performance.now();
   using time = runningTime();
-  block(1000);
-  assert(time.ms <= 200, `${time.ms} ms`);
+  for (let i = 0; i < 10; i++) {
+    block(100);
+    assert(time.ms <= 200, `${time.ms} ms`);
+  }
   await until(() => time.ms >= 300);
   assert(performance.now() - started >= 1090);
 });

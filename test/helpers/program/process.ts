@@ -54,6 +54,21 @@ export function cpuSeconds(pid: number): number {
   return (Number(fields[11]) + Number(fields[12])) / 100;
 }
 
+/**
+ * @returns How long a thread of a process has been ready to run without a CPU, in seconds: the
+ * thread that waited longest. 0 if the kernel does not tell.
+ */
+export function cpuWaitSeconds(pid: number): number {
+  try {
+    const waits = [...Deno.readDirSync(`/proc/${pid}/task`)].map(({ name }) =>
+      Number(Deno.readTextFileSync(`/proc/${pid}/task/${name}/schedstat`).split(" ")[1]) / 1e9
+    );
+    return Math.max(0, ...waits);
+  } catch {
+    return 0;
+  }
+}
+
 /** @returns Resident memory in bytes. @throws {Error} If the process has ended. */
 export function residentBytes(pid: number): number {
   const kib = Deno.readTextFileSync(`/proc/${pid}/status`).match(/^VmRSS:\s+(\d+) kB$/m)?.[1];
