@@ -11,8 +11,8 @@ import { startControlled } from "../../helpers/program/start_controlled.ts";
 import { within, withTools } from "../../helpers/t.ts";
 import { tempDir } from "../../helpers/temp_dir.ts";
 
-/** More than the runtime has threads for files (32). */
-const PIPES = 40;
+/** More than the runtime has threads for files (32); each takes a second. */
+const PIPES = 34;
 /** More than a pipe holds (1 MiB), and less than the queue of a dump. */
 const BYTES = 1_500_000;
 /** Milliseconds for what must be prompt: a stuck reader gets one second. */

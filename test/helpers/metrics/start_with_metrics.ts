@@ -11,7 +11,7 @@ export async function startWithMetrics(
   argv: readonly string[],
   { port, ...options }:
     & { port: number }
-    & Pick<StartOptions, "before" | "expectStderr" | "redirect">,
+    & Pick<StartOptions, "before" | "env" | "expectStderr" | "redirect">,
 ): Promise<Controlled> {
   const balance = await startControlled(["-f", "--metrics", ...argv], options);
   try {
