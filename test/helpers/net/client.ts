@@ -44,6 +44,10 @@ export async function connect(port: number, options: ConnectOptions = {}): Promi
     timeoutMs: 5000,
     what: `a connect to port ${port}`,
     onTimeout: () => abort.abort(),
+  }).catch((error) => {
+    // Deno asks for the addresses after the connect; the connection may have been reset by then.
+    const isReset = error instanceof Deno.errors.NotConnected;
+    throw isReset ? new Deno.errors.ConnectionReset("Connection reset by peer") : error;
   });
   conn.setNoDelay(true);
   const close = (): Promise<void> => Promise.resolve(conn[Symbol.dispose]());
