@@ -19,6 +19,7 @@ export function enlargePipe(path: string, bytes: number): void {
 }
 
 function enlarge({ open, fcntl, close }: CLibrary, path: string, bytes: number): void {
+  // Opened anew: Deno does not always reveal the descriptors of files that it has opened.
   const descriptor = open(cString(path), O_WRONLY | O_NONBLOCK | O_CLOEXEC, 0);
   if (descriptor < 0) return;
   const size = fcntl(descriptor, F_GETPIPE_SZ, 0);

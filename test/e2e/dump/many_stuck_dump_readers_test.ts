@@ -8,7 +8,7 @@ import { echo } from "../../helpers/net/backends.ts";
 import { exchange } from "../../helpers/net/client.ts";
 import { command, controlSession } from "../../helpers/net/control_socket.ts";
 import { startControlled } from "../../helpers/program/start_controlled.ts";
-import { within, withTools } from "../../helpers/t.ts";
+import { skip, within, withTools } from "../../helpers/t.ts";
 import { tempDir } from "../../helpers/temp_dir.ts";
 
 /** More than the runtime has threads for files (32); each takes a second. */
@@ -59,3 +59,28 @@ withTools(
     assertEquals(code, 0);
   },
 );
+
+if (Deno.build.os !== "linux") skip("a dump enlarges its named pipe", "only Linux can do that");
+else {
+  withTools(
+    ["mkfifo"],
+    "a dump enlarges its named pipe, so that its reader is woken less",
+    async () => {
+      using dir = tempDir();
+      const pipe = `${dir.path}/pipe`;
+      await run("mkfifo", [pipe]);
+      await using server = echo();
+      await using balance = await startControlled(
+        ["-f", "--dump-file", pipe, "--dump-format", "json", "PORT", server.address],
+        { expectStderr: "any" },
+      );
+      using reader = await Deno.open(pipe, { read: true, write: true });
+      const data = randomBytes(BYTES, 1);
+      assertEquals(await exchange(balance.port, data), data);
+      await balance.stop();
+      // One read returns all that the pipe holds: up to 1 MiB, or by default 64 KiB.
+      const count = await reader.read(new Uint8Array(4 << 20)) ?? 0;
+      assert(count > 1 << 19, `the pipe holds only ${count} bytes`);
+    },
+  );
+}
