@@ -4,9 +4,10 @@ import { assertEquals, assertMatch } from "@std/assert";
 import {
   AS_NOBODY,
   cacheForNobody,
-  canBeNobody,
+  NOBODY,
   runWith,
   startWith,
+  withNobody,
 } from "../../faults/helpers/start_with.ts";
 import { run } from "../../helpers/dump/capture_tools.ts";
 import { parseDump } from "../../helpers/dump/packet_dump.ts";
@@ -14,15 +15,9 @@ import { named } from "../../helpers/net/backends.ts";
 import { ask } from "../../helpers/net/client.ts";
 import { answers, command, controlSession, socketPath } from "../../helpers/net/control_socket.ts";
 import { freePort } from "../../helpers/net/ports.ts";
-import { later, skip, until, within, withTools } from "../../helpers/t.ts";
+import { later, until, within } from "../../helpers/t.ts";
 
-const NOBODY = 65534;
-
-/** Registers a test in which root's pipes are dumped to by a balance of user nobody. */
-function asNobody(name: string, fn: () => Promise<void>): void {
-  if (canBeNobody) withTools(["mkfifo", "cat"], name, fn);
-  else skip(name, "needs root, and setpriv to be another user");
-}
+const TOOLS = { tools: ["mkfifo", "cat"] };
 
 /** A directory of root that everybody may enter, with one of nobody for the control socket. */
 async function directories() {
@@ -70,7 +65,7 @@ function namesIn(dump: Uint8Array): string[] {
     .map(({ bytes }) => new TextDecoder().decode(bytes).trim());
 }
 
-asNobody("a balance of nobody dumps to a pipe of root that it may only write to", async () => {
+withNobody("a balance of nobody dumps to a pipe of root that it may only write to", async () => {
   await using place = await directories();
   const pipe = await place.pipe("pipe", 0o622), next = await place.pipe("next", 0o622);
   await using server = named("B0");
@@ -90,9 +85,9 @@ asNobody("a balance of nobody dumps to a pipe of root that it may only write to"
   assertEquals(await command(session, "dump off"), "dump off\n");
   assertEquals(namesIn(await nextReader.all()), ["B0"]);
   assertEquals(balance.stderr, "");
-});
+}, TOOLS);
 
-asNobody(
+withNobody(
   "a pipe that cannot be opened, or a socket: an error, and the running dump continues",
   async () => {
     await using place = await directories();
@@ -128,4 +123,5 @@ asNobody(
     assertEquals(namesIn(await reader.all()), ["B0", "B0", "B0"]);
     assertEquals(balance.stderr, "");
   },
+  TOOLS,
 );

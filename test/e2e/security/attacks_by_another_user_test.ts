@@ -3,26 +3,20 @@ import { assert, assertEquals, assertMatch, assertNotEquals } from "@std/assert"
 import {
   AS_NOBODY,
   cacheForNobody,
-  canBeNobody,
+  NOBODY,
   runWith,
   startWith,
+  withNobody,
 } from "../../faults/helpers/start_with.ts";
 import { helloOf, socketPath } from "../../helpers/net/control_socket.ts";
 import { freePort } from "../../helpers/net/ports.ts";
 import { runProgram } from "../../helpers/program/start_program.ts";
-import { skip, t, tool, until } from "../../helpers/t.ts";
+import { tool, until } from "../../helpers/t.ts";
 import { exists, tempDir } from "../../helpers/temp_dir.ts";
 
-const NOBODY = 65534;
 const setpriv = tool("setpriv");
 /** Arguments of setpriv: a user without any privilege. */
 const ATTACKER = [`--reuid=${NOBODY}`, `--regid=${NOBODY}`, "--clear-groups", "--no-new-privs"];
-
-/** Registers a test in which another user attacks root. */
-function attack(name: string, fn: () => Promise<void>): void {
-  if (canBeNobody) t(name, fn);
-  else skip(name, "needs root, and setpriv to be another user");
-}
 
 /** Runs a shell command as the other user. */
 async function asAttacker(
@@ -74,7 +68,7 @@ for (
     ["a directory", 'mkdir "$1"'],
   ] as const
 ) {
-  attack(
+  withNobody(
     `${what} at the path of the control socket: balance does not start and changes nothing`,
     async () => {
       using shared = sharedDirectory();
@@ -92,7 +86,7 @@ for (
   );
 }
 
-attack(
+withNobody(
   "a run directory created by another user is rejected, and nothing is created in it",
   async () => {
     using shared = sharedDirectory();
@@ -113,7 +107,7 @@ attack(
   },
 );
 
-attack(
+withNobody(
   "a listening socket of another user is not replaced, and balance does not start",
   async () => {
     using shared = sharedDirectory();
@@ -131,7 +125,7 @@ attack(
   },
 );
 
-attack("a client sends nothing to a control socket of another user", async () => {
+withNobody("a client sends nothing to a control socket of another user", async () => {
   using shared = sharedDirectory();
   await using cache = await cacheForNobody();
   const port = freePort(), path = socketPath(shared.path, port);
@@ -157,7 +151,7 @@ attack("a client sends nothing to a control socket of another user", async () =>
   }
 });
 
-attack(
+withNobody(
   "links that are created and removed during the start: the socket belongs to root, or none",
   async () => {
     using shared = sharedDirectory();
@@ -217,7 +211,7 @@ async function serves(path: string, pid: number): Promise<boolean> {
   }
 }
 
-attack(
+withNobody(
   "another user can neither use, remove nor replace the control socket of a running balance",
   async () => {
     using shared = sharedDirectory();
@@ -238,7 +232,7 @@ attack(
   },
 );
 
-attack("only the owner can read log and dump, even with umask 0", async () => {
+withNobody("only the owner can read log and dump, even with umask 0", async () => {
   using dir = tempDir();
   Deno.chmodSync(dir.path, 0o777);
   const port = freePort();

@@ -3,23 +3,23 @@ import { assertEquals, assertMatch } from "@std/assert";
 import {
   AS_NOBODY,
   cacheForNobody,
-  canBeNobody,
+  NOBODY,
   runWith,
   startWith,
+  withNobody,
 } from "../../faults/helpers/start_with.ts";
 import { answers, helloOf } from "../../helpers/net/control_socket.ts";
 import { freePort } from "../../helpers/net/ports.ts";
 import { fakeServer } from "../../helpers/control/fake_server.ts";
-import { skip, t, until } from "../../helpers/t.ts";
+import { skip, until } from "../../helpers/t.ts";
 import { VERSION } from "../../../lib/base/version.ts";
 
-const NOBODY = 65534, OTHER = 61003;
+const OTHER = 61003;
 
 /** Registers a test that needs to be root and another user, with the default directories. */
 function asRoot(name: string, fn: () => Promise<void>): void {
-  if (!canBeNobody) skip(name, "needs root, and setpriv to be another user");
-  else if (Deno.env.get("BALANCE_RUNDIR")) skip(name, "BALANCE_RUNDIR is set");
-  else t(name, fn);
+  if (Deno.env.get("BALANCE_RUNDIR")) skip(name, "BALANCE_RUNDIR is set");
+  else withNobody(name, fn);
 }
 
 /** The default run directory of a user, removed at the end if it was not there. */

@@ -9,7 +9,7 @@ import { collect } from "../../helpers/program/output.ts";
 import { program } from "../../helpers/program/program.ts";
 import { runProgram } from "../../helpers/program/start_program.ts";
 import { listensOn } from "../../helpers/net/tcp_sockets.ts";
-import { until, within } from "../../helpers/t.ts";
+import { skip, until, within, withTools } from "../../helpers/t.ts";
 
 /** Output of a crash. */
 export const CRASH = /Uncaught|panicked|internal error|unhandled|^\s+at .*(file:|ext:|\.ts:)/im;
@@ -55,14 +55,17 @@ export function shell(line: string): string[] {
   return ["/bin/sh", "-c", `${line}; exec "$@"`, "sh"];
 }
 
+/** User and group ID of nobody. */
+export const NOBODY = 65534;
+
 /**
  * A prefix that runs the program as user nobody. It may read every file, so that it finds source and
  * caches in a closed home directory.
  */
 export const AS_NOBODY: readonly string[] = [
   "setpriv",
-  "--reuid=65534",
-  "--regid=65534",
+  `--reuid=${NOBODY}`,
+  `--regid=${NOBODY}`,
   "--clear-groups",
   "--no-new-privs",
   "--inh-caps=-all,+dac_read_search",
@@ -83,6 +86,16 @@ export function canRun(command: string, args: readonly string[]): boolean {
 /** Whether {@linkcode AS_NOBODY} works: it needs root. */
 export const canBeNobody: boolean = Deno.uid() === 0 &&
   canRun(AS_NOBODY[0]!, [...AS_NOBODY.slice(1), "true"]);
+
+/** Registers a test that needs root and {@linkcode AS_NOBODY}; skips it with the reason. */
+export function withNobody(
+  name: string,
+  fn: () => Promise<void>,
+  { tools = [] }: { tools?: readonly string[] } = {},
+): void {
+  if (canBeNobody) withTools(tools, name, fn);
+  else skip(name, "needs root, and setpriv to be another user");
+}
 
 /** Whether mount and network namespaces can be created. */
 export const canUnshare: boolean = Deno.uid() === 0 &&
