@@ -1,3 +1,5 @@
+/** Numbers as text: integers, durations and counts. Pure. */
+
 /**
  * Converts text to an integer like C's atoi, as 3.35 does for `-t` and `-T`: leading blanks, an
  * optional sign and digits count, the rest is ignored.
@@ -24,6 +26,36 @@ export function strictInteger(
   if (!/^[ \t]*[+-]?\d{1,15}$/.test(text)) return undefined;
   const value = Number(text);
   return value >= range.min && value <= range.max ? value : undefined;
+}
+
+/** Units of durations in milliseconds. */
+const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000 };
+
+/** A range of durations in milliseconds, both ends included. */
+export interface DurationRange {
+  readonly min: number;
+  readonly max: number;
+}
+
+/**
+ * Converts a duration to milliseconds: seconds such as `2` or `0.5`, or a number with a unit, as in
+ * `500ms`, `2s` and `1m`. Neither blanks nor signs are accepted.
+ *
+ * @returns Whole milliseconds; `undefined` if the text is not a duration, or out of range.
+ */
+export function parseDuration(text: string, range: DurationRange): number | undefined {
+  const parts = /^(\d{1,9}(?:\.\d{1,9})?)(ms|s|m)?$/.exec(text);
+  if (parts === null) return undefined;
+  const ms = Math.round(Number(parts[1]) * UNITS[parts[2] ?? "s"]!);
+  return ms >= range.min && ms <= range.max ? ms : undefined;
+}
+
+/**
+ * Why a text is not a duration in a range, for an error that names the text: `not a number of
+ * seconds from 0.05 to 86400`.
+ */
+export function durationFault({ min, max }: DurationRange): string {
+  return `not a number of seconds from ${min / 1000} to ${max / 1000}`;
 }
 
 /** A number with a noun: `1 connection`, `3 connections`. */
