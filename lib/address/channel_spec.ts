@@ -14,6 +14,8 @@ export interface ChannelSpec {
   readonly port: number;
   /** Maximum connections; 0 for no limit; with a negative value the channel gets none. */
   readonly maxc: number;
+  /** Each `KEY=VALUE` as written; not checked yet. */
+  readonly attributes: readonly string[];
   /** What to add to the error if the host is unknown. */
   readonly fault?: string;
 }
@@ -21,9 +23,27 @@ export interface ChannelSpec {
 /** Range of `maxc`: a 32-bit integer, as in 3.35. */
 export const MAXC_RANGE = { min: -(2 ** 31), max: 2 ** 31 - 1 } as const;
 
+/** A channel argument, split where its attributes begin. */
+export interface SplitChannel {
+  /** `HOST[:PORT[:MAXC]]`. */
+  readonly address: string;
+  /** Each `KEY=VALUE`. */
+  readonly attributes: readonly string[];
+}
+
 /**
- * Parses a channel argument, `HOST[:PORT[:MAXC]]` or `[IPV6][:PORT[:MAXC]]`; see CHANNELS in
- * balance(1). Anything after a third colon is ignored, as in 3.35.
+ * Splits a channel argument at each comma that a key and `=` follow. Any other comma belongs to the
+ * text before it: to a value, or to a host or port, which is then wrong.
+ */
+export function splitAttributes(text: string): SplitChannel {
+  const [address = "", ...attributes] = text.split(/,(?=[a-z][a-z-]*=)/);
+  return { address, attributes };
+}
+
+/**
+ * Parses a channel argument, `HOST[:PORT[:MAXC]][,KEY=VALUE]...`, HOST with brackets if it is an
+ * IPv6 address; see CHANNELS AND GROUPS in balance(1). Anything after a third colon is ignored, as in
+ * 3.35.
  *
  * @param options `defaultPort` replaces a missing or empty PORT; `services` looks up its name.
  * @throws {AddressError} If brackets do not match or contain no IPv6 address.
@@ -33,13 +53,14 @@ export function parseChannelSpec(
   text: string,
   options: { defaultPort: number; services: ServiceLookup },
 ): ChannelSpec {
-  const parts = splitHost(text);
-  if (parts === undefined) throw new AddressError(text, "brackets must enclose the host");
+  const { address, attributes } = splitAttributes(text);
+  const parts = splitHost(address);
+  if (parts === undefined) throw new AddressError(address, "brackets must enclose the host");
   if (parts.bracketed && !parts.host.includes(":")) {
-    throw new AddressError(text, "only an IPv6 address has brackets");
+    throw new AddressError(address, "only an IPv6 address has brackets");
   }
   const [portText = "", maxcText = ""] = parts.rest?.split(":") ?? [];
-  const fault = parts.bracketed ? undefined : bracketsFault(text);
+  const fault = parts.bracketed ? undefined : bracketsFault(address);
   const port = portText === "" ? options.defaultPort : parsePort(portText, options.services);
   if (port === undefined) {
     const reason = fault ?? portFault(portText, options.services);
@@ -50,7 +71,8 @@ export function parseChannelSpec(
     const reason = fault ?? `not a number from ${MAXC_RANGE.min} to ${MAXC_RANGE.max}`;
     throw new UsageError(`invalid maxc [${maxcText}] in channel [${text}]: ${reason}, exiting.`);
   }
-  return { host: parts.host, port, maxc, ...(fault === undefined ? {} : { fault }) };
+  const channel = { host: parts.host, port, maxc, attributes };
+  return fault === undefined ? channel : { ...channel, fault };
 }
 
 function portFault(text: string, services: ServiceLookup): string {

@@ -21,8 +21,26 @@ t("a channel is HOST[:PORT[:MAXC]], with the port of the listener as default", (
     ["[2001:db8::5]:80:10", ["2001:db8::5", 80, 10]],
   ];
   for (const [text, [host, port, maxc]] of cases) {
-    assertEquals(parseChannelSpec(text, OPTIONS), { host, port, maxc }, text);
+    assertEquals(parseChannelSpec(text, OPTIONS), { host, port, maxc, attributes: [] }, text);
   }
+}, PURE);
+
+t("attributes follow the address, and a comma that no key follows belongs to a value", () => {
+  const cases: readonly [string, readonly [string, number, number], ...string[]][] = [
+    ["web,weight=3", ["web", 8080, 0], "weight=3"],
+    ["web:80:7,weight=3,check=tcp", ["web", 80, 7], "weight=3", "check=tcp"],
+    ["web:80:7:rest,weight=3", ["web", 80, 7], "weight=3"],
+    ["[::1],check-port=81", ["::1", 8080, 0], "check-port=81"],
+    ["[::1]:80,weight=2", ["::1", 80, 0], "weight=2"],
+    ["web,check=http:/a=200-299,401", ["web", 8080, 0], "check=http:/a=200-299,401"],
+    ["web,check=exec:a,b,weight=1", ["web", 8080, 0], "check=exec:a,b", "weight=1"],
+    ["web,weight=,nokey=", ["web", 8080, 0], "weight=", "nokey="],
+  ];
+  for (const [text, [host, port, maxc], ...attributes] of cases) {
+    assertEquals(parseChannelSpec(text, OPTIONS), { host, port, maxc, attributes }, text);
+  }
+  // Without a key, the comma was meant to separate channels.
+  assertEquals(parseChannelSpec("web1,web2", OPTIONS).host, "web1,web2");
 }, PURE);
 
 t("a channel with an invalid host, port or maxc is refused, and the value is named", () => {
@@ -40,6 +58,11 @@ t("a channel with an invalid host, port or maxc is refused, and the value is nam
     "invalid port [//web] in channel [http://web]: a channel is HOST:PORT, not",
   );
   refuses("web:80!", "[80!] in channel [web:80!]: the separators ! and % must be separate");
+  refuses("web:x,weight=3", "invalid port [x] in channel [web:x,weight=3]: neither");
+  refuses("web:80:x,weight=3", "invalid maxc [x] in channel [web:80:x,weight=3]: not a number");
+  refuses("web:80,web:81", "invalid port [80,web] in channel [web:80,web:81]: channels are sep");
+  refuses("[::1,weight=3", "[[::1]: brackets must enclose the host");
+  refuses("2001:db8::5:80,weight=3", "needs brackets: [2001:db8::5]:80, exiting.");
   refuses("2001:db8::5:80", "needs brackets: [2001:db8::5]:80, exiting.");
   refuses("[::1", "[[::1]: brackets must enclose the host");
   refuses("[::1]80", "[[::1]80]: brackets must enclose the host");
