@@ -12,6 +12,8 @@
  * - `lib/table/`: groups and channels in shared memory, and how a channel is chosen
  * - `lib/engine/`: the interface for listening, dialing and relaying, and its failures
  * - `lib/engine/deno/`: the engine on Deno's sockets, which only `lib/engine/engines.ts` imports
+ * - `lib/check/`: health checks: how they are written, their settings and results
+ * - `lib/check/probes/`: probes a backend once: TCP, HTTP, dialogues, programs, agents
  * - `lib/connection/`: the accept loop, and one connection from accept to close with its timeouts
  * - `lib/dump/formats/`: the formats of the packet dump: text, hex, JSON, pcapng
  * - `lib/dump/match/`: regular expressions over bytes, searched in linear time

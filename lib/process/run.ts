@@ -2,6 +2,10 @@ import { systemServices } from "../address/services.ts";
 import { EXIT, UsageError, withName } from "../base/errors.ts";
 import { NAME, VERSION } from "../base/version.ts";
 import { completions } from "../cli/completions.ts";
+// Not used yet; keeps the files reachable.
+import type {} from "../check/channel_attributes.ts";
+import type {} from "../check/probes/probe.ts";
+import type {} from "../check/settings.ts";
 import { type Options, parseOptions } from "../cli/options.ts";
 import { usage } from "../cli/usage.ts";
 import { warningLines } from "../cli/warnings.ts";

@@ -11,6 +11,8 @@ export const FLOORS: readonly (readonly string[])[] = [
   ["lib/table", "lib/engine"],
   ["lib/engine/deno"],
   ["lib/engine/engines.ts"],
+  ["lib/check"],
+  ["lib/check/probes"],
   ["lib/connection"],
   ["lib/dump/formats", "lib/dump/match"],
   ["lib/dump"],

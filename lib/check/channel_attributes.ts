@@ -1,0 +1,75 @@
+import { closest } from "../address/closest.ts";
+import { suggestion } from "../address/faults.ts";
+import { type CheckSpec, parseCheckSpec, parseProbedPort } from "./spec.ts";
+import { SpecError } from "./spec_error.ts";
+
+/** What `,key=value` after a channel sets; what is absent has its default. */
+export interface ChannelAttributes {
+  /** 0 to 256. */
+  readonly weight?: number;
+  readonly check?: CheckSpec;
+  /** The port to probe, 1 to 65535, instead of that of the channel. */
+  readonly checkPort?: number;
+}
+
+const KEYS = ["weight", "check", "check-port"];
+/** Largest weight of a channel. */
+const MAX_WEIGHT = 256;
+
+/**
+ * Splits `HOST:PORT:MAXC,key=value,...` at each comma that a key follows: other commas belong to a
+ * value, as in `check=http:/health=200,401`.
+ *
+ * @returns The channel without attributes, then its attributes.
+ */
+export function splitChannelAttributes(text: string): [channel: string, ...pairs: string[]] {
+  const [channel = "", ...pairs] = text.split(/,(?=[A-Za-z][\w-]*=)/);
+  return [channel, ...pairs];
+}
+
+/**
+ * Parses the attributes of a channel.
+ *
+ * @param pairs Each one as `key=value`.
+ * @throws {SpecError} If a key is unknown or given twice, or a value is invalid.
+ */
+export function parseChannelAttributes(pairs: readonly string[]): ChannelAttributes {
+  const found = new Map<string, string>();
+  for (const pair of pairs) {
+    const [, key = "", value] = /^([^=]*)=(.*)$/s.exec(pair) ?? [];
+    if (value === undefined) throw invalid(pair, "an attribute is KEY=VALUE");
+    if (!KEYS.includes(key)) {
+      throw invalid(pair, `unknown key${suggestion(closest(key, KEYS)) || known()}`);
+    }
+    if (found.has(key)) throw invalid(pair, `${key} is given twice`);
+    found.set(key, value);
+  }
+  const weight = found.get("weight"), check = found.get("check"), port = found.get("check-port");
+  return {
+    ...(weight === undefined ? {} : { weight: parseWeight(weight) }),
+    ...(check === undefined ? {} : { check: parseCheckSpec(check) }),
+    ...(port === undefined ? {} : { checkPort: parseCheckPort(port) }),
+  };
+}
+
+function known(): string {
+  return `; known are ${KEYS.join(", ")}`;
+}
+
+function parseWeight(text: string): number {
+  const weight = /^\d{1,3}$/.test(text) ? Number(text) : Infinity;
+  if (weight <= MAX_WEIGHT) return weight;
+  throw invalid(`weight=${text}`, `not a number from 0 to ${MAX_WEIGHT}`);
+}
+
+function parseCheckPort(text: string): number {
+  try {
+    return parseProbedPort(text);
+  } catch {
+    throw invalid(`check-port=${text}`, "not a number from 1 to 65535");
+  }
+}
+
+function invalid(pair: string, reason: string): SpecError {
+  return new SpecError(`invalid attribute [${pair}]: ${reason}`);
+}
