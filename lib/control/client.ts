@@ -4,7 +4,7 @@ import { EXIT, ExitError, systemReason, UnavailableError, withName } from "../ba
 import { VERSION } from "../base/version.ts";
 import { within } from "../base/within.ts";
 import { connect, connectControl } from "./control_socket.ts";
-import { type Answer, FramedSession, isUnserved } from "./framed_session.ts";
+import { type Answer, type AskOptions, FramedSession, isUnserved } from "./framed_session.ts";
 import { whereItRuns } from "./no_master.ts";
 import { type Hello, isUnderstood } from "./protocol.ts";
 
@@ -70,13 +70,15 @@ export class ControlClient implements Disposable {
    * returns to its group.
    *
    * @param command One command; newlines in it count as spaces.
-   * @returns `undefined` if the server has exited.
+   * @param options What to do while the answer comes in parts. After it was abandoned, the client
+   * connects again for the next command.
+   * @returns `undefined` if the server has exited, or if the answer was abandoned.
    */
-  async ask(command: string): Promise<Answer | undefined> {
-    let answer = await this.#session.ask(command);
+  async ask(command: string, options: AskOptions = {}): Promise<Answer | undefined> {
+    let answer = await this.#session.ask(command, options);
     for (let attempt = 0; attempt < ATTEMPTS && answer === "unanswered"; attempt++) {
       if (!await this.#reconnect()) break;
-      answer = await this.#session.ask(command);
+      answer = await this.#session.ask(command, options);
     }
     if (answer === "unanswered" || answer === undefined) return undefined;
     this.#group = answer.group;

@@ -38,6 +38,13 @@ export interface Client {
   busy(): void;
   /** Sends a part of the answer and returns how many bytes of it. */
   write(bytes: Uint8Array): Promise<number>;
+  /**
+   * The answer takes time, and the client has read what there is of it so far. Lasts until `busy()`
+   * or `idle()`.
+   *
+   * @param onClosed Called if it is closed meanwhile.
+   */
+  waiting(onClosed: () => void): void;
   /** The server has answered that line. */
   idle(): void;
   /** Closes the connection. Idempotent. */
@@ -47,7 +54,8 @@ export interface Client {
 /**
  * The connected clients. A client that sends nothing is closed after a timeout. If no descriptor is
  * left for another one, it replaces one of them: first those that have not read their answer for a
- * second, then those that never sent a line, then those that have been idle longest. So neither
+ * second, then those that never sent a line, then those that have been idle longest, and only if
+ * there are none, the one that has been waiting longest for the end of its answer. So neither
  * forgotten sessions nor a flood of clients that send or read nothing can lock out `kill`.
  */
 export class Clients {
@@ -137,10 +145,23 @@ export class Clients {
         if (idle.idleSince !== idleSince) continue;
         idle.close();
         await idle.released;
-      } else if (unread === undefined || now > deadline) return false;
-      else await delay(UNREAD_POLL_MS);
+      } else if (unread !== undefined && now <= deadline) await delay(UNREAD_POLL_MS);
+      else {
+        const waiting = this.#waitingLongest();
+        if (waiting === undefined) return false;
+        waiting.close();
+        await waiting.released;
+      }
     }
     return true;
+  }
+
+  #waitingLongest(): ConnectedClient | undefined {
+    let found: ConnectedClient | undefined;
+    for (const client of this.#open) {
+      if (client.waitingSince < (found?.waitingSince ?? Infinity)) found = client;
+    }
+    return found;
   }
 
   #unreadLongest(): ConnectedClient | undefined {
@@ -177,6 +198,9 @@ class ConnectedClient implements Client {
   idleSince = 0;
   /** Since when it has not read any of its answer; `Infinity` if no answer is being sent. */
   sendingSince = Infinity;
+  /** Since when it has been waiting for the end of an answer; `Infinity` if it is not. */
+  waitingSince = Infinity;
+  #onClosed = () => {};
   /** It has not sent any line. */
   silent = true;
   closed = false;
@@ -191,6 +215,19 @@ class ConnectedClient implements Client {
     clearTimeout(this.#timer);
     this.silent = false;
     this.idleSince = Infinity;
+    this.#waitingOver();
+  }
+
+  waiting(onClosed: () => void): void {
+    this.sendingSince = Infinity;
+    this.waitingSince = Math.min(this.waitingSince, performance.now());
+    this.#onClosed = onClosed;
+    if (this.closed) onClosed();
+  }
+
+  #waitingOver(): void {
+    this.waitingSince = Infinity;
+    this.#onClosed = () => {};
   }
 
   /** Resolves when it is closed and its descriptor is free. */
@@ -209,6 +246,7 @@ class ConnectedClient implements Client {
 
   idle(): void {
     this.sendingSince = Infinity;
+    this.#waitingOver();
     if (this.closed) return;
     const { silentTimeoutMs, idleTimeoutMs } = this.#limits;
     this.idleSince = performance.now();
@@ -220,6 +258,7 @@ class ConnectedClient implements Client {
     this.closed = true;
     clearTimeout(this.#timer);
     this.#events.closed();
+    this.#onClosed();
     try {
       this.conn.close();
     } catch { /* already closed */ }

@@ -2,7 +2,7 @@ import { joinBytes, NO_BYTES, writeAll } from "../base/bytes.ts";
 import { codeOf } from "../base/errors.ts";
 import { within } from "../base/within.ts";
 import { parsePrintableJson, printable } from "../base/printable.ts";
-import { HELLO, type Hello, type ReplyHead } from "./protocol.ts";
+import { HELLO, type Hello, PROGRESS, type ReplyHead } from "./protocol.ts";
 
 /** Maximum length of a greeting or the head of an answer in bytes; a hostile server sends no newline. */
 const MAX_HEAD_BYTES = 64 << 10;
@@ -13,6 +13,20 @@ const decoder = new TextDecoder();
 /** An answer of the server. Its text has no control characters for the terminal. */
 export interface Answer extends ReplyHead {
   readonly text: string;
+}
+
+/** What happens while an answer comes in parts. */
+export interface AskOptions {
+  /**
+   * Called with each part of the text but the last, which is that of the answer. Without it, the
+   * answer has all of the text.
+   */
+  readonly onPart?: (text: string) => void;
+  /**
+   * Abandons an answer that comes in parts: closes the session. Any other answer does not take
+   * long, and is waited for.
+   */
+  readonly signal?: AbortSignal;
 }
 
 /** The client side of the framed protocol (protocol.ts). Closed at the end of its scope. */
@@ -47,7 +61,7 @@ export class FramedSession implements Disposable {
 
   async #greet(): Promise<FramedSession | string | undefined> {
     // A server with too many clients sends a line and closes, perhaps before this write.
-    await this.#write(`${HELLO}\n`).catch(() => {});
+    await this.#write(`${HELLO} ${PROGRESS}\n`).catch(() => {});
     const line = await this.#line();
     if (line === undefined) return undefined;
     if (!line.startsWith("{")) return printable(line);
@@ -62,13 +76,36 @@ export class FramedSession implements Disposable {
    *
    * @param command One command; newlines in it count as spaces.
    * @returns `"unanswered"` if the server closed the connection without sending anything: it did
-   * not read the command, or it has exited. `undefined` if the answer is incomplete or malformed.
+   * not read the command, or it has exited. `undefined` if the answer is incomplete, malformed or
+   * abandoned.
    */
-  async ask(command: string): Promise<Answer | "unanswered" | undefined> {
-    let isAnswered = false;
+  async ask(
+    command: string,
+    { onPart, signal }: AskOptions = {},
+  ): Promise<Answer | "unanswered" | undefined> {
+    // The server refuses a line that is too long before reading all of it; read its answer.
+    await this.#write(`${command.replaceAll("\n", " ")}\n`).catch(() => {});
+    const abandon = () => this[Symbol.dispose]();
+    let part = await this.#part(), text = "";
+    signal?.addEventListener("abort", abandon);
     try {
-      // The server refuses a line that is too long before reading all of it; read its answer.
-      await this.#write(`${command.replaceAll("\n", " ")}\n`).catch(() => {});
+      while (typeof part === "object" && part.more === true) {
+        if (signal?.aborted) return abandon(), undefined;
+        if (onPart === undefined) text += part.text;
+        else onPart(part.text);
+        const next = await this.#part();
+        part = next === "unanswered" ? undefined : next;
+      }
+      return typeof part === "object" ? { ...part, text: text + part.text } : part;
+    } finally {
+      signal?.removeEventListener("abort", abandon);
+    }
+  }
+
+  /** Waits for a part of an answer, or for all of it; see {@link ask}. */
+  async #part(): Promise<Answer | "unanswered" | undefined> {
+    let isAnswered = this.#rest.length > 0;
+    try {
       const line = await this.#line(() => isAnswered = true);
       if (line === undefined) return isAnswered ? undefined : "unanswered";
       const head: ReplyHead = parsePrintableJson(line);

@@ -7,15 +7,22 @@
  *
  * A program starts with the line `.hello`. The server answers with a line of JSON about itself
  * ({@link Hello}). After that, each answer starts with a line of JSON ({@link ReplyHead}).
+ *
+ * Some commands report their progress. A program that starts with `.hello progress` gets their
+ * answers in parts, each with its own head. Others get one answer at the end; by hand, the parts
+ * are printed as they come. A program that closes its connection meanwhile abandons the answer.
  */
 
 import { joinBytes, NO_BYTES } from "../base/bytes.ts";
 
 /**
- * First line of a client that needs to know where an answer ends. Words after it are ignored: a
- * later release may send some.
+ * First line of a client that needs to know where an answer ends. Words may follow; unknown ones
+ * are ignored: a later release may send some.
  */
 export const HELLO = ".hello";
+
+/** The word after {@link HELLO} of a client that takes answers in parts. 4.0.0 ignores it. */
+export const PROGRESS = "progress";
 
 /**
  * Version of the framed protocol. It changes only if client and server of different versions would
@@ -84,6 +91,8 @@ export interface ReplyHead {
   readonly failed: boolean;
   /** Why the session ends after this answer: `quit`, `kill`, or a line that is too long. */
   readonly over?: "quit" | "stop" | "limit" | undefined;
+  /** Another part of the same answer follows. Only `group` of this one counts. */
+  readonly more?: true | undefined;
 }
 
 /**

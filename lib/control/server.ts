@@ -3,6 +3,7 @@ import { joinBytes, writeAll } from "../base/bytes.ts";
 import { VERSION } from "../base/version.ts";
 import { settlesWithin } from "../base/within.ts";
 import {
+  type Command,
   type ControlContext,
   message,
   type Reply,
@@ -11,10 +12,13 @@ import {
 } from "./commands/command.ts";
 import { COMMANDS } from "./commands/commands.ts";
 import { type Client, type ClientLimits, Clients } from "./clients.ts";
+import { type Peekable, peekable } from "./peekable.ts";
+import { whenClientLeaves, withErrors } from "./progress.ts";
 import {
   HELLO,
   type Hello,
   LINE_TOO_LONG,
+  PROGRESS,
   PROTOCOL,
   readLines,
   type ReplyHead,
@@ -29,9 +33,14 @@ const ACCEPT_RETRY_MS = 100;
 /** Milliseconds that the last answers may take when the server closes. */
 const LAST_ANSWER_MS = 1000;
 
+/** How answers are sent: only their text; with a head; with a head before each part. */
+type Form = "plain" | "framed" | "parts";
+
 /** What a control server needs. */
 interface ServerOptions extends ClientLimits {
   readonly context: ControlContext;
+  /** @default {COMMANDS} */
+  readonly commands?: readonly Command[];
   /** Milliseconds after which a client that does not read is closed; default in protocol.ts. */
   readonly unreadTimeoutMs?: number;
 }
@@ -51,8 +60,8 @@ export class ControlServer {
   readonly #sessions = new Set<Promise<void>>();
   readonly #clients: Clients;
   readonly #accepting: Promise<void>;
+  readonly #closing = new AbortController();
   #stopped = false;
-  #closing = false;
 
   /** @param listener Owned by the server from now on. */
   constructor(listener: Listener, options: ServerOptions) {
@@ -77,7 +86,7 @@ export class ControlServer {
   /** Stops listening and ends all sessions. Answers that are ready within a second are sent. */
   async close(): Promise<void> {
     void this.stop();
-    this.#closing = true;
+    this.#closing.abort();
     this.#clients.closeAll({ idle: true });
     // A command may wait for a DNS server that does not answer.
     await settlesWithin(Promise.allSettled(this.#sessions), LAST_ANSWER_MS);
@@ -116,7 +125,7 @@ export class ControlServer {
 
   async #serve(client: Client): Promise<void> {
     try {
-      if (this.#closing) return;
+      if (this.#closing.signal.aborted) return;
       await this.#runSession(client);
     } finally {
       client.close();
@@ -124,25 +133,70 @@ export class ControlServer {
   }
 
   async #runSession(client: Client): Promise<void> {
-    const { conn } = client;
-    let session: Session = { group: 0 }, framed = false, first = true;
-    for await (const line of readLines(conn)) {
+    const lines = peekable(readLines(client.conn));
+    let session: Session = { group: 0 }, form: Form = "plain", first = true;
+    for (let next = await lines.next(); !next.done; next = await lines.next()) {
+      const line = next.value;
       // The client sees that the session is over, and sends the line again.
       if (client.closed) return;
       client.busy();
       if (first && line !== undefined && isHello(line)) {
-        framed = true;
+        form = line.split(/\s+/).includes(PROGRESS) ? "parts" : "framed";
         await this.#send(client, `${JSON.stringify(this.#hello())}\n`);
       } else {
-        const reply = await this.#answer(line, session);
+        const { group } = session;
+        const reply = await this.#wholeReply(await this.#answer(line, session), {
+          client,
+          lines,
+          form,
+          group,
+        });
         session = reply.session ?? session;
         const over = line === undefined ? "limit" : reply.effect;
-        await this.#send(client, framed ? withHead(reply, session.group, over) : reply.text);
+        const isPlain = form === "plain";
+        await this.#send(client, isPlain ? reply.text : withHead(reply, session.group, { over }));
         if (over !== undefined) return;
       }
       first = false;
       client.idle();
-      if (this.#closing) return;
+      if (this.#closing.signal.aborted) return;
+    }
+  }
+
+  /**
+   * Waits for the end of a reply, and sends the parts before it, unless the client takes only whole
+   * answers.
+   *
+   * @returns What is still to be sent.
+   */
+  async #wholeReply(
+    { progress, ...reply }: Reply,
+    { client, lines, form, group }: {
+      client: Client;
+      lines: Peekable<unknown>;
+      form: Form;
+      group: number;
+    },
+  ): Promise<Reply> {
+    if (progress === undefined) return reply;
+    const leaving = new AbortController(), leave = () => leaving.abort();
+    const isOver = AbortSignal.any([leaving.signal, this.#closing.signal]);
+    whenClientLeaves({ conn: client.conn, lines, halfClosed: form === "plain", isOver }, leave);
+    const parts = withErrors(progress)(isOver);
+    let text = "";
+    try {
+      for (let part: IteratorResult<string, Reply> = { value: reply.text };;) {
+        if (part.done) return { ...part.value, text: text + part.value.text };
+        if (form === "framed") text += part.value;
+        else if (form === "plain") await this.#send(client, part.value);
+        else await this.#send(client, withHead({ text: part.value }, group, { more: true }));
+        client.waiting(leave);
+        part = await parts.next();
+        client.busy();
+      }
+    } finally {
+      leave();
+      await parts.return(reply);
     }
   }
 
@@ -171,13 +225,18 @@ export class ControlServer {
 
   async #answer(line: string | undefined, session: Session): Promise<Reply> {
     if (line === undefined) return { ...message(LINE_TOO_LONG), failed: true };
-    return await runLine(COMMANDS, line, { context: this.#options.context, session });
+    const { commands = COMMANDS, context } = this.#options;
+    return await runLine(commands, line, { context, session });
   }
 }
 
-function withHead(reply: Reply, group: number, over: ReplyHead["over"]): Uint8Array {
+function withHead(
+  reply: Reply,
+  group: number,
+  rest: Pick<ReplyHead, "over" | "more">,
+): Uint8Array {
   const text = encoder.encode(reply.text);
-  const head: ReplyHead = { bytes: text.length, group, failed: reply.failed ?? false, over };
+  const head: ReplyHead = { bytes: text.length, group, failed: reply.failed ?? false, ...rest };
   return joinBytes([encoder.encode(`${JSON.stringify(head)}\n`), text]);
 }
 

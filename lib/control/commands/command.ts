@@ -100,7 +100,18 @@ export interface Reply {
   readonly session?: Session;
   /** Why the session ends after this reply: `quit`, or `kill` (`"stop"`). */
   readonly effect?: "quit" | "stop";
+  /** What follows `text`, for a command that takes long. */
+  readonly progress?: Progress;
 }
+
+/**
+ * Reports how a command proceeds: yields lines as in {@link Reply}, and returns the end of the
+ * reply, whose other fields count. It may throw a {@link CommandError}.
+ *
+ * @param signal Aborted when nobody waits for the reply any longer: the client has left, or the
+ * program ends. The generator then returns soon, with a reply that makes sense if it is sent.
+ */
+export type Progress = (signal: AbortSignal) => AsyncGenerator<string, Reply, void>;
 
 /** One command. */
 export interface Command {

@@ -32,7 +32,7 @@ export async function runCommands(
   using client = await ControlClient.connect(at);
   const commands = splitCommands(text).filter((command) => nameOf(command) !== undefined);
   for (const [index, command] of commands.entries()) {
-    const answer = await client.ask(command);
+    const answer = await client.ask(command, { onPart: (text) => print(encoder.encode(text)) });
     if (answer === undefined) return lost(print);
     print(encoder.encode(answer.text));
     const isGroup = nameOf(command) === "group", isLast = index === commands.length - 1;

@@ -52,7 +52,7 @@ async function runPiped(
       return EXIT.ok;
     }
     for (const command of splitCommands(line)) {
-      const answer = await client.ask(command);
+      const answer = await client.ask(command, { onPart: printText });
       if (answer === undefined) return lost(print);
       printText(answer.text);
       if (answer.over !== undefined) return EXIT.ok;

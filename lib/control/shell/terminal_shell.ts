@@ -74,8 +74,8 @@ export async function runOnTerminal(
  */
 function inTurn(client: ControlClient): ControlClient["ask"] {
   let last: Promise<unknown> = Promise.resolve();
-  return (command) => {
-    const answer = last.then(() => client.ask(command));
+  return (command, options) => {
+    const answer = last.then(() => client.ask(command, options));
     last = answer.catch(() => {});
     return answer;
   };
@@ -92,8 +92,11 @@ async function runTyped(shell: Shell, line: string): Promise<number | undefined>
       if (end !== "left") return codeOf(end);
       continue;
     }
-    const run = await shell.reader.during(shell.ask(command));
+    const abandoned = new AbortController(), { signal } = abandoned;
+    const onPart = (text: string) => shell.terminal.write(text);
+    const run = await shell.reader.during(shell.ask(command, { onPart, signal }));
     if ("end" in run) {
+      abandoned.abort();
       shell.terminal.write(run.end === "interrupted" ? "^C\n" : "\n");
       return run.end === "interrupted" ? undefined : codeOf(run.end);
     }

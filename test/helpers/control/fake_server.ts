@@ -35,7 +35,7 @@ export function fakeServer(
     try {
       for await (const line of readLines(conn)) {
         if (hello === undefined) continue;
-        if (line === ".hello") {
+        if (line?.startsWith(".hello")) {
           await send(conn, `${JSON.stringify(hello)}\n`);
           continue;
         }
