@@ -17,17 +17,6 @@ const KEYS = ["weight", "check", "check-port"];
 const MAX_WEIGHT = 256;
 
 /**
- * Splits `HOST:PORT:MAXC,key=value,...` at each comma that a key follows: other commas belong to a
- * value, as in `check=http:/health=200,401`.
- *
- * @returns The channel without attributes, then its attributes.
- */
-export function splitChannelAttributes(text: string): [channel: string, ...pairs: string[]] {
-  const [channel = "", ...pairs] = text.split(/,(?=[A-Za-z][\w-]*=)/);
-  return [channel, ...pairs];
-}
-
-/**
  * Parses the attributes of a channel.
  *
  * @param pairs Each one as `key=value`.
