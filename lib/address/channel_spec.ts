@@ -36,7 +36,7 @@ export interface SplitChannel {
  * text before it: to a value, or to a host or port, which is then wrong.
  */
 export function splitAttributes(text: string): SplitChannel {
-  const [address = "", ...attributes] = text.split(/,(?=[a-z][a-z-]*=)/);
+  const [address = "", ...attributes] = text.split(/,(?=[A-Za-z][\w-]*=)/);
   return { address, attributes };
 }
 

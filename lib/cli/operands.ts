@@ -56,6 +56,25 @@ export function checkDumpChannel(text: string | undefined, operands: readonly st
   throw new UsageError(withName(`invalid --dump-channel [${text}]: no such channel, ${valid}`));
 }
 
+/**
+ * Checks that the groups of `--schedule` exist.
+ *
+ * @param schedules The schedule of each group that the option names.
+ * @param operands The channels and separators.
+ * @throws {UsageError} If one does not exist; the message names those that do.
+ */
+export function checkScheduledGroups(
+  schedules: ReadonlyMap<number, string>,
+  operands: readonly string[],
+): void {
+  const sizes = groupSizes(operands);
+  for (const [group, name] of schedules) {
+    if (sizes[group] !== undefined) continue;
+    const text = `${group}=${name}`, valid = existing(sizes, group);
+    throw new UsageError(withName(`invalid --schedule [${text}]: no such group, ${valid}`));
+  }
+}
+
 /** Which channels exist, as far as that explains that one of `group` does not. */
 function existing(sizes: readonly number[], group: number): string {
   const size = sizes[group];

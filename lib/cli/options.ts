@@ -11,6 +11,7 @@ import {
 import { STDERR, STDOUT, withoutStreamAlias } from "../base/stdout.ts";
 import type { DumpSettings } from "../dump/settings.ts";
 import { type Arguments, parseArguments } from "./arguments.ts";
+import { type BackendOptions, backendOptions } from "./backend_options.ts";
 import { dumpOptions } from "./dump_options.ts";
 import { metricsHosts } from "./metrics_hosts.ts";
 import { type Mode, modeOf } from "./mode.ts";
@@ -68,6 +69,8 @@ export interface Options {
   readonly metricsHosts: readonly string[];
   readonly maxGroups: number;
   readonly maxChannels: number;
+  /** Health checks, schedules and the wait line. */
+  readonly backends: BackendOptions;
   /** What is accepted but probably not meant, one sentence each; see `warningLines()`. */
   readonly warnings: readonly string[];
 }
@@ -119,6 +122,7 @@ export function parseOptions(argv: readonly string[]): Options {
     metricsHosts: metricsHosts(args, mode),
     maxGroups: integerValue(args, "max-groups", TABLE_RANGE) ?? DEFAULT_MAX_GROUPS,
     maxChannels: integerValue(args, "max-channels", TABLE_RANGE) ?? DEFAULT_MAX_CHANNELS,
+    backends: backendOptions(args, mode),
     warnings: warningsOf(mode, args),
   };
 }

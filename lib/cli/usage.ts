@@ -18,7 +18,7 @@ export function usage(): string {
   return `
 ${NAME} ${VERSION}
 
-usage: ${NAME} [options] port [host[:port[:maxc]] ... [! | %]] ...
+usage: ${NAME} [options] port [host[:port[:maxc]][,key=value] ... [! | %]] ...
        ${NAME} [-b host] -i port
        ${NAME} [-b host] [--strict] -c cmd port
        ${NAME} --list

@@ -1,7 +1,13 @@
 /** Values of options, checked. Each function returns `undefined` if the option was not given. */
 
 import { UsageError } from "../base/errors.ts";
-import { lenientInteger, strictInteger } from "../base/integers.ts";
+import {
+  durationFault,
+  type DurationRange,
+  lenientInteger,
+  parseDuration,
+  strictInteger,
+} from "../base/integers.ts";
 import type { Arguments } from "./arguments.ts";
 
 /** Larger numbers are clamped, with a warning. 3.35 kept their lowest 32 bits (deviation 47). */
@@ -33,6 +39,19 @@ export function integerValue(
   if (value !== undefined) return value;
   const { min, max } = range;
   throw new UsageError(`invalid --${name} [${text}]: not a number from ${min} to ${max}`);
+}
+
+/** A duration in milliseconds. Throws a {@link UsageError} if it is something else or out of range. */
+export function durationValue(
+  { values }: Arguments,
+  name: string,
+  range: DurationRange,
+): number | undefined {
+  const text = values.get(name);
+  if (text === undefined) return undefined;
+  const ms = parseDuration(text, range);
+  if (ms !== undefined) return ms;
+  throw new UsageError(`invalid --${name} [${text}]: ${durationFault(range)}`);
 }
 
 /**

@@ -10,8 +10,8 @@ export function buildTable(
   size: TableSize,
 ): { table: Table; names: ChannelNames } {
   const table = newTable(size), names = new ChannelNames();
-  for (const [group, { type, channels }] of groups.entries()) {
-    table.setType(group, type);
+  for (const [group, { schedule, channels }] of groups.entries()) {
+    table.setType(group, schedule === "hash" ? "hash" : "rr");
     for (const { host, ...to } of channels) {
       const channel = table.add(group, to);
       if (channel !== undefined) names.set(group, channel, host);

@@ -1,27 +1,26 @@
 /** Resolves everything on the command line that names a host. */
 
-import type { ChannelSpec } from "../address/channel_spec.ts";
 import { normalHostName } from "../address/host_name.ts";
 import { formatIp, type Ip } from "../address/ip.ts";
 import { type Lookup, resolveHost } from "../address/resolve_host.ts";
 import type { ServiceLookup } from "../address/services.ts";
 import type { Endpoint } from "../base/endpoint.ts";
 import { AddressError, UnavailableError, withName } from "../base/errors.ts";
-import { type GroupSpec, parseGroups } from "../cli/groups.ts";
+import { type GroupChannel, type GroupSpec, parseGroups } from "../cli/groups.ts";
 import type { Options } from "../cli/options.ts";
 import type { Engine } from "../engine/engine.ts";
 import { parseMetricsAddress } from "../report/metrics_address.ts";
-import type { GroupType } from "../table/table.ts";
+import type { ScheduleName } from "../table/states.ts";
 import { listeningAddress } from "./listen.ts";
 
 /** A channel with its host as written and the address it resolved to. */
-export interface ResolvedChannel extends ChannelSpec {
+export interface ResolvedChannel extends GroupChannel {
   readonly address: Ip;
 }
 
 /** A group of resolved channels. */
 export interface ResolvedGroup {
-  readonly type: GroupType;
+  readonly schedule: ScheduleName;
   readonly channels: readonly ResolvedChannel[];
 }
 
@@ -68,7 +67,8 @@ export async function resolveSetup(
     ? undefined
     : await sourceAddress(sourceHost, { engine, resolve });
   await context.onListen(listen);
-  const groupOptions = { defaultPort: listen.port, services, maxGroups, maxChannels };
+  const { schedules } = options.backends;
+  const groupOptions = { defaultPort: listen.port, services, maxGroups, maxChannels, schedules };
   const groups = await resolveGroups(parseGroups(channels, groupOptions), resolve);
   return {
     listen,
@@ -101,17 +101,17 @@ export async function resolveGroups(
   resolve: Resolve,
 ): Promise<ResolvedGroup[]> {
   const resolved: ResolvedGroup[] = [];
-  for (const { type, channels } of groups) {
+  for (const { schedule, channels } of groups) {
     const found: ResolvedChannel[] = [];
     for (const channel of channels) {
       found.push({ ...channel, address: await resolveChannel(channel, resolve) });
     }
-    resolved.push({ type, channels: found });
+    resolved.push({ schedule, channels: found });
   }
   return resolved;
 }
 
-async function resolveChannel({ host, fault }: ChannelSpec, resolve: Resolve): Promise<Ip> {
+async function resolveChannel({ host, fault }: GroupChannel, resolve: Resolve): Promise<Ip> {
   try {
     return await resolve(host);
   } catch (error) {

@@ -34,7 +34,8 @@ t("attributes follow the address, and a comma that no key follows belongs to a v
     ["[::1]:80,weight=2", ["::1", 80, 0], "weight=2"],
     ["web,check=http:/a=200-299,401", ["web", 8080, 0], "check=http:/a=200-299,401"],
     ["web,check=exec:a,b,weight=1", ["web", 8080, 0], "check=exec:a,b", "weight=1"],
-    ["web,weight=,nokey=", ["web", 8080, 0], "weight=", "nokey="],
+    ["web,weight=,no_Key=", ["web", 8080, 0], "weight=", "no_Key="],
+    ["web,Weight=3", ["web", 8080, 0], "Weight=3"],
   ];
   for (const [text, [host, port, maxc], ...attributes] of cases) {
     assertEquals(parseChannelSpec(text, OPTIONS), { host, port, maxc, attributes }, text);

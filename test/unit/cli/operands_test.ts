@@ -1,6 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { UsageError } from "../../../lib/base/errors.ts";
-import { checkDumpChannel } from "../../../lib/cli/operands.ts";
+import { checkDumpChannel, checkScheduledGroups } from "../../../lib/cli/operands.ts";
 import { parseOptions } from "../../../lib/cli/options.ts";
 import { t } from "../../helpers/t.ts";
 
@@ -51,4 +51,24 @@ t("checkDumpChannel() names the channels or groups that exist", () => {
       `balance: invalid --dump-channel [${text}]: no such channel, ${reason}`,
     );
   }
+}, PURE);
+
+t("checkScheduledGroups() accepts groups that exist, and names those that do", () => {
+  const check = (group: number, operands: string[]) =>
+    checkScheduledGroups(new Map([[0, "rr"], [group, "least"]]), operands);
+  check(0, ["a"]);
+  check(1, ["a", "%", "b", "!"]);
+  const cases: [number, string[], string][] = [
+    [2, ["a", "%", "b", "!"], "no such group, the groups are 0 to 1"],
+    [1, ["a", "b", "!"], "no such group, the only group is 0"],
+  ];
+  for (const [group, operands, reason] of cases) {
+    const error = assertThrows(() => check(group, operands), UsageError);
+    assertEquals(error.message, `balance: invalid --schedule [${group}=least]: ${reason}`);
+  }
+  const none = assertThrows(() => check(0, []), UsageError);
+  assertEquals(
+    none.message,
+    "balance: invalid --schedule [0=least]: no such group, no channels are given",
+  );
 }, PURE);
