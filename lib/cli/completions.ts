@@ -2,11 +2,13 @@
  * Shell completions, generated from the table of options. Pure.
  *
  * The placeholder of an argument determines what is offered: `host`, `file`, `port`, `cmd` (a
- * control command) or a choice such as `text|json`. Other placeholders have no completion.
+ * control command), `spec` (a health check), `[G=]name` (a schedule) or a choice such as `text|json`.
+ * Other placeholders have no completion.
  */
 
 import { UsageError } from "../base/errors.ts";
 import { NAME } from "../base/version.ts";
+import { SCHEDULE_NAMES } from "../table/states.ts";
 import { dashed, type OptionEntry, OPTIONS } from "./option_table.ts";
 
 /** The supported shells. */
@@ -48,11 +50,21 @@ export function completions(
   }
 }
 
+/** How the checks of `--check` begin. */
+const CHECKS = [
+  ...["tcp", "http:/", "redis", "postgres", "mysql", "smtp"],
+  ...["send:", "expect:", "exec:", "agent:"],
+] as const;
+
 /** What is offered for an argument. */
 type Kind = "host" | "file" | "port" | "command" | "text" | readonly string[];
 
 function kindOf({ argument = "" }: OptionEntry): Kind {
-  if (argument.includes("|")) return argument.replaceAll(/[[\]<>]/g, "").split("|");
+  if (argument.includes("|")) {
+    return argument.replaceAll(/[[\]<>]/g, "").split("|").filter((word) => /^[a-z]+$/.test(word));
+  }
+  if (argument === "spec") return CHECKS;
+  if (argument === "[G=]name") return SCHEDULE_NAMES;
   if (argument === "shell") return SHELLS;
   if (argument === "cmd") return "command";
   if (argument === "host" || argument === "addr") return "host";
@@ -162,7 +174,7 @@ function zshAction(kind: Kind): string {
   if (kind === "port") return "_ports";
   if (kind === "file") return "_files";
   if (kind === "command") return `_${NAME}_commands`;
-  return kind === "text" ? " " : `(${kind.join(" ")})`;
+  return kind === "text" ? " " : `(${zshEscaped(kind.join(" "))})`;
 }
 
 /** Escapes text inside a specification of `_arguments`. */

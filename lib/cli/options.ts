@@ -90,6 +90,7 @@ export function parseOptions(argv: readonly string[]): Options {
   const [port = "", ...channels] = operands;
   const mode = modeOf(argv, args);
   checkOperands(mode, args);
+  const backends = backendOptions(args, mode);
   const dump = dumpOptions(args, mode);
   checkDumpChannel(dump?.filter.channel, channels);
   const log = logFile(args);
@@ -122,8 +123,8 @@ export function parseOptions(argv: readonly string[]): Options {
     metricsHosts: metricsHosts(args, mode),
     maxGroups: integerValue(args, "max-groups", TABLE_RANGE) ?? DEFAULT_MAX_GROUPS,
     maxChannels: integerValue(args, "max-channels", TABLE_RANGE) ?? DEFAULT_MAX_CHANNELS,
-    backends: backendOptions(args, mode),
-    warnings: warningsOf(mode, args),
+    backends,
+    warnings: warningsOf(mode, args, backends),
   };
 }
 

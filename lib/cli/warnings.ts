@@ -1,11 +1,14 @@
 /** Warnings about command lines that are accepted but probably not meant like this. Pure. */
 
+import { splitAttributes } from "../address/channel_spec.ts";
 import { splitHost } from "../address/host_port.ts";
 import { formatIp, parseIpv4 } from "../address/ip.ts";
 import { withName } from "../base/errors.ts";
 import { counted, lenientInteger, strictInteger } from "../base/integers.ts";
 import { printable, shortened } from "../base/printable.ts";
+import type { ScheduleName } from "../table/states.ts";
 import type { Arguments } from "./arguments.ts";
+import { type BackendOptions, scheduleOf } from "./backend_options.ts";
 import type { Mode } from "./mode.ts";
 
 /** Modes that serve nothing, and the long options that they heed. */
@@ -18,11 +21,17 @@ const HEEDED: Readonly<Record<string, { option: string; names: readonly string[]
 /**
  * What the operator should know about a valid command line.
  *
+ * @param backends What `args` say about backends.
  * @returns One sentence each, without a newline; usually none.
  */
-export function warningsOf(mode: Mode, args: Arguments): string[] {
+export function warningsOf(mode: Mode, args: Arguments, backends: BackendOptions): string[] {
   if (mode === "balance") {
-    return [...optionWarnings(args), ...channelWarnings(args.operands.slice(1))];
+    const channels = args.operands.slice(1);
+    return [
+      ...optionWarnings(args),
+      ...channelWarnings(channels),
+      ...backendWarnings(args, scheduledChannels(channels, backends), backends),
+    ];
   }
   const heeded = HEEDED[mode];
   if (heeded === undefined) return [];
@@ -65,7 +74,7 @@ function channelWarnings(operands: readonly string[]): string[] {
     return ["no channels given, clients are disconnected until one is created"];
   }
   return operands.flatMap((text, i) => {
-    const parts = splitHost(text);
+    const parts = splitHost(splitAttributes(text).address);
     if (parts === undefined || parts.host === "") return [];
     const [, maxc = "", ...more] = parts.rest?.split(":") ?? [];
     const warnings: string[] = [];
@@ -87,6 +96,76 @@ function channelWarnings(operands: readonly string[]): string[] {
     }
     return warnings;
   });
+}
+
+/** A channel as given, as far as its attributes matter here. */
+interface ScheduledChannel {
+  readonly text: string;
+  readonly schedule: ScheduleName;
+  /** Whether its group has the schedule for all groups. */
+  readonly common: boolean;
+  readonly attributes: ReadonlyMap<string, string>;
+  readonly checked: boolean;
+}
+
+function scheduledChannels(
+  operands: readonly string[],
+  { check, schedules }: BackendOptions,
+): ScheduledChannel[] {
+  const found: ScheduledChannel[] = [];
+  let group = 0, texts: string[] = [];
+  for (const word of [...operands, "!"]) {
+    if (word !== "!" && word !== "%") {
+      texts.push(word);
+      continue;
+    }
+    const schedule = scheduleOf(schedules, group, word);
+    const common = word === "!" && !schedules.byGroup.has(group);
+    for (const text of texts) {
+      const pairs = splitAttributes(text).attributes.map((pair) => pair.split(/=(.*)/s));
+      const attributes = new Map(pairs.map(([key = "", value = ""]) => [key, value]));
+      const own = attributes.get("check");
+      const checked = own === undefined ? check !== undefined : own !== "none";
+      found.push({ text, schedule, common, attributes, checked });
+    }
+    group++;
+    texts = [];
+  }
+  return found;
+}
+
+function backendWarnings(
+  { values }: Arguments,
+  channels: readonly ScheduledChannel[],
+  { passive, schedules }: BackendOptions,
+): string[] {
+  if (channels.length === 0) return [];
+  const warnings: string[] = [];
+  const warn = (names: readonly string[], reason: string) => {
+    const given = names.filter((name) => values.has(name));
+    warnings.push(...given.map((name) => `--${name} [${values.get(name)}]: ${reason}`));
+  };
+  if (!channels.some(({ checked }) => checked)) {
+    warn(["interval", "rise", "fall", "check-timeout"], "no channel has a check, see --check");
+    if (typeof passive === "string") {
+      warn(["on-down", "slow-start"], "without --check and --passive, no channel goes down");
+    }
+  }
+  if (schedules.all !== undefined && !channels.some(({ common }) => common)) {
+    warnings.push(
+      `--schedule [${schedules.all}]: every group ends with %, which means hash, or has its own`,
+    );
+  }
+  for (const { text, schedule, attributes, checked } of channels) {
+    const weight = attributes.get("weight") ?? "1";
+    if ((schedule === "hash" || schedule === "first") && Number(weight) > 1) {
+      warnings.push(`channel [${text}]: the schedule ${schedule} ignores the weight ${weight}`);
+    }
+    if (attributes.has("check-port") && !checked) {
+      warnings.push(`channel [${text}]: check-port has no effect without a check, see --check`);
+    }
+  }
+  return warnings;
 }
 
 /** The address that a number without dots is, if it could also be meant as a port. */

@@ -41,6 +41,8 @@ t("a placeholder of an option determines which arguments are offered", () => {
   const entries = [
     { name: "o", argument: "file", help: "it's a file: [yes]" },
     { name: "form", argument: "text|json", help: "form" },
+    { name: "limit", argument: "n[/sec]|off", help: "limit" },
+    { name: "check", argument: "spec", help: "check" },
   ];
   const of = (shell: Shell) => completions(shell, { commands: [], entries });
   assertStringIncludes(of("bash"), `    --form)\n      COMPREPLY=($(compgen -W "text json" `);
@@ -48,6 +50,13 @@ t("a placeholder of an option determines which arguments are offered", () => {
   assertStringIncludes(of("zsh"), `'-o+[it'\\''s a file\\: \\[yes\\]]:file:_files'`);
   assertStringIncludes(of("zsh"), `'--form=[form]:text|json:(text json)'`);
   assertStringIncludes(of("fish"), `-s o -r -F -d 'it\\'s a file: [yes]'`);
+  assertStringIncludes(of("bash"), `    --limit)\n      COMPREPLY=($(compgen -W "off" `);
+  assertStringIncludes(
+    of("bash"),
+    `    --check)\n      COMPREPLY=($(compgen -W "tcp http:/ redis `,
+  );
+  assertStringIncludes(of("zsh"), `'--check=[check]:spec:(tcp http\\:/ redis `);
+  assertStringIncludes(of("fish"), `-l check -x -a 'tcp http:/ redis `);
   assertStringIncludes(of("fish"), `-l form -x -a 'text json'`);
 }, { permissions: "none" });
 
@@ -73,6 +82,10 @@ async function assertCommonOffers(offers: Offers): Promise<void> {
   assertEquals(await offers(["balance", "-fc", "mrtg"]), ["mrtg-bytes", "mrtg-conns"]);
   assertEquals(await offers(["balance", "--completions", "z"]), ["zsh"]);
   assertEquals(await offers(["balance", "--grace", "1"]), []);
+  assertEquals(await offers(["balance", "--check", "re"]), ["redis"]);
+  assertEquals(await offers(["balance", "--schedule", "l"]), ["least"]);
+  assertEquals(await offers(["balance", "--on-down", "c"]), ["close"]);
+  assertEquals(await offers(["balance", "--passive", "o"]), ["off"]);
 }
 
 /** Runs a shell to its end; asserts exit code 0 and empty standard error. */

@@ -49,6 +49,52 @@ const cases: [argv: string[], ...warnings: string[]][] = [
   [["--list", "--json"]],
   [["--list", "--strict"], "--strict has no effect with --list"],
   [["--strict", "-i", "8080"], "--strict has no effect with -i"],
+
+  // Backends: options that fit together.
+  [["--check", "tcp", "--interval", "1", "--on-down", "close", "8080", "web1", "web2,check=none"]],
+  [["--fall", "1", "--slow-start", "5", "8080", "web1:80:10,check=tcp,check-port=81,weight=3"]],
+  [["--passive", "3/30", "--on-down", "close", "8080", "web1"]],
+  [["--schedule", "least", "8080", "web1,weight=3", "!", "web2", "%"]],
+  [["--schedule", "0=least", "8080", "web1,weight=3", "web2", "%"]],
+  [["8080", "web1,weight=0", "web2,weight=1", "%"]],
+  // Backends: options without an effect.
+  [
+    ["--interval", "1", "--rise", "1", "--fall", "1", "--check-timeout", "1", "8080", "web1"],
+    "--interval [1]: no channel has a check, see --check",
+    "--rise [1]: no channel has a check, see --check",
+    "--fall [1]: no channel has a check, see --check",
+    "--check-timeout [1]: no channel has a check, see --check",
+  ],
+  [
+    ["--check", "tcp", "--interval", "1", "8080", "web1,check=none"],
+    "--interval [1]: no channel has a check, see --check",
+  ],
+  [
+    ["--slow-start", "9", "--on-down", "close", "--passive", "off", "8080", "web1"],
+    "--on-down [close]: without --check and --passive, no channel goes down",
+    "--slow-start [9]: without --check and --passive, no channel goes down",
+  ],
+  [
+    ["--schedule", "least", "8080", "web1", "%", "web2", "%"],
+    "--schedule [least]: every group ends with %, which means hash, or has its own",
+  ],
+  [
+    ["--schedule", "least,1=rr", "8080", "web1", "%", "web2"],
+    "--schedule [least]: every group ends with %, which means hash, or has its own",
+  ],
+  [
+    ["--schedule", "first", "8080", "web1,weight=3", "!", "web2,weight=2", "%"],
+    "channel [web1,weight=3]: the schedule first ignores the weight 3",
+    "channel [web2,weight=2]: the schedule hash ignores the weight 2",
+  ],
+  [
+    ["8080", "web1,check-port=81"],
+    "channel [web1,check-port=81]: check-port has no effect without a check, see --check",
+  ],
+  [
+    ["8080", "web1:80:-1,weight=2"],
+    "channel [web1:80:-1,weight=2]: maxc -1 allows no connections; 0 means no limit",
+  ],
 ];
 
 t("the parser warns about what is accepted but probably wrong, and about nothing else", () => {
