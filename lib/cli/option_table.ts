@@ -43,7 +43,7 @@ const ROWS: readonly Row[] = [
   [
     "schedule",
     "[G=]name",
-    "round robin: rr; or hash, least, random, first, consistent",
+    "schedule: rr, hash, least, random, first, consistent",
     false,
     REPEATABLE,
   ],
