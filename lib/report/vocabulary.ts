@@ -15,6 +15,7 @@ const ACTORS: Readonly<Record<Reason, Actor>> = {
   "nothing available": "balance",
   "idle limit": "balance",
   "closed by control": "admin",
+  "drained": "admin",
   "shutdown": "admin",
 };
 

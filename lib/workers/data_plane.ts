@@ -115,7 +115,7 @@ export function serveHere(listener: Listener, options: PlaneOptions): DataPlane 
           ? info.id === selection.id
           : info.group === selection.group && info.channel === selection.channel &&
             info.state !== "closing";
-      return Promise.resolve(closeWhere(wanted, "closed by control"));
+      return Promise.resolve(closeWhere(wanted, selection.reason ?? "closed by control"));
     },
   };
 }

@@ -1,9 +1,11 @@
 import type { Endpoint } from "../../base/endpoint.ts";
 import { UsageError } from "../../base/errors.ts";
 import type { ConnectionInfo } from "../../base/connection_info.ts";
+import type { Reason } from "../../base/reason.ts";
 import { splitQuotedWords, splitWords } from "./words.ts";
 import type { Ip } from "../../address/ip.ts";
 import type { ServiceLookup } from "../../address/services.ts";
+import type { HealthControl } from "../../check/check_status.ts";
 import type { DumpCounts } from "../../dump/dumper.ts";
 import type { DumpSettings, DumpTexts } from "../../dump/settings.ts";
 import type { ChannelNames } from "../../table/channel_names.ts";
@@ -13,8 +15,11 @@ import type { ConnectionCounts } from "../top/sample.ts";
 
 /** Connections to close: one by its number, or all of a channel. */
 export type Selection =
-  | { readonly id: number }
-  | { readonly group: number; readonly channel: number };
+  & ({ readonly id: number } | { readonly group: number; readonly channel: number })
+  & {
+    /** @default {"closed by control"} */
+    readonly reason?: Reason;
+  };
 
 /** The open connections of all workers. */
 export interface Connections {
@@ -76,6 +81,8 @@ export interface ControlContext {
   readonly connections: Connections;
   readonly dump: DumpControl;
   readonly lifecycle: Lifecycle;
+  /** Absent in a program without health checks. */
+  readonly health?: HealthControl | undefined;
   /** The address that balance listens on. */
   readonly listener?: Endpoint | undefined;
   /** Resolves a host; rejects with an `AddressError`. */

@@ -96,6 +96,7 @@ t("dumpTaps() records every reason once: as an event, unless another record show
     "connect failed": "event",
     "nothing available": "event",
     "closed by control": "event",
+    "drained": "event",
     "shutdown": "event",
   };
   for (const [reason, record] of Object.entries(shownBy) as [Reason, string][]) {
