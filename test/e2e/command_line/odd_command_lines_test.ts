@@ -26,6 +26,8 @@ const VALUE_OPTIONS = [
   ...["-b", "-B", "-t", "-T", "--workers", "--grace", "--log", "--log-format", "--metrics"],
   ...["--dump-file", "--dump-format", "--dump-client", "--dump-channel", "--dump-match"],
   ...["--dump-bytes", "--dump-rotate", "--max-groups", "--max-channels", "--completions"],
+  ...["--check", "--interval", "--rise", "--fall", "--check-timeout", "--passive", "--on-down"],
+  ...["--slow-start", "--schedule", "--wait"],
 ];
 
 const lines: readonly (readonly string[])[] = [
@@ -34,6 +36,7 @@ const lines: readonly (readonly string[])[] = [
     ["-f", "--", value, GOOD],
     ["-f", "PORT", "--", value],
     ["-f", "PORT", GOOD, `127.0.0.1:${value}`],
+    ["-f", "PORT", `${GOOD},check=${value}`, `${GOOD},weight=${value}`],
     ["-c", value, "PORT"],
     ["-f", VALUE_OPTIONS[i % VALUE_OPTIONS.length]!, value, "PORT", GOOD],
     ["-f", VALUE_OPTIONS[(i + 7) % VALUE_OPTIONS.length]!, value, "PORT", GOOD],
@@ -51,6 +54,11 @@ const lines: readonly (readonly string[])[] = [
   ["-f", "PORT", `[${":".repeat(100 * 1024)}]`],
   ["-f", "PORT", `[::1]:80:${"9".repeat(100 * 1024)}`],
   ["-f", "PORT", `127.0.0.1:${"0".repeat(100 * 1024)}9`],
+  ["-f", "PORT", `${GOOD}${",weight=1".repeat(10_000)}`],
+  ["-f", "PORT", `${GOOD},check=exec:${"x ".repeat(50_000)}`],
+  ["-f", "PORT", `${GOOD},check=send:${"\\x41".repeat(25_000)}`],
+  ["-f", "--check", `http:/=${"200,".repeat(25_000)}`, "PORT", GOOD],
+  ["-f", "--schedule", Array(1000).fill("0=rr").join(","), "PORT", GOOD],
   // Many arguments.
   ["-f", "PORT", ...channels(10_000)],
   ["-f", "--max-channels", "1024", "PORT", ...channels(10_000)],

@@ -27,6 +27,16 @@ t("in the foreground, warnings are printed once and it serves as in 3.35", async
     ],
     [["-T", "5m", server.address], "balance: warning: -T [5m] is read as 5 seconds\n"],
     [["--strict", server.address], "balance: warning: --strict has no effect without -c\n"],
+    [
+      ["--interval", "1", server.address],
+      "balance: warning: --interval [1]: no channel has a check, see --check\n",
+    ],
+    [
+      ["--schedule", "first", `${server.address},weight=3`],
+      `balance: warning: channel [${server.address},weight=3]: the schedule first ignores the ` +
+      "weight 3\n",
+    ],
+    [["--schedule", "0=rr", "--wait", "1", `${server.address},weight=3`, "!"], ""],
     [[server.address], ""],
   ];
   for (const [argv, warning] of cases) {

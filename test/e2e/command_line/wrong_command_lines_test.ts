@@ -88,6 +88,61 @@ const usageErrors: readonly Case[] = [
     ["-fp", "--dump-channel", "3.0", "PORT", GOOD, "!", GOOD],
     "balance: invalid --dump-channel [3.0]: no such channel, the groups are 0 to 1",
   ],
+  [
+    ["--check", "htp:/health", "PORT", GOOD],
+    "invalid --check [htp:/health]: unknown check (did you mean http?)",
+  ],
+  [
+    ["--check", "tcp", "--interval", "0", "PORT", GOOD],
+    "invalid --interval [0]: not a number of seconds from 0.05 to 86400",
+  ],
+  [["--rise", "x", "PORT", GOOD], "invalid --rise [x]: not a number from 1 to 1000"],
+  [["--on-down", "reset", "PORT", GOOD], "invalid --on-down [reset]: not one of keep, close"],
+  [
+    ["--passive", "3/x", "PORT", GOOD],
+    "invalid --passive [3/x]: [x] is not a number of seconds from 0.1 to 86400",
+  ],
+  [
+    ["--wait", "2:100000", "PORT", GOOD],
+    "invalid --wait [2:100000]: [100000] is not a number from 1 to 65536",
+  ],
+  [
+    ["--schedule", "wrr", "PORT", GOOD],
+    "invalid --schedule [wrr]: not one of rr, hash, least, random, first, consistent",
+  ],
+  [
+    ["--schedule", "3=least", "PORT", GOOD, "!", GOOD],
+    "balance: invalid --schedule [3=least]: no such group, the groups are 0 to 1",
+  ],
+  [
+    ["--schedule", "rr", "--schedule", "least", "PORT", GOOD],
+    "invalid --schedule [rr,least]: all groups have two schedules",
+  ],
+  [
+    ["PORT", GOOD, `${GOOD},weight=300`],
+    `balance: channel [${GOOD},weight=300]: invalid attribute [weight=300]: ` +
+    "not a number from 0 to 256",
+  ],
+  [
+    ["PORT", "[::1]:80,weight=1,weight=1"],
+    "balance: channel [[::1]:80,weight=1,weight=1]: invalid attribute [weight=1]: " +
+    "weight is given twice",
+  ],
+  [
+    ["PORT", `${GOOD},maxc=3`],
+    `balance: channel [${GOOD},maxc=3]: invalid attribute [maxc=3]: ` +
+    "unknown key; known are weight, check, check-port",
+  ],
+  [
+    ["PORT", `${GOOD},check=http:health`],
+    `balance: channel [${GOOD},check=http:health]: invalid check [http:health]: ` +
+    "the path must start with /",
+  ],
+  [
+    ["PORT", "127.0.0.1:x,weight=3"],
+    "invalid port [x] in channel [127.0.0.1:x,weight=3]: neither the name of a TCP service nor a " +
+    "number from 0 to 65535, exiting.",
+  ],
 ];
 
 /** A host cannot be right: exit code 65. */
