@@ -3,7 +3,8 @@
  *
  * This file is the entry point of the program, `lib/workers/worker.ts` that of its worker threads.
  * These are the folders of `lib/`, bottom up. A file imports only from its own folder and from
- * folders listed before it; only `lib/engine/engines.ts` also imports from `lib/engine/deno/`:
+ * folders listed before it; only `lib/engine/engines.ts` and
+ * `lib/check/probes/open.ts` also import from `lib/engine/deno/`:
  *
  * - `lib/base/`: errors, limits, byte and time helpers, and the types that all other folders share
  * - `lib/address/`: parses and resolves addresses, ports, CIDR blocks and channel specs
@@ -11,7 +12,7 @@
  * - `lib/system/`: signals, stdout and stderr, syslog, service manager, limits, Unix sockets
  * - `lib/table/`: groups and channels in shared memory, and how a channel is chosen
  * - `lib/engine/`: the interface for listening, dialing and relaying, and its failures
- * - `lib/engine/deno/`: the engine on Deno's sockets, which only `lib/engine/engines.ts` imports
+ * - `lib/engine/deno/`: the engine on Deno's sockets, which two files import, see above
  * - `lib/check/`: health checks: how they are written, their settings and results
  * - `lib/check/probes/`: probes a backend once: TCP, HTTP, dialogues, programs, agents
  * - `lib/connection/`: the accept loop, and one connection from accept to close with its timeouts

@@ -15,6 +15,8 @@ export interface ProbeResult {
   readonly text: string;
   /** How long it took, in milliseconds. */
   readonly ms: number;
+  /** A shortage of this process, such as of descriptors, which says nothing about the backend. */
+  readonly inconclusive?: true;
   /** What the agent asks for; only of an agent-check that was answered. */
   readonly agent?: AgentReply;
 }

@@ -4,7 +4,7 @@ import { splitCommand } from "./argv.ts";
 import { parseEscapedText } from "./escaped_text.ts";
 import { SpecError } from "./spec_error.ts";
 
-/** Bytes of an answer that a check looks at, and the most that `expect:` can ask for. */
+/** Bytes of an answer that a check looks at, and the most of a text to send or to expect. */
 export const ANSWER_BYTES = 4096;
 
 /** A range of HTTP statuses, both ends included. */
@@ -133,8 +133,8 @@ function parseDialogue(text: string): CheckKind {
     expect: expect === undefined ? undefined : parseEscapedText(expect),
   } as const;
   if (send === "" || expect === "") throw new SpecError("the text is missing");
-  if ((dialogue.expect?.length ?? 0) > ANSWER_BYTES) {
-    throw new SpecError(`only the first ${ANSWER_BYTES} bytes of an answer are searched`);
+  if (Math.max(dialogue.send.length, dialogue.expect?.length ?? 0) > ANSWER_BYTES) {
+    throw new SpecError(`a text has at most ${ANSWER_BYTES} bytes`);
   }
   return dialogue;
 }

@@ -1,13 +1,22 @@
 import type { ProbeResult } from "../probe_result.ts";
 import type { CheckSpec } from "../spec.ts";
+import { checkAgent } from "./agent.ts";
+import { expireAfter } from "./deadlines.ts";
+import { checkDialogue } from "./dialogue.ts";
+import type { Exchange } from "./exchange.ts";
+import { checkExec } from "./exec.ts";
+import { checkHttp } from "./http.ts";
+import { open } from "./open.ts";
+import { checkMysql, checkPostgres, checkRedis, checkSmtp } from "./ready_made.ts";
+import { failed, failedWith, passed, quoted, type Verdict } from "./verdict.ts";
 
 /** What is probed. */
 export interface ProbeTarget {
-  /** The host as written, for the header `Host:` of HTTP. */
+  /** The host as written, for the header `Host:` of HTTP; IPv6 without brackets. */
   readonly host: string;
   /** Its address; IPv6 without brackets. */
   readonly address: string;
-  /** The port to probe. */
+  /** The port to probe, 0 to 65535; an agent has its own. */
   readonly port: number;
   /** The local address to connect from (`-B`). */
   readonly source?: string | undefined;
@@ -26,14 +35,106 @@ export interface ProbeOptions {
 }
 
 /**
- * Probes a backend once: opens at most one connection or process, and closes it in any case. Never
- * rejects.
+ * Probes a backend once: opens at most one connection, or runs one program, and closes it in any
+ * case. Never rejects.
+ *
+ * Many probes should be started in the same turn of the event loop: a turn for a single probe costs
+ * three times as much as the probe.
  */
 export async function probe(
   spec: CheckSpec,
   target: ProbeTarget,
-  { timeoutMs }: ProbeOptions,
+  { timeoutMs, signal }: ProbeOptions,
 ): Promise<ProbeResult> {
-  await Promise.resolve();
-  return { ok: false, text: `${spec.kind} of ${target.host} within ${timeoutMs} ms`, ms: 0 };
+  const started = performance.now();
+  const end = new AbortController();
+  const cancel = () => end.abort(CANCELED);
+  signal.addEventListener("abort", cancel);
+  if (signal.aborted) cancel();
+  const met = expireAfter(timeoutMs, () => end.abort(timeoutText(timeoutMs)));
+  try {
+    const verdict = await check(spec, target, end.signal);
+    return { ...verdict, ms: performance.now() - started };
+  } finally {
+    met();
+    signal.removeEventListener("abort", cancel);
+  }
+}
+
+const CANCELED = "canceled";
+
+function timeoutText(ms: number): string {
+  return `timeout after ${ms / 1000} s`;
+}
+
+async function check(spec: CheckSpec, target: ProbeTarget, end: AbortSignal): Promise<Verdict> {
+  try {
+    if (spec.kind === "none") return passed("not checked");
+    if (spec.kind === "exec") return await checkExec(spec.argv, target, end);
+    const port = spec.kind === "agent" ? spec.port : target.port;
+    // Versions of Deno differ in what they do with port 0.
+    if (port === 0) return failed("connection refused");
+    const conn = await open({ address: target.address, port, source: target.source }, end);
+    if (spec.kind !== "tcp") return await converse(spec, target, { conn, answer: NOTHING }, end);
+    conn.close();
+    return passed("connected");
+  } catch (error) {
+    return end.aborted ? failed(String(end.reason)) : failedWith(error);
+  }
+}
+
+const NOTHING = new Uint8Array(0);
+
+/** Checks over a connection, and closes it. Closing ends a read that is pending. */
+async function converse(
+  spec: CheckSpec,
+  target: ProbeTarget,
+  exchange: Exchange,
+  end: AbortSignal,
+): Promise<Verdict> {
+  let open = true;
+  const close = () => {
+    if (open) exchange.conn.close();
+    open = false;
+  };
+  end.addEventListener("abort", close);
+  if (end.aborted) close();
+  try {
+    return await talk(spec, target, exchange);
+  } catch (error) {
+    if (!end.aborted) return failedWith(error);
+    if (end.reason === CANCELED) return failed(CANCELED);
+    const answer = exchange.answer.length === 0
+      ? " without an answer"
+      : `, received ${quoted(exchange.answer)}`;
+    return failed(`${end.reason}${answer}`);
+  } finally {
+    end.removeEventListener("abort", close);
+    close();
+  }
+}
+
+async function talk(
+  spec: CheckSpec,
+  { host, port }: ProbeTarget,
+  exchange: Exchange,
+): Promise<Verdict> {
+  switch (spec.kind) {
+    case "http":
+      return await checkHttp(exchange, { ...spec, host, port });
+    case "dialogue":
+      return await checkDialogue(exchange, spec);
+    case "redis":
+      return await checkRedis(exchange);
+    case "postgres":
+      return await checkPostgres(exchange);
+    case "mysql":
+      return await checkMysql(exchange);
+    case "smtp":
+      return await checkSmtp(exchange);
+    case "agent":
+      return await checkAgent(exchange);
+    default:
+      return passed("connected");
+  }
 }

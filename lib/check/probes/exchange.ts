@@ -1,0 +1,60 @@
+import { writeAll } from "../../base/bytes.ts";
+import { ANSWER_BYTES } from "../spec.ts";
+
+/** The part of a connection that a probe needs. */
+export interface ProbeConn {
+  read(buffer: Uint8Array): Promise<number | null>;
+  write(bytes: Uint8Array): Promise<number>;
+  close(): void;
+}
+
+/** A connection to a backend, and the start of what it has answered. */
+export interface Exchange {
+  readonly conn: ProbeConn;
+  /** The answer so far, at most 4096 bytes. */
+  answer: Uint8Array<ArrayBuffer>;
+}
+
+/** How reading an answer has ended: it has all that was looked for, is too long, or has ended. */
+export type AnswerEnd = "enough" | "too long" | "closed";
+
+/** Sends bytes or text. */
+export async function send(exchange: Exchange, data: Uint8Array | string): Promise<void> {
+  await writeAll(exchange.conn, typeof data === "string" ? new TextEncoder().encode(data) : data);
+}
+
+/**
+ * Reads until the answer is enough, or has 4096 bytes, or the backend has ended it.
+ *
+ * @param enough Looks at all of the answer so far.
+ */
+export async function readAnswer(
+  exchange: Exchange,
+  enough: (answer: Uint8Array) => boolean,
+): Promise<AnswerEnd> {
+  const buffer = new Uint8Array(ANSWER_BYTES);
+  buffer.set(exchange.answer);
+  let length = exchange.answer.length;
+  for (;;) {
+    if (enough(exchange.answer)) return "enough";
+    if (length === buffer.length) return "too long";
+    const count = await exchange.conn.read(buffer.subarray(length));
+    if (count === null) return "closed";
+    length += count;
+    exchange.answer = buffer.subarray(0, length);
+  }
+}
+
+/**
+ * Reads a line.
+ *
+ * @returns The line without its end; what there is if the backend has ended it; `undefined` if it
+ *     is too long.
+ */
+export async function readLine(exchange: Exchange): Promise<string | undefined> {
+  const end = await readAnswer(exchange, (answer) => answer.includes(NEWLINE));
+  if (end === "too long") return undefined;
+  return new TextDecoder().decode(exchange.answer).split(/\r?\n/, 1)[0];
+}
+
+const NEWLINE = 10;

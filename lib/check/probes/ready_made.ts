@@ -1,0 +1,102 @@
+/** Dialogues with servers whose protocol needs no login to see that they are up. */
+
+import { type Exchange, readAnswer, readLine, send } from "./exchange.ts";
+import { failed, passed, quoted, type Verdict } from "./verdict.ts";
+
+/**
+ * Redis: `PING` is answered with `+PONG`. A server that wants a password is up, too; one that is
+ * still loading its data is not.
+ */
+export async function checkRedis(exchange: Exchange): Promise<Verdict> {
+  await send(exchange, "PING\r\n");
+  const line = await readLine(exchange);
+  if (line === "+PONG") return passed("PONG");
+  if (line?.startsWith("-NOAUTH")) return passed("NOAUTH");
+  if (line?.startsWith("-")) return failed(line.slice(1));
+  return failed(unexpected(exchange, "Redis"));
+}
+
+/** The length, 8, and the code of an SSLRequest of PostgreSQL. */
+const SSL_REQUEST = new Uint8Array([0, 0, 0, 8, 4, 210, 22, 47]);
+const LETTER_S = 83, LETTER_N = 78, LETTER_E = 69;
+
+/**
+ * PostgreSQL: an SSLRequest is answered with `S` (SSL is on) or `N`. An error, such as too many
+ * processes, starts with `E`.
+ */
+export async function checkPostgres(exchange: Exchange): Promise<Verdict> {
+  await send(exchange, SSL_REQUEST);
+  await readAnswer(exchange, ({ length }) => length > 0);
+  switch (exchange.answer[0]) {
+    case LETTER_S:
+      return passed("PostgreSQL with SSL");
+    case LETTER_N:
+      return passed("PostgreSQL");
+    case LETTER_E: {
+      await readAnswer(exchange, () => false);
+      const text = new TextDecoder().decode(exchange.answer.subarray(1));
+      // Fields, each a letter and a string; M is the message. Servers without any send plain text.
+      const message = /\0M([^\0]*)\0/.exec(text)?.[1] ?? text.split("\0", 1)[0] ?? "";
+      return failed(`error: ${message}`);
+    }
+    default:
+      return failed(unexpected(exchange, "PostgreSQL"));
+  }
+}
+
+/** First byte of a greeting of MySQL (the version of its protocol), and of an error. */
+const MYSQL_PROTOCOL = 10, MYSQL_ERROR = 255;
+/** The start of a packet: three bytes of length, and its number. */
+const MYSQL_HEADER = 4;
+
+/** MySQL and MariaDB: the server greets. An error, such as too many connections, is given instead. */
+export async function checkMysql(exchange: Exchange): Promise<Verdict> {
+  await readAnswer(exchange, (answer) => {
+    return answer.length > MYSQL_HEADER && !isMysql(answer) || answer.length >= mysqlLength(answer);
+  });
+  const { answer } = exchange;
+  if (!isMysql(answer)) return failed(unexpected(exchange, "MySQL"));
+  const packet = answer.subarray(MYSQL_HEADER, mysqlLength(answer));
+  const decoder = new TextDecoder();
+  if (packet[0] === MYSQL_PROTOCOL) {
+    return passed(`MySQL ${decoder.decode(packet.subarray(1)).split("\0", 1)[0]}`);
+  }
+  const [, low = 0, high = 0] = packet;
+  // The state of SQL comes first, once the client has sent its capabilities.
+  const message = decoder.decode(packet.subarray(3)).replace(/^#.{5}/, "");
+  return failed(`error ${low + 256 * high}: ${message}`);
+}
+
+/** Whether an answer starts with a greeting or an error, in packet number 0. */
+function isMysql(answer: Uint8Array): boolean {
+  const type = answer[MYSQL_HEADER];
+  return answer[MYSQL_HEADER - 1] === 0 && (type === MYSQL_PROTOCOL || type === MYSQL_ERROR);
+}
+
+/** Bytes of the first packet, with its header. */
+function mysqlLength([low, middle, high]: Uint8Array): number {
+  if (low === undefined || middle === undefined || high === undefined) return MYSQL_HEADER + 1;
+  return MYSQL_HEADER + low + 256 * middle + 65536 * high;
+}
+
+/** SMTP: the server greets with 220. It is told that this is all. */
+export async function checkSmtp(exchange: Exchange): Promise<Verdict> {
+  // In all lines of a greeting but the last, a hyphen follows the code.
+  const complete = /^(?:\d{3}-[^\n]*\n)*\d{3}(?: [^\n]*|\r?)\n/;
+  await readAnswer(exchange, (answer) => {
+    const text = new TextDecoder().decode(answer);
+    return complete.test(text) || !/^(?:\d{0,3}$|\d{3}[ \r\n-])/.test(text);
+  });
+  const greeting = complete.exec(new TextDecoder().decode(exchange.answer))?.[0];
+  if (greeting === undefined) return failed(unexpected(exchange, "SMTP"));
+  if (!greeting.startsWith("220")) return failed(greeting);
+  try {
+    await send(exchange, "QUIT\r\n");
+  } catch { /* it has closed; it was up all the same */ }
+  return passed(greeting.split("\n", 1)[0]!);
+}
+
+function unexpected({ answer }: Exchange, protocol: string): string {
+  if (answer.length === 0) return "closed without an answer";
+  return `no answer of ${protocol}: ${quoted(answer)}`;
+}

@@ -1,0 +1,50 @@
+import { codeOf, isDescriptorShortage, systemReason } from "../../base/errors.ts";
+import { printable } from "../../base/printable.ts";
+import type { ProbeResult } from "../probe_result.ts";
+
+/** The result of a probe, but for the time it took. */
+export type Verdict = Omit<ProbeResult, "ms">;
+
+/** Most characters of the text of a result. */
+const LONGEST_TEXT = 80;
+
+/** The backend is up. */
+export function passed(text: string): Verdict {
+  return { ok: true, text: shortText(text) };
+}
+
+/** The backend is not up. */
+export function failed(text: string): Verdict {
+  return { ok: false, text: shortText(text) };
+}
+
+/** A text from outside in one printable line of at most 80 characters. */
+export function shortText(text: string): string {
+  const safe = printable(text.trim());
+  return safe.length <= LONGEST_TEXT
+    ? safe
+    : `${safe.slice(0, LONGEST_TEXT - 3).toWellFormed()}...`;
+}
+
+/** Bytes from outside, quoted; see {@link shortText}. */
+export function quoted(bytes: Uint8Array): string {
+  return `"${printable(new TextDecoder().decode(bytes.subarray(0, LONGEST_TEXT)))}"`;
+}
+
+/**
+ * The result after an error of the system, such as `connection refused`. A shortage of this process
+ * says nothing about the backend.
+ */
+export function failedWith(error: unknown): Verdict {
+  const reason = systemReason(error) || "failed";
+  const verdict = failed(reason.charAt(0).toLowerCase() + reason.slice(1));
+  return isOwnShortage(error) ? { ...verdict, inconclusive: true } : verdict;
+}
+
+const SHORTAGE_CODES: ReadonlySet<string> = new Set([
+  ...["ENOBUFS", "ENOMEM", "EAGAIN", "EADDRNOTAVAIL", "EADDRINUSE"],
+]);
+
+function isOwnShortage(error: unknown): boolean {
+  return isDescriptorShortage(error) || SHORTAGE_CODES.has(codeOf(error) ?? "");
+}
