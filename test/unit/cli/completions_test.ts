@@ -83,6 +83,7 @@ async function assertCommonOffers(offers: Offers): Promise<void> {
   assertEquals(await offers(["balance", "--completions", "z"]), ["zsh"]);
   assertEquals(await offers(["balance", "--grace", "1"]), []);
   assertEquals(await offers(["balance", "--check", "re"]), ["redis"]);
+  assertEquals(await offers(["balance", "--check", "ht"]), ["http:/"]);
   assertEquals(await offers(["balance", "--schedule", "l"]), ["least"]);
   assertEquals(await offers(["balance", "--on-down", "c"]), ["close"]);
   assertEquals(await offers(["balance", "--passive", "o"]), ["off"]);
