@@ -47,6 +47,16 @@ t("resolveSetup() returns every address of a command line, and keeps the names",
   assertEquals([names.get(0, 1), names.get(1, 0), names.get(1, 1)], ["web", "backup", undefined]);
 }, PURE);
 
+t("resolveSetup() keeps the attributes of channels and the schedules of groups", async () => {
+  const channels = ["web,weight=3", "web:81:2,check=none", "%", "backup,check-port=90"];
+  const { setup } = await resolve(["--schedule", "least,0=consistent", "80", ...channels]);
+  assertEquals(setup.groups.map(({ schedule }) => schedule), ["consistent", "least"]);
+  assertEquals(
+    setup.groups.flatMap((group) => group.channels.map(({ attributes }) => attributes)),
+    [{ weight: 3 }, { check: { text: "none", kind: "none" } }, { checkPort: 90 }],
+  );
+}, PURE);
+
 t("resolveSetup() reports what is wrong, in the order in which 3.35 did", async () => {
   await assertRejects(() => resolve(["70000", "nowhere"]), UsageError, "invalid port [70000]");
   await assertRejects(() => resolve(["80", "nowhere"]), AddressError, "[nowhere]");
