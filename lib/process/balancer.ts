@@ -4,6 +4,7 @@ import { delay } from "@std/async/delay";
 import { resolveHost } from "../address/resolve_host.ts";
 import { type ServiceLookup, systemServices } from "../address/services.ts";
 import { ExitError } from "../base/errors.ts";
+import { limitExec, needsExec } from "../check/exec_permission.ts";
 import type { Options } from "../cli/options.ts";
 import { type ControlListener, type Former, listenControl } from "../control/control_listener.ts";
 import { MAX_CLIENTS } from "../control/protocol.ts";
@@ -82,6 +83,7 @@ export async function startBalancer(
   options: Options,
   messages: Messages,
 ): Promise<{ ended: Promise<number> }> {
+  limitExec(needsExec(options.backends.check, options.channels));
   surviveBugs(messages.notice);
   const signals = listenForSignals(options);
   const prepared = await Promise.race([prepare(options, messages), endedEarly(signals)])

@@ -2,10 +2,9 @@ import { systemServices } from "../address/services.ts";
 import { EXIT, UsageError, withName } from "../base/errors.ts";
 import { NAME, VERSION } from "../base/version.ts";
 import { completions } from "../cli/completions.ts";
+import { limitExec } from "../check/exec_permission.ts";
 // Not used yet; keeps the files reachable.
-import type {} from "../check/channel_attributes.ts";
 import type {} from "../check/probes/probe.ts";
-import type {} from "../check/settings.ts";
 import { type Options, parseOptions } from "../cli/options.ts";
 import { usage } from "../cli/usage.ts";
 import { warningLines } from "../cli/warnings.ts";
@@ -65,6 +64,8 @@ function requireText(argv: readonly string[]): void {
 }
 
 async function runMode(options: Options, argv: readonly string[]): Promise<number> {
+  // A parent may need it to start the background process; startBalancer() gives it up, too.
+  if (options.mode !== "balance") limitExec(false);
   switch (options.mode) {
     case "usage":
       printError(usage());

@@ -23,12 +23,14 @@ export const REPORT_VARIABLE = "BALANCE_REPORT_TO";
  * - `net`: listening, dialing, resolving; in Deno 2.9 also Unix sockets.
  * - `read`, `write` without a list: the user chooses the paths of control socket, dump and log.
  * - `env`: run directory, syslog socket, socket of the service manager, socket of the parent,
- *   directory of the history of the shell, terminal type for colors.
+ *   directory of the history of the shell, terminal type for colors, where `exec` checks find
+ *   programs.
  * - `sys`: the user ID, to check who owns the run directory, and the umask, for the mode of
  *   sockets; Deno 2.9 has no narrower permission for the umask.
  * - `ffi`: the C library at its absolute paths; revoked right after start (c_library.ts).
- * - `run`: this executable only, wherever it is installed, to start the background process where
- *   the C library cannot do it.
+ * - `run`: any program, for `exec` checks; given up at the start unless there is one on the command
+ *   line (exec_permission.ts). The parent of a background process keeps it until it ends: it starts
+ *   this executable where the C library cannot do it.
  */
 export function permissionFlags(machine?: Machine): string[] {
   return [
@@ -37,9 +39,9 @@ export function permissionFlags(machine?: Machine): string[] {
     "--allow-read",
     "--allow-write",
     `--allow-env=${PATH_VARIABLES.join(",")},${REPORT_VARIABLE},` +
-    "XDG_STATE_HOME,HOME,TERM",
+    "XDG_STATE_HOME,HOME,TERM,PATH",
     "--allow-sys",
     `--allow-ffi=${cLibraries(machine).join(",")}`,
-    "--allow-run=/proc/self/exe",
+    "--allow-run",
   ];
 }
