@@ -42,7 +42,7 @@ export function agentVerdict(line: string): Verdict {
     if (meaning === undefined) return failed(`agent: unknown word ${shortText(word)}`);
     Object.assign(agent, meaning);
   }
-  const text = `agent: ${line}`;
+  const text = `agent: ${line.trim().replace(/\s+/g, " ")}`;
   return { ...(agent.health === "down" ? failed(text) : passed(text)), agent };
 }
 

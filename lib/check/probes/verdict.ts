@@ -36,10 +36,24 @@ export function quoted(bytes: Uint8Array): string {
  * says nothing about the backend.
  */
 export function failedWith(error: unknown): Verdict {
-  const reason = systemReason(error) || "failed";
+  const reason = REASONS[codeOf(error) ?? ""] ?? (systemReason(error) || "failed");
   const verdict = failed(reason.charAt(0).toLowerCase() + reason.slice(1));
   return isOwnShortage(error) ? { ...verdict, inconclusive: true } : verdict;
 }
+
+/** As strerror(3) has them: an error of `node:net` (`-B`) does not. */
+const REASONS: Readonly<Record<string, string>> = {
+  ECONNREFUSED: "connection refused",
+  ECONNRESET: "connection reset by peer",
+  EPIPE: "broken pipe",
+  ETIMEDOUT: "connection timed out",
+  EHOSTUNREACH: "no route to host",
+  ENETUNREACH: "network is unreachable",
+  EACCES: "permission denied",
+  EADDRNOTAVAIL: "cannot assign requested address",
+  EMFILE: "too many open files",
+  ENFILE: "too many open files in system",
+};
 
 const SHORTAGE_CODES: ReadonlySet<string> = new Set([
   ...["ENOBUFS", "ENOMEM", "EAGAIN", "EADDRNOTAVAIL", "EADDRINUSE"],
