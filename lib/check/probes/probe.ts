@@ -7,7 +7,8 @@ import type { Exchange } from "./exchange.ts";
 import { checkExec } from "./exec.ts";
 import { checkHttp } from "./http.ts";
 import { open } from "./open.ts";
-import { checkMysql, checkPostgres, checkRedis, checkSmtp } from "./ready_made.ts";
+import { checkMysql } from "./mysql.ts";
+import { checkPostgres, checkRedis, checkSmtp } from "./ready_made.ts";
 import { failed, failedWith, passed, quoted, type Verdict } from "./verdict.ts";
 
 /** What is probed. */

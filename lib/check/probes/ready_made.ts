@@ -44,41 +44,6 @@ export async function checkPostgres(exchange: Exchange): Promise<Verdict> {
   }
 }
 
-/** First byte of a greeting of MySQL (the version of its protocol), and of an error. */
-const MYSQL_PROTOCOL = 10, MYSQL_ERROR = 255;
-/** The start of a packet: three bytes of length, and its number. */
-const MYSQL_HEADER = 4;
-
-/** MySQL and MariaDB: the server greets. An error, such as too many connections, is given instead. */
-export async function checkMysql(exchange: Exchange): Promise<Verdict> {
-  await readAnswer(exchange, (answer) => {
-    return answer.length > MYSQL_HEADER && !isMysql(answer) || answer.length >= mysqlLength(answer);
-  });
-  const { answer } = exchange;
-  if (!isMysql(answer)) return failed(unexpected(exchange, "MySQL"));
-  const packet = answer.subarray(MYSQL_HEADER, mysqlLength(answer));
-  const decoder = new TextDecoder();
-  if (packet[0] === MYSQL_PROTOCOL) {
-    return passed(`MySQL ${decoder.decode(packet.subarray(1)).split("\0", 1)[0]}`);
-  }
-  const [, low = 0, high = 0] = packet;
-  // The state of SQL comes first, once the client has sent its capabilities.
-  const message = decoder.decode(packet.subarray(3)).replace(/^#.{5}/, "");
-  return failed(`error ${low + 256 * high}: ${message}`);
-}
-
-/** Whether an answer starts with a greeting or an error, in packet number 0. */
-function isMysql(answer: Uint8Array): boolean {
-  const type = answer[MYSQL_HEADER];
-  return answer[MYSQL_HEADER - 1] === 0 && (type === MYSQL_PROTOCOL || type === MYSQL_ERROR);
-}
-
-/** Bytes of the first packet, with its header. */
-function mysqlLength([low, middle, high]: Uint8Array): number {
-  if (low === undefined || middle === undefined || high === undefined) return MYSQL_HEADER + 1;
-  return MYSQL_HEADER + low + 256 * middle + 65536 * high;
-}
-
 /** SMTP: the server greets with 220. It is told that this is all. */
 export async function checkSmtp(exchange: Exchange): Promise<Verdict> {
   // In all lines of a greeting but the last, a hyphen follows the code.
@@ -96,7 +61,8 @@ export async function checkSmtp(exchange: Exchange): Promise<Verdict> {
   return passed(greeting.split("\n", 1)[0]!);
 }
 
-function unexpected({ answer }: Exchange, protocol: string): string {
+/** What a probe says about an answer of another protocol. */
+export function unexpected({ answer }: Exchange, protocol: string): string {
   if (answer.length === 0) return "closed without an answer";
   return `no answer of ${protocol}: ${quoted(answer)}`;
 }

@@ -2,11 +2,6 @@ import { assertEquals } from "@std/assert";
 import { answering, outcome } from "../../../helpers/check/probing.ts";
 import { t, until } from "../../../helpers/t.ts";
 
-/** A packet of MySQL. */
-function packet(body: string, sequence = 0): string {
-  return String.fromCharCode(body.length & 255, body.length >> 8, 0, sequence) + body;
-}
-
 for (
   const [check, answer, ok, text] of [
     ["redis", "+PONG\r\n", true, "PONG"],
@@ -31,30 +26,6 @@ for (
     ["postgres", "Ecould not fork\n\0", false, "error: could not fork"],
     ["postgres", "HTTP/1.1 400 x", false, 'no answer of PostgreSQL: "HTTP/1.1 400 x"'],
     ["postgres", "", false, "closed without an answer"],
-    ["mysql", packet("\x0a8.0.36\0abcdefgh\0"), true, "MySQL 8.0.36"],
-    ["mysql", packet("\x0a5.5.5-10.11.6-MariaDB\0") + "more", true, "MySQL 5.5.5-10.11.6-MariaDB"],
-    [
-      "mysql",
-      packet("\xff\x10\x04Too many connections"),
-      false,
-      "error 1040: Too many connections",
-    ],
-    ["mysql", packet("\xff\x10\x04#08004Too many"), false, "error 1040: Too many"],
-    [
-      "mysql",
-      packet("\xff\x69\x04Host '10.0.0.1' is blocked"),
-      false,
-      "error 1129: Host '10.0.0.1' is blocked",
-    ],
-    [
-      "mysql",
-      packet("\x0a8.0.36\0", 1),
-      false,
-      'no answer of MySQL: "\\x08\\x00\\x00\\x01\\x0a8.0.36\\x00"',
-    ],
-    ["mysql", "SSH-2.0-x\r\n", false, 'no answer of MySQL: "SSH-2.0-x\\x0d\\x0a"'],
-    ["mysql", "\x05\0\0", false, 'no answer of MySQL: "\\x05\\x00\\x00"'],
-    ["mysql", "", false, "closed without an answer"],
     ["smtp", "220 mail ESMTP\r\n", true, "220 mail ESMTP"],
     ["smtp", "220-mail ESMTP\r\n220-no spam\r\n220 \r\n", true, "220-mail ESMTP"],
     ["smtp", "220\r\n", true, "220"],
@@ -76,7 +47,6 @@ for (
   const [check, answer, asked] of [
     ["redis", "+PONG\r\n", "PING\r\n"],
     ["postgres", "N", "\0\0\0\x08\x04\xd2\x16\x2f"],
-    ["mysql", packet("\x0a8.0.36\0"), ""],
     ["smtp", "220-mail\r\n220 mail\r\n", "QUIT\r\n"],
   ] as const
 ) {
