@@ -10,8 +10,10 @@
  * - `lib/address/`: parses and resolves addresses, ports, CIDR blocks and channel specs
  * - `lib/native/`: calls of the C library: signals, starting a daemon, sockets, local time
  * - `lib/system/`: signals, stdout and stderr, syslog, service manager, limits, Unix sockets
- * - `lib/table/`: groups and channels in shared memory, and how a channel is chosen
+ * - `lib/table/`: groups and channels in shared memory
  * - `lib/engine/`: the interface for listening, dialing and relaying, and its failures
+ * - `lib/schedule/`: how a channel is chosen and claimed, and what failed connects mean for it
+ * - `lib/wait_line/`: clients that wait for a channel, in order over all workers
  * - `lib/engine/deno/`: the engine on Deno's sockets, which two files import, see above
  * - `lib/check/`: health checks: how they are written, their settings and results
  * - `lib/check/probes/`: probes a backend once: TCP, HTTP, dialogues, programs, agents

@@ -1,10 +1,10 @@
 import type { Endpoint } from "./endpoint.ts";
 
 /**
- * The state of a connection; it is `dialing` until a backend has answered. A `closing` connection
- * has ended, but the runtime has not closed its sockets yet.
+ * The state of a connection; it is `dialing` until a backend has answered, or `waiting` in the wait
+ * line. A `closing` connection has ended, but the runtime has not closed its sockets yet.
  */
-export type ConnectionState = "dialing" | "open" | "half-closed" | "closing";
+export type ConnectionState = "waiting" | "dialing" | "open" | "half-closed" | "closing";
 
 /** Which client is connected to which backend. A plain record: it can be cloned to a worker. */
 export interface ConnectionRoute {

@@ -3,7 +3,7 @@
 export type Reason =
   | "client closed" | "backend closed" | "client reset" | "backend reset"
   | "idle limit" | "client left" | "connect failed" | "nothing available"
-  | "closed by control" | "drained" | "shutdown";
+  | "closed by control" | "shutdown" | "wait timeout" | "line full" | "backend down" | "drained";
 
 /** Why a backend could not be connected to. An expected result, not an exception. */
 export type DialFailure =

@@ -1,27 +1,31 @@
 /**
  * One client connection, from accept to close:
  *
- *     choose a channel -> dial it, or the next one if that fails -> relay both ways -> close
+ *     choose a channel, or wait for one -> dial it, or the next one if that fails
+ *       -> relay both ways -> close
  *
  * This file decides what happens; the engine (lib/engine) does the network I/O.
  */
 
 import { formatEndpoint } from "../address/host_port.ts";
-import { parseIp } from "../address/ip.ts";
 import type { ConnectionInfo, ConnectionState } from "../base/connection_info.ts";
 import type { SocketPair } from "../base/endpoint.ts";
 import type { Reason } from "../base/reason.ts";
 import type { Ending, Side } from "../base/side.ts";
 import type { AcceptedLink, Link, Relay, RelayObserver } from "../engine/engine.ts";
 import { reasonOf } from "../engine/relay_end.ts";
-import { type Claim, claims } from "../table/claims.ts";
-import { clientHash } from "../table/client_hash.ts";
+import type { Claim } from "../schedule/claim.ts";
+import { claims } from "../schedule/claims.ts";
+import { type ClientKey, clientKey } from "../schedule/client_key.ts";
+import { anyFull } from "../table/counts.ts";
+import { ClientWatch } from "./client_watch.ts";
 import type { Ticking } from "./clock.ts";
 import type { ConnectionContext } from "./context.ts";
 import { Dialing } from "./dialing.ts";
 import type { Tap, TapMaker } from "./observe.ts";
 import { idleTimedOut, timedOutText } from "./timeouts.ts";
-import { afterWork } from "./turns.ts";
+import { afterWork, nextTurn } from "./turns.ts";
+import { Waiting } from "./waiting.ts";
 
 /** One client connection. The clock calls `tick`; the relay calls `chunk`, `moved`, `ended`. */
 export class Connection implements Ticking, RelayObserver {
@@ -38,7 +42,10 @@ export class Connection implements Ticking, RelayObserver {
   #relay: Relay | undefined;
   #tap: Tap | undefined;
   readonly #dialing: Dialing;
+  readonly #waiting: Waiting | undefined;
   #halfClosed = false;
+  /** Whether it was given two turns because all channels were full. */
+  #hadGrace = false;
   /** Last activity: the connection to the backend was made, or a chunk was written. */
   #lastActive: number;
   #sent = 0;
@@ -54,10 +61,15 @@ export class Connection implements Ticking, RelayObserver {
     this.#client = client;
     this.#context = context;
     this.#lastActive = context.clock.now;
-    this.#dialing = new Dialing(client, context, {
+    const watch = new ClientWatch(client, context);
+    const left = () => this.close("client left");
+    this.#dialing = new Dialing(watch, context, {
       failed: (text) => this.#tap?.event(text),
-      left: () => this.close("client left"),
+      left,
     });
+    if (context.waiting !== undefined) {
+      this.#waiting = new Waiting(context, { watch, onLeft: left });
+    }
     const tap = context.tap();
     if (tap !== undefined) this.setTap(tap);
   }
@@ -83,6 +95,7 @@ export class Connection implements Ticking, RelayObserver {
 
   #state(): ConnectionState {
     if (this.#closingSince >= 0) return "closing";
+    if (this.#waiting?.isWaiting) return "waiting";
     return this.#relay === undefined ? "dialing" : this.#halfClosed ? "half-closed" : "open";
   }
 
@@ -117,14 +130,19 @@ export class Connection implements Ticking, RelayObserver {
    * @param onClosing Called if it has ended but cannot close its sockets yet.
    */
   async run(onClosing?: () => void): Promise<void> {
-    const { table, clock, options, debug, monitor } = this.#context;
+    const { clock, debug, monitor } = this.#context;
     debug?.(`connect from ${this.#client.remote.address}`);
     monitor?.started?.(this.info());
     let reason: Reason = "nothing available";
-    const client = { hash: () => this.#hash(), hashFailover: options.hashFailover };
     try {
-      for (using claim of claims(table, client, debug)) {
+      for (let search = this.#search();;) {
+        using claim = search.next().value ??
+          await this.#anotherClaim(() => search = this.#search());
         this.#claim = claim;
+        if (claim === undefined) {
+          reason = this.#waiting?.refusal ?? reason;
+          break;
+        }
         clock.watch(this);
         const backend = await this.#dialing.dial(claim);
         if (typeof backend === "string") reason = "connect failed";
@@ -151,9 +169,43 @@ export class Connection implements Ticking, RelayObserver {
     }
   }
 
+  /** Searches for a channel. Those who wait come first. */
+  #search(): Generator<Claim, void, void> {
+    const { table, options, waiting, debug } = this.#context;
+    const client = { key: () => this.#key(), hashFailover: options.hashFailover };
+    const barred = waiting && (() => waiting.line.length > 0);
+    return claims(table, client, { barred, trace: debug });
+  }
+
+  /**
+   * Waits for a channel when none is available: in the wait line, or for two turns of the event loop
+   * if one is full. A connection whose end has arrived already is subtracted until then.
+   *
+   * @param searchAgain Starts a new search.
+   */
+  async #anotherClaim(
+    searchAgain: () => Generator<Claim, void, void>,
+  ): Promise<Claim | undefined> {
+    const { table, clock } = this.#context;
+    this.#claim = undefined;
+    if (this.#stopped !== undefined) return undefined;
+    if (this.#waiting !== undefined) {
+      clock.watch(this);
+      const claim = await this.#waiting.wait(this.id, this.#key());
+      if (claim !== undefined) searchAgain();
+      return claim;
+    }
+    if (this.#hadGrace || this.#dialing.failed !== undefined || !anyFull(table)) return undefined;
+    this.#hadGrace = true;
+    await nextTurn();
+    await nextTurn();
+    return this.#stopped === undefined ? searchAgain().next().value ?? undefined : undefined;
+  }
+
   /** Closes the connection immediately, and cancels a dial in progress. */
   close(reason: Reason): void {
     this.#stopped ??= reason;
+    this.#waiting?.stop(reason);
     this.#dialing.cancel();
     this.#relay?.close();
   }
@@ -182,6 +234,7 @@ export class Connection implements Ticking, RelayObserver {
   /** Checks the timeouts. */
   tick(now: number): void {
     const { options } = this.#context;
+    if (this.#waiting?.isWaiting) return this.#waiting.tick(now);
     if (this.#relay === undefined) return this.#dialing.tick(now);
     if (!idleTimedOut(options, { since: this.#lastActive, now })) return;
     const text = timedOutText(options);
@@ -224,7 +277,7 @@ export class Connection implements Ticking, RelayObserver {
     if (this.#tap?.connected(this.info()) === false) this.setTap(undefined);
   }
 
-  #hash(): number {
-    return clientHash(parseIp(this.#client.remote.address) ?? new Uint8Array(4));
+  #key(): ClientKey {
+    return clientKey(this.#client.remote.address);
   }
 }

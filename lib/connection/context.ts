@@ -1,5 +1,7 @@
 import type { SocketPair } from "../base/endpoint.ts";
 import type { Engine } from "../engine/engine.ts";
+import type { BackendEvent, PassiveRules } from "../schedule/verdict.ts";
+import type { WaitOptions } from "../wait_line/wait_line.ts";
 import type { Table } from "../table/table.ts";
 import type { Clock } from "./clock.ts";
 import type { Monitor, TapMaker } from "./observe.ts";
@@ -14,6 +16,8 @@ export interface ConnectionOptions extends Timeouts {
   readonly autoDisable: boolean;
   /** `-B`: local address of connections to backends. */
   readonly source?: string | undefined;
+  /** When connections that fail make a channel down or suspect. */
+  readonly passive: PassiveRules;
 }
 
 /** What all connections of one isolate share. */
@@ -42,6 +46,10 @@ export interface ConnectionContext {
    * `undefined` where that is not possible.
    */
   readonly requestShutdown?: ((sockets: readonly SocketPair[]) => void) | undefined;
+  /** Where clients wait for a channel (`--wait`); without it, they do not wait. */
+  readonly waiting?: WaitOptions | undefined;
+  /** Something happened to a channel because of a connection. */
+  readonly backendEvent: (event: BackendEvent) => void;
   /** The access log and the metrics. */
   readonly monitor?: Monitor | undefined;
 }

@@ -1,10 +1,12 @@
 import { formatEndpoint } from "../address/host_port.ts";
 import { blamesBackend, type DialFailure } from "../base/reason.ts";
-import type { AcceptedLink, Link } from "../engine/engine.ts";
-import type { Claim } from "../table/claims.ts";
+import type { Link } from "../engine/engine.ts";
+import type { Claim } from "../schedule/claim.ts";
+import { dialFailed, dialSucceeded } from "../schedule/verdict.ts";
+import type { ClientWatch } from "./client_watch.ts";
 import type { ConnectionContext } from "./context.ts";
 import type { FailedAttempt } from "./observe.ts";
-import { connectTimedOut, hasLeft, isSlowDial } from "./timeouts.ts";
+import { connectTimedOut, isSlowDial } from "./timeouts.ts";
 
 /** What a connection does about the events of {@link Dialing}. */
 export interface DialingEvents {
@@ -24,26 +26,22 @@ export class Dialing {
   /** Milliseconds that the successful attempt took; known only if a monitor wants it. */
   connectMs: number | undefined;
   readonly #context: ConnectionContext;
-  readonly #client: AcceptedLink;
+  readonly #watch: ClientWatch;
   readonly #events: DialingEvents;
   /** Cancels the current attempt. */
   #attempt: AbortController | undefined;
-  /** When the attempt started, in milliseconds of the shared clock, like the time below. */
+  /** When the attempt started, in milliseconds of the shared clock. */
   #since = 0;
-  /** Whether {@link Engine.readAhead} was called; at most once per connection. */
-  #readsAhead = false;
-  /** When the client was seen to half-close; -1 if it was not. */
-  #leftSince = -1;
 
-  constructor(client: AcceptedLink, context: ConnectionContext, events: DialingEvents) {
-    this.#client = client;
+  constructor(watch: ClientWatch, context: ConnectionContext, events: DialingEvents) {
+    this.#watch = watch;
     this.#context = context;
     this.#events = events;
   }
 
   /** Connects to the backend of a claim. Never rejects. */
   async dial(claim: Claim): Promise<Link | DialFailure> {
-    const { engine, clock, options, debug, monitor } = this.#context;
+    const { engine, table, clock, options, debug, monitor } = this.#context;
     const { group, channel } = claim;
     this.#attempt = new AbortController();
     this.#since = clock.now;
@@ -57,7 +55,11 @@ export class Dialing {
       monitor.dialed?.({ account: claim.account, ms: this.connectMs, failure });
     }
     if (failure !== undefined) this.#dialFailed(claim, failure);
-    else debug?.(`connect to group ${group} channel ${channel} successful`);
+    else {
+      debug?.(`connect to group ${group} channel ${channel} successful`);
+      const event = dialSucceeded(table, claim);
+      if (event !== undefined) this.#context.backendEvent(event);
+    }
     return backend;
   }
 
@@ -71,8 +73,8 @@ export class Dialing {
     if (this.#attempt === undefined) return;
     const span = { since: this.#since, now };
     if (connectTimedOut(this.#context.options, span)) this.#attempt.abort("timeout");
-    if (this.#leftSince >= 0 && hasLeft({ since: this.#leftSince, now })) this.#events.left();
-    else if (!this.#readsAhead && isSlowDial(span)) this.#readAhead();
+    if (this.#watch.hasLeft(now)) this.#events.left();
+    else if (isSlowDial(span)) this.#watch.start(() => this.#clientReset());
   }
 
   #dialFailed(claim: Claim, failure: DialFailure): void {
@@ -85,7 +87,10 @@ export class Dialing {
     if (failure === "no descriptor" || failure === "no local port") {
       this.#context.shortage.notice(`cannot connect to backends: ${failure}`);
     }
-    if (this.#context.options.autoDisable && blamesBackend(failure)) this.#disable(claim);
+    const { table, options: { passive, autoDisable }, backendEvent } = this.#context;
+    const event = dialFailed(table, claim, { failure, rules: passive });
+    if (event !== undefined) backendEvent(event);
+    if (autoDisable && blamesBackend(failure)) this.#disable(claim);
   }
 
   /** `-a`: disables the channel and prints the two lines of 3.35, unless it is already disabled. */
@@ -93,7 +98,8 @@ export class Dialing {
     const { table } = this.#context;
     // The channel may have got another address since; the failure does not concern that one.
     if (table.account(group, channel) !== account) return;
-    if (!table.setEnabled(group, channel, false)) return;
+    if (table.state(group, channel) !== "enabled") return;
+    if (!table.setState(group, channel, "disabled")) return;
     this.#context.notice(`connection failed group ${group} channel ${channel}`);
     this.#context.notice(
       `${formatEndpoint(backend)} needs to be enabled manually ` +
@@ -101,15 +107,8 @@ export class Dialing {
     );
   }
 
-  /** Reads from the client during a slow dial, to detect whether it disconnects. */
-  #readAhead(): void {
-    this.#readsAhead = true;
-    this.#context.engine.readAhead(this.#client, {
-      gone: (how) => {
-        if (this.#attempt === undefined) return;
-        if (how === "reset") this.#events.left();
-        else this.#leftSince = this.#context.clock.now;
-      },
-    });
+  /** The client is gone; after the dial, the relay finds that out. */
+  #clientReset(): void {
+    if (this.#attempt !== undefined) this.#events.left();
   }
 }

@@ -36,6 +36,8 @@ export interface Monitor {
   readonly started?: ((info: ConnectionInfo) => void) | undefined;
   /** An attempt to connect succeeded or failed. */
   readonly dialed?: ((outcome: DialOutcome) => void) | undefined;
+  /** A client has waited in the wait line, with or without success. */
+  readonly waited?: ((ms: number) => void) | undefined;
   /** A connection has ended. */
   readonly ended?: ((end: ConnectionEnd) => void) | undefined;
   /** A connection that has ended cannot close its sockets yet. */

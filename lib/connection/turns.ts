@@ -9,7 +9,7 @@ import { setImmediate } from "node:timers";
 const TURN_MS = 5;
 
 let workedMs = 0;
-let nextTurn: Promise<void> | undefined;
+let pause: Promise<void> | undefined;
 
 /**
  * Accounts for synchronous work, and waits for the next turn if this one has lasted long enough.
@@ -23,14 +23,14 @@ export function afterWork(
   room: Promise<void> | undefined,
 ): Promise<void> | undefined {
   workedMs += performance.now() - startMs;
-  if (nextTurn === undefined && workedMs >= TURN_MS) {
-    nextTurn = new Promise<void>((resolve) => setTimeout(resolve, 0)).then(() => {
+  if (pause === undefined && workedMs >= TURN_MS) {
+    pause = new Promise<void>((resolve) => setTimeout(resolve, 0)).then(() => {
       workedMs = 0;
-      nextTurn = undefined;
+      pause = undefined;
     });
   }
-  if (nextTurn === undefined || room === undefined) return nextTurn ?? room;
-  return Promise.all([nextTurn, room]).then(() => {});
+  if (pause === undefined || room === undefined) return pause ?? room;
+  return Promise.all([pause, room]).then(() => {});
 }
 
 /** Waits for a turn of the event loop after something was done a number of times. */
@@ -51,6 +51,11 @@ export class TurnLimit {
   room(): Promise<void> | undefined {
     if (this.#count < this.#limit) return undefined;
     this.#count = 0;
-    return new Promise((resolve) => void setImmediate(resolve));
+    return nextTurn();
   }
+}
+
+/** Waits for the next turn of the event loop. */
+export function nextTurn(): Promise<void> {
+  return new Promise((resolve) => void setImmediate(resolve));
 }

@@ -9,29 +9,28 @@ import type { Options } from "../cli/options.ts";
 import { type ControlListener, type Former, listenControl } from "../control/control_listener.ts";
 import { MAX_CLIENTS } from "../control/protocol.ts";
 import { ControlServer } from "../control/server.ts";
-import { isPerConnection } from "../dump/file_name.ts";
 import { isClassic } from "../dump/settings.ts";
 import type { Listener } from "../engine/engine.ts";
 import { DEFAULT_ENGINE, engineByName } from "../engine/engines.ts";
 import {
   type Budget,
   budgetSize,
-  connectionLimits,
   maxDumpFiles,
   newBudget,
   type Share,
 } from "../system/capacity.ts";
 import type { Messages } from "../system/messages.ts";
 import { processLimits } from "../native/process.ts";
+import type { LineHandle } from "../wait_line/line_memory.ts";
 import { listenForSignals, SIGNAL_EXIT, type Signals } from "../system/signals.ts";
 import { surviveBugs } from "../system/survive_bugs.ts";
 import type { ChannelNames } from "../table/channel_names.ts";
 import { openConnections } from "../table/counts.ts";
 import { show } from "../table/show.ts";
 import type { Table } from "../table/table.ts";
-import { type DataPlane, serveHere } from "../workers/data_plane.ts";
-import { startWorkers } from "../workers/pool.ts";
-import type { ServingOptions } from "../workers/protocol.ts";
+import type { DataPlane } from "../workers/data_plane.ts";
+import { openLine, servingOptions } from "../workers/serving_options.ts";
+import { startPlane } from "../workers/start_plane.ts";
 import { buildTable, channelList } from "./build_table.ts";
 import { type DumpSwitch, openDumpSwitch } from "./dump_on_off.ts";
 import { listen } from "./listen.ts";
@@ -65,6 +64,8 @@ interface Prepared {
   readonly table: Table;
   readonly names: ChannelNames;
   readonly listener: Listener;
+  /** The wait line of `--wait`. */
+  readonly line: LineHandle | undefined;
   readonly budget: Budget;
   readonly control: ControlListener;
   readonly controlClients: Share;
@@ -92,7 +93,7 @@ export async function startBalancer(
       throw error;
     });
   const { setup, table, names, services, reports, dump } = prepared;
-  const plane = await startPlane(prepared, servingOptions(options, prepared), messages);
+  const plane = await serve(options, { messages, prepared });
   const manager = openServiceManager(table);
   const control = new ControlServer(prepared.control, {
     descriptors: prepared.controlClients,
@@ -161,48 +162,28 @@ async function endedEarly(signals: Signals): Promise<never> {
   throw new ExitError("", SIGNAL_EXIT[signal]);
 }
 
-function servingOptions(options: Options, { setup, table, budget }: Prepared): ServingOptions {
-  return {
-    engine: DEFAULT_ENGINE,
-    at: setup.listen,
-    connection: {
-      connectTimeoutMs: options.connectTimeoutS * 1000,
-      idleTimeoutMs: options.idleTimeoutS * 1000,
-      hashFailover: options.hashFailover,
-      autoDisable: options.autoDisable,
-      source: setup.source,
-    },
-    limits: connectionLimits(processLimits(), {
-      workers: table.size.workers,
-      budget: budget.total,
-    }),
-    dumpFiles: options.dump !== undefined && isPerConnection(options.dump.file),
-  };
-}
-
-/** Serves in this isolate, or in workers if there are several. */
-async function startPlane(
-  { table, listener, control, reports, dump, pidFile }: Prepared,
-  serving: ServingOptions,
-  messages: Messages,
+/** Starts to serve. If that fails, everything that was prepared is closed. */
+async function serve(
+  options: Options,
+  { messages, prepared }: { messages: Messages; prepared: Prepared },
 ): Promise<DataPlane> {
-  const shared = { serving, table, dump: dump.current };
-  const { workers } = table.size;
-  if (workers === 1) {
-    const { notice, debug } = messages;
-    return serveHere(listener, { ...shared, notice, debug, monitor: reports.monitor });
-  }
+  const { setup, table, listener, line, budget, reports, dump, control, pidFile } = prepared;
+  const { listen: at, source } = setup, { workers } = table.size;
   try {
-    return await startWorkers({ ...shared, count: workers, messages, reports });
+    return await startPlane(listener, {
+      serving: servingOptions(options, { at, source, line, workers, budget: budget.total }),
+      table,
+      messages,
+      reports,
+      dump: dump.current,
+      backendEvent: () => {},
+    });
   } catch (error) {
     control.close();
     await dump.close();
     await reports.close();
     pidFile?.remove();
     throw error;
-  } finally {
-    // It only reserved the address until the workers listen.
-    listener.close();
   }
 }
 
@@ -264,6 +245,7 @@ async function prepare(options: Options, messages: Messages): Promise<Prepared> 
   }
   if (debug !== undefined) channelList(table).forEach(debug);
   undo.move();
-  const listening = { listener: listener!, budget, control, controlClients };
+  const line = openLine(options.backends);
+  const listening = { listener: listener!, line, budget, control, controlClients };
   return { setup, services, table, names, ...listening, reports, dump, pidFile };
 }

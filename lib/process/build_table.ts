@@ -11,10 +11,10 @@ export function buildTable(
 ): { table: Table; names: ChannelNames } {
   const table = newTable(size), names = new ChannelNames();
   for (const [group, { schedule, channels }] of groups.entries()) {
-    table.setType(group, schedule === "hash" ? "hash" : "rr");
-    for (const { host, ...to } of channels) {
-      const channel = table.add(group, to);
-      if (channel !== undefined) names.set(group, channel, host);
+    table.setSchedule(group, schedule);
+    for (const { attributes: { weight }, ...to } of channels) {
+      const channel = table.add(group, { ...to, weight });
+      if (channel !== undefined) names.set(group, channel, to.host);
     }
   }
   return { table, names };

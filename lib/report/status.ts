@@ -20,7 +20,7 @@ export function status(source: MetricsSource, { stopping }: { stopping: boolean 
     healthy: healthProblem(source, { stopping }) === undefined,
     groups: [...Map.groupBy(records, ({ group }) => group)].map(([group, channels]) => ({
       group,
-      type: table.type(group),
+      type: table.schedule(group),
       channels: mapped(channels, (record) => channelStatus(source, record)),
     })),
     totals: {

@@ -23,6 +23,14 @@ export function channelCounts(
   return { channels, groups: groups.size, available };
 }
 
+/** Whether only its `maxc` keeps any channel from being available. */
+export function anyFull(table: Table): boolean {
+  for (const [group, channel] of channelsOf(table)) {
+    if (table.full(group, channel)) return true;
+  }
+  return false;
+}
+
 /** The channels in use. */
 function* channelsOf(table: Table): Generator<readonly [group: number, channel: number]> {
   for (let group = 0; group < table.size.groups; group++) {

@@ -1,16 +1,31 @@
 import { formatIp } from "../address/ip.ts";
 import { channelRecords } from "./channel_record.ts";
+import type { ScheduleName } from "./states.ts";
 import type { ChannelRow, ChannelState, Table } from "./table.ts";
 
 const HEADING =
   "GRP Type  #   S       ip-address  port    c      totalc maxc        sent        rcvd";
 
-/** States of a channel as `show` and `top` print them. */
-export const STATE_TEXTS: Readonly<Record<ChannelState, string>> = {
+const STATE_TEXTS: Readonly<Record<ChannelState, string>> = {
   enabled: "ENA",
   disabled: "dis",
+  draining: "drn",
   free: "---",
 };
+
+const TYPE_TEXTS: Readonly<Record<ScheduleName, string>> = {
+  rr: "RR",
+  hash: "Hash",
+  least: "Lst",
+  random: "Rand",
+  first: "1st",
+  consistent: "Cons",
+};
+
+/** The state of a channel as `show` and `top` print it, with its health: `ENA`, `DWN`, ... */
+export function stateText({ state, health }: Pick<ChannelRow, "state" | "health">): string {
+  return state === "enabled" && health === "down" ? "DWN" : STATE_TEXTS[state];
+}
 
 /** The output of `show`: a heading, then one line per channel in order of group and number. */
 export function show(table: Table): string {
@@ -24,9 +39,9 @@ export function showRow(row: ChannelRow): string {
   const free = row.state === "free";
   return [
     String(row.group).padStart(3),
-    (row.type === "hash" ? "Hash" : "RR").padStart(4),
+    TYPE_TEXTS[row.type].padStart(4),
     String(row.channel).padStart(2),
-    STATE_TEXTS[row.state],
+    stateText(row),
     (free ? "-" : formatIp(row.address)).padStart(16),
     String(free ? 0 : row.port).padStart(5),
     String(row.c).padStart(4),

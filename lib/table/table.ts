@@ -1,33 +1,54 @@
 /**
  * The table: groups, channels and counters as numbers in one `SharedArrayBuffer` that all workers
  * use. Changes that must be atomic, such as choosing a channel and counting the connection, happen
- * inside {@link Table.locked}.
+ * inside {@link Table.locked}. The functions that change one word may be called with or without it.
  *
- * An account is one address of a channel with its counters. `assign` gives a channel a new account;
- * open connections to the former address keep the old one.
- *
- * Long because only this file knows the layout of the memory.
+ * Long because everything about a channel is in one place.
  */
 
-import type { Ip } from "../address/ip.ts";
-import { Traffic } from "./traffic.ts";
+import { formatEndpoint } from "../address/host_port.ts";
+import { formatIp, type Ip } from "../address/ip.ts";
+import type { Endpoint } from "../base/endpoint.ts";
+import { type AccountCompanion, Accounts, type ChannelAddress } from "./accounts.ts";
+import {
+  CHANNEL,
+  CHANNEL_WORDS,
+  COUNTERS,
+  GROUP,
+  HEADER,
+  RCVD,
+  SENT,
+  tableBytes,
+  type TableHandle,
+  TableMemory,
+  type TableSize,
+} from "./layout.ts";
+import { type Hash64, nameHash } from "./name_hash.ts";
+import {
+  type Caution,
+  CAUTIONS,
+  CHANNEL_HEALTHS,
+  CHANNEL_STATES,
+  type ChannelHealth,
+  type ChannelState,
+  DEFAULT_WEIGHT,
+  SCHEDULE_NAMES,
+  type ScheduleName,
+} from "./states.ts";
 
-/** How a group chooses among its channels. */
-export type GroupType = "rr" | "hash";
-
-/** Administrative state of a channel; `free` is an unused slot. */
-export type ChannelState = "free" | "enabled" | "disabled";
-
-/** Health of a channel. There are no health checks yet, so it is always `up`. */
-export type ChannelHealth = "up";
+export type { AccountCompanion } from "./accounts.ts";
+export type { TableHandle, TableSize } from "./layout.ts";
+export type { ChannelHealth, ChannelState } from "./states.ts";
 
 /** A snapshot of one channel, or of one of its addresses. */
 export interface ChannelRow {
   readonly group: number;
   readonly channel: number;
-  readonly type: GroupType;
+  /** The schedule of its group. */
+  readonly type: ScheduleName;
   readonly state: ChannelState;
   readonly health: ChannelHealth;
+  readonly weight: number;
   readonly address: Ip;
   readonly port: number;
   /** Open connections, including those still connecting. */
@@ -42,183 +63,332 @@ export interface ChannelRow {
   readonly rcvd: bigint;
 }
 
-/** Size of a table: groups, channels per group, isolates that use it. Each is at least 1. */
-export interface TableSize {
-  readonly groups: number;
-  readonly channels: number;
-  readonly workers: number;
+/** A new channel. */
+export interface NewChannel extends ChannelAddress {
+  readonly maxc?: number;
+  readonly enabled?: boolean;
+  readonly weight?: number | undefined;
+  /** Its host as written. @default its address */
+  readonly host?: string;
 }
 
-/** What another isolate needs to use the same table. */
-export interface TableHandle {
-  readonly size: TableSize;
-  readonly buffer: SharedArrayBuffer;
-}
+/**
+ * Whether a schedule may choose a channel now. `LAST_RESORT`: only if it may choose no other channel
+ * of the group.
+ */
+export const UNUSABLE = 0, LAST_RESORT = 1, USABLE = 2;
 
-/** Keeps additional counters for each account. */
-export interface AccountCompanion {
-  /** An account was opened; its counters start at zero. */
-  opened(account: number): void;
-  /** A disabled channel was enabled; this is its account. */
-  enabled(account: number): void;
-  /** An account was closed; its counters are added to another one. */
-  folded(from: number, to: number): void;
-}
+const STATE = statePositions();
+const DOWN = CHANNEL_HEALTHS.indexOf("down");
+const NO_CAUTION = 0, SUSPECT = CAUTIONS.indexOf("suspect"), RESTING = CAUTIONS.indexOf("resting");
+const FULL_RAMP = 100;
 
-// Layout: first the byte counters of all accounts; then, as 32-bit words, a header, the groups,
-// the channels, the accounts, and how many connections of each account each worker holds.
-// deno-fmt-ignore
-const LOCK = 0, LAST_CONNECTION = 1, FORMERS = 2, HEADER_WORDS = 4,
-  TYPE = 0, LENGTH = 1, CURSOR = 2, GROUP_WORDS = 4,
-  STATE = 0, MAXC = 1, HEALTH = 2, ACCOUNT = 3, CHANNEL_WORDS = 4,
-  USED = 0, PORT = 1, C = 2, TOTALC = 3, FORMER = 4, FAMILY = 5, ADDRESS = 6, ACCOUNT_WORDS = 10;
-const FREE = 0, ENABLED = 1, DISABLED = 2, UP = 0;
-const HEALTHS: readonly ChannelHealth[] = ["up"];
-/** Byte counters of an account. */
-const SENT = 0, RCVD = 1, COUNTERS = 2;
-/** Maximum number of accounts of former addresses, across all channels. */
-const MAX_FORMERS = 4096;
-const NO_ADDRESS: Ip = new Uint8Array(0);
+function statePositions(): Readonly<Record<ChannelState, number>> {
+  const entries = CHANNEL_STATES.map((state, index) => [state, index]);
+  return Object.fromEntries(entries) as Record<ChannelState, number>;
+}
 
 /** The table, as seen by one isolate. */
 export class Table {
   readonly size: TableSize;
   /** Number of accounts. */
   readonly accounts: number;
-  /** Set in the isolate that adds and assigns channels. */
-  companion: AccountCompanion | undefined;
+  /**
+   * Called, not under the lock, when a channel may have become available. For the wait line.
+   * Absent, it costs nothing.
+   */
+  freed: (() => void) | undefined;
+  readonly #memory: TableMemory;
   readonly #words: Int32Array;
-  readonly #bytes: Uint8Array;
-  readonly #traffic: Traffic;
-  readonly #worker: number;
-  readonly #accountsAt: number;
-  readonly #heldAt: number;
-  /** Where to look for a free account first. */
-  #nextAccount = 0;
+  readonly #accounts: Accounts;
+  /** Number of this isolate among those that use the table, from 0. */
+  readonly worker: number;
+  #hasLock = false;
+  /** Whether something was freed under the lock. */
+  #isFreed = false;
 
   /** @param worker Number of this isolate among `size.workers`, from 0. */
   constructor(readonly handle: TableHandle, worker = 0) {
-    const { size, buffer } = handle, { workers } = size;
-    const accounts = accountCount(size), counters = accounts * COUNTERS;
-    this.size = size;
-    this.accounts = accounts;
-    this.#worker = worker;
-    this.#traffic = new Traffic(buffer, { counters, workers, worker });
-    this.#words = new Int32Array(buffer, Traffic.byteLength(counters, workers));
-    this.#bytes = new Uint8Array(buffer);
-    this.#accountsAt = HEADER_WORDS + size.groups * (GROUP_WORDS + size.channels * CHANNEL_WORDS);
-    this.#heldAt = this.#accountsAt + accounts * ACCOUNT_WORDS;
+    this.#memory = new TableMemory(handle, worker);
+    this.#accounts = new Accounts(this.#memory);
+    this.#words = this.#memory.words;
+    this.worker = worker;
+    this.size = handle.size;
+    this.accounts = this.#memory.accounts;
   }
 
-  /** Runs a function with the lock held. The function must be short and must not call `locked`. */
+  /** Set in the isolate that adds and assigns channels. */
+  set companion(companion: AccountCompanion | undefined) {
+    this.#accounts.companion = companion;
+  }
+
+  /**
+   * Runs a function with the lock held. The function must be short, and must not call `locked`,
+   * {@link add} or {@link assign}.
+   */
   locked<T>(run: () => T): T {
-    const me = this.#worker + 1;
-    while (Atomics.compareExchange(this.#words, LOCK, 0, me) !== 0) {
+    if (this.#hasLock) throw new Error("the lock of the table is held already");
+    const me = this.worker + 1;
+    while (Atomics.compareExchange(this.#words, HEADER.LOCK, 0, me) !== 0) {
       // Another isolate holds the lock, for microseconds only. Sleep, so that it can get a core.
-      Atomics.wait(this.#words, LOCK, Atomics.load(this.#words, LOCK), 1);
+      Atomics.wait(this.#words, HEADER.LOCK, Atomics.load(this.#words, HEADER.LOCK), 1);
     }
+    this.#hasLock = true;
     try {
       return run();
     } finally {
-      Atomics.store(this.#words, LOCK, 0);
-      if (this.size.workers > 1) Atomics.notify(this.#words, LOCK, 1);
+      this.#hasLock = false;
+      Atomics.store(this.#words, HEADER.LOCK, 0);
+      if (this.size.workers > 1) Atomics.notify(this.#words, HEADER.LOCK, 1);
+      if (this.#isFreed) this.#reportFreed();
     }
   }
 
   /** The number of a new connection, starting at 1, unique across all isolates. */
   nextConnection(): number {
-    return (Atomics.add(this.#words, LAST_CONNECTION, 1) + 1) >>> 0;
+    return (Atomics.add(this.#words, HEADER.LAST_CONNECTION, 1) + 1) >>> 0;
   }
 
   /** The schedule of a group. */
-  type(group: number): GroupType {
-    return this.#words[this.#group(group) + TYPE] === 1 ? "hash" : "rr";
+  schedule(group: number): ScheduleName {
+    return SCHEDULE_NAMES[this.#words[this.#memory.group(group) + GROUP.SCHEDULE]!]!;
   }
 
   /** Changes the schedule of a group, not its cursor. */
-  setType(group: number, type: GroupType): void {
-    Atomics.store(this.#words, this.#group(group) + TYPE, type === "hash" ? 1 : 0);
+  setSchedule(group: number, name: ScheduleName): void {
+    const at = this.#memory.group(group) + GROUP.SCHEDULE;
+    Atomics.store(this.#words, at, SCHEDULE_NAMES.indexOf(name));
+    this.#reportFreed();
   }
 
   /** Number of channels of a group, including disabled and removed ones. */
   length(group: number): number {
-    return this.#words[this.#group(group) + LENGTH]!;
+    return this.#memory.length(group);
   }
 
   /** Index at which round robin continues. */
   cursor(group: number): number {
-    return this.#words[this.#group(group) + CURSOR]!;
+    return this.#words[this.#memory.group(group) + GROUP.CURSOR]!;
   }
 
   /** Sets the index at which round robin continues. */
   setCursor(group: number, index: number): void {
-    this.#words[this.#group(group) + CURSOR] = index;
+    this.#words[this.#memory.group(group) + GROUP.CURSOR] = index;
+  }
+
+  /** Whether the weights of the group's channels differ. */
+  isWeighted(group: number): boolean {
+    return this.#words[this.#memory.group(group) + GROUP.WEIGHTED] !== 0;
   }
 
   /** Whether this channel exists; accepts any numbers, even out of range. */
   exists(group: number, channel: number): boolean {
     return Number.isInteger(group) && group >= 0 && group < this.size.groups &&
       Number.isInteger(channel) && channel >= 0 && channel < this.length(group) &&
-      this.#words[this.#channel(group, channel) + STATE] !== FREE;
+      this.#words[this.#memory.channel(group, channel) + CHANNEL.STATE] !== STATE.free;
   }
 
-  /** Whether a schedule may choose the channel: it is enabled, up, and below its `maxc`. */
+  /**
+   * Whether a schedule may choose the channel: it is enabled, not down, below its `maxc`, and has a
+   * weight. A cautious channel gets one client at a time.
+   *
+   * @returns {@link UNUSABLE}, {@link LAST_RESORT} or {@link USABLE}.
+   */
+  usable(group: number, channel: number): number {
+    const at = this.#memory.channel(group, channel);
+    if (!this.#isWilling(at) || this.#isFull(at, group, channel)) return UNUSABLE;
+    const caution = this.#words[at + CHANNEL.CAUTION]!;
+    if (caution === NO_CAUTION) return USABLE;
+    if (caution === RESTING || this.#words[at + CHANNEL.PROBER] !== 0) return UNUSABLE;
+    return caution === SUSPECT ? LAST_RESORT : USABLE;
+  }
+
+  /** Whether {@link usable} is not {@link UNUSABLE}. */
   available(group: number, channel: number): boolean {
-    const at = this.#channel(group, channel);
-    if (this.#words[at + STATE] !== ENABLED || this.#words[at + HEALTH] !== UP) return false;
-    const maxc = this.#words[at + MAXC]!;
-    return maxc === 0 || this.c(group, channel) < maxc;
+    return this.usable(group, channel) !== UNUSABLE;
+  }
+
+  /** Whether only its `maxc` keeps a channel from being available. */
+  full(group: number, channel: number): boolean {
+    const at = this.#memory.channel(group, channel);
+    return this.#words[at + CHANNEL.CAUTION] === NO_CAUTION && this.#isWilling(at) &&
+      this.#isFull(at, group, channel);
+  }
+
+  #isWilling(at: number): boolean {
+    if (this.#words[at + CHANNEL.STATE] !== STATE.enabled) return false;
+    if (this.#words[at + CHANNEL.WEIGHT] === 0) return false;
+    return this.#words[at + CHANNEL.HEALTH] !== DOWN ||
+      CAUTIONS[this.#words[at + CHANNEL.CAUTION]!] === "half open";
+  }
+
+  #isFull(at: number, group: number, channel: number): boolean {
+    const maxc = this.#words[at + CHANNEL.MAXC]!;
+    return maxc !== 0 && this.c(group, channel) >= maxc;
   }
 
   /** Administrative state of a channel. */
   state(group: number, channel: number): ChannelState {
-    const state = this.#words[this.#channel(group, channel) + STATE];
-    return state === ENABLED ? "enabled" : state === FREE ? "free" : "disabled";
+    return CHANNEL_STATES[this.#words[this.#memory.channel(group, channel) + CHANNEL.STATE]!]!;
   }
 
-  /** Enables or disables a channel; returns whether that changed anything. */
-  setEnabled(group: number, channel: number, enabled: boolean): boolean {
-    const [from, to] = enabled ? [DISABLED, ENABLED] : [ENABLED, DISABLED];
-    const at = this.#channel(group, channel) + STATE;
-    const changed = Atomics.compareExchange(this.#words, at, from, to) === from;
-    if (changed && enabled) this.companion?.enabled(this.account(group, channel));
+  /** Changes the administrative state of a channel that exists; returns whether it changed. */
+  setState(group: number, channel: number, state: Exclude<ChannelState, "free">): boolean {
+    const at = this.#memory.channel(group, channel) + CHANNEL.STATE, to = STATE[state];
+    for (let from = Atomics.load(this.#words, at);;) {
+      if (from === to || from === STATE.free) return false;
+      const found = Atomics.compareExchange(this.#words, at, from, to);
+      if (found === from) break;
+      from = found;
+    }
+    if (state === "enabled") {
+      this.#accounts.companion?.enabled(this.account(group, channel));
+      this.#reportFreed();
+    }
+    return true;
+  }
+
+  /** Health of a channel. */
+  health(group: number, channel: number): ChannelHealth {
+    return CHANNEL_HEALTHS[this.#word(group, channel, CHANNEL.HEALTH)]!;
+  }
+
+  /** Changes the health of a channel; returns whether it changed. */
+  setHealth(group: number, channel: number, health: ChannelHealth): boolean {
+    const at = this.#memory.channel(group, channel) + CHANNEL.HEALTH;
+    const to = CHANNEL_HEALTHS.indexOf(health);
+    const changed = Atomics.exchange(this.#words, at, to) !== to;
+    if (changed && to !== DOWN) this.#reportFreed();
     return changed;
+  }
+
+  /** Why a channel gets fewer clients. */
+  caution(group: number, channel: number): Caution {
+    return CAUTIONS[this.#word(group, channel, CHANNEL.CAUTION)]!;
+  }
+
+  /** Changes {@link caution}. */
+  setCaution(group: number, channel: number, caution: Caution): void {
+    this.#setWord([group, channel], CHANNEL.CAUTION, CAUTIONS.indexOf(caution));
+    this.#reportFreed();
+  }
+
+  /** Whether a connection has the only place of a cautious channel. */
+  isProbed(group: number, channel: number): boolean {
+    return this.#word(group, channel, CHANNEL.PROBER) !== 0;
+  }
+
+  /** A connection of `worker` takes the only place of a cautious channel, or leaves it. */
+  setProber(group: number, channel: number, worker: number | undefined): void {
+    this.#setWord([group, channel], CHANNEL.PROBER, worker === undefined ? 0 : worker + 1);
+    if (worker === undefined) this.#reportFreed();
+  }
+
+  /** Failed attempts to connect in a row. */
+  failures(group: number, channel: number): number {
+    return this.#word(group, channel, CHANNEL.FAILURES);
+  }
+
+  /** Sets {@link failures}. */
+  setFailures(group: number, channel: number, failures: number): void {
+    this.#setWord([group, channel], CHANNEL.FAILURES, failures);
+  }
+
+  /** Whether an active check decides that the channel is up. */
+  isChecked(group: number, channel: number): boolean {
+    return this.#word(group, channel, CHANNEL.CHECKED) !== 0;
+  }
+
+  /** Sets {@link isChecked}. */
+  setChecked(group: number, channel: number, checked: boolean): void {
+    this.#setWord([group, channel], CHANNEL.CHECKED, checked ? 1 : 0);
+  }
+
+  /** Weight of a channel, from 0 to 256. */
+  weight(group: number, channel: number): number {
+    return this.#word(group, channel, CHANNEL.WEIGHT);
+  }
+
+  /** Changes the weight of a channel. */
+  setWeight(group: number, channel: number, weight: number): void {
+    this.#setWord([group, channel], CHANNEL.WEIGHT, weight);
+    this.#weightsChanged(group);
+    this.#reportFreed();
+  }
+
+  /** Sets how much of its weight a channel has during a slow start, in percent, from 1 to 100. */
+  setRamp(group: number, channel: number, percent: number): void {
+    this.#setWord([group, channel], CHANNEL.RAMP, percent);
+    this.#weightsChanged(group);
+  }
+
+  /** Weight of a channel in hundredths, with its slow start; from 0 to 25,600. */
+  effectiveWeight(group: number, channel: number): number {
+    const at = this.#memory.channel(group, channel);
+    return this.#words[at + CHANNEL.WEIGHT]! * this.#words[at + CHANNEL.RAMP]!;
+  }
+
+  /** What weighted round robin owes a channel. */
+  debt(group: number, channel: number): number {
+    return this.#words[this.#memory.channel(group, channel) + CHANNEL.DEBT]!;
+  }
+
+  /** Sets {@link debt}. */
+  setDebt(group: number, channel: number, debt: number): void {
+    this.#words[this.#memory.channel(group, channel) + CHANNEL.DEBT] = debt;
+  }
+
+  /** Changes whenever the slot gets another backend: on `add`, `assign` and `remove`. */
+  generation(group: number, channel: number): number {
+    return this.#word(group, channel, CHANNEL.GENERATION);
+  }
+
+  /** The hash of the channel's name. */
+  nameHash(group: number, channel: number): Hash64 {
+    const at = this.#memory.channel(group, channel) + CHANNEL.NAME;
+    return { high: this.#words[at]!, low: this.#words[at + 1]! };
   }
 
   /** Changes the `maxc` of a channel. */
   setMaxc(group: number, channel: number, maxc: number): void {
-    Atomics.store(this.#words, this.#channel(group, channel) + MAXC, maxc);
+    this.#setWord([group, channel], CHANNEL.MAXC, maxc);
+    this.#reportFreed();
   }
 
   /** The account of a channel's current address. */
   account(group: number, channel: number): number {
-    return this.#words[this.#channel(group, channel) + ACCOUNT]!;
+    return this.#accounts.current(group, channel);
   }
 
   /** The accounts of a channel: that of its current address, then those of former ones. */
-  *accountsOf(group: number, channel: number): Generator<number> {
-    for (let account = this.account(group, channel); account >= 0;) {
-      yield account;
-      account = this.#former(account);
-    }
+  accountsOf(group: number, channel: number): Generator<number> {
+    return this.#accounts.of(group, channel);
   }
 
   /** A copy of the address of a channel. */
   address(group: number, channel: number): Ip {
-    return this.#address(this.account(group, channel));
+    return this.#accounts.address(this.account(group, channel));
   }
 
   /** Port of a channel. */
   port(group: number, channel: number): number {
-    return this.#words[this.#account(this.account(group, channel)) + PORT]!;
+    return this.#accounts.port(this.account(group, channel));
+  }
+
+  /** The address of an account as text, and its port. */
+  endpointOf(account: number): Endpoint {
+    return {
+      address: formatIp(this.#accounts.address(account)),
+      port: this.#accounts.port(account),
+    };
   }
 
   /** Open connections of a channel, including those to former addresses. */
   c(group: number, channel: number): number {
     let c = 0;
     for (let account = this.account(group, channel); account >= 0;) {
-      c += Atomics.load(this.#words, this.#account(account) + C);
-      account = this.#former(account);
+      c += this.#accounts.c(account);
+      account = this.#accounts.former(account);
     }
     return c;
   }
@@ -228,91 +398,128 @@ export class Table {
    *
    * @returns Its number; `undefined` if the group is full.
    */
-  add(
-    group: number,
-    to: { address: Ip; port: number; maxc?: number; enabled?: boolean },
-  ): number | undefined {
+  add(group: number, to: NewChannel): number | undefined {
     return this.locked(() => {
       const n = this.length(group);
       let channel = 0;
       while (channel < n && this.state(group, channel) !== "free") channel++;
       if (channel >= this.size.channels) return undefined;
-      const at = this.#channel(group, channel);
-      if (channel < n) this.#closeAccounts(group, channel);
+      const at = this.#memory.channel(group, channel);
+      if (channel < n) this.#accounts.close(group, channel);
       this.#words.fill(0, at, at + CHANNEL_WORDS);
-      this.#words[at + ACCOUNT] = this.#open(to);
-      this.#words[at + MAXC] = to.maxc ?? 0;
-      Atomics.store(this.#words, at + STATE, (to.enabled ?? true) ? ENABLED : DISABLED);
-      if (channel === n) Atomics.store(this.#words, this.#group(group) + LENGTH, n + 1);
+      this.#words[at + CHANNEL.ACCOUNT] = this.#accounts.open(to);
+      this.#words[at + CHANNEL.MAXC] = to.maxc ?? 0;
+      this.#words[at + CHANNEL.WEIGHT] = to.weight ?? DEFAULT_WEIGHT;
+      this.#words[at + CHANNEL.RAMP] = FULL_RAMP;
+      this.#setName(group, channel, to);
+      this.#renew(group, channel);
+      const { enabled = true } = to;
+      Atomics.store(this.#words, at + CHANNEL.STATE, enabled ? STATE.enabled : STATE.disabled);
+      const lengthAt = this.#memory.group(group) + GROUP.LENGTH;
+      if (channel === n) Atomics.store(this.#words, lengthAt, n + 1);
+      this.#weightsChanged(group);
+      this.#isFreed = enabled;
       return channel;
     });
   }
 
   /**
-   * Changes the address and port of a channel. Open connections stay with the former address. Above
-   * the maximum number of former addresses with open connections, they are counted at the new one.
+   * Changes the address and port of a channel; its health is unknown then. Open connections stay
+   * with the former address.
+   *
+   * @param to `host` is the host as written.
    */
-  assign(group: number, channel: number, to: { address: Ip; port: number }): void {
+  assign(group: number, channel: number, to: ChannelAddress & { host?: string }): void {
     this.locked(() => {
-      // If the channel had this address before, it gets that account back.
-      let account = [...this.accountsOf(group, channel)].find((one) => this.#isTo(one, to));
-      if (account === undefined) {
-        const max = maxFormers(this.size);
-        if (this.#words[FORMERS]! >= max) this.#foldIdle();
-        if (this.#words[FORMERS]! >= max) return this.#setAddress(this.account(group, channel), to);
-        account = this.#open(to);
-        this.#words[FORMERS]!++;
-      }
-      const others = [...this.accountsOf(group, channel)].filter((one) => one !== account);
-      this.#link(group, channel, [account, ...others]);
+      this.#accounts.assign(group, channel, to);
+      this.#setName(group, channel, to);
+      this.#renew(group, channel);
     });
   }
 
   /** Removes a channel, which must not have connections. Other channels keep their numbers. */
   remove(group: number, channel: number): void {
-    Atomics.store(this.#words, this.#channel(group, channel) + STATE, FREE);
+    this.#setWord([group, channel], CHANNEL.STATE, STATE.free);
+    this.#renew(group, channel);
+    this.#weightsChanged(group);
+  }
+
+  /** Forgets what was known about the former backend of a slot. */
+  #renew(group: number, channel: number): void {
+    const at = this.#memory.channel(group, channel);
+    const { HEALTH, CAUTION, PROBER, FAILURES, GENERATION } = CHANNEL;
+    for (const word of [HEALTH, CAUTION, PROBER, FAILURES]) {
+      Atomics.store(this.#words, at + word, 0);
+    }
+    const generation = Atomics.add(this.#words, HEADER.LAST_GENERATION, 1) + 1;
+    Atomics.store(this.#words, at + GENERATION, generation);
+  }
+
+  #setName(group: number, channel: number, to: ChannelAddress & { host?: string }): void {
+    const { port, host = formatIp(to.address) } = to;
+    const name = formatEndpoint({ address: host, port });
+    const used = new Set<string>();
+    for (let other = 0; other < this.length(group); other++) {
+      const { high, low } = this.nameHash(group, other);
+      if (other !== channel && this.exists(group, other)) used.add(`${high} ${low}`);
+    }
+    let copy = 0, hash = nameHash(name, copy);
+    while (used.has(`${hash.high} ${hash.low}`)) hash = nameHash(name, ++copy);
+    const at = this.#memory.channel(group, channel) + CHANNEL.NAME;
+    this.#words[at] = hash.high;
+    this.#words[at + 1] = hash.low;
+  }
+
+  /** Starts weighted round robin anew, after weights have changed. */
+  #weightsChanged(group: number): void {
+    let weight = -1, differ = false;
+    for (let channel = 0; channel < this.length(group); channel++) {
+      this.setDebt(group, channel, 0);
+      const own = this.effectiveWeight(group, channel);
+      if (own === 0 || !this.exists(group, channel)) continue;
+      differ ||= weight >= 0 && own !== weight;
+      weight = own;
+    }
+    Atomics.store(this.#words, this.#memory.group(group) + GROUP.WEIGHTED, differ ? 1 : 0);
   }
 
   /** Sets `totalc`, `sent` and `rcvd` of a channel to zero. */
   reset(group: number, channel: number): void {
-    for (const account of this.accountsOf(group, channel)) {
-      Atomics.store(this.#words, this.#account(account) + TOTALC, 0);
-      for (let i = 0; i < COUNTERS; i++) this.#traffic.set(account * COUNTERS + i, 0n);
-    }
+    for (const account of this.accountsOf(group, channel)) this.#accounts.reset(account);
   }
 
-  /** Adds a connection to `c` and `totalc`; returns its account. */
-  enter(group: number, channel: number): number {
-    const account = this.account(group, channel), at = this.#account(account);
-    Atomics.add(this.#words, at + C, 1);
-    Atomics.add(this.#words, at + TOTALC, 1);
-    Atomics.add(this.#words, this.#held(this.#worker, account), 1);
+  /** Adds a connection of `worker` to `c` and `totalc`; returns its account. */
+  enter(group: number, channel: number, worker = this.worker): number {
+    const account = this.account(group, channel);
+    this.#accounts.enter(account, worker);
     return account;
   }
 
   /** Subtracts a connection from `c`. */
   leave(account: number): void {
-    Atomics.sub(this.#words, this.#account(account) + C, 1);
-    Atomics.sub(this.#words, this.#held(this.#worker, account), 1);
+    this.#accounts.leave(account, this.worker);
+    this.#reportFreed();
   }
 
   /** Counts bytes from a client to the backend. */
   addSent(account: number, bytes: number): void {
-    this.#traffic.add(account * COUNTERS + SENT, bytes);
+    this.#memory.traffic.add(account * COUNTERS + SENT, bytes);
   }
 
   /** Counts bytes from the backend to a client. */
   addRcvd(account: number, bytes: number): void {
-    this.#traffic.add(account * COUNTERS + RCVD, bytes);
+    this.#memory.traffic.add(account * COUNTERS + RCVD, bytes);
   }
 
-  /** Releases what a dead worker held: its connections, and the lock if it held that. */
+  /** Releases what a dead worker held: the lock, its connections, its places at channels. */
   releaseWorker(worker: number): void {
-    Atomics.compareExchange(this.#words, LOCK, worker + 1, 0);
-    for (let account = 0; account < this.accounts; account++) {
-      const held = Atomics.exchange(this.#words, this.#held(worker, account), 0);
-      if (held !== 0) Atomics.sub(this.#words, this.#account(account) + C, held);
+    Atomics.compareExchange(this.#words, HEADER.LOCK, worker + 1, 0);
+    this.#accounts.releaseWorker(worker);
+    for (const [group, channel] of this.#channels()) {
+      const at = this.#memory.channel(group, channel) + CHANNEL.PROBER;
+      Atomics.compareExchange(this.#words, at, worker + 1, 0);
     }
+    this.#reportFreed();
   }
 
   /** A channel with its current address; its counters include those of former addresses. */
@@ -349,134 +556,39 @@ export class Table {
   }
 
   #row(group: number, channel: number, account: number): ChannelRow {
-    const at = this.#account(account);
+    const { traffic } = this.#memory;
     return {
       group,
       channel,
-      type: this.type(group),
+      type: this.schedule(group),
       state: this.state(group, channel),
-      health: HEALTHS[this.#words[this.#channel(group, channel) + HEALTH]!]!,
-      address: this.#address(account),
-      port: this.#words[at + PORT]!,
-      c: Atomics.load(this.#words, at + C),
-      totalc: Atomics.load(this.#words, at + TOTALC) >>> 0,
-      maxc: Atomics.load(this.#words, this.#channel(group, channel) + MAXC),
-      sent: this.#traffic.sum(account * COUNTERS + SENT),
-      rcvd: this.#traffic.sum(account * COUNTERS + RCVD),
+      health: this.health(group, channel),
+      weight: this.weight(group, channel),
+      address: this.#accounts.address(account),
+      port: this.#accounts.port(account),
+      c: this.#accounts.c(account),
+      totalc: this.#accounts.totalc(account),
+      maxc: this.#word(group, channel, CHANNEL.MAXC),
+      sent: traffic.sum(account * COUNTERS + SENT),
+      rcvd: traffic.sum(account * COUNTERS + RCVD),
     };
   }
 
-  /** Opens an account. One is always free, because the number of former ones is limited. */
-  #open(to: { address: Ip; port: number }): number {
-    let account = this.#nextAccount;
-    while (this.#words[this.#account(account) + USED] !== 0) {
-      account = (account + 1) % this.accounts;
-    }
-    this.#nextAccount = (account + 1) % this.accounts;
-    const at = this.#account(account);
-    this.#words.fill(0, at, at + ACCOUNT_WORDS);
-    for (let i = 0; i < COUNTERS; i++) this.#traffic.set(account * COUNTERS + i, 0n);
-    this.#words[at + USED] = 1;
-    this.#setAddress(account, to);
-    this.companion?.opened(account);
-    return account;
+  #reportFreed(): void {
+    this.#isFreed = this.#hasLock;
+    if (!this.#hasLock) this.freed?.();
   }
 
-  #setAddress(account: number, { address, port }: { address: Ip; port: number }): void {
-    const at = this.#account(account);
-    this.#words[at + PORT] = port;
-    this.#words[at + FAMILY] = address.length;
-    this.#bytes.set(address, this.#words.byteOffset + (at + ADDRESS) * 4);
+  #word(group: number, channel: number, word: number): number {
+    return Atomics.load(this.#words, this.#memory.channel(group, channel) + word);
   }
 
-  #isTo(account: number, { address, port }: { address: Ip; port: number }): boolean {
-    const known = this.#address(account);
-    return this.#words[this.#account(account) + PORT] === port &&
-      known.length === address.length && known.every((byte, i) => byte === address[i]);
+  #setWord([group, channel]: readonly [number, number], word: number, value: number): void {
+    Atomics.store(this.#words, this.#memory.channel(group, channel) + word, value);
   }
-
-  /** Sets the accounts of a channel, the current one first. */
-  #link(group: number, channel: number, accounts: readonly number[]): void {
-    accounts.forEach((account, i) => {
-      this.#words[this.#account(account) + FORMER] = (accounts[i + 1] ?? -1) + 1;
-    });
-    Atomics.store(this.#words, this.#channel(group, channel) + ACCOUNT, accounts[0]!);
-  }
-
-  /** Closes the accounts of a removed channel, whose slot is about to be reused. */
-  #closeAccounts(group: number, channel: number): void {
-    const accounts = [...this.accountsOf(group, channel)];
-    for (const account of accounts) this.#words[this.#account(account) + USED] = 0;
-    this.#words[FORMERS]! -= accounts.length - 1;
-  }
-
-  /**
-   * Closes former accounts without connections. One of each channel stays, without an address, and
-   * gets the counters of the others.
-   */
-  #foldIdle(): void {
-    for (const [group, channel] of this.#channels()) {
-      const [current, ...formers] = this.accountsOf(group, channel);
-      const idle = formers.filter((one) => Atomics.load(this.#words, this.#account(one) + C) === 0);
-      const to = idle.find((one) => this.#address(one).length === 0) ?? idle[0];
-      if (to === undefined || idle.length < 2) continue;
-      this.#setAddress(to, { address: NO_ADDRESS, port: 0 });
-      for (const from of idle) if (from !== to) this.#fold(from, to);
-      const open = formers.filter((one) => one === to || !idle.includes(one));
-      this.#link(group, channel, [current!, ...open]);
-    }
-  }
-
-  #fold(from: number, to: number): void {
-    const totalc = this.#words[this.#account(from) + TOTALC]!;
-    Atomics.add(this.#words, this.#account(to) + TOTALC, totalc);
-    for (let i = 0; i < COUNTERS; i++) this.#traffic.move(from * COUNTERS + i, to * COUNTERS + i);
-    this.companion?.folded(from, to);
-    this.#words[this.#account(from) + USED] = 0;
-    this.#words[FORMERS]!--;
-  }
-
-  #address(account: number): Ip {
-    const at = this.#account(account), start = this.#words.byteOffset + (at + ADDRESS) * 4;
-    return this.#bytes.slice(start, start + this.#words[at + FAMILY]!);
-  }
-
-  /** The next older account of the same channel, or -1. */
-  #former(account: number): number {
-    return this.#words[this.#account(account) + FORMER]! - 1;
-  }
-
-  #group(group: number): number {
-    return HEADER_WORDS + group * GROUP_WORDS;
-  }
-
-  #channel(group: number, channel: number): number {
-    return HEADER_WORDS + this.size.groups * GROUP_WORDS +
-      (group * this.size.channels + channel) * CHANNEL_WORDS;
-  }
-
-  #account(account: number): number {
-    return this.#accountsAt + account * ACCOUNT_WORDS;
-  }
-
-  #held(worker: number, account: number): number {
-    return this.#heldAt + worker * this.accounts + account;
-  }
-}
-
-function accountCount(size: TableSize): number {
-  return size.groups * size.channels + maxFormers(size);
-}
-
-function maxFormers({ groups, channels }: TableSize): number {
-  return Math.min(Math.max(groups * channels, 64), MAX_FORMERS);
 }
 
 /** Creates an empty table: no channels, all groups round robin. */
 export function newTable(size: TableSize): Table {
-  const accounts = accountCount(size);
-  const words = HEADER_WORDS + size.groups * (GROUP_WORDS + size.channels * CHANNEL_WORDS) +
-    accounts * (ACCOUNT_WORDS + size.workers);
-  const bytes = Traffic.byteLength(accounts * COUNTERS, size.workers) + words * 4;
-  return new Table({ size, buffer: new SharedArrayBuffer(bytes) });
+  return new Table({ size, buffer: new SharedArrayBuffer(tableBytes(size)) });
 }

@@ -11,6 +11,7 @@ import type { Connections } from "../control/commands/command.ts";
 import type { Listener } from "../engine/engine.ts";
 import { engineByName } from "../engine/engines.ts";
 import { requestShutdown } from "../native/sockets.ts";
+import { WaitLine, type WaitOptions } from "../wait_line/wait_line.ts";
 import type { PlaneDump } from "./dump_order.ts";
 import type { ServingOptions } from "./protocol.ts";
 
@@ -37,9 +38,15 @@ export interface DataPlane extends Connections {
   readonly done: Promise<{ cutOff: number }>;
 }
 
+/** A data plane in this isolate. */
+export interface LocalPlane extends DataPlane {
+  /** Clients in the wait line may have got channels. */
+  deliver(): void;
+}
+
 /** What {@link serveHere} is given. */
 export interface PlaneOptions
-  extends Pick<ConnectionContext, "table" | "notice" | "debug" | "monitor"> {
+  extends Pick<ConnectionContext, "table" | "notice" | "debug" | "monitor" | "backendEvent"> {
   readonly serving: ServingOptions;
   /** Default: notices, once per burst. */
   readonly shortage?: BurstNotices | undefined;
@@ -49,11 +56,14 @@ export interface PlaneOptions
   readonly requestShutdown?: ConnectionContext["requestShutdown"];
   /** The dump at the start. */
   readonly dump?: PlaneDump | undefined;
+  /** Wakes another worker: its clients in the wait line got channels. Default: there is none. */
+  readonly wake?: ((worker: number) => void) | undefined;
 }
 
 /** Serves in this isolate. Owns the listener from now on. */
-export function serveHere(listener: Listener, options: PlaneOptions): DataPlane {
+export function serveHere(listener: Listener, options: PlaneOptions): LocalPlane {
   const { shortage = oncePerBurst(options.notice), serving: { engine, connection } } = options;
+  const waiting = waitingOf(options);
   const timeouts = countedPerBurst(options.notice, (count) => moreTimedOut(connection, count));
   let dump = options.dump;
   const context: ConnectionContext = {
@@ -63,6 +73,7 @@ export function serveHere(listener: Listener, options: PlaneOptions): DataPlane 
     shortage,
     timedOut: options.timedOut ?? timeouts.notice,
     clock: new Clock(),
+    waiting,
     requestShutdown: options.requestShutdown ?? requestShutdown,
     tap: () => dump?.taps,
     room: () => options.monitor?.room?.() ?? dump?.room(),
@@ -109,6 +120,7 @@ export function serveHere(listener: Listener, options: PlaneOptions): DataPlane 
     connections() {
       return Promise.resolve([...serving.connections].map((connection) => connection.info()));
     },
+    deliver: () => waiting?.line.deliver(),
     close(selection) {
       const wanted = (info: ConnectionInfo) =>
         "id" in selection
@@ -118,4 +130,12 @@ export function serveHere(listener: Listener, options: PlaneOptions): DataPlane 
       return Promise.resolve(closeWhere(wanted, selection.reason ?? "closed by control"));
     },
   };
+}
+
+/** The wait line (`--wait`), as connections of this isolate use it. */
+function waitingOf({ table, serving, wake = () => {} }: PlaneOptions): WaitOptions | undefined {
+  const { wait, connection: { hashFailover } } = serving;
+  if (wait === undefined) return undefined;
+  const line = new WaitLine({ table, handle: wait.line, hashFailover, wake });
+  return { line, waitMs: wait.ms };
 }

@@ -13,6 +13,8 @@ import {
 import { moreTimedOut } from "../connection/timeouts.ts";
 import type { Selection } from "../control/commands/command.ts";
 import { requestShutdown } from "../native/sockets.ts";
+import type { BackendEvent } from "../schedule/verdict.ts";
+import { WaitLine } from "../wait_line/wait_line.ts";
 import type { Messages } from "../system/messages.ts";
 import type { Table } from "../table/table.ts";
 import type { DataPlane } from "./data_plane.ts";
@@ -38,6 +40,8 @@ export interface WorkerPoolOptions {
   readonly reports?: WorkerReports | undefined;
   /** The dump at the start. */
   readonly dump?: PlaneDump | undefined;
+  /** Something happened to a channel because of a connection. */
+  readonly backendEvent: (event: BackendEvent) => void;
   /** Makes a worker; the default runs worker.ts. */
   readonly make?: (() => Worker) | undefined;
 }
@@ -67,6 +71,8 @@ class WorkerPool implements DataPlane {
   readonly #timeouts: CountedNotices;
   readonly #done = Promise.withResolvers<{ cutOff: number }>();
   readonly #stopped = Promise.withResolvers<void>();
+  /** The wait line, as this isolate uses it: it makes channels available, too. */
+  readonly #line: WaitLine | undefined;
   /** Timers of workers that are about to be replaced. */
   readonly #pauses = new Set<ReturnType<typeof setTimeout>>();
   #dump: PlaneDump | undefined;
@@ -87,6 +93,12 @@ class WorkerPool implements DataPlane {
     this.#shortage = oncePerBurst(notice);
     this.#timeouts = countedPerBurst(notice, (count) => moreTimedOut(connection, count));
     this.done = this.#done.promise;
+    const { table, serving: { wait } } = options;
+    if (wait !== undefined) {
+      const { hashFailover } = connection;
+      const wake = (worker: number) => this.#send(worker, { type: "deliver" });
+      this.#line = new WaitLine({ table, handle: wait.line, hashFailover, wake });
+    }
     if (options.dump !== undefined) this.#inbox.add(options.dump);
   }
 
@@ -202,6 +214,10 @@ class WorkerPool implements DataPlane {
         return void this.#dumped(index, worker, message.batch);
       case "logged":
         return void this.#logged(index, worker, message.lines);
+      case "wake":
+        return this.#send(message.worker, { type: "deliver" });
+      case "backend":
+        return this.#options.backendEvent(message.event);
       case "stopped":
         this.#listening.delete(index);
         return this.#settle();
@@ -229,6 +245,7 @@ class WorkerPool implements DataPlane {
     const { table, reports, messages } = this.#options;
     worker.terminate();
     table.releaseWorker(index);
+    this.#line?.releaseWorker(index);
     reports?.releaseWorker(index);
     this.#inbox.died(index);
     this.#gone(index, worker);
@@ -264,6 +281,10 @@ class WorkerPool implements DataPlane {
     if (this.#workers.size > 0) return;
     this.#timeouts.end();
     this.#done.resolve({ cutOff: this.#cutOff });
+  }
+
+  #send(index: number, message: ToWorker): void {
+    this.#workers.get(index)?.postMessage(message);
   }
 
   #sendAll(message: ToWorker): void {

@@ -5,6 +5,8 @@ import type { Endpoint, SocketPair } from "../base/endpoint.ts";
 import type { ConnectionOptions } from "../connection/context.ts";
 import type { Selection } from "../control/commands/command.ts";
 import type { EngineName } from "../engine/engines.ts";
+import type { LineHandle } from "../wait_line/line_memory.ts";
+import type { BackendEvent } from "../schedule/verdict.ts";
 import type { ConnectionLimits } from "../system/capacity.ts";
 import type { TableHandle } from "../table/table.ts";
 import type { DumpOrder } from "./dump_order.ts";
@@ -21,6 +23,8 @@ export interface ServingOptions {
   readonly limits?: ConnectionLimits | undefined;
   /** Whether each connection has its own dump file, at the start. */
   readonly dumpFiles?: boolean | undefined;
+  /** `--wait`: the wait line, and how long one client may wait, in milliseconds. */
+  readonly wait?: { readonly line: LineHandle; readonly ms: number } | undefined;
 }
 
 /** What a worker is started with. */
@@ -63,6 +67,8 @@ export type ToWorker =
   | { readonly type: "dumpTaken"; readonly generation: number }
   /** Answers `logged`: the log has room for more. */
   | { readonly type: "logTaken" }
+  /** Clients in the wait line got channels. */
+  | { readonly type: "deliver" }
   | { readonly type: "stop" }
   | { readonly type: "closeAll" };
 
@@ -80,6 +86,10 @@ export type FromWorker =
   | { readonly type: "notice" | "shortage" | "timedOut" | "debug"; readonly line: string }
   /** Sockets to shut down, which only the main isolate can; see `requestShutdown()`. */
   | { readonly type: "stuck"; readonly sockets: readonly SocketPair[] }
+  /** Clients of another worker got channels. */
+  | { readonly type: "wake"; readonly worker: number }
+  /** Something happened to a channel because of a connection. */
+  | { readonly type: "backend"; readonly event: BackendEvent }
   /** New connections are refused. */
   | { readonly type: "stopped" }
   /** The last connection has ended after `stop`. */

@@ -5,7 +5,7 @@ import { oncePerBurst } from "../connection/once_per_burst.ts";
 import { bindMessage } from "../engine/bind_message.ts";
 import { engineByName } from "../engine/engines.ts";
 import { Table } from "../table/table.ts";
-import { type DataPlane, serveHere } from "./data_plane.ts";
+import { type LocalPlane, serveHere } from "./data_plane.ts";
 import type { DumpOrder } from "./dump_order.ts";
 import { WorkerDump } from "./dump_outbox.ts";
 import { LogOutbox } from "./log_outbox.ts";
@@ -20,7 +20,7 @@ interface Scope {
 }
 
 const scope = self as unknown as Scope;
-let plane: DataPlane | undefined;
+let plane: LocalPlane | undefined;
 let dump: WorkerDump | undefined;
 const log = new LogOutbox((lines) => scope.postMessage({ type: "logged", lines }));
 
@@ -39,6 +39,8 @@ scope.onmessage = ({ data }) => {
       return;
     case "logTaken":
       return log.taken();
+    case "deliver":
+      return plane?.deliver();
     case "stop":
       return void plane?.stop().then(() => scope.postMessage({ type: "stopped" }));
     case "closeAll":
@@ -99,6 +101,8 @@ function start(setup: WorkerSetup): void {
     timedOut: print("timedOut"),
     requestShutdown: (sockets) => scope.postMessage({ type: "stuck", sockets }),
     debug: setup.debug ? print("debug") : undefined,
+    wake: (worker) => scope.postMessage({ type: "wake", worker }),
+    backendEvent: (event) => scope.postMessage({ type: "backend", event }),
     dump,
     monitor: workerMonitor(setup.monitor, { index, lines: log }),
   });

@@ -9,6 +9,8 @@ export const FLOORS: readonly (readonly string[])[] = [
   ["lib/native"],
   ["lib/system"],
   ["lib/table", "lib/engine"],
+  ["lib/schedule"],
+  ["lib/wait_line"],
   ["lib/engine/deno"],
   ["lib/engine/engines.ts"],
   ["lib/check"],

@@ -6,8 +6,8 @@
 import { assert, assertEquals } from "@std/assert";
 import { formatIp, parseIp } from "../../lib/address/ip.ts";
 import { parseOptions } from "../../lib/cli/options.ts";
-import { claims } from "../../lib/table/claims.ts";
-import { clientHash } from "../../lib/table/client_hash.ts";
+import { claims } from "../../lib/schedule/claims.ts";
+import { clientHash } from "../../lib/schedule/client_hash.ts";
 import { newTable } from "../../lib/table/table.ts";
 import { designed } from "./deviations.ts";
 import {
@@ -25,6 +25,7 @@ import { deadPort } from "../helpers/net/ports.ts";
 import { loadGolden, recordedBackends } from "../helpers/golden/golden.ts";
 import { startInProcess } from "../helpers/program/in_process.ts";
 import { skip, t } from "../helpers/t.ts";
+import { clientWithHash } from "../helpers/scheduled_client.ts";
 
 /** How the control shell writes to a pipe: played in control_test.ts. */
 const OF_THE_SHELL = "interactive_pipe_buffering";
@@ -83,13 +84,13 @@ t("the hash of 58 addresses and the channel for 7 group sizes equal those of 3.3
   for (const [address, value] of folded) assertEquals(hashOf(address), value, address);
   for (const [size, indices] of sizes) {
     const table = newTable({ groups: 1, channels: 16, workers: 1 });
-    table.setType(0, "hash");
+    table.setSchedule(0, "hash");
     for (let i = 0; i < Number(size); i++) {
       table.add(0, { address: Uint8Array.of(127, 0, 0, 1), port: 21901 + i });
     }
     assertEquals(Object.keys(indices).length, 58);
     for (const [address, index] of Object.entries(indices)) {
-      const [claim] = claims(table, { hash: () => hashOf(address), hashFailover: false });
+      const [claim] = claims(table, clientWithHash(hashOf(address)));
       assertEquals(claim?.channel, index, `${address} of ${size}`);
     }
   }

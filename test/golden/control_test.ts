@@ -245,6 +245,7 @@ t("a table with large counters is printed as recorded", () => {
   const rows = values.map(([c, totalc, maxc, sent, rcvd], channel) =>
     showRow({
       health: "up",
+      weight: 1,
       group: 0,
       channel,
       type: "rr",

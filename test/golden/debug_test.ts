@@ -73,7 +73,7 @@ for (const record of playable.filter(({ shell_before }) => shell_before !== null
     await using stage = castOf();
     await using balance = await startInProcess(stage.ports.argv(record.setup));
     for (const [, channel] of record.shell_before?.matchAll(/disable (\d+)/g) ?? []) {
-      assert(balance.table.setEnabled(0, Number(channel), false));
+      assert(balance.table.setState(0, Number(channel), "disabled"));
     }
     for (const chosen of record.chosen) {
       assertEquals(await askFrom(balance.port, record), chosen);

@@ -10,7 +10,7 @@ type GoldenRecord = Record<string, unknown>;
 /** Deviations that no golden record can show, by number, and the file that tests each. */
 const TESTED_ELSEWHERE: Readonly<Record<number, string>> = {
   // The records have no clients with IPv4-mapped addresses.
-  7: "test/unit/table/client_hash_test.ts",
+  7: "test/unit/schedule/client_hash_test.ts",
   // 3.35 ended on SIGQUIT; the records hold nothing about reopening files.
   23: "test/e2e/lifecycle/sigquit_prints_the_table_test.ts",
   // All recorded failures are refusals and timeouts.

@@ -26,8 +26,8 @@ export const ENABLE: Command = {
 function setEnabled(enabled: boolean): Command["run"] {
   return ({ table }, session, [text = ""]) => {
     const { group, channel, name } = readChannel(table, session.group, { text });
-    const changed = table.setEnabled(group, channel, enabled);
     const word = enabled ? "enabled" : "disabled";
+    const changed = table.setState(group, channel, word);
     return message(`channel ${name} ${changed ? "" : "already "}${word}`);
   };
 }

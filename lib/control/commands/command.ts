@@ -25,8 +25,8 @@ export type Selection =
 export interface Connections {
   /** All open connections, sorted by number. */
   connections(): Promise<ConnectionInfo[]>;
-  /** Closes connections and returns how many. */
-  close(selection: Selection): Promise<number>;
+  /** Closes connections and returns how many. @param reason Default: `closed by control`. */
+  close(selection: Selection, reason?: Reason): Promise<number>;
 }
 
 /** The current dump. */

@@ -1,6 +1,6 @@
 /** Commands about the current group: `group`, `hash`, `rr`. */
 
-import type { Table } from "../../table/table.ts";
+import type { ScheduleName } from "../../table/states.ts";
 import { type Command, message } from "./command.ts";
 import { readGroup } from "./numbers.ts";
 
@@ -38,10 +38,10 @@ function groupNext(words: readonly string[]): readonly string[] {
 }
 
 /** Sets the type of the given group, or of the current one. */
-function setType(type: Parameters<Table["setType"]>[1], name: string): Command["run"] {
+function setType(type: ScheduleName, name: string): Command["run"] {
   return ({ table }, session, [text]) => {
     const group = text === undefined ? session.group : readGroup(table, text);
-    table.setType(group, type);
+    table.setSchedule(group, type);
     return message(`group ${group} set to ${name}`);
   };
 }

@@ -4,7 +4,7 @@ import { formatEndpoint } from "../../address/host_port.ts";
 import { channelText } from "../../base/connection_info.ts";
 import { shortDuration } from "./short_duration.ts";
 import { NAME } from "../../base/version.ts";
-import { STATE_TEXTS } from "../../table/show.ts";
+import { stateText } from "../../table/show.ts";
 import type { Size } from "../terminal/terminal.ts";
 import { TOP_ORDERS, type TopList, type TopOrders } from "./order.ts";
 import { type ChannelRates, type RatedChannel, ratedChannels, totalRates } from "./rates.ts";
@@ -63,7 +63,7 @@ export function topLayout(
 
 /** Number of connections, listed or not. */
 export function connectionCount({ states }: TopSample): number {
-  return states.dialing + states.open + states["half-closed"] + states.closing;
+  return states.waiting + states.dialing + states.open + states["half-closed"] + states.closing;
 }
 
 /**
@@ -143,6 +143,7 @@ const KEYS = [
 ];
 
 const CONNECTION_STATES = {
+  waiting: "wait",
   dialing: "dial",
   open: "open",
   "half-closed": "half",
@@ -153,7 +154,7 @@ const compactOrDash = (value: number | undefined) => value === undefined ? "-" :
 
 const CHANNEL_COLUMNS: readonly TableColumn<RatedChannel>[] = [
   { title: "CHAN", cell: (row) => `${row.group}.${row.channel}`, left: true, rank: 0 },
-  { title: "S", cell: (row) => STATE_TEXTS[row.state], left: true, rank: 5 },
+  { title: "S", cell: (row) => stateText(row), left: true, rank: 5 },
   { title: "ADDRESS", cell: formatEndpoint, left: true, flexible: true, rank: 1 },
   { title: "C", cell: (row) => String(row.c), width: 4, rank: 2 },
   { title: "MAXC", cell: (row) => row.maxc === 0 ? "-" : String(row.maxc), rank: 8 },

@@ -70,7 +70,7 @@ export function takeSample(
 ): { sample: TopSample; memory: TopMemory<ConnectionCounts> } {
   const { table, connections, timeMs, ...about } = source;
   const { count, order, memory = [] } = options;
-  const states = { dialing: 0, open: 0, "half-closed": 0, closing: 0 };
+  const states = { waiting: 0, dialing: 0, open: 0, "half-closed": 0, closing: 0 };
   for (const { state } of connections) states[state]++;
   const rates = rated(connections, timeMs, compareWith(memory, timeMs));
   const sample: TopSample = {

@@ -18,6 +18,8 @@ export function channel(number: number, values: Partial<ChannelRecord> = {}): Ch
     channel: number,
     type: "rr",
     state: "enabled",
+    health: "unknown",
+    weight: 1,
     address: "192.168.1.1",
     port: 8000 + number,
     c: 0,
@@ -53,7 +55,7 @@ export function sampleOf(values: Partial<TopSample> = {}): TopSample {
     listener: { address: "0.0.0.0", port: 8080 },
     workers: 1,
     channels: [],
-    states: { dialing: 0, open: connections.length, "half-closed": 0, closing: 0 },
+    states: { waiting: 0, dialing: 0, open: connections.length, "half-closed": 0, closing: 0 },
     connections,
     ...values,
   };
@@ -66,7 +68,7 @@ export const BUSY = sampleOf({
     channel(1, { c: 3, totalc: 1200, maxc: 200, sent: 999_950, rcvd: 12_345 }),
     channel(2, { state: "disabled", address: "2001:db8::5", port: 443 }),
   ],
-  states: { dialing: 1, open: 12, "half-closed": 2, closing: 0 },
+  states: { waiting: 0, dialing: 1, open: 12, "half-closed": 2, closing: 0 },
   connections: [
     connection(4567, { sent: 123_456, rcvd: 9_876_543, sentRate: 1234, rcvdRate: 987_654 }),
     connection(33, { ageMs: 93_784_000, idleMs: 0, sentRate: 10, rcvdRate: 0, channel: 1 }),

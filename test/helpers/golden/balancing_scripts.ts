@@ -9,8 +9,9 @@ import { parseIp } from "../../../lib/address/ip.ts";
 import { serviceLookup } from "../../../lib/address/services.ts";
 import { parseGroups } from "../../../lib/cli/groups.ts";
 import { type Options, parseOptions } from "../../../lib/cli/options.ts";
-import { type Claim, claims } from "../../../lib/table/claims.ts";
-import { clientHash } from "../../../lib/table/client_hash.ts";
+import type { Claim } from "../../../lib/schedule/claim.ts";
+import { claims } from "../../../lib/schedule/claims.ts";
+import { clientHash } from "../../../lib/schedule/client_hash.ts";
 import type { Table } from "../../../lib/table/table.ts";
 import { named } from "../net/backends.ts";
 import { type Client, connect, readLine, readText, readToEnd } from "../net/client.ts";
@@ -18,6 +19,7 @@ import { deadPort } from "../net/ports.ts";
 import { startInProcess } from "../program/in_process.ts";
 import { tableOf } from "../table_of.ts";
 import { type PortMap, portMap, type RecordedBackends } from "./golden.ts";
+import { clientWithHash } from "../scheduled_client.ts";
 
 /** A row of `channels_after`. */
 export interface CounterRow {
@@ -218,10 +220,10 @@ function command(
       return;
     case "disable":
     case "enable":
-      return void table.setEnabled(group, channel, word === "enable");
+      return void table.setState(group, channel, word === "enable" ? "enabled" : "disabled");
     case "rr":
     case "hash":
-      return table.setType(group, word);
+      return table.setSchedule(group, word);
     case "maxc":
       return table.setMaxc(group, channel, Number(second));
     case "reset":
@@ -251,7 +253,7 @@ export async function tableTarget(argv: readonly string[]): Promise<ScriptTarget
 
   function client(from: string, hold: boolean): string {
     const hash = () => clientHash(parseIp(from) ?? new Uint8Array(4));
-    for (const claim of claims(table, { hash, hashFailover: options.hashFailover })) {
+    for (const claim of claims(table, clientWithHash(hash, options.hashFailover))) {
       const { port } = claim.backend;
       if (port >= 21901 && port <= 21916 && !stopped.has(port)) {
         if (hold) held.push(claim);
@@ -259,7 +261,7 @@ export async function tableTarget(argv: readonly string[]): Promise<ScriptTarget
         return `B${port - 21901}`;
       }
       claim[Symbol.dispose]();
-      if (options.autoDisable) table.setEnabled(claim.group, claim.channel, false);
+      if (options.autoDisable) table.setState(claim.group, claim.channel, "disabled");
     }
     return "EOF";
   }

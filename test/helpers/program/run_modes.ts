@@ -62,7 +62,7 @@ export const inProcess: RunMode = {
       stdoutBytes: () => balance.stdoutBytes,
       row: (channel) => balance.table.row(0, channel),
       idle: () => balance.idle(),
-      disable: (channel) => void balance.table.setEnabled(0, channel, false),
+      disable: (channel) => void balance.table.setState(0, channel, "disabled"),
       [Symbol.asyncDispose]: () => balance[Symbol.asyncDispose](),
     };
   },

@@ -10,6 +10,7 @@ import { startWorkers } from "../../../lib/workers/pool.ts";
 import { freePort } from "../net/ports.ts";
 import { until } from "../t.ts";
 import { makeDyingWorker } from "./make_dying_worker.ts";
+import { DEFAULT_PASSIVE } from "../../../lib/schedule/verdict.ts";
 
 let made = 0;
 const plane = await startWorkers({
@@ -22,9 +23,11 @@ const plane = await startWorkers({
       idleTimeoutMs: 0,
       hashFailover: false,
       autoDisable: false,
+      passive: DEFAULT_PASSIVE,
     },
   },
   table: newTable({ groups: 1, channels: 1, workers: 2 }),
+  backendEvent: () => {},
   messages: { notice: printErrorLine, dropped: () => 0 },
   make: () =>
     made++ === 0

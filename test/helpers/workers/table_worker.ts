@@ -4,8 +4,9 @@
  * @module
  */
 /// <reference lib="deno.worker" />
-import { claims } from "../../../lib/table/claims.ts";
+import { claims } from "../../../lib/schedule/claims.ts";
 import { Table, type TableHandle } from "../../../lib/table/table.ts";
+import { clientWithHash } from "../scheduled_client.ts";
 
 /** What the worker does. */
 export interface Task {
@@ -18,7 +19,7 @@ export interface Task {
   rounds: number;
 }
 
-const CLIENT = { hash: () => 0, hashFailover: false };
+const CLIENT = clientWithHash();
 
 self.onmessage = ({ data }: MessageEvent<Task>) => {
   const split = new Table(data.split, data.worker), limited = new Table(data.limited, data.worker);

@@ -9,6 +9,7 @@ import { named } from "../../helpers/net/backends.ts";
 import { ask } from "../../helpers/net/client.ts";
 import { connectionContext } from "../../helpers/connection/connection_context.ts";
 import { t, until } from "../../helpers/t.ts";
+import { DEFAULT_PASSIVE } from "../../../lib/schedule/verdict.ts";
 
 t(
   "serve() reports a shortage of descriptors once per burst, even if some accepts succeed",
@@ -35,7 +36,13 @@ t(
     const context = connectionContext(table, {
       // Dials get no descriptor either, which is reported separately.
       engine: { ...denoEngine, dial: () => Promise.resolve("no descriptor") },
-      options: { connectTimeoutMs: 1000, idleTimeoutMs: 0, hashFailover: false, autoDisable: true },
+      options: {
+        connectTimeoutMs: 1000,
+        idleTimeoutMs: 0,
+        hashFailover: false,
+        autoDisable: true,
+        passive: DEFAULT_PASSIVE,
+      },
       notice: (line) => notices.push(line),
     });
     const serving = serve(listener, context);

@@ -8,6 +8,7 @@ import type { AcceptedLink, Engine, RelayEnd } from "../../../lib/engine/engine.
 import { newTable, type Table } from "../../../lib/table/table.ts";
 import { connectionContext } from "../../helpers/connection/connection_context.ts";
 import { t, until } from "../../helpers/t.ts";
+import { DEFAULT_PASSIVE } from "../../../lib/schedule/verdict.ts";
 
 const V4 = Uint8Array.of(127, 0, 0, 1);
 
@@ -49,7 +50,13 @@ t("with -a, a failed connect disables the channel only while it has that address
     const dialed = Promise.withResolvers<DialFailure>();
     const context = connectionContext(table, {
       engine: engineThat(() => dialed.promise),
-      options: { connectTimeoutMs: 1000, idleTimeoutMs: 0, hashFailover: false, autoDisable: true },
+      options: {
+        connectTimeoutMs: 1000,
+        idleTimeoutMs: 0,
+        hashFailover: false,
+        autoDisable: true,
+        passive: DEFAULT_PASSIVE,
+      },
     });
     const running = new Connection(link(), context).run();
     if (isMoved) table.assign(0, 0, { address: V4, port: 81 });

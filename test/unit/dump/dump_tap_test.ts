@@ -97,6 +97,9 @@ t("dumpTaps() records every reason once: as an event, unless another record show
     "nothing available": "event",
     "closed by control": "event",
     "drained": "event",
+    "wait timeout": "event",
+    "line full": "event",
+    "backend down": "event",
     "shutdown": "event",
   };
   for (const [reason, record] of Object.entries(shownBy) as [Reason, string][]) {

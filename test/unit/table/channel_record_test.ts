@@ -16,6 +16,6 @@ t("a channel record has the keys of show --json in their order, free slots are l
   assertEquals(
     JSON.stringify(channelRecords(table)),
     '[{"group":1,"channel":1,"type":"rr","state":"enabled","address":"2001:db8::5","port":81,' +
-      '"c":0,"totalc":0,"maxc":7,"sent":35184372088832,"rcvd":0}]',
+      '"c":0,"totalc":0,"maxc":7,"sent":35184372088832,"rcvd":0,"health":"unknown","weight":1}]',
   );
 }, PURE);

@@ -14,7 +14,7 @@ t("show() prints only the heading without channels, and rows of any width", () =
   const address = parseIp("2001:db8::5");
   assert(address);
   table.add(1, { address, port: 80, maxc: 1234567 });
-  table.setType(1, "hash");
+  table.setSchedule(1, "hash");
   table.addSent(table.account(1, 0), 2 ** 45);
   assertEquals(
     show(table),

@@ -18,7 +18,7 @@ t("newTable() has no channels, zero counters, and round robin groups", () => {
   const table = newTable({ groups: 16, channels: 16, workers: 4 });
   assertEquals([...table.rows()], []);
   for (let group = 0; group < 16; group++) {
-    assertEquals([table.length(group), table.cursor(group), table.type(group)], [0, 0, "rr"]);
+    assertEquals([table.length(group), table.cursor(group), table.schedule(group)], [0, 0, "rr"]);
     assertEquals([table.exists(group, 0), table.state(group, 0)], [false, "free"]);
   }
 }, PURE);
@@ -39,7 +39,8 @@ t("add() appends until the group is full, independently in each group", () => {
     channel: 0,
     type: "rr",
     state: "disabled",
-    health: "up",
+    health: "unknown",
+    weight: 1,
     address: V6,
     port: 65535,
     c: 0,
@@ -95,19 +96,19 @@ t("available() requires an enabled channel below its maxc", () => {
   assert(!table.available(0, 0));
   table.setMaxc(0, 0, 0);
   assert(table.available(0, 0));
-  table.setEnabled(0, 0, false);
+  table.setState(0, 0, "disabled");
   assert(!table.available(0, 0));
 }, PURE);
 
 t("setEnabled() returns whether it changed anything, and ignores a freed slot", () => {
   const table = small();
   table.add(0, { address: V4, port: 80 });
-  assertEquals(table.setEnabled(0, 0, true), false);
-  assertEquals(table.setEnabled(0, 0, false), true);
-  assertEquals(table.setEnabled(0, 0, false), false);
-  assertEquals(table.setEnabled(0, 0, true), true);
+  assertEquals(table.setState(0, 0, "enabled"), false);
+  assertEquals(table.setState(0, 0, "disabled"), true);
+  assertEquals(table.setState(0, 0, "disabled"), false);
+  assertEquals(table.setState(0, 0, "enabled"), true);
   table.remove(0, 0);
-  assertEquals([table.setEnabled(0, 0, true), table.setEnabled(0, 0, false)], [false, false]);
+  assertEquals([table.setState(0, 0, "enabled"), table.setState(0, 0, "disabled")], [false, false]);
   assertEquals([table.state(0, 0), table.exists(0, 0)], ["free", false]);
 }, PURE);
 

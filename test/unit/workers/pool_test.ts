@@ -1,4 +1,5 @@
 import { assertEquals, assertMatch } from "@std/assert";
+import { DEFAULT_PASSIVE } from "../../../lib/schedule/verdict.ts";
 import { startWorkers } from "../../../lib/workers/pool.ts";
 import { newTable } from "../../../lib/table/table.ts";
 import { drained, echo, named, namedBackends } from "../../helpers/net/backends.ts";
@@ -112,9 +113,11 @@ t(
           idleTimeoutMs: 0,
           hashFailover: false,
           autoDisable: false,
+          passive: DEFAULT_PASSIVE,
         },
       },
       table,
+      backendEvent: () => {},
       messages: { notice: (line) => void notices.push(line), dropped: () => 0 },
       // The first worker dies; the second and the replacement are real ones.
       make: () =>

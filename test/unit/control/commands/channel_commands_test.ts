@@ -65,7 +65,7 @@ t("assign checks the channel again after the host name was resolved", async () =
     const hand = new CommandSession();
     await hand.expect({ "disable 1": "channel 1 disabled" });
     hand.meanwhile = () => {
-      if (change === "enable 1") hand.table.setEnabled(0, 1, true);
+      if (change === "enable 1") hand.table.setState(0, 1, "enabled");
       else hand.table.remove(0, 1);
     };
     await hand.expect({

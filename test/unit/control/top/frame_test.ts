@@ -138,7 +138,7 @@ t(
     const of = (channels: number, connections: number, rows = 24) => {
       const sample = sampleOf({
         channels: Array.from({ length: channels }, (_, i) => channel(i)),
-        states: { dialing: 0, open: connections, "half-closed": 0, closing: 0 },
+        states: { waiting: 0, dialing: 0, open: connections, "half-closed": 0, closing: 0 },
       });
       const layout = topLayout(sample, { columns: 80, rows, live: true });
       return [layout.channels, layout.connections];
@@ -157,7 +157,7 @@ t("a frame shows the part of a list that the user scrolled to, and its range", (
   const sample = sampleOf({
     channels: Array.from({ length: 30 }, (_, i) => channel(i)),
     connections: Array.from({ length: 40 }, (_, i) => connection(i + 1)),
-    states: { dialing: 0, open: 50_000, "half-closed": 0, closing: 0 },
+    states: { waiting: 0, dialing: 0, open: 50_000, "half-closed": 0, closing: 0 },
   });
   const frame = text(topFrame(sample, undefined, {
     columns: 80,

@@ -46,7 +46,7 @@ t("a sample counts connections by state, including those it does not list", () =
     info(4),
   ];
   const { sample } = take(all, { count: 1 });
-  assertEquals(sample.states, { dialing: 1, open: 2, "half-closed": 1, closing: 0 });
+  assertEquals(sample.states, { waiting: 0, dialing: 1, open: 2, "half-closed": 1, closing: 0 });
   assertEquals(sample.connections.length, 1);
 }, PURE);
 
@@ -56,7 +56,7 @@ t("a sample omits freed channel slots", () => {
   table.add(0, { address, port: 80 });
   table.add(0, { address, port: 81 });
   table.addSent(table.account(0, 0), 1000);
-  table.setEnabled(0, 0, false);
+  table.setState(0, 0, "disabled");
   table.remove(0, 0);
   const { sample } = takeSample(
     { version: VERSION, pid: 1, timeMs: 0, table, connections: [] },

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { parseIp } from "../../../lib/address/ip.ts";
-import { clientHash } from "../../../lib/table/client_hash.ts";
+import { clientHash } from "../../../lib/schedule/client_hash.ts";
 import { t } from "../../helpers/t.ts";
 
 const PURE = { permissions: "none" } as const;

@@ -1,8 +1,10 @@
 import { assertEquals } from "@std/assert";
-import { SCHEDULES } from "../../../lib/table/claims.ts";
-import type { Schedule, ScheduledClient } from "../../../lib/table/schedule.ts";
+import { SCHEDULES } from "../../../lib/schedule/schedules.ts";
+import { nextOf, type Schedule, type ScheduledClient } from "../../../lib/schedule/schedule.ts";
+import { SCHEDULE_NAMES } from "../../../lib/table/states.ts";
 import { newTable, type Table } from "../../../lib/table/table.ts";
 import { t } from "../../helpers/t.ts";
+import { clientWithHash } from "../../helpers/scheduled_client.ts";
 
 const PURE = { permissions: "none" } as const;
 
@@ -17,11 +19,11 @@ function tableOf(channels: number): Table {
 }
 
 /** All channels that a schedule offers one client, in order. */
-function offered(schedule: Schedule, table: Table, client: Partial<ScheduledClient> = {}) {
-  const search = schedule.search(table, 0, { hash: () => 0, hashFailover: false, ...client });
+function offered(schedule: Schedule, table: Table, client: ScheduledClient = clientWithHash()) {
+  const search = schedule.search(table, 0, client);
   const found: number[] = [];
-  while (search.done < search.tries) {
-    const channel = table.locked(() => schedule.next(table, search));
+  for (;;) {
+    const channel = table.locked(() => nextOf(schedule, table, search));
     if (channel < 0) break;
     found.push(channel);
   }
@@ -31,26 +33,26 @@ function offered(schedule: Schedule, table: Table, client: Partial<ScheduledClie
 t("round robin offers every available channel once, from the cursor on", () => {
   const table = tableOf(4);
   table.setCursor(0, 2);
-  table.setEnabled(0, 3, false);
+  table.setState(0, 3, "disabled");
   assertEquals(offered(roundRobin, table), [2, 0, 1]);
   assertEquals(table.cursor(0), 2);
 }, PURE);
 
 t("round robin reads the cursor when it chooses, not when the search starts", () => {
   const table = tableOf(3);
-  const client = { hash: () => 0, hashFailover: false };
+  const client = clientWithHash();
   const one = roundRobin.search(table, 0, client), two = roundRobin.search(table, 0, client);
   assertEquals([roundRobin.next(table, two), roundRobin.next(table, one)], [0, 1]);
 }, PURE);
 
 t("a hash group offers the hashed channel only, and with -H the others after it", () => {
-  const table = tableOf(3), hash = () => 7;
-  assertEquals(offered(hashSchedule, table, { hash }), [1]);
-  assertEquals(offered(hashSchedule, table, { hash, hashFailover: true }), [1, 2, 0]);
-  table.setEnabled(0, 1, false);
-  assertEquals(offered(hashSchedule, table, { hash }), []);
+  const table = tableOf(3), plain = clientWithHash(7);
+  assertEquals(offered(hashSchedule, table, plain), [1]);
+  assertEquals(offered(hashSchedule, table, clientWithHash(7, true)), [1, 2, 0]);
+  table.setState(0, 1, "disabled");
+  assertEquals(offered(hashSchedule, table, plain), []);
 }, PURE);
 
 t("schedules have the names that show and the commands use", () => {
-  assertEquals(Object.keys(SCHEDULES), ["rr", "hash"]);
+  assertEquals(Object.keys(SCHEDULES), [...SCHEDULE_NAMES]);
 }, PURE);

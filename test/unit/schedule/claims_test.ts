@@ -1,7 +1,9 @@
 import { assertEquals } from "@std/assert";
-import { type Claim, claims } from "../../../lib/table/claims.ts";
+import type { Claim } from "../../../lib/schedule/claim.ts";
+import { claims } from "../../../lib/schedule/claims.ts";
 import { newTable, type Table } from "../../../lib/table/table.ts";
 import { t } from "../../helpers/t.ts";
+import { clientWithHash } from "../../helpers/scheduled_client.ts";
 
 const PURE = { permissions: "none" } as const;
 const V4 = Uint8Array.of(127, 0, 0, 1);
@@ -10,7 +12,7 @@ const V4 = Uint8Array.of(127, 0, 0, 1);
 function tableOf(groups: string, maxc = 0): Table {
   const table = newTable({ groups: 4, channels: 8, workers: 1 });
   for (const [group, text] of groups.split(" ").entries()) {
-    if (text.endsWith("%")) table.setType(group, "hash");
+    if (text.endsWith("%")) table.setSchedule(group, "hash");
     for (let i = 0; i < parseInt(text); i++) table.add(group, { address: V4, port: 80 + i, maxc });
   }
   return table;
@@ -23,7 +25,7 @@ interface Client {
 }
 
 const chosenBy = (table: Table, { hash = 0, hashFailover = false, trace }: Client = {}) =>
-  claims(table, { hash: () => hash, hashFailover }, trace);
+  claims(table, clientWithHash(hash, hashFailover), { trace });
 
 const named = ({ group, channel }: Claim): string => `${group}/${channel}`;
 
@@ -86,7 +88,7 @@ t("claims(): failover does not move a cursor that another client has moved meanw
 
 t("claims() skips disabled, full and freed channels without counting", () => {
   const table = tableOf("5", 1);
-  table.setEnabled(0, 0, false);
+  table.setState(0, 0, "disabled");
   table.enter(0, 1);
   table.remove(0, 2);
   table.setMaxc(0, 3, -1);
@@ -96,17 +98,17 @@ t("claims() skips disabled, full and freed channels without counting", () => {
 
 t("claims() uses the same cursor rule in later groups, entered by failover or not", () => {
   const table = tableOf("1 3 2");
-  table.setEnabled(1, 0, false);
-  table.setEnabled(1, 2, false);
+  table.setState(1, 0, "disabled");
+  table.setState(1, 2, "disabled");
   assertEquals(offers(table), "0/0 1/1 2/0 2/1");
-  table.setEnabled(0, 0, false);
+  table.setState(0, 0, "disabled");
   assertEquals(offers(table), "1/1 2/0 2/1");
 }, PURE);
 
 t("claims(): a group without an available channel starts at its first channel again", () => {
   const table = tableOf("3 1");
   table.setCursor(0, 2);
-  for (let i = 0; i < 3; i++) table.setEnabled(0, i, false);
+  for (let i = 0; i < 3; i++) table.setState(0, i, "disabled");
   assertEquals(offers(table), "1/0");
   assertEquals(table.cursor(0), 0);
 }, PURE);
@@ -115,9 +117,9 @@ t("claims() sees changes of the table since the last offer", () => {
   const table = tableOf("3");
   const client = chosenBy(table);
   client.next();
-  table.setEnabled(0, 1, false);
+  table.setState(0, 1, "disabled");
   assertEquals(client.next().value?.channel, 2);
-  table.setEnabled(0, 1, true);
+  table.setState(0, 1, "enabled");
   // This client has already passed it.
   assertEquals(client.next().done, true);
 }, PURE);
@@ -130,7 +132,7 @@ t("claims() in a hash group offers one channel without -H, every channel once wi
 
 t("claims() in a hash group with -H continues after an unavailable channel", () => {
   const table = tableOf("3% 1");
-  table.setEnabled(0, 2, false);
+  table.setState(0, 2, "disabled");
   assertEquals(offers(table, { hash: 2 }), "1/0");
   assertEquals(offers(table, { hash: 2, hashFailover: true }), "0/0 0/1 1/0");
 }, PURE);
@@ -144,7 +146,7 @@ t(
   () => {
     const table = tableOf("3%");
     assertEquals(held(table, 1, { hash: 1 }), "0/1");
-    table.setType(0, "rr");
+    table.setSchedule(0, "rr");
     assertEquals(held(table, 2), "0/2 0/0");
   },
   PURE,
@@ -157,7 +159,7 @@ t("claims() computes the hash only when it reaches a hash group, once per group"
     return 0;
   };
   const table = tableOf("1 2% 2%");
-  for (const claim of claims(table, { hash: ask, hashFailover: true })) {
+  for (const claim of claims(table, clientWithHash(ask, true))) {
     claim[Symbol.dispose]();
     if (claim.group === 0) assertEquals(asked, 0);
   }
@@ -198,13 +200,13 @@ t("claims() prints the decision of a hash group with -d", () => {
     "hash of client address: -1",
     "hash modulo 2 channels of group 0 is 1",
   ]);
-  table.setEnabled(0, 0, false);
+  table.setState(0, 0, "disabled");
   assertEquals(debugLines(table, { hash: 2 }).slice(2), ["channel 0 of group 0 is not available"]);
   assertEquals(debugLines(table, { hash: 2, hashFailover: true }).slice(2), [
     "channel 0 of group 0 is not available",
     "-H found channel 1 in group 0",
   ]);
-  table.setEnabled(0, 1, false);
+  table.setState(0, 1, "disabled");
   assertEquals(debugLines(table, { hash: 2, hashFailover: true }).slice(2), [
     "channel 0 of group 0 is not available",
     "-H found no other channel in group 0",

@@ -1,0 +1,77 @@
+import type { Reason } from "../base/reason.ts";
+import { type Claim, claimOf } from "../schedule/claim.ts";
+import type { ClientKey } from "../schedule/client_key.ts";
+import type { Place } from "../wait_line/wait_line.ts";
+import type { ClientWatch } from "./client_watch.ts";
+import type { ConnectionContext } from "./context.ts";
+
+/** One client in the wait line; it may wait again after its connect has failed. */
+export class Waiting {
+  /** Milliseconds that it has waited so far. */
+  waitedMs = 0;
+  /** Why it no longer waits without a channel; `undefined` while that is not so. */
+  refusal: Reason | undefined;
+  readonly #context: ConnectionContext;
+  readonly #watch: ClientWatch;
+  readonly #onLeft: () => void;
+  /** When it has waited long enough, in milliseconds of the clock; -1 before it waits. */
+  #until = -1;
+  #current: { place: Place; stop: (reason: Reason) => void } | undefined;
+
+  constructor(
+    context: ConnectionContext,
+    { watch, onLeft }: { watch: ClientWatch; onLeft: () => void },
+  ) {
+    this.#context = context;
+    this.#watch = watch;
+    this.#onLeft = onLeft;
+  }
+
+  /** Whether it is in the line now. */
+  get isWaiting(): boolean {
+    return this.#current !== undefined;
+  }
+
+  /**
+   * Waits for a channel.
+   *
+   * @returns Its claim; `undefined` for the reason in {@link refusal}.
+   */
+  async wait(id: number, client: ClientKey): Promise<Claim | undefined> {
+    const { waiting, table, clock, monitor } = this.#context, { line, waitMs } = waiting!;
+    if (this.#until < 0) this.#until = clock.now + waitMs;
+    if (clock.now >= this.#until) return this.#refuse("wait timeout");
+    const place = line.join(id, client);
+    if (place === undefined) return this.#refuse("line full");
+    const { promise: stopped, resolve: stop } = Promise.withResolvers<Reason>();
+    const since = performance.now();
+    this.#current = { place, stop };
+    this.#watch.start(this.#onLeft);
+    const result = await Promise.race([place.entered, stopped]);
+    this.#current = undefined;
+    const ms = performance.now() - since;
+    this.waitedMs += ms;
+    monitor?.waited?.(ms);
+    if (typeof result !== "string") return claimOf(table, result);
+    const late = line.leave(place);
+    // It got a channel in the moment in which it stopped to wait.
+    if (late !== undefined) claimOf(table, late)[Symbol.dispose]();
+    return this.#refuse(result);
+  }
+
+  /** Leaves the line. */
+  stop(reason: Reason): void {
+    this.#current?.stop(reason);
+  }
+
+  /** Checks the time, and whether the client has left. Called with each clock tick. */
+  tick(now: number): void {
+    if (this.#watch.hasLeft(now)) this.#onLeft();
+    else if (now >= this.#until) this.stop("wait timeout");
+  }
+
+  #refuse(reason: Reason): undefined {
+    this.refusal = reason;
+    return undefined;
+  }
+}

@@ -1,0 +1,133 @@
+/**
+ * The layout of the table in memory: first the byte counters of all accounts; then, as 32-bit
+ * words, a header, the groups, the channels, the accounts, and how many connections of each account
+ * each worker holds.
+ */
+
+import { Traffic } from "./traffic.ts";
+
+/** Size of a table: groups, channels per group, isolates that use it. Each is at least 1. */
+export interface TableSize {
+  readonly groups: number;
+  readonly channels: number;
+  readonly workers: number;
+}
+
+/** What another isolate needs to use the same table. */
+export interface TableHandle {
+  readonly size: TableSize;
+  readonly buffer: SharedArrayBuffer;
+}
+
+/** Words of the header. */
+// deno-fmt-ignore
+export const HEADER = { LOCK: 0, LAST_CONNECTION: 1, FORMERS: 2, LAST_GENERATION: 3 } as const;
+
+/** Words of a group. `WEIGHTED`: whether the weights of its channels differ. */
+// deno-fmt-ignore
+export const GROUP = { SCHEDULE: 0, LENGTH: 1, CURSOR: 2, WEIGHTED: 3 } as const;
+
+/**
+ * Words of a channel. `RAMP`: percent of its weight during a slow start. `DEBT`: what weighted round
+ * robin owes it. `PROBER`: the worker, from 1, with the one connection that a cautious channel may
+ * get. `FAILURES`: failed connects in a row. `CHECKED`: whether an active check decides that it is
+ * up. `NAME`: a hash of its host as written, in two words.
+ */
+// deno-fmt-ignore
+export const CHANNEL = {
+  STATE: 0, MAXC: 1, HEALTH: 2, ACCOUNT: 3, WEIGHT: 4, RAMP: 5, DEBT: 6, CAUTION: 7, PROBER: 8,
+  FAILURES: 9, GENERATION: 10, CHECKED: 11, NAME: 12,
+} as const;
+
+/** Words of an account: one address of a channel with its counters. */
+// deno-fmt-ignore
+export const ACCOUNT = {
+  USED: 0, PORT: 1, C: 2, TOTALC: 3, FORMER: 4, FAMILY: 5, ADDRESS: 6,
+} as const;
+
+const HEADER_WORDS = 4, GROUP_WORDS = 4, ACCOUNT_WORDS = 10;
+
+/** How many words a channel has. */
+export const CHANNEL_WORDS = 14;
+
+/** Byte counters of an account. */
+export const SENT = 0, RCVD = 1, COUNTERS = 2;
+
+/** Maximum number of accounts of former addresses, across all channels. */
+const MAX_FORMERS = 4096;
+
+/** The memory of a table as one isolate sees it. */
+export class TableMemory {
+  readonly size: TableSize;
+  /** Number of accounts. */
+  readonly accounts: number;
+  readonly words: Int32Array;
+  readonly bytes: Uint8Array;
+  readonly traffic: Traffic;
+  readonly #channelsAt: number;
+  readonly #accountsAt: number;
+  readonly #heldAt: number;
+
+  /** @param worker Number of this isolate among `size.workers`, from 0. */
+  constructor({ size, buffer }: TableHandle, readonly worker: number) {
+    const { workers } = size;
+    this.size = size;
+    this.accounts = accountCount(size);
+    const counters = this.accounts * COUNTERS;
+    this.traffic = new Traffic(buffer, { counters, workers, worker });
+    this.words = new Int32Array(buffer, Traffic.byteLength(counters, workers));
+    this.bytes = new Uint8Array(buffer);
+    this.#channelsAt = HEADER_WORDS + size.groups * GROUP_WORDS;
+    this.#accountsAt = this.#channelsAt + size.groups * size.channels * CHANNEL_WORDS;
+    this.#heldAt = this.#accountsAt + this.accounts * ACCOUNT_WORDS;
+  }
+
+  /** The first word of a group. */
+  group(group: number): number {
+    return HEADER_WORDS + group * GROUP_WORDS;
+  }
+
+  /** Number of channels of a group, including removed ones. */
+  length(group: number): number {
+    return this.words[this.group(group) + GROUP.LENGTH]!;
+  }
+
+  /** The first word of a channel. */
+  channel(group: number, channel: number): number {
+    return this.#channelsAt + (group * this.size.channels + channel) * CHANNEL_WORDS;
+  }
+
+  /** The first word of an account. */
+  account(account: number): number {
+    return this.#accountsAt + account * ACCOUNT_WORDS;
+  }
+
+  /** The word that counts the connections of an account that a worker holds. */
+  held(worker: number, account: number): number {
+    return this.#heldAt + worker * this.accounts + account;
+  }
+
+  /** Sets an account to zero. */
+  clearAccount(account: number): void {
+    const at = this.account(account);
+    this.words.fill(0, at, at + ACCOUNT_WORDS);
+    for (let i = 0; i < COUNTERS; i++) this.traffic.set(account * COUNTERS + i, 0n);
+  }
+}
+
+/** Maximum number of former addresses that have accounts. */
+export function maxFormers({ groups, channels }: TableSize): number {
+  return Math.min(Math.max(groups * channels, 64), MAX_FORMERS);
+}
+
+function accountCount(size: TableSize): number {
+  return size.groups * size.channels + maxFormers(size);
+}
+
+/** Bytes of memory of a table. */
+export function tableBytes(size: TableSize): number {
+  const accounts = accountCount(size);
+  const words = HEADER_WORDS + size.groups * (GROUP_WORDS + size.channels * CHANNEL_WORDS) +
+    accounts * (ACCOUNT_WORDS + size.workers);
+  return Traffic.byteLength(accounts * COUNTERS, size.workers) + words * 4;
+}

@@ -1,0 +1,136 @@
+import type { Table } from "../table/table.ts";
+import type { Entry } from "../schedule/claim.ts";
+import { enterNow } from "../schedule/claims.ts";
+import type { ClientKey } from "../schedule/client_key.ts";
+import { type LineHandle, LineMemory } from "./line_memory.ts";
+
+/** A client's place in the line. */
+export interface Place {
+  /** The place in the shared memory. */
+  readonly place: number;
+  /** Resolves with what was counted for the client when a channel is available. */
+  readonly entered: Promise<Entry>;
+}
+
+/** How the connections of an isolate wait. */
+export interface WaitOptions {
+  readonly line: WaitLine;
+  /** How long one client may wait in all, in milliseconds. */
+  readonly waitMs: number;
+}
+
+/** What a {@link WaitLine} is made of. */
+export interface WaitLineParts {
+  readonly table: Table;
+  readonly handle: LineHandle;
+  /** `-H`; see `ScheduledClient`. */
+  readonly hashFailover: boolean;
+  /** Wakes another worker: it must call {@link WaitLine.deliver}. */
+  readonly wake: (worker: number) => void;
+}
+
+/**
+ * The wait line (`--wait`), as one isolate sees it: clients that wait for a channel, first in, first
+ * out over all workers.
+ *
+ * Whoever makes a channel available gives it to the first client in the line that may use it, under
+ * the lock of the table. No client can overtake, and no channel stays unused.
+ */
+export class WaitLine {
+  readonly #parts: WaitLineParts;
+  readonly #memory: LineMemory;
+  /** Clients of this isolate that wait, by place. */
+  readonly #own = new Map<number, (entry: Entry) => void>();
+
+  constructor(parts: WaitLineParts) {
+    this.#parts = parts;
+    this.#memory = new LineMemory(parts.handle);
+    parts.table.freed = () => this.grant();
+  }
+
+  /** How many clients wait, in all isolates. */
+  get length(): number {
+    return this.#memory.length;
+  }
+
+  /**
+   * Joins the line. A connection that has a lower number than others comes before them: it has
+   * waited already, or its connect has failed.
+   *
+   * @param id Number of the connection.
+   * @returns `undefined` if the line is full.
+   */
+  join(id: number, client: ClientKey): Place | undefined {
+    const { table } = this.#parts, { promise, resolve } = Promise.withResolvers<Entry>();
+    const place = table.locked(() => this.#memory.take({ ...client, id, worker: table.worker }));
+    if (place === undefined) return undefined;
+    this.#own.set(place, resolve);
+    // A channel may have become available before.
+    this.grant();
+    return { place, entered: promise };
+  }
+
+  /**
+   * Leaves the line.
+   *
+   * @returns What was counted for the client, if it got a channel in this moment.
+   */
+  leave({ place }: Place): Entry | undefined {
+    if (!this.#own.delete(place)) return undefined;
+    return this.#parts.table.locked(() => {
+      const entry = this.#memory.granted(place);
+      if (entry === undefined) this.#memory.remove(place);
+      this.#memory.giveBack(place);
+      return entry;
+    });
+  }
+
+  /** Gives available channels to those who wait. */
+  grant(): void {
+    if (this.#memory.length === 0) return;
+    const { table, hashFailover, wake } = this.#parts;
+    const workers = new Set<number>();
+    table.locked(() => {
+      for (const place of this.#memory.waiting()) {
+        const { worker, hash, key } = this.#memory.waiter(place);
+        const client = { key: () => ({ hash, key }), hashFailover };
+        const entry = enterNow(table, client, worker);
+        if (entry !== undefined) {
+          this.#memory.grant(place, entry);
+          workers.add(worker);
+        } else if (!this.#dependsOnClient()) break;
+      }
+    });
+    for (const worker of workers) {
+      if (worker === table.worker && this.#own.size > 0) queueMicrotask(() => this.deliver());
+      else wake(worker);
+    }
+  }
+
+  /** Tells the clients of this isolate what they got. */
+  deliver(): void {
+    for (const [place, resolve] of this.#own) {
+      const entry = this.#memory.granted(place);
+      if (entry === undefined) continue;
+      this.#own.delete(place);
+      this.#parts.table.locked(() => this.#memory.giveBack(place));
+      resolve(entry);
+    }
+  }
+
+  /** Removes the clients of a worker that died; the table has released their connections. */
+  releaseWorker(worker: number): void {
+    this.#parts.table.locked(() => this.#memory.releaseWorker(worker));
+    this.grant();
+  }
+
+  /** Whether one client may use a channel that another one may not. */
+  #dependsOnClient(): boolean {
+    const { table, hashFailover } = this.#parts;
+    if (hashFailover) return false;
+    for (let group = 0; group < table.size.groups; group++) {
+      if (table.length(group) > 0 && table.schedule(group) === "hash") return true;
+    }
+    return false;
+  }
+}

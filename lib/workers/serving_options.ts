@@ -1,0 +1,57 @@
+import type { BackendOptions } from "../cli/backend_options.ts";
+import type { Options } from "../cli/options.ts";
+import { isPerConnection } from "../dump/file_name.ts";
+import { DEFAULT_ENGINE } from "../engine/engines.ts";
+import type { Endpoint } from "../base/endpoint.ts";
+import { processLimits } from "../native/process.ts";
+import { type LineHandle, newLine } from "../wait_line/line_memory.ts";
+import type { PassiveRules } from "../schedule/verdict.ts";
+import { connectionLimits } from "../system/capacity.ts";
+import type { ServingOptions } from "./protocol.ts";
+
+/** The wait line of `--wait`; `undefined` without it. */
+export function openLine({ wait }: BackendOptions): LineHandle | undefined {
+  return wait && newLine(wait.max);
+}
+
+/**
+ * How connections are served.
+ *
+ * @param setup `at`: the address to listen on; `source`: that of `-B`; `budget`: descriptors that
+ * are not for connections.
+ */
+export function servingOptions(
+  options: Options,
+  setup: {
+    at: Endpoint;
+    source: string | undefined;
+    line: LineHandle | undefined;
+    workers: number;
+    budget: number;
+  },
+): ServingOptions {
+  const { at, source, line, workers, budget } = setup, { wait } = options.backends;
+  return {
+    engine: DEFAULT_ENGINE,
+    at,
+    connection: {
+      connectTimeoutMs: options.connectTimeoutS * 1000,
+      idleTimeoutMs: options.idleTimeoutS * 1000,
+      hashFailover: options.hashFailover,
+      autoDisable: options.autoDisable,
+      source,
+      passive: passiveRules(options.backends),
+    },
+    limits: connectionLimits(processLimits(), { workers, budget }),
+    dumpFiles: options.dump !== undefined && isPerConnection(options.dump.file),
+    wait: line && wait && { line, ms: wait.ms },
+  };
+}
+
+function passiveRules({ passive, wait }: BackendOptions): PassiveRules {
+  return {
+    suspects: passive !== "off",
+    failures: typeof passive === "string" ? 0 : passive.failures,
+    rests: wait !== undefined,
+  };
+}
