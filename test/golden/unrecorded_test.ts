@@ -6,8 +6,8 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { COMMANDS } from "../../lib/control/commands/commands.ts";
 import { readCommand } from "../../lib/control/commands/command.ts";
-import { named } from "../helpers/net/backends.ts";
-import { connect, readLine, readToEnd } from "../helpers/net/client.ts";
+import { backend, blackHole, named } from "../helpers/net/backends.ts";
+import { ask, connect, readLine, readToEnd, sequence } from "../helpers/net/client.ts";
 import { controlSession } from "../helpers/net/control_socket.ts";
 import { runBalance } from "../helpers/program/start_balance.ts";
 import { startControlled } from "../helpers/program/start_controlled.ts";
@@ -117,4 +117,44 @@ t("50: abbreviations of commands that 3.35 did not have select them", () => {
     du: "dump",
     ex: "exit",
   });
+});
+
+t(
+  "52: after a connect timeout, a channel is not used for ten seconds, unless --passive off",
+  async () => {
+    await using hole = await blackHole();
+    await using server = named("B1");
+    const attempts = async (...options: string[]): Promise<string[]> => {
+      const argv = ["-f", "-t", "1", ...options, "PORT", hole.address, server.address];
+      await using balance = await startControlled(argv, { expectStderr: "any" });
+      assertEquals(await sequence(balance.port, 6), Array(6).fill("B1"));
+      using session = await controlSession(balance.socket);
+      const rows = (await session.ask("show")).text.trimEnd().split("\n").slice(-2);
+      return rows.map((row) => row.trim().split(/ +/)[7] ?? "");
+    };
+    // Attempts to connect to each channel so far.
+    assertEquals(await attempts(), ["1", "6"]);
+    assertEquals(await attempts("--passive", "off"), ["6", "6"]);
+  },
+);
+
+t("53: a client takes the place of a connection that has just ended", async () => {
+  const names = new TextEncoder();
+  await using server = backend(async (conn, index) => {
+    await conn.write(names.encode(`B${index}\n`));
+    if (index !== 2) await conn.read(new Uint8Array(1));
+  });
+  await using balance = await startControlled(["-f", "PORT", `${server.address}:3`]);
+  await using held = new AsyncDisposableStack();
+  for (const name of ["B0", "B1"]) {
+    assertEquals(await readLine(held.use(await connect(balance.port))), name);
+  }
+  {
+    await using ended = await connect(balance.port);
+    assertEquals(await readLine(ended), "B2");
+    await readToEnd(ended);
+  }
+  assertEquals(await readLine(held.use(await connect(balance.port))), "B3");
+  // There is still a limit.
+  assertEquals(await ask(balance.port), "EOF");
 });

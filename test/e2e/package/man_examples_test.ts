@@ -4,8 +4,8 @@
  */
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { type Backend, hasIpv6, named, refusing } from "../../helpers/net/backends.ts";
-import { ask, connect, distribution, readLine } from "../../helpers/net/client.ts";
+import { type Backend, backend, hasIpv6, named, refusing } from "../../helpers/net/backends.ts";
+import { ask, connect, distribution, exchange, readLine, tally } from "../../helpers/net/client.ts";
 import { talk } from "../../helpers/net/control_socket.ts";
 import { freePort } from "../../helpers/net/ports.ts";
 import { type Example, examples } from "../../helpers/man_page.ts";
@@ -148,6 +148,60 @@ t(`example: ${SORRY}`, async () => {
   assertEquals(await distribution(balance.port, 2), `${other}: 2`);
   await web[first === "B0" ? 1 : 0].stop();
   assertEquals(await distribution(balance.port, 2), "sorry: 2");
+});
+
+/** A web server that answers every request with its name. */
+function webServer(name: string): Backend {
+  const head = `HTTP/1.0 200 OK\r\nContent-Length: ${name.length}\r\n\r\n`;
+  return backend(async (conn) => {
+    if (await conn.read(new Uint8Array(1024)) === null) return;
+    await conn.write(new TextEncoder().encode(`${head}${name}`));
+  });
+}
+
+const CHECKED = "balance --check http:/health --wait 5 8080 web1:80,weight=2 web2:80";
+t(`example: ${CHECKED}`, async () => {
+  await using b0 = webServer("B0");
+  await using b1 = webServer("B1");
+  await using balance = await startBackground(here(CHECKED, {
+    "http:/health": "http:/health",
+    5: "5",
+    8080: "PORT",
+    "web1:80,weight=2": `${b0.address},weight=2`,
+    "web2:80": b1.address,
+  }));
+  const names: string[] = [];
+  for (let i = 0; i < 6; i++) {
+    const answer = await exchange(balance.port, new TextEncoder().encode("GET / HTTP/1.0\r\n\r\n"));
+    names.push(new TextDecoder().decode(answer).slice(-2));
+  }
+  assertEquals(tally(names), "B0: 4, B1: 2");
+});
+
+const LEAST = "balance --check tcp --schedule least 5432 db1:5432:100 db2:5432:100 ! db3:5432";
+t(`example: ${LEAST}`, async () => {
+  const db = [named("B0"), named("B1"), named("B2")] as const;
+  await using _b0 = db[0];
+  await using _b1 = db[1];
+  await using _b2 = db[2];
+  await using balance = await startBackground(here(LEAST, {
+    tcp: "tcp",
+    least: "least",
+    5432: "PORT",
+    "db1:5432:100": `${db[0].address}:100`,
+    "db2:5432:100": `${db[1].address}:100`,
+    "db3:5432": db[2].address,
+  }));
+  await using held = new AsyncDisposableStack();
+  const names: string[] = [];
+  for (let i = 0; i < 4; i++) {
+    names.push(await readLine(held.use(await connect(balance.port))));
+  }
+  assertEquals(tally(names), "B0: 2, B1: 2");
+  await db[0].stop();
+  assertEquals(await distribution(balance.port, 2), "B1: 2");
+  await db[1].stop();
+  assertEquals(await distribution(balance.port, 2), "B2: 2");
 });
 
 const ITSELF =
