@@ -1,6 +1,7 @@
 /** `--list`: the balances that run on this host. */
 
 import { EXIT } from "../base/errors.ts";
+import { type Column, textTable } from "./commands/text_table.ts";
 import { shortDuration } from "./top/short_duration.ts";
 import { userName } from "../system/user_name.ts";
 import { findInstances, type Instance } from "./instances.ts";
@@ -14,14 +15,13 @@ import type { Print } from "./terminal/terminal.ts";
  */
 export async function runList({ json, print }: { json: boolean; print: Print }): Promise<number> {
   const instances = await findInstances();
-  const text = json ? listJson(instances) : listTable(instances, { users: Deno.uid() === 0 });
+  const columns = Deno.uid() === 0 ? [...COLUMNS, USER] : COLUMNS;
+  const text = json ? listJson(instances) : textTable(instances, columns);
   print(new TextEncoder().encode(text));
   return EXIT.ok;
 }
 
-type Column = [title: string, cell: (instance: Instance) => string, left?: "left"];
-
-const COLUMNS: readonly Column[] = [
+const COLUMNS: readonly Column<Instance>[] = [
   ["PID", ({ pid }) => String(pid ?? "-")],
   ["ADDRESS", ({ at }) => at.address, "left"],
   ["PORT", ({ at }) => String(at.port)],
@@ -30,23 +30,7 @@ const COLUMNS: readonly Column[] = [
   ["OPEN", ({ open }) => String(open ?? "-")],
   ["STATE", ({ state }) => state, "left"],
 ];
-const USER: Column = ["USER", ({ uid }) => userName(uid), "left"];
-
-/** The table: a heading, and a line for each balance. */
-function listTable(instances: readonly Instance[], { users }: { users: boolean }): string {
-  const columns = users ? [...COLUMNS, USER] : COLUMNS;
-  const rows = [
-    columns.map(([title]) => title),
-    ...instances.map((instance) => columns.map(([, cell]) => cell(instance))),
-  ];
-  const widths = columns.map((_, at) => Math.max(...rows.map((row) => row[at]!.length)));
-  return rows.map((row) => {
-    const cells = row.map((cell, at) =>
-      columns[at]![2] ? cell.padEnd(widths[at]!) : cell.padStart(widths[at]!)
-    );
-    return `${cells.join("  ").trimEnd()}\n`;
-  }).join("");
-}
+const USER: Column<Instance> = ["USER", ({ uid }) => userName(uid), "left"];
 
 /** An array of objects; what is unknown is `null`. */
 function listJson(instances: readonly Instance[]): string {

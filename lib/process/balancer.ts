@@ -7,6 +7,7 @@ import { ExitError } from "../base/errors.ts";
 import { limitExec, needsExec } from "../check/exec_permission.ts";
 import type { Options } from "../cli/options.ts";
 import { type ControlListener, type Former, listenControl } from "../control/control_listener.ts";
+import { openDrains } from "../control/commands/drains.ts";
 import { MAX_CLIENTS } from "../control/protocol.ts";
 import { ControlServer } from "../control/server.ts";
 import { isClassic } from "../dump/settings.ts";
@@ -95,6 +96,7 @@ export async function startBalancer(
   const { setup, table, names, services, reports, dump } = prepared;
   const plane = await serve(options, { messages, prepared });
   const manager = openServiceManager(table);
+  const drains = openDrains(table, plane);
   const control = new ControlServer(prepared.control, {
     descriptors: prepared.controlClients,
     context: {
@@ -103,6 +105,7 @@ export async function startBalancer(
       services,
       resolve: (host) => resolveHost(host),
       connections: plane,
+      drains,
       dump,
       lifecycle: {
         get stopping() {
@@ -144,6 +147,7 @@ export async function startBalancer(
   return {
     ended: program.ended.then(async (code) => {
       manager.close();
+      drains[Symbol.dispose]();
       await dump.close();
       await reports.close();
       prepared.pidFile?.remove();

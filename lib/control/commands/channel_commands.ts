@@ -6,6 +6,9 @@ import { type Ip, parseIpv6 } from "../../address/ip.ts";
 import { parsePort } from "../../address/port.ts";
 import { AddressError } from "../../base/errors.ts";
 import { counted } from "../../base/integers.ts";
+import { parseChannelAttributes } from "../../check/channel_attributes.ts";
+import type { ChannelState } from "../../table/states.ts";
+import { fromSpec, mustBeAllowed } from "./backend_commands.ts";
 import { type Command, CommandError, type ControlContext, message } from "./command.ts";
 import { readChannel, readNumber, UNKNOWN_CHANNEL } from "./numbers.ts";
 
@@ -13,22 +16,22 @@ export const DISABLE: Command = {
   name: "disable",
   args: ["<channel>"],
   help: "disable a channel: no new connections",
-  run: setEnabled(false),
+  run: setState("disabled"),
 };
 
 export const ENABLE: Command = {
   name: "enable",
   args: ["<channel>"],
   help: "enable a channel",
-  run: setEnabled(true),
+  run: setState("enabled"),
 };
 
-function setEnabled(enabled: boolean): Command["run"] {
-  return ({ table }, session, [text = ""]) => {
+function setState(state: "enabled" | "disabled"): Command["run"] {
+  return ({ table, drains }, session, [text = ""]) => {
     const { group, channel, name } = readChannel(table, session.group, { text });
-    const word = enabled ? "enabled" : "disabled";
-    const changed = table.setState(group, channel, word);
-    return message(`channel ${name} ${changed ? "" : "already "}${word}`);
+    const changed = table.setState(group, channel, state);
+    drains.look();
+    return message(`channel ${name} ${changed ? "" : "already "}${state}`);
   };
 }
 
@@ -46,12 +49,25 @@ export const RESET: Command = {
 export const CREATE: Command = {
   name: "create",
   args: ["<host>", "<port>"],
+  optional: "[key=value ...]",
+  words: { min: 2, max: Infinity },
+  quotes: true,
+  next: (words) => {
+    const given = words.slice(2).map((word) => word.split("=")[0]);
+    const keys = ["weight", "check", "check-port"].filter((key) => !given.includes(key));
+    return words.length < 2 ? [] : keys.map((key) => `${key}=`);
+  },
   help: "add a channel, initially disabled",
-  run: async (context, { group }, words) => {
-    const to = await readAddress(context, words);
-    const channel = context.table.add(group, { ...to, enabled: false });
+  run: async (context, { group }, [host = "", port = "", ...pairs]) => {
+    const { table, names, health } = context;
+    const attributes = fromSpec(() => parseChannelAttributes(pairs));
+    mustBeAllowed(context, attributes.check);
+    const to = await readAddress(context, [host, port]);
+    const { weight } = attributes;
+    const channel = table.add(group, { ...to, weight, enabled: false });
     if (channel === undefined) throw new CommandError("no channel slots available");
-    context.names.set(group, channel, to.host);
+    names.set(group, channel, to.host);
+    health?.created(group, channel, attributes);
     return message("channel created");
   },
 };
@@ -79,13 +95,13 @@ export const ASSIGN: Command = {
   args: ["<channel>", "<host>", "<port>"],
   help: "change the address of a disabled channel",
   run: async (context, session, [text = "", ...words]) => {
-    const { table } = context;
+    const { table, drains, health } = context;
     const { group, channel } = readChannel(table, session.group, {
       text,
       unknown: UNKNOWN_CHANNEL,
     });
     const mustBeDisabled = () => {
-      if (table.state(group, channel) === "disabled") return;
+      if (isOut(table.state(group, channel))) return;
       throw new CommandError("channel must be disabled to assign new address");
     };
     mustBeDisabled();
@@ -94,6 +110,8 @@ export const ASSIGN: Command = {
     mustBeDisabled();
     table.assign(group, channel, to);
     context.names.set(group, channel, to.host);
+    drains.look();
+    health?.changed(group, channel);
     return message("channel reassigned");
   },
 };
@@ -103,11 +121,11 @@ export const REMOVE: Command = {
   args: ["<channel>"],
   newer: true,
   help: "remove a disabled channel without connections",
-  run: ({ table, names }, session, [text = ""]) => {
+  run: ({ table, names, drains, health }, session, [text = ""]) => {
     const { group, channel, name } = readChannel(table, session.group, { text });
     // Locked, so that no worker claims the channel between the checks and the removal.
     table.locked(() => {
-      if (table.state(group, channel) !== "disabled") {
+      if (!isOut(table.state(group, channel))) {
         throw new CommandError("channel must be disabled to be removed");
       }
       const open = table.c(group, channel);
@@ -117,9 +135,16 @@ export const REMOVE: Command = {
       table.remove(group, channel);
     });
     names.delete(group, channel);
+    drains.look();
+    health?.changed(group, channel);
     return message(`channel ${name} removed`);
   },
 };
+
+/** Whether a channel in this state gets no new connections, and may get another address. */
+function isOut(state: ChannelState): boolean {
+  return state === "disabled" || state === "draining";
+}
 
 /**
  * Reads `HOST PORT`, or `HOST:PORT` and another port that is ignored, as in 3.35. Everything after

@@ -2,6 +2,7 @@ import type { Endpoint } from "../../base/endpoint.ts";
 import { UsageError } from "../../base/errors.ts";
 import type { ConnectionInfo } from "../../base/connection_info.ts";
 import type { Reason } from "../../base/reason.ts";
+import type { Drains } from "./drains.ts";
 import { splitQuotedWords, splitWords } from "./words.ts";
 import type { Ip } from "../../address/ip.ts";
 import type { ServiceLookup } from "../../address/services.ts";
@@ -81,6 +82,7 @@ export interface ControlContext {
   readonly connections: Connections;
   readonly dump: DumpControl;
   readonly lifecycle: Lifecycle;
+  readonly drains: Drains;
   /** Absent in a program without health checks. */
   readonly health?: HealthControl | undefined;
   /** The address that balance listens on. */

@@ -3,6 +3,7 @@
 import { counted } from "../../base/integers.ts";
 import { NAME, VERSION } from "../../base/version.ts";
 import { show, showJson } from "../../table/show.ts";
+import { CHECK, CHECKS, SCHEDULE, WEIGHT } from "./backend_commands.ts";
 import { ASSIGN, CREATE, DISABLE, ENABLE, MAXC, REMOVE, RESET } from "./channel_commands.ts";
 import {
   type Command,
@@ -14,6 +15,7 @@ import {
   usageError,
 } from "./command.ts";
 import { CLOSE, CONNS } from "./connection_commands.ts";
+import { DRAIN, UNDRAIN } from "./drain_command.ts";
 import { DUMP } from "./dump_command.ts";
 import { GROUP, HASH, RR } from "./group_commands.ts";
 import { MRTG_BYTES, MRTG_CONNS } from "./mrtg_commands.ts";
@@ -94,4 +96,5 @@ export const COMMANDS: readonly Command[] = [
   QUIT, SHOW, HELP, { ...HELP, name: "?" }, KILL, DISABLE, GROUP, RESET, ENABLE, CREATE, MAXC,
   MRTG_BYTES, MRTG_CONNS, VERSION_COMMAND, HASH, RR,
   ASSIGN, REMOVE, CONNS, CLOSE, topCommand(), DUMP, EXIT,
+  DRAIN, UNDRAIN, WEIGHT, SCHEDULE, CHECK, CHECKS,
 ];

@@ -208,6 +208,19 @@ t("closed_by_control: the command close", async () => {
   assertEquals(end && outcome(end), ["admin", "closed_by_control", "0.0", 1, 0, 3]);
 });
 
+t("drained: the deadline of the command drain", async () => {
+  await using server = named("B0");
+  await using balance = await startLogging(["PORT", server.address]);
+  await using client = await connect(balance.port);
+  assertEquals(await readLine(client), "B0");
+  using control = await controlSession(balance.socket);
+  const end = "channel 0.0 is drained, 1 connection closed at the deadline\n";
+  assertEquals((await control.ask("drain 0 0")).text.split("\n").slice(1).join("\n"), end);
+  await readToEnd(client);
+  const [line] = await balance.log(1);
+  assertEquals(line && outcome(line), ["admin", "drained", "0.0", 1, 0, 3]);
+});
+
 t("shutdown: the --grace time is over", async () => {
   await using server = named("B0");
   await using balance = await startLogging(["--grace", "0", "PORT", server.address]);

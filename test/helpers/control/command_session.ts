@@ -1,6 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { parseIp } from "../../../lib/address/ip.ts";
 import { AddressError } from "../../../lib/base/errors.ts";
+import type { HealthControl } from "../../../lib/check/check_status.ts";
 import { type ControlContext, type Reply, runLine } from "../../../lib/control/commands/command.ts";
 import { COMMANDS } from "../../../lib/control/commands/commands.ts";
 import type { ChannelNames } from "../../../lib/table/channel_names.ts";
@@ -18,16 +19,17 @@ export class CommandSession {
   /** Called while a host is being resolved. */
   meanwhile: () => void = () => {};
 
-  constructor(n = 2) {
+  constructor(n = 2, health?: HealthControl) {
     for (let i = 0; i < n; i++) this.table.add(0, { address: LOCAL, port: 8000 + i });
     this.table.add(1, { address: LOCAL, port: 9000 });
-    this.#context = controlContext(this.table, async (host) => {
+    const context = controlContext(this.table, async (host) => {
       await Promise.resolve();
       this.meanwhile();
       const address = host === "web" ? LOCAL : parseIp(host);
       if (address === undefined) throw new AddressError(host);
       return address;
     });
+    this.#context = { ...context, health };
   }
 
   get names(): ChannelNames {

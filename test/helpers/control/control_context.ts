@@ -1,3 +1,4 @@
+import { openDrains } from "../../../lib/control/commands/drains.ts";
 import { serviceLookup } from "../../../lib/address/services.ts";
 import type { ControlContext } from "../../../lib/control/commands/command.ts";
 import { ChannelNames } from "../../../lib/table/channel_names.ts";
@@ -13,12 +14,14 @@ export function controlContext(
   table: Table,
   resolve: ControlContext["resolve"],
 ): ControlContext {
+  const connections = { connections: () => Promise.resolve([]), close: () => Promise.resolve(0) };
   return {
     table,
+    drains: openDrains(table, connections),
     names: new ChannelNames(),
     resolve,
     services: serviceLookup(undefined),
-    connections: { connections: () => Promise.resolve([]), close: () => Promise.resolve(0) },
+    connections,
     dump: {
       on: () => Promise.reject(new Error("no dump here")),
       off: () => Promise.resolve(false),

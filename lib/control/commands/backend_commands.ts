@@ -1,0 +1,173 @@
+/** Commands about how clients are distributed, and about health checks. */
+
+import { channelText } from "../../base/connection_info.ts";
+import { printable } from "../../base/printable.ts";
+import type { HealthControl } from "../../check/check_status.ts";
+import { type CheckSpec, parseCheckSpec } from "../../check/spec.ts";
+import { SpecError } from "../../check/spec_error.ts";
+import { formatEndpoint } from "../../address/host_port.ts";
+import type { CheckStatus } from "../../check/check_status.ts";
+import { channelRecords } from "../../table/channel_record.ts";
+import { MAX_WEIGHT, SCHEDULE_NAMES, type ScheduleName } from "../../table/states.ts";
+import { shortDuration } from "../top/short_duration.ts";
+import { type Command, CommandError, type ControlContext, message, usageError } from "./command.ts";
+import { readChannel, readGroup } from "./numbers.ts";
+import { type Column, textTable } from "./text_table.ts";
+
+/** The word for the check of the option `--check`. */
+const DEFAULT_CHECK = "default";
+
+export const WEIGHT: Command = {
+  name: "weight",
+  args: ["<channel>", "<weight>"],
+  newer: true,
+  help: `share of the connections of a group, 0 to ${MAX_WEIGHT}`,
+  run: ({ table }, session, [text = "", wanted = ""]) => {
+    const { group, channel } = readChannel(table, session.group, { text });
+    const weight = /^\d{1,3}$/.test(wanted) ? Number(wanted) : Infinity;
+    if (weight > MAX_WEIGHT) {
+      throw new CommandError(`invalid weight [${wanted}]: not a number from 0 to ${MAX_WEIGHT}`);
+    }
+    table.setWeight(group, channel, weight);
+    return message(`weight of channel ${channelText({ group, channel })} changed to ${weight}`);
+  },
+};
+
+export const SCHEDULE: Command = {
+  name: "schedule",
+  args: ["<name>"],
+  optional: "[group]",
+  words: { min: 1, max: 2 },
+  newer: true,
+  next: (words) => [SCHEDULE_NAMES, ["<group>"]][words.length] ?? [],
+  help: "how the group chooses a channel",
+  run: ({ table }, session, [name = "", text]) => {
+    const group = text === undefined ? session.group : readGroup(table, text);
+    if (!isSchedule(name)) {
+      throw new CommandError(`invalid schedule [${name}]: not one of ${SCHEDULE_NAMES.join(", ")}`);
+    }
+    table.setSchedule(group, name);
+    return message(`group ${group} set to ${name === "rr" ? "round robin" : name}`);
+  },
+};
+
+function isSchedule(name: string): name is ScheduleName {
+  return (SCHEDULE_NAMES as readonly string[]).includes(name);
+}
+
+export const CHECK: Command = {
+  name: "check",
+  args: ["<channel>", "<check>"],
+  newer: true,
+  quotes: true,
+  next: (words) =>
+    words.length === 0
+      ? ["<channel>"]
+      : words.length === 1
+      ? ["tcp", "http:/", "redis", "postgres", "mysql", "smtp", "none", DEFAULT_CHECK]
+      : [],
+  help: "change the health check of a channel",
+  run: (context, session, [text = "", spec = ""]) => {
+    const { group, channel } = readChannel(context.table, session.group, { text });
+    const health = healthOf(context);
+    const check = spec === DEFAULT_CHECK ? undefined : fromSpec(() => parseCheckSpec(spec));
+    mustBeAllowed(context, check);
+    health.setCheck(group, channel, check);
+    const now = printable(health.check(group, channel)?.spec ?? spec);
+    return message(`check of channel ${channelText({ group, channel })} changed to ${now}`);
+  },
+};
+
+export const CHECKS: Command = {
+  name: "checks",
+  args: [],
+  optional: "[--json]",
+  words: { max: 1 },
+  newer: true,
+  next: (words) => words.length === 0 ? ["--json"] : [],
+  help: "show the health of all channels",
+  run: (context, _session, [form]) => {
+    if (form !== undefined && form !== "--json") throw usageError(CHECKS);
+    const rows = checkRows(context);
+    return {
+      text: form === "--json" ? `${JSON.stringify(rows)}\n` : textTable(rows, columns(Date.now())),
+    };
+  },
+};
+
+/**
+ * Turns the reason why a check or an attribute cannot work into that of the command.
+ *
+ * @throws {CommandError}
+ */
+export function fromSpec<T>(parse: () => T): T {
+  try {
+    return parse();
+  } catch (error) {
+    throw error instanceof SpecError ? new CommandError(printable(error.message)) : error;
+  }
+}
+
+/**
+ * Refuses a check that runs a program, unless the program was started with one: it has given up the
+ * permission.
+ *
+ * @throws {CommandError}
+ */
+export function mustBeAllowed({ health }: ControlContext, check: CheckSpec | undefined): void {
+  if (check?.kind !== "exec" || health?.mayExec) return;
+  throw new CommandError(
+    `check [${printable(check.text)}] is not allowed: no exec check was given at the start`,
+  );
+}
+
+function healthOf({ health }: ControlContext): HealthControl {
+  if (health === undefined) throw new CommandError("there are no health checks");
+  return health;
+}
+
+/** A channel and what is known about its health. */
+interface CheckRow extends CheckStatus {
+  readonly group: number;
+  readonly channel: number;
+  readonly address: string;
+  readonly port: number;
+}
+
+function checkRows(context: ControlContext): CheckRow[] {
+  const health = healthOf(context);
+  return channelRecords(context.table).flatMap(({ group, channel, address, port }) => {
+    const status = health.check(group, channel);
+    return status === undefined ? [] : [{ group, channel, address, port, ...status }];
+  });
+}
+
+/** The columns of `checks`. @param nowMs Milliseconds since 1970. */
+function columns(nowMs: number): Column<CheckRow>[] {
+  const since = (ms: number) => shortDuration(Math.max(0, nowMs - ms));
+  return [
+    ["channel", (row) => channelText(row)!],
+    ["address", formatEndpoint, "left"],
+    ["check", ({ spec }) => printable(spec), "left"],
+    [
+      "health",
+      ({ health, caution }) => caution === "none" ? health : `${health}, ${caution}`,
+      "left",
+    ],
+    ["since", ({ sinceMs }) => since(sinceMs)],
+    ["next", ({ nextInMs }) => nextInMs === undefined ? "-" : `${(nextInMs / 1000).toFixed(1)}s`],
+    ["ago", ({ last }) => last === undefined ? "-" : since(last.atMs)],
+    ["last result", lastText, "left"],
+  ];
+}
+
+/** For example `HTTP 503 in 12 ms (2 of 3 failures)`. */
+function lastText({ last, health, rise, fall }: CheckRow): string {
+  if (last === undefined) return "-";
+  const toward = !last.ok && health !== "down"
+    ? ` (${fall.count} of ${fall.of} failures)`
+    : last.ok && health === "down"
+    ? ` (${rise.count} of ${rise.of} successes)`
+    : "";
+  return `${printable(last.text)} in ${Math.round(last.ms)} ms${toward}`;
+}
