@@ -26,8 +26,8 @@ export type Selection =
 export interface Connections {
   /** All open connections, sorted by number. */
   connections(): Promise<ConnectionInfo[]>;
-  /** Closes connections and returns how many. @param reason Default: `closed by control`. */
-  close(selection: Selection, reason?: Reason): Promise<number>;
+  /** Closes connections and returns how many. */
+  close(selection: Selection): Promise<number>;
 }
 
 /** The current dump. */
