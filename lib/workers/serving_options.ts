@@ -48,7 +48,8 @@ export function servingOptions(
   };
 }
 
-function passiveRules({ passive, wait }: BackendOptions): PassiveRules {
+/** What the command line says about connections that fail. */
+export function passiveRules({ passive, wait }: BackendOptions): PassiveRules {
   return {
     suspects: passive !== "off",
     failures: typeof passive === "string" ? 0 : passive.failures,

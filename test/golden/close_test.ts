@@ -422,8 +422,9 @@ const SCRIPTS: Readonly<Record<string, Script>> = {
   async connect_timeout_failover(record, on) {
     const hole = await theHole();
     await using backend = named("B0");
-    const channels = [hole.address, backend.address];
-    await using stage = await on.start(["-f", ...record.options ?? [], "PORT", ...channels]);
+    // Deviation 52: otherwise, only the first client waits.
+    const operands = ["--passive", "off", "PORT", hole.address, backend.address];
+    await using stage = await on.start(["-f", ...record.options ?? [], ...operands]);
     assert(Array.isArray(record.chosen));
     for (const [name, seconds] of record.chosen) {
       const [chosen, took] = await timedAsk(stage.port);

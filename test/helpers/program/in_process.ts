@@ -20,7 +20,7 @@ import { denoEngine } from "../../../lib/engine/deno/deno_engine.ts";
 import type { Table } from "../../../lib/table/table.ts";
 import { until } from "../t.ts";
 import { tableOf } from "../table_of.ts";
-import { DEFAULT_PASSIVE } from "../../../lib/schedule/verdict.ts";
+import { passiveRules } from "../../../lib/workers/serving_options.ts";
 
 /** A balance in this process, stopped with its connections at the end of its scope. */
 export interface InProcess extends AsyncDisposable {
@@ -75,7 +75,7 @@ export async function startInProcess(argv: readonly string[]): Promise<InProcess
       idleTimeoutMs: options.idleTimeoutS * 1000,
       hashFailover: options.hashFailover,
       autoDisable: options.autoDisable,
-      passive: DEFAULT_PASSIVE,
+      passive: passiveRules(options.backends),
       source: options.sourceHost && formatIp(await resolveHost(options.sourceHost)),
     },
     notice,
