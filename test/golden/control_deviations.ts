@@ -185,7 +185,7 @@ const CONTROL: readonly Deviation[] = [
   ...refused(SURPLUS, {
     disable_0_1: "too many words: disable <channel>\n",
     maxc_0_5_6: "too many words: maxc <channel> <maxc>\n",
-    "create_127.0.0.1_8080_5": "too many words: create <host> <port>\n",
+    "create_127.0.0.1_8080_5": "invalid attribute [5]: an attribute is KEY=VALUE\n",
   }),
   ...outputs(LINES, {
     "abbrev_show;": UNTOUCHED,
