@@ -190,10 +190,18 @@ export class Connection implements Ticking, RelayObserver {
     this.#claim = undefined;
     if (this.#stopped !== undefined) return undefined;
     if (this.#waiting !== undefined) {
+      // A shortage of our own ends no sooner if it waits, and no channel is at fault.
+      if (this.#dialing.hadShortage) return undefined;
       clock.watch(this);
       const claim = await this.#waiting.wait(this.id, this.#key());
-      if (claim !== undefined) searchAgain();
-      return claim;
+      if (claim === undefined) return undefined;
+      if (this.#stopped === undefined) {
+        searchAgain();
+        return claim;
+      }
+      // `close` was called after it got a channel.
+      claim[Symbol.dispose]();
+      return undefined;
     }
     if (this.#hadGrace || this.#dialing.failed !== undefined || !anyFull(table)) return undefined;
     this.#hadGrace = true;

@@ -63,6 +63,12 @@ export class Dialing {
     return backend;
   }
 
+  /** Whether the last attempt failed for lack of a descriptor or a local port. */
+  get hadShortage(): boolean {
+    const failure = this.failed?.at(-1)?.failure;
+    return failure === "no descriptor" || failure === "no local port";
+  }
+
   /** Cancels the current attempt. */
   cancel(): void {
     this.#attempt?.abort("cancelled");
@@ -84,7 +90,7 @@ export class Dialing {
     (this.failed ??= []).push({ group, channel, failure });
     this.#context.debug?.(line);
     this.#events.failed(line);
-    if (failure === "no descriptor" || failure === "no local port") {
+    if (this.hadShortage) {
       this.#context.shortage.notice(`cannot connect to backends: ${failure}`);
     }
     const { table, options: { passive, autoDisable }, backendEvent } = this.#context;

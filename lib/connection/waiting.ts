@@ -52,16 +52,18 @@ export class Waiting {
     const ms = performance.now() - since;
     this.waitedMs += ms;
     monitor?.waited?.(ms);
-    if (typeof result !== "string") return claimOf(table, result);
-    const late = line.leave(place);
-    // It got a channel in the moment in which it stopped to wait.
-    if (late !== undefined) claimOf(table, late)[Symbol.dispose]();
-    return this.#refuse(result);
+    return typeof result === "string" ? this.#refuse(result) : claimOf(table, result);
   }
 
-  /** Leaves the line. */
+  /** Leaves the line at once, so that it gets no channel any more. */
   stop(reason: Reason): void {
-    this.#current?.stop(reason);
+    const current = this.#current;
+    if (current === undefined) return;
+    this.#current = undefined;
+    const { waiting, table } = this.#context, late = waiting!.line.leave(current.place);
+    // It got a channel in the moment in which it stopped to wait.
+    if (late !== undefined) claimOf(table, late)[Symbol.dispose]();
+    current.stop(reason);
   }
 
   /** Checks the time, and whether the client has left. Called with each clock tick. */

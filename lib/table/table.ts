@@ -511,9 +511,14 @@ export class Table {
     this.#memory.traffic.add(account * COUNTERS + RCVD, bytes);
   }
 
+  /** Releases the lock if a dead worker held it. */
+  releaseLock(worker: number): void {
+    Atomics.compareExchange(this.#words, HEADER.LOCK, worker + 1, 0);
+  }
+
   /** Releases what a dead worker held: the lock, its connections, its places at channels. */
   releaseWorker(worker: number): void {
-    Atomics.compareExchange(this.#words, HEADER.LOCK, worker + 1, 0);
+    this.releaseLock(worker);
     this.#accounts.releaseWorker(worker);
     for (const [group, channel] of this.#channels()) {
       const at = this.#memory.channel(group, channel) + CHANNEL.PROBER;

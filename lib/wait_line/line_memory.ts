@@ -79,7 +79,7 @@ export class LineMemory {
   /** Makes a place free, after its waiter was removed. */
   giveBack(place: number): void {
     const at = this.#at(place);
-    this.#words[at + ID] = 0;
+    this.#words[at + GRANTED] = 0;
     this.#words[at + NEXT] = this.#words[FREE]!;
     this.#words[FREE] = place;
   }
@@ -138,8 +138,7 @@ export class LineMemory {
     }
     for (let place = 1; place <= this.#places; place++) {
       const at = this.#at(place);
-      const isLost = this.#words[at + ID] !== 0 && this.#words[at + GRANTED] === 1 &&
-        this.#words[at + WORKER] === worker;
+      const isLost = this.#words[at + GRANTED] === 1 && this.#words[at + WORKER] === worker;
       if (isLost) this.giveBack(place);
     }
   }

@@ -118,10 +118,13 @@ export class WaitLine {
     }
   }
 
-  /** Removes the clients of a worker that died; the table has released their connections. */
+  /**
+   * Removes the clients of a worker that died. Called before the table releases what that worker
+   * held, which includes what its clients got in the meantime.
+   */
   releaseWorker(worker: number): void {
+    this.#parts.table.releaseLock(worker);
     this.#parts.table.locked(() => this.#memory.releaseWorker(worker));
-    this.grant();
   }
 
   /** Whether one client may use a channel that another one may not. */

@@ -244,8 +244,8 @@ class WorkerPool implements DataPlane {
     if (this.#workers.get(index) !== worker) return;
     const { table, reports, messages } = this.#options;
     worker.terminate();
-    table.releaseWorker(index);
     this.#line?.releaseWorker(index);
+    table.releaseWorker(index);
     reports?.releaseWorker(index);
     this.#inbox.died(index);
     this.#gone(index, worker);
