@@ -10,8 +10,13 @@ export interface Nginx extends AsyncDisposable {
   readonly folder: string;
 }
 
-/** Starts nginx on loopback, in a new directory. @param path Of the executable. */
-export async function startNginx(path: string): Promise<Nginx> {
+/**
+ * Starts nginx on loopback, in a new directory.
+ *
+ * @param path Of the executable.
+ * @param locations Added to its only server, such as `location = /x { return 204; }`.
+ */
+export async function startNginx(path: string, locations = ""): Promise<Nginx> {
   const port = freePort();
   const folder = await Deno.makeTempDir({ prefix: "balance-nginx-" });
   // Started by root, its workers run as another user.
@@ -23,7 +28,7 @@ export async function startNginx(path: string): Promise<Nginx> {
     `daemon off; master_process off; worker_processes 1; pid ${folder}/pid; error_log stderr;
 events { worker_connections 1000; }
 http { access_log off; ${temporary} keepalive_requests 1000000; tcp_nodelay on;
-server { listen 127.0.0.1:${port} backlog=1000; root ${folder}; } }\n`,
+server { listen 127.0.0.1:${port} backlog=1000; root ${folder}; ${locations} } }\n`,
   );
   const remove = (): Promise<void> => Deno.remove(folder, { recursive: true });
   try {

@@ -5,6 +5,8 @@ import { collect } from "./output.ts";
 export interface Running extends AsyncDisposable {
   /** What it has written to stdout and stderr so far. */
   readonly output: string;
+  /** Sends it a signal. */
+  kill(signal: Deno.Signal): void;
 }
 
 /** Options of {@linkcode startProgram}. */
@@ -63,6 +65,7 @@ export async function startProgram(path: string, options: ProgramOptions): Promi
     get output() {
       return output();
     },
+    kill: (signal) => child.kill(signal),
     [Symbol.asyncDispose]: stop,
   };
 }
