@@ -17,14 +17,14 @@ import { reasonOf } from "../engine/relay_end.ts";
 import type { Claim } from "../schedule/claim.ts";
 import { claims } from "../schedule/claims.ts";
 import { type ClientKey, clientKey } from "../schedule/client_key.ts";
-import { anyFull } from "../table/counts.ts";
 import { ClientWatch } from "./client_watch.ts";
 import type { Ticking } from "./clock.ts";
 import type { ConnectionContext } from "./context.ts";
 import { Dialing } from "./dialing.ts";
 import type { Tap, TapMaker } from "./observe.ts";
 import { idleTimedOut, timedOutText } from "./timeouts.ts";
-import { afterWork, nextTurn } from "./turns.ts";
+import { graceForFull } from "./grace.ts";
+import { afterWork } from "./turns.ts";
 import { Waiting } from "./waiting.ts";
 
 /** One client connection. The clock calls `tick`; the relay calls `chunk`, `moved`, `ended`. */
@@ -44,7 +44,7 @@ export class Connection implements Ticking, RelayObserver {
   readonly #dialing: Dialing;
   readonly #waiting: Waiting | undefined;
   #halfClosed = false;
-  /** Whether it was given two turns because all channels were full. */
+  /** Whether it has waited for a moment because a channel was full. */
   #hadGrace = false;
   /** Last activity: the connection to the backend was made, or a chunk was written. */
   #lastActive: number;
@@ -178,8 +178,8 @@ export class Connection implements Ticking, RelayObserver {
   }
 
   /**
-   * Waits for a channel when none is available: in the wait line, or for two turns of the event loop
-   * if one is full. A connection whose end has arrived already is subtracted until then.
+   * Waits for a channel when none is available: in the wait line, or else for a moment if one is
+   * full.
    *
    * @param searchAgain Starts a new search.
    */
@@ -203,10 +203,11 @@ export class Connection implements Ticking, RelayObserver {
       claim[Symbol.dispose]();
       return undefined;
     }
-    if (this.#hadGrace || this.#dialing.failed !== undefined || !anyFull(table)) return undefined;
+    if (this.#hadGrace || this.#dialing.failed !== undefined) return undefined;
     this.#hadGrace = true;
-    await nextTurn();
-    await nextTurn();
+    const grace = graceForFull(table);
+    if (grace === undefined) return undefined;
+    await grace;
     return this.#stopped === undefined ? searchAgain().next().value ?? undefined : undefined;
   }
 

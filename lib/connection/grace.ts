@@ -1,0 +1,27 @@
+import { delay } from "@std/async/delay";
+import { anyFull, channelCounts } from "../table/counts.ts";
+import type { Table } from "../table/table.ts";
+import { nextTurn } from "./turns.ts";
+
+/** Pauses for other workers, whose turns cannot be waited for, in milliseconds. */
+const PAUSES_MS = [1, 2, 4, 8, 16, 32];
+
+/**
+ * Waits a moment if only `maxc` keeps a client from its channel: until every connection whose end
+ * has arrived already is counted out. In one isolate, that takes two turns of the event loop.
+ *
+ * @returns `undefined` if no channel is full.
+ */
+export function graceForFull(table: Table): Promise<void> | undefined {
+  return anyFull(table) ? grace(table) : undefined;
+}
+
+async function grace(table: Table): Promise<void> {
+  await nextTurn();
+  await nextTurn();
+  if (table.size.workers === 1) return;
+  for (const ms of PAUSES_MS) {
+    if (channelCounts(table).available > 0) return;
+    await delay(ms);
+  }
+}
