@@ -95,7 +95,8 @@ export function openDrains(table: Table, connections: Closer): Drains {
     start(group, channel, ms = Infinity) {
       // What was enabled in the meantime is another drain.
       look();
-      table.setState(group, channel, "draining");
+      // Locked, so that a worker that chose the channel before has counted its connection.
+      table.locked(() => table.setState(group, channel, "draining"));
       let drain = [...open].find((one) => one.group === group && one.channel === channel);
       if (drain === undefined) {
         const generation = table.generation(group, channel);
