@@ -10,10 +10,11 @@ const PAUSES_MS = [1, 2, 4, 8, 16, 32];
  * Waits a moment if only `maxc` keeps a client from its channel: until every connection whose end
  * has arrived already is counted out. In one isolate, that takes two turns of the event loop.
  *
- * @returns `undefined` if no channel is full.
+ * @returns `undefined` if no channel is full, and none has become available meanwhile.
  */
 export function graceForFull(table: Table): Promise<void> | undefined {
-  return anyFull(table) ? grace(table) : undefined;
+  // Another worker may have counted a connection out since the client was refused.
+  return anyFull(table) || channelCounts(table).available > 0 ? grace(table) : undefined;
 }
 
 async function grace(table: Table): Promise<void> {
