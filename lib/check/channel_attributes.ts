@@ -1,5 +1,6 @@
 import { closest } from "../address/closest.ts";
 import { suggestion } from "../address/faults.ts";
+import { MAX_WEIGHT } from "../table/states.ts";
 import { type CheckSpec, parseCheckSpec, parseProbedPort } from "./spec.ts";
 import { SpecError } from "./spec_error.ts";
 
@@ -13,8 +14,6 @@ export interface ChannelAttributes {
 }
 
 const KEYS = ["weight", "check", "check-port"];
-/** Largest weight of a channel. */
-const MAX_WEIGHT = 256;
 
 /**
  * Parses the attributes of a channel.

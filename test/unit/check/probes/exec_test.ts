@@ -1,8 +1,8 @@
-import { assertEquals, assertLess, assertMatch } from "@std/assert";
+import { assert, assertEquals, assertLess, assertMatch } from "@std/assert";
 import { outcome, probing } from "../../../helpers/check/probing.ts";
 import { isAlive } from "../../../helpers/program/process.ts";
 import { t, until } from "../../../helpers/t.ts";
-import { tempDir } from "../../../helpers/temp_dir.ts";
+import { namesIn, tempDir } from "../../../helpers/temp_dir.ts";
 
 for (
   const [command, ok, text] of [
@@ -22,16 +22,32 @@ for (
   });
 }
 
+/** The sockets of this process. */
+function sockets(): string[] {
+  return namesIn("/proc/self/fd").flatMap((name) => {
+    try {
+      const target = Deno.readLinkSync(`/proc/self/fd/${name}`);
+      return target.startsWith("socket:") ? [target] : [];
+    } catch {
+      // The directory itself, which is closed by now.
+      return [];
+    }
+  });
+}
+
 t("a program is told about the channel, and gets no other variable and no stream", async () => {
   using dir = tempDir();
   const script = `${dir.path}/check`;
   const output = `${dir.path}/output`;
   await Deno.writeTextFile(
     script,
-    `#!/bin/sh\n{ env; readlink /proc/$$/fd/0 /proc/$$/fd/1 /proc/$$/fd/2; ls /proc/$$/fd; ` +
+    `#!/bin/sh\n{ env; readlink /proc/$$/fd/0 /proc/$$/fd/1 /proc/$$/fd/2; readlink /proc/$$/fd/*; ` +
       `printf '%s,' "$@"; } >${output}.new\nmv ${output}.new ${output}\n`,
     { mode: 0o755 },
   );
+  const before = sockets();
+  using _listener = Deno.listen({ port: 0 });
+  const own = sockets().filter((socket) => !before.includes(socket));
   const { ok } = await probing(`exec:${script} 'a b' $HOME "*"`, 8080, {
     host: "web1.example",
     group: 2,
@@ -51,7 +67,10 @@ t("a program is told about the channel, and gets no other variable and no stream
     "BALANCE_PORT=8080",
     `PATH=${Deno.env.get("PATH")}`,
   ]);
-  assertEquals(lines.filter((line) => line === "/dev/null").length, 2, "stdin and stderr");
+  const nulls = lines.filter((line) => line === "/dev/null");
+  assert(nulls.length >= 4, "stdin and stderr, each listed twice");
+  assertEquals(own.length, 1);
+  assertEquals(lines.filter((line) => line.startsWith("socket:") && own.includes(line)), []);
   assertEquals(lines.at(-1), "a b,$HOME,*,");
 });
 
