@@ -260,11 +260,13 @@ export class Connection implements Ticking, RelayObserver {
 
   #finish(reason: Reason): void {
     this.#context.clock.unwatch(this);
+    this.#waiting?.over();
     this.#context.monitor?.ended?.({
       ...this.info(),
       reason,
       failed: this.#dialing.failed ?? [],
       connectMs: this.#dialing.connectMs,
+      waitedMs: this.#waiting?.waitedMs,
     });
     this.#tap?.closed(reason);
   }
@@ -274,6 +276,7 @@ export class Connection implements Ticking, RelayObserver {
     this.#lastActive = clock.now;
     if (options.idleTimeoutMs === 0) clock.unwatch(this);
     this.#backend = backend;
+    this.#waiting?.over();
     this.#tapConnected();
     this.#relay = engine.relay(this.#client, backend, this);
     // `close` may have been called after the dial succeeded.

@@ -18,6 +18,8 @@ export interface ConnectionEnd extends ConnectionInfo {
   readonly failed: readonly FailedAttempt[];
   /** Milliseconds that the successful attempt took; `undefined` if all failed. */
   readonly connectMs?: number | undefined;
+  /** Milliseconds that it spent in the wait line; `undefined` if it did not wait. */
+  readonly waitedMs?: number | undefined;
 }
 
 /** The result of one attempt to connect. */
@@ -36,7 +38,7 @@ export interface Monitor {
   readonly started?: ((info: ConnectionInfo) => void) | undefined;
   /** An attempt to connect succeeded or failed. */
   readonly dialed?: ((outcome: DialOutcome) => void) | undefined;
-  /** A client has waited in the wait line, with or without success. */
+  /** A client has waited in the wait line, so long in all, with or without success. */
   readonly waited?: ((ms: number) => void) | undefined;
   /** A connection has ended. */
   readonly ended?: ((end: ConnectionEnd) => void) | undefined;

@@ -7,8 +7,8 @@ import type { ConnectionContext } from "./context.ts";
 
 /** One client in the wait line; it may wait again after its connect has failed. */
 export class Waiting {
-  /** Milliseconds that it has waited so far. */
-  waitedMs = 0;
+  /** Milliseconds that it has waited so far; `undefined` if it never waited. */
+  waitedMs: number | undefined;
   /** Why it no longer waits without a channel; `undefined` while that is not so. */
   refusal: Reason | undefined;
   readonly #context: ConnectionContext;
@@ -16,6 +16,7 @@ export class Waiting {
   readonly #onLeft: () => void;
   /** When it has waited long enough, in milliseconds of the clock; -1 before it waits. */
   #until = -1;
+  #isOver = false;
   #current: { place: Place; stop: (reason: Reason) => void } | undefined;
 
   constructor(
@@ -38,7 +39,7 @@ export class Waiting {
    * @returns Its claim; `undefined` for the reason in {@link refusal}.
    */
   async wait(id: number, client: ClientKey): Promise<Claim | undefined> {
-    const { waiting, table, clock, monitor } = this.#context, { line, waitMs } = waiting!;
+    const { waiting, table, clock } = this.#context, { line, waitMs } = waiting!;
     if (this.#until < 0) this.#until = clock.now + waitMs;
     if (clock.now >= this.#until) return this.#refuse("wait timeout");
     const place = line.join(id, client);
@@ -49,10 +50,15 @@ export class Waiting {
     this.#watch.start(this.#onLeft);
     const result = await Promise.race([place.entered, stopped]);
     this.#current = undefined;
-    const ms = performance.now() - since;
-    this.waitedMs += ms;
-    monitor?.waited?.(ms);
+    this.waitedMs = (this.waitedMs ?? 0) + performance.now() - since;
     return typeof result === "string" ? this.#refuse(result) : claimOf(table, result);
+  }
+
+  /** It waits no more: its time is counted, once. */
+  over(): void {
+    if (this.#isOver || this.waitedMs === undefined) return;
+    this.#isOver = true;
+    this.#context.monitor?.waited?.(this.waitedMs);
   }
 
   /** Leaves the line at once, so that it gets no channel any more. */

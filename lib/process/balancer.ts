@@ -4,6 +4,7 @@ import { delay } from "@std/async/delay";
 import { resolveHost } from "../address/resolve_host.ts";
 import { type ServiceLookup, systemServices } from "../address/services.ts";
 import { ExitError } from "../base/errors.ts";
+import { CheckCounters } from "../check/check_counters.ts";
 import { limitExec, needsExec } from "../check/exec_permission.ts";
 import type { Options } from "../cli/options.ts";
 import { type ControlListener, type Former, listenControl } from "../control/control_listener.ts";
@@ -22,7 +23,7 @@ import {
 } from "../system/capacity.ts";
 import type { Messages } from "../system/messages.ts";
 import { processLimits } from "../native/process.ts";
-import type { LineHandle } from "../wait_line/line_memory.ts";
+import { type LineHandle, LineMemory } from "../wait_line/line_memory.ts";
 import { listenForSignals, SIGNAL_EXIT, type Signals } from "../system/signals.ts";
 import { surviveBugs } from "../system/survive_bugs.ts";
 import type { ChannelNames } from "../table/channel_names.ts";
@@ -67,6 +68,8 @@ interface Prepared {
   readonly listener: Listener;
   /** The wait line of `--wait`. */
   readonly line: LineHandle | undefined;
+  /** What health checks count. */
+  readonly checks: CheckCounters;
   readonly budget: Budget;
   readonly control: ControlListener;
   readonly controlClients: Share;
@@ -95,7 +98,8 @@ export async function startBalancer(
     });
   const { setup, table, names, services, reports, dump } = prepared;
   const plane = await serve(options, { messages, prepared });
-  const manager = openServiceManager(table);
+  const line = prepared.line && new LineMemory(prepared.line), waiting = () => line?.length ?? 0;
+  const manager = openServiceManager(table, waiting);
   const drains = openDrains(table, plane);
   const control = new ControlServer(prepared.control, {
     descriptors: prepared.controlClients,
@@ -127,7 +131,7 @@ export async function startBalancer(
     control,
     signals,
     graceS: options.graceS,
-    open: () => openConnections(table),
+    open: () => openConnections(table) + waiting(),
     status: () => messages.notice(show(table).trimEnd()),
     reopen() {
       reports.reopen();
@@ -211,6 +215,7 @@ async function prepare(options: Options, messages: Messages): Promise<Prepared> 
   });
   const size = { groups: options.maxGroups, channels: options.maxChannels, workers };
   const { table, names } = buildTable(setup.groups, size);
+  const checks = new CheckCounters(table), line = openLine(options.backends);
   let reports: Reports | undefined = undefined;
   const control = await listenControl(setup.listen, {
     notice,
@@ -231,6 +236,9 @@ async function prepare(options: Options, messages: Messages): Promise<Prepared> 
     notice,
     messagesDropped: messages.dropped,
     dumpDropped,
+    checks,
+    check: undefined,
+    line,
   });
   let pidFile: PidFile | undefined;
   try {
@@ -249,7 +257,6 @@ async function prepare(options: Options, messages: Messages): Promise<Prepared> 
   }
   if (debug !== undefined) channelList(table).forEach(debug);
   undo.move();
-  const line = openLine(options.backends);
-  const listening = { listener: listener!, line, budget, control, controlClients };
+  const listening = { listener: listener!, line, checks, budget, control, controlClients };
   return { setup, services, table, names, ...listening, reports, dump, pidFile };
 }

@@ -2,6 +2,7 @@
 
 import { delay } from "@std/async/delay";
 import { UsageError, withName } from "../base/errors.ts";
+import type { CheckCounters } from "../check/check_counters.ts";
 import type { Options } from "../cli/options.ts";
 import type { Monitor } from "../connection/observe.ts";
 import { MAX_DESCRIPTORS } from "../report/http/places.ts";
@@ -17,6 +18,7 @@ import { processLimits } from "../native/process.ts";
 import type { Budget } from "../system/capacity.ts";
 import { openSyslog } from "../system/syslog.ts";
 import type { Table } from "../table/table.ts";
+import { type LineHandle, LineMemory } from "../wait_line/line_memory.ts";
 import type { WorkerReports } from "../workers/monitor.ts";
 import type { MetricsSetup, Setup } from "./resolve_setup.ts";
 
@@ -53,6 +55,12 @@ export interface ReportSource {
   readonly messagesDropped: () => number;
   /** Chunks that the packet dump has dropped so far. */
   readonly dumpDropped: () => number;
+  /** What health checks have counted. */
+  readonly checks: CheckCounters;
+  /** What is known about the check of a channel. */
+  readonly check: MetricsSource["check"];
+  /** The wait line; `undefined` without `--wait`. */
+  readonly line: LineHandle | undefined;
 }
 
 /**
@@ -64,7 +72,7 @@ export async function openReports(
   options: Pick<Options, "log" | "logFormat" | "logStarts">,
   source: ReportSource,
 ): Promise<Reports> {
-  const { table, setup, budget, notice, messagesDropped, dumpDropped } = source;
+  const { table, setup, budget, notice, line, ...about } = source;
   const metricsAt = setup.metrics;
   if (options.log !== undefined) budget.share("the log", { min: LOG_FILES, max: LOG_FILES });
   const log = await openLog(options, notice);
@@ -77,9 +85,12 @@ export async function openReports(
       stats,
       listener: setup.listen,
       descriptors: processLimits().descriptors,
-      messagesDropped,
       logDropped: () => log?.output.dropped ?? 0,
-      dumpDropped,
+      line: line && new LineMemory(line),
+      messagesDropped: about.messagesDropped,
+      dumpDropped: about.dumpDropped,
+      checks: about.checks,
+      check: about.check,
     });
   } catch (error) {
     await log?.output.close();

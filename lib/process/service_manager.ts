@@ -28,8 +28,10 @@ export interface ServiceManager {
  * Connects to the service manager. Once the program is ready, the status (`STATUS=`) is sent
  * about every two seconds if it has changed. During the shutdown it is always sent, and asks the
  * manager for more time, so that its time limit does not cut off the drain.
+ *
+ * @param waiting Returns how many clients are in the wait line.
  */
-export function openServiceManager(table: Table): ServiceManager {
+export function openServiceManager(table: Table, waiting: () => number): ServiceManager {
   const notifier = openNotifier();
   if (notifier === undefined) {
     return { ready: () => Promise.resolve(), stopping: () => Promise.resolve(), close() {} };
@@ -38,7 +40,7 @@ export function openServiceManager(table: Table): ServiceManager {
   let timer: ReturnType<typeof setInterval> | undefined;
 
   async function send(...states: string[]): Promise<void> {
-    const status = stopping ? drainingStatus(table) : servingStatus(table);
+    const status = stopping ? drainingStatus(table, waiting()) : servingStatus(table, waiting());
     // A manager that reads nothing must not cost memory.
     if (states.length === 0 && (notifier?.busy || (status === sent && !stopping))) return;
     sent = status;
@@ -61,13 +63,14 @@ export function openServiceManager(table: Table): ServiceManager {
   };
 }
 
-function servingStatus(table: Table): string {
+function servingStatus(table: Table, waiting: number): string {
   const { available, channels } = channelCounts(table);
   const connections = counted(openConnections(table), "connection");
-  return `${connections}, ${available} of ${counted(channels, "channel")} available`;
+  const clients = waiting === 0 ? "" : `, ${counted(waiting, "client")} waiting`;
+  return `${connections}, ${available} of ${counted(channels, "channel")} available${clients}`;
 }
 
-function drainingStatus(table: Table): string {
-  const open = openConnections(table);
+function drainingStatus(table: Table, waiting: number): string {
+  const open = openConnections(table) + waiting;
   return open === 0 ? "stopping" : `draining, ${counted(open, "connection")} left`;
 }

@@ -31,7 +31,7 @@ export function startLine(info: ConnectionInfo, style: LogStyle & { now: Date })
 
 /** The line, without a newline, for a connection that has ended. */
 export function endLine(end: ConnectionEnd, style: LogStyle & { now: Date }): string {
-  const { failed, connectMs, backend } = end;
+  const { failed, connectMs, waitedMs, backend } = end;
   return line({
     type: "end",
     id: end.id,
@@ -42,11 +42,17 @@ export function endLine(end: ConnectionEnd, style: LogStyle & { now: Date }): st
     reason: word(end.reason),
     attempts: failed.length + (connectMs === undefined ? 0 : 1),
     failed: failed.length === 0 ? undefined : failedAttempts(failed),
-    connect_ms: connectMs === undefined ? undefined : Math.round(connectMs * 1000) / 1000,
+    connect_ms: connectMs === undefined ? undefined : thousandths(connectMs),
     duration_ms: end.ageMs,
     sent: end.sent,
     rcvd: end.rcvd,
+    // Last, and only if it waited: lines of others stay as they were without a wait line.
+    ...(waitedMs === undefined ? {} : { waited_ms: thousandths(waitedMs) }),
   }, style);
+}
+
+function thousandths(ms: number): number {
+  return Math.round(ms * 1000) / 1000;
 }
 
 function ends({ client, listener }: ConnectionInfo): Fields {

@@ -1,20 +1,19 @@
 /** The metrics of `/metrics`, with their current values. */
 
 import process from "node:process";
-import { formatEndpoint } from "../address/host_port.ts";
-import { formatIp } from "../address/ip.ts";
 import type { Endpoint } from "../base/endpoint.ts";
 import { VERSION } from "../base/version.ts";
-import type { Table } from "../table/table.ts";
-import type { Family, Labels, Sample } from "./exposition.ts";
-import { healthProblem } from "./health.ts";
-import { CONNECT_BOUNDS_S, type Stats } from "./stats.ts";
+import { channelMetrics } from "./channel_metrics.ts";
+import type { CheckCounters } from "../check/check_counters.ts";
+import type { CheckStatus } from "../check/check_status.ts";
+import type { Family } from "./exposition.ts";
+import { counter, gauge, histogram, histogramSamples } from "./families.ts";
+import { healthProblem, type HealthSource } from "./health.ts";
+import { WAIT_BOUNDS_S } from "./stats.ts";
 import { FAILURES, REASONS, word } from "./vocabulary.ts";
 
 /** Where `/metrics` and `/status.json` get their values from. */
-export interface MetricsSource {
-  readonly table: Table;
-  readonly stats: Stats;
+export interface MetricsSource extends HealthSource {
   /** The address that balance listens on. */
   readonly listener: Endpoint;
   /** Maximum number of open file descriptors of the process; `undefined` if unknown. */
@@ -25,6 +24,10 @@ export interface MetricsSource {
   readonly logDropped: () => number;
   /** Chunks that the packet dump has dropped so far. */
   readonly dumpDropped: () => number;
+  /** What health checks have counted. */
+  readonly checks: CheckCounters;
+  /** What is known about the check of a channel; `undefined` without one. */
+  readonly check?: ((group: number, channel: number) => CheckStatus | undefined) | undefined;
 }
 
 /** Seconds since the program started. */
@@ -40,18 +43,6 @@ export function usedDescriptors({ table, stats }: MetricsSource): number {
   return [...table.rows()].reduce((used, row) => used + row.c, stats.open);
 }
 
-const gauge = familyOf("gauge"), counter = familyOf("counter"), histogram = familyOf("histogram");
-
-/** Creates families of a type, from their samples or the value of their only sample. */
-function familyOf(type: Family["type"]) {
-  return (name: string, help: string, samples: number | bigint | Iterable<Sample>): Family => ({
-    name,
-    type,
-    help,
-    samples: typeof samples === "object" ? samples : [{ value: samples }],
-  });
-}
-
 /**
  * All metrics.
  *
@@ -61,7 +52,7 @@ export function* metrics(
   source: MetricsSource,
   state: { stopping: boolean },
 ): Generator<Family> {
-  const { table, stats } = source;
+  const { table, stats, line } = source;
   yield gauge("balance_build_info", "Always 1; the labels are the versions of balance and Deno.", [
     { labels: { version: VERSION, deno: Deno.version.deno }, value: 1 },
   ]);
@@ -89,7 +80,14 @@ export function* metrics(
     "Failed attempts to connect to a channel, by reason.",
     FAILURES.map((one) => ({ labels: { reason: word(one) }, value: stats.failedBy(one) })),
   );
-  yield* channelMetrics(table, stats);
+  yield gauge("balance_waiting", "Clients that wait for a channel (--wait).", line?.length ?? 0);
+  yield histogram(
+    "balance_wait_seconds",
+    "Time that clients waited for a channel, with or without success; those that never waited " +
+      "do not count.",
+    histogramSamples(stats.waitTimes, WAIT_BOUNDS_S),
+  );
+  yield* channelMetrics(source);
   yield counter(
     "balance_messages_dropped",
     "Messages for standard error or syslog that were dropped.",
@@ -112,98 +110,6 @@ export function* metrics(
     usedDescriptors(source),
   );
   yield* processMetrics(source);
-}
-
-/** One address of a channel: the current one or a former one. */
-type TableRow = ReturnType<Table["rowsByAddress"]> extends Generator<infer Row> ? Row : never;
-
-/** The same, with its labels. */
-interface AddressRow extends TableRow {
-  readonly labels: Labels;
-}
-
-function* channelMetrics(table: Table, stats: Stats): Generator<Family> {
-  const rows = [...table.rowsByAddress()].map((row) => ({ ...row, labels: labelsOf(row) }));
-  const current = rows.filter((row) => row.current);
-  yield gauge(
-    "balance_channel_enabled",
-    "1 if the channel is enabled, 0 if it is disabled.",
-    samples(current, (row) => Number(row.state === "enabled")),
-  );
-  yield gauge(
-    "balance_channel_available",
-    "1 if the channel can take a connection now.",
-    samples(current, (row) => Number(table.available(row.group, row.channel))),
-  );
-  yield gauge(
-    "balance_channel_connections",
-    "Connections to the backend, including those still connecting.",
-    samples(rows, (row) => row.c),
-  );
-  yield gauge(
-    "balance_channel_max_connections",
-    "Maximum connections of the channel (maxc); 0 means no limit.",
-    samples(current, (row) => row.maxc),
-  );
-  yield counter(
-    "balance_channel_attempts",
-    "Attempts to connect to the backend (totalc in show).",
-    samples(rows, (row) => row.totalc),
-  );
-  yield counter(
-    "balance_channel_connect_failures",
-    "Failed attempts to connect that were the fault of the backend.",
-    samples(rows, (row) => stats.blamed(row.account)),
-  );
-  yield counter(
-    "balance_channel_sent_bytes",
-    "Bytes sent from clients to the backend.",
-    samples(rows, (row) => row.sent),
-  );
-  yield counter(
-    "balance_channel_received_bytes",
-    "Bytes sent from the backend to clients.",
-    samples(rows, (row) => row.rcvd),
-  );
-  yield histogram(
-    "balance_channel_connect_seconds",
-    "Duration of successful attempts to connect to the backend.",
-    connectTimes(rows, stats),
-  );
-}
-
-/** One sample per row, computed when it is read. */
-function* samples(
-  rows: readonly AddressRow[],
-  value: (row: AddressRow) => number | bigint,
-): Generator<Sample> {
-  for (const row of rows) yield { labels: row.labels, value: value(row) };
-}
-
-function labelsOf({ group, channel, address, port }: TableRow): Labels {
-  // The account that adds up former addresses has none.
-  const isSum = address.length === 0;
-  const backend = isSum ? "former" : formatEndpoint({ address: formatIp(address), port });
-  return { group: String(group), channel: String(channel), backend };
-}
-
-function* connectTimes(rows: readonly AddressRow[], stats: Stats): Generator<Sample> {
-  for (const { labels, account } of rows) {
-    const { buckets, count, sumUs } = stats.connectTimes(account);
-    let cumulative = 0n;
-    for (const [i, inBucket] of buckets.entries()) {
-      cumulative += inBucket;
-      yield { suffix: "_bucket", labels, le: boundText(CONNECT_BOUNDS_S[i]), value: cumulative };
-    }
-    yield { suffix: "_count", labels, value: count };
-    yield { suffix: "_sum", labels, value: Number(sumUs) / 1e6 };
-  }
-}
-
-/** A bucket bound as OpenMetrics requires it in labels: `1.0`, `0.25`, `+Inf`. */
-function boundText(bound = Infinity): string {
-  if (bound === Infinity) return "+Inf";
-  return Number.isInteger(bound) ? `${bound}.0` : String(bound);
 }
 
 /** The standard process metrics of Prometheus client libraries. */

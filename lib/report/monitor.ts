@@ -33,6 +33,7 @@ export function monitorOf({ log, stats }: MonitorParts): Monitor | undefined {
       }
       : undefined,
     dialed: stats && ((outcome) => count(stats, outcome)),
+    waited: stats && ((ms) => stats.waited(ms)),
     ended(end) {
       stats?.ended(end.reason);
       log?.line(endLine(end, { ...log.style, now: new Date() }));

@@ -13,6 +13,12 @@ export const CONNECT_BOUNDS_S: readonly number[] = [
   0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10,
 ];
 
+/** Upper bounds of the histogram of times in the wait line, in seconds, as above. */
+// deno-fmt-ignore
+export const WAIT_BOUNDS_S: readonly number[] = [
+  0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300,
+];
+
 /** Milliseconds for which a failed attempt makes a backend count as unreachable. */
 export const UNREACHABLE_MS = 10_000;
 
@@ -28,11 +34,11 @@ export interface StatsHandle {
   readonly buffer: SharedArrayBuffer;
 }
 
-/** Connect times of one account. */
-export interface ConnectTimes {
-  /** Connects per bucket of {@link CONNECT_BOUNDS_S} and above the last; not cumulative. */
+/** A histogram of times: of the connects of one account, or of the wait line. */
+export interface Times {
+  /** How many per bucket and above the last; not cumulative. */
   readonly buckets: readonly bigint[];
-  /** Successful connects. */
+  /** How many in all. */
   readonly count: bigint;
   /** Their total time in microseconds. */
   readonly sumUs: bigint;
@@ -42,10 +48,13 @@ const SUM = CONNECT_BOUNDS_S.length + 1, BLAMED = SUM + 1;
 /** When the last attempt failed, in milliseconds since 1970; 0 if it succeeded or there is none. */
 const FAILED_AT = BLAMED + 1;
 const ACCOUNT_COUNTERS = FAILED_AT + 1;
-const ACCEPTED = 0, ENDED = 1, FAILED = ENDED + REASONS.length, OPEN = FAILED + FAILURES.length;
+const ACCEPTED = 0, ENDED = 1, FAILED = ENDED + REASONS.length;
+const WAITED = FAILED + FAILURES.length, WAITED_SUM = WAITED + WAIT_BOUNDS_S.length + 1;
+const OPEN = WAITED_SUM + 1;
 const REASON_AT = new Map(REASONS.map((reason, index) => [reason, ENDED + index]));
 const FAILURE_AT = new Map(FAILURES.map((failure, index) => [failure, FAILED + index]));
 const BOUNDS_MS = CONNECT_BOUNDS_S.map((seconds) => seconds * 1000);
+const WAIT_BOUNDS_MS = WAIT_BOUNDS_S.map((seconds) => seconds * 1000);
 
 /** The counters as one isolate uses them. */
 export class Stats implements AccountCompanion {
@@ -80,11 +89,13 @@ export class Stats implements AccountCompanion {
   /** Counts a successful connect that took `ms` milliseconds. */
   connected(account: number, ms: number): void {
     const at = this.#account(account);
-    let bucket = 0;
-    while (bucket < BOUNDS_MS.length && ms > BOUNDS_MS[bucket]!) bucket++;
-    Atomics.add(this.#counters, at + bucket, 1n);
-    Atomics.add(this.#counters, at + SUM, BigInt(Math.round(ms * 1000)));
+    this.#addTime(at, BOUNDS_MS, ms);
     Atomics.store(this.#counters, at + FAILED_AT, 0n);
+  }
+
+  /** Counts a client that has waited for `ms` milliseconds in the wait line. */
+  waited(ms: number): void {
+    this.#addTime(WAITED, WAIT_BOUNDS_MS, ms);
   }
 
   /**
@@ -149,10 +160,14 @@ export class Stats implements AccountCompanion {
     return at <= now && now - at < UNREACHABLE_MS;
   }
 
-  /** Connect times of an account. */
-  connectTimes(account: number): ConnectTimes {
-    const at = this.#account(account), buckets = this.#load(at, SUM);
-    return { buckets, count: sumOf(buckets), sumUs: Atomics.load(this.#counters, at + SUM) };
+  /** Connect times of an account, in buckets of {@link CONNECT_BOUNDS_S}. */
+  connectTimes(account: number): Times {
+    return this.#times(this.#account(account), BOUNDS_MS);
+  }
+
+  /** Times that clients have waited in the wait line, in buckets of {@link WAIT_BOUNDS_S}. */
+  get waitTimes(): Times {
+    return this.#times(WAITED, WAIT_BOUNDS_MS);
   }
 
   /** Sets the counters of an account to zero. */
@@ -172,6 +187,20 @@ export class Stats implements AccountCompanion {
       const count = Atomics.load(this.#counters, this.#account(from) + i);
       Atomics.add(this.#counters, this.#account(to) + i, count);
     }
+  }
+
+  /** Adds to a histogram: its buckets, then the sum in microseconds. */
+  #addTime(at: number, boundsMs: readonly number[], ms: number): void {
+    let bucket = 0;
+    while (bucket < boundsMs.length && ms > boundsMs[bucket]!) bucket++;
+    Atomics.add(this.#counters, at + bucket, 1n);
+    Atomics.add(this.#counters, at + boundsMs.length + 1, BigInt(Math.round(ms * 1000)));
+  }
+
+  #times(at: number, boundsMs: readonly number[]): Times {
+    const length = boundsMs.length + 1, buckets = this.#load(at, length);
+    const sumUs = Atomics.load(this.#counters, at + length);
+    return { buckets, count: sumOf(buckets), sumUs };
   }
 
   #load(at: number, length: number): bigint[] {

@@ -1,4 +1,5 @@
 import { VERSION } from "../base/version.ts";
+import type { CheckStatus } from "../check/check_status.ts";
 import { type ChannelRecord, channelRecords } from "../table/channel_record.ts";
 import { healthProblem } from "./health.ts";
 import { type MetricsSource, uptimeS, usedDescriptors } from "./metrics.ts";
@@ -26,6 +27,7 @@ export function status(source: MetricsSource, { stopping }: { stopping: boolean 
     totals: {
       connections: stats.open,
       closing: stats.nowClosing,
+      waiting: source.line?.length ?? 0,
       accepted: Number(stats.accepted),
       ended: Object.fromEntries(REASONS.map((one) => [word(one), Number(stats.endedBy(one))])),
       connectFailures: Object.fromEntries(
@@ -48,8 +50,9 @@ function* mapped<T>(items: readonly T[], one: (item: T) => Json): Generator<Json
   for (const item of items) yield one(item);
 }
 
-function channelStatus({ table, stats }: MetricsSource, record: ChannelRecord): Json {
+function channelStatus({ table, stats, check }: MetricsSource, record: ChannelRecord): Json {
   const { group, channel, address, port, state, c, totalc, maxc, sent, rcvd } = record;
+  const { health, weight } = record, status = check?.(group, channel);
   // As in show, the counters of a channel include its former addresses.
   const accounts = [...table.accountsOf(group, channel)];
   const times = accounts.map((account) => stats.connectTimes(account));
@@ -70,5 +73,23 @@ function channelStatus({ table, stats }: MetricsSource, record: ChannelRecord): 
     connects: Number(count),
     connectFailures: accounts.reduce((sum, one) => sum + Number(stats.blamed(one)), 0),
     connectMsMean: count === 0n ? undefined : Math.round(Number(sumUs / count)) / 1000,
+    health,
+    weight,
+    effectiveWeight: table.effectiveWeight(group, channel) / 100,
+    check: status && checkStatus(status),
+  };
+}
+
+/**
+ * What everyone may know about the check of a channel: neither how it was written, which may contain
+ * a password, nor the text of its result, which may quote the backend.
+ */
+function checkStatus({ spec, sinceMs, last }: CheckStatus): Json {
+  return {
+    kind: spec.split(":", 1)[0],
+    since: new Date(sinceMs).toISOString(),
+    passed: last?.ok,
+    durationMs: last && Math.round(last.ms * 1000) / 1000,
+    at: last && new Date(last.atMs).toISOString(),
   };
 }

@@ -51,9 +51,14 @@ export class LineMemory {
     return Atomics.load(this.#words, LENGTH);
   }
 
+  /** Whether no other client may join; may be read without the lock. */
+  get isFull(): boolean {
+    return this.length >= this.#max;
+  }
+
   /** Takes a place; `undefined` if the line is full. */
   take({ id, worker, hash, key }: Waiter): number | undefined {
-    const place = this.length < this.#max ? this.#free() : undefined;
+    const place = this.isFull ? undefined : this.#free();
     if (place === undefined) return undefined;
     const at = this.#at(place);
     this.#words[at + ID] = id;

@@ -81,6 +81,14 @@ t("endLine() writes JSON with the same keys and values", () => {
   });
 }, PURE);
 
+t("endLine() adds the time in the wait line, only for a client that waited", () => {
+  const waited = { ...END, waitedMs: 1234.56789 };
+  assertEquals(endLine(waited, TEXT), `${endLine(END, TEXT)} waited_ms=1234.568`);
+  const json = JSON.parse(endLine(waited, { ...TEXT, format: "json" }));
+  assertEquals(json.waited_ms, 1234.568);
+  assertEquals("waited_ms" in JSON.parse(endLine(END, { ...TEXT, format: "json" })), false);
+}, PURE);
+
 t("endLine() stays below 1000 characters after 1000 failed attempts, and counts them all", () => {
   const failed = Array.from(
     { length: 1000 },

@@ -1,5 +1,11 @@
 import { assertEquals } from "@std/assert";
-import { CONNECT_BOUNDS_S, newStats, Stats, UNREACHABLE_MS } from "../../../lib/report/stats.ts";
+import {
+  CONNECT_BOUNDS_S,
+  newStats,
+  Stats,
+  UNREACHABLE_MS,
+  WAIT_BOUNDS_S,
+} from "../../../lib/report/stats.ts";
 import { t } from "../../helpers/t.ts";
 
 const PURE = { permissions: "none" } as const;
@@ -34,6 +40,19 @@ t(
   },
   PURE,
 );
+
+t("Stats share a histogram of the times in the wait line", () => {
+  const stats = newStats({ accounts: 1, workers: 2 }), other = new Stats(stats.handle, 1);
+  stats.started();
+  stats.connected(0, 1);
+  for (const ms of [5, 6, 300_000]) other.waited(ms);
+  stats.waited(300_001);
+  const { buckets, count, sumUs } = stats.waitTimes;
+  assertEquals([buckets.slice(0, 3), buckets.slice(-2)], [[1n, 1n, 0n], [1n, 1n]]);
+  assertEquals([buckets.length, count, sumUs], [WAIT_BOUNDS_S.length + 1, 4n, 600_012_000n]);
+  // It overlaps no other counter.
+  assertEquals([stats.accepted, stats.open, stats.connectTimes(0).count], [1n, 1, 1n]);
+}, PURE);
 
 t("the counters of an account can be added to another one, and start from zero again", () => {
   const stats = newStats({ accounts: 2, workers: 1 });
