@@ -2,6 +2,7 @@
 
 import { formatEndpoint } from "../../address/host_port.ts";
 import { channelText } from "../../base/connection_info.ts";
+import { counted } from "../../base/integers.ts";
 import { shortDuration } from "./short_duration.ts";
 import { NAME } from "../../base/version.ts";
 import { stateText } from "../../table/show.ts";
@@ -113,7 +114,7 @@ export function topFrame(
     ...list("channels", channels, {
       columns: CHANNEL_COLUMNS,
       of: channels.length,
-      style: ({ state }) => state === "disabled" ? "dim" : undefined,
+      style: (row) => row.state !== "enabled" ? "dim" : isDown(row) ? "bold" : undefined,
     }),
     ...list("connections", sample.connections, {
       columns: CONNECTION_COLUMNS,
@@ -185,6 +186,11 @@ const CONNECTION_COLUMNS: readonly TableColumn<TopConnection>[] = [
   { title: "RCVD", cell: (row) => compact(row.rcvd), width: 5, rank: 7 },
 ];
 
+/** Whether an enabled channel gets no connections because its backend is down. */
+function isDown({ state, health }: RatedChannel): boolean {
+  return state === "enabled" && health === "down";
+}
+
 /** The three lines of totals. */
 function summary(
   sample: TopSample,
@@ -196,16 +202,19 @@ function summary(
   const sum = (of: "totalc" | "sent" | "rcvd") =>
     compact(channels.reduce((all, channel) => all + channel[of], 0));
   const perSecond = (of: keyof ChannelRates) => `${compactOrDash(rates?.[of])}/s`;
+  const down = channels.filter(isDown).length;
   const about = [
     `${NAME} ${version}`,
     ...(listener === undefined ? [] : [formatEndpoint(listener)]),
     `up ${shortDuration(timeMs)}`,
+    ...(down > 0 ? [`${counted(down, "channel")} down`] : []),
     `pid ${pid}`,
     ...(workers > 1 ? [`${workers} workers`] : []),
   ];
   const connections = [
     "connections",
     `${connectionCount(sample) - states.closing} open`,
+    ...(states.waiting > 0 ? [`${states.waiting} waiting`] : []),
     perSecond("conns"),
     `${states.dialing} dialing`,
     `${states["half-closed"]} half-closed`,

@@ -47,6 +47,36 @@ connections 1-4 of 15 by rate
   );
 }, PURE);
 
+t("a frame shows channels that are down or draining, and clients that wait", () => {
+  const sample = sampleOf({
+    channels: [
+      channel(0, { health: "down" }),
+      channel(1, { health: "up", state: "draining", c: 2 }),
+      channel(2, { health: "down", state: "disabled" }),
+      channel(3, { health: "up" }),
+    ],
+    states: { waiting: 7, dialing: 0, open: 2, "half-closed": 0, closing: 0 },
+    connections: [
+      connection(8, { channel: 1 }),
+      connection(9, { group: undefined, channel: undefined, state: "waiting", ageMs: 2000 }),
+    ],
+  });
+  const frame = topFrame(sample, undefined, { columns: 80, rows: 24 });
+  const lines = frame.map((line) => line.text);
+  assertEquals(lines[0], "balance 4.0.0  0.0.0.0:8080  up 1h02m  1 channel down  pid 4711");
+  assertMatch(lines[1]!, /^connections {2}9 open {2}7 waiting {2}/);
+  const channels = frame.slice(5, 9);
+  assertEquals(channels.map((line) => line.text.slice(0, 8)), [
+    "0.0  DWN",
+    "0.1  drn",
+    "0.2  dis",
+    "0.3  ENA",
+  ]);
+  assertEquals(channels.map(({ style }) => style), ["bold", "dim", "dim", undefined]);
+  assertMatch(text(frame), /^ {4}9 192\.0\.2\.7:40009 - {4}wait {6}2s /m);
+  assertMatch(text(frame), /^connections 1-2 of 9 by rate$/m);
+}, PURE);
+
 t("a 40x10 frame keeps the most important columns and lines", () => {
   const place = { focus: "connections", from: { channels: 0, connections: 0 } } as const;
   assertEquals(
