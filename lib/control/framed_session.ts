@@ -35,6 +35,8 @@ export class FramedSession implements Disposable {
   readonly #buffer = new Uint8Array(16384);
   #rest: Uint8Array = NO_BYTES;
   #hello: Hello = { version: "", pid: 0 };
+  /** Whether the server knows that this client takes answers in parts. */
+  #takesParts = false;
 
   private constructor(conn: Deno.UnixConn) {
     this.#conn = conn;
@@ -61,7 +63,7 @@ export class FramedSession implements Disposable {
 
   async #greet(): Promise<FramedSession | string | undefined> {
     // A server with too many clients sends a line and closes, perhaps before this write.
-    await this.#write(`${HELLO} ${PROGRESS}\n`).catch(() => {});
+    await this.#write(`${HELLO}\n`).catch(() => {});
     const line = await this.#line();
     if (line === undefined) return undefined;
     if (!line.startsWith("{")) return printable(line);
@@ -83,8 +85,11 @@ export class FramedSession implements Disposable {
     command: string,
     { onPart, signal }: AskOptions = {},
   ): Promise<Answer | "unanswered" | undefined> {
+    const tellsParts = this.#hello.progress === true && !this.#takesParts;
+    this.#takesParts ||= tellsParts;
+    const line = `${command.replaceAll("\n", " ")}\n`;
     // The server refuses a line that is too long before reading all of it; read its answer.
-    await this.#write(`${command.replaceAll("\n", " ")}\n`).catch(() => {});
+    await this.#write(tellsParts ? `${PROGRESS}\n${line}` : line).catch(() => {});
     const abandon = () => this[Symbol.dispose]();
     let part = await this.#part(), text = "";
     signal?.addEventListener("abort", abandon);

@@ -8,21 +8,25 @@
  * A program starts with the line `.hello`. The server answers with a line of JSON about itself
  * ({@link Hello}). After that, each answer starts with a line of JSON ({@link ReplyHead}).
  *
- * Some commands report their progress. A program that starts with `.hello progress` gets their
- * answers in parts, each with its own head. Others get one answer at the end; by hand, the parts
- * are printed as they come. A program that closes its connection meanwhile abandons the answer.
+ * Some commands report their progress. A program that sends the line `.progress` first, to which
+ * there is no answer, gets their answers in parts, each with its own head. Others get one answer at
+ * the end; by hand, the parts are printed as they come. A program that closes its connection
+ * meanwhile abandons the answer.
  */
 
 import { joinBytes, NO_BYTES } from "../base/bytes.ts";
 
 /**
- * First line of a client that needs to know where an answer ends. Words may follow; unknown ones
- * are ignored: a later release may send some.
+ * First line of a client that needs to know where an answer ends. Words after it are ignored: a
+ * later release may send some. But 4.0.0 does not understand them.
  */
 export const HELLO = ".hello";
 
-/** The word after {@link HELLO} of a client that takes answers in parts. 4.0.0 ignores it. */
-export const PROGRESS = "progress";
+/**
+ * Line of a client that takes answers in parts, if the greeting of the server has `progress`. It is
+ * not answered.
+ */
+export const PROGRESS = ".progress";
 
 /**
  * Version of the framed protocol. It changes only if client and server of different versions would
@@ -65,6 +69,8 @@ export interface Hello {
   readonly protocol?: number;
   /** Milliseconds since its start. */
   readonly uptimeMs?: number;
+  /** It understands {@link PROGRESS}. */
+  readonly progress?: boolean;
   /** It accepts no more connections, and exits after the last one. */
   readonly stopping?: boolean;
   /** Number of open connections. */

@@ -141,8 +141,10 @@ export class ControlServer {
       if (client.closed) return;
       client.busy();
       if (first && line !== undefined && isHello(line)) {
-        form = line.split(/\s+/).includes(PROGRESS) ? "parts" : "framed";
+        form = "framed";
         await this.#send(client, `${JSON.stringify(this.#hello())}\n`);
+      } else if (form !== "plain" && line === PROGRESS) {
+        form = "parts";
       } else {
         const { group } = session;
         const reply = await this.#wholeReply(await this.#answer(line, session), {
@@ -206,6 +208,7 @@ export class ControlServer {
       version: VERSION,
       pid: Deno.pid,
       protocol: PROTOCOL,
+      progress: true,
       uptimeMs: Math.round(performance.now()),
       stopping,
       open,

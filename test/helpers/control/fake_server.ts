@@ -35,7 +35,7 @@ export function fakeServer(
     try {
       for await (const line of readLines(conn)) {
         if (hello === undefined) continue;
-        if (line?.startsWith(".hello")) {
+        if (line === ".hello") {
           await send(conn, `${JSON.stringify(hello)}\n`);
           continue;
         }

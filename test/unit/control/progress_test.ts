@@ -154,7 +154,7 @@ t("an error that ends the progress is the end of the answer", async () => {
 
 t("the progress ends when its client leaves, whatever that has sent before", async () => {
   await using one = following();
-  for (const lines of [".hello progress\nfollow\n", ".hello\nfollow\nshow\n", "follow\n"]) {
+  for (const lines of [".hello\n.progress\nfollow\n", ".hello\nfollow\nshow\n", "follow\n"]) {
     for (const halfClosed of [false, true]) {
       if (halfClosed && lines.startsWith(".")) continue;
       const { left } = one;

@@ -103,6 +103,7 @@ t("after hello, each answer has a header with length, group and outcome", async 
     version: VERSION,
     pid: Deno.pid,
     protocol: 1,
+    progress: true,
     stopping: false,
     open: 0,
   });
