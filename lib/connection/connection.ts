@@ -138,8 +138,9 @@ export class Connection implements Ticking, RelayObserver {
       for (let search = this.#search();;) {
         using claim = search.next().value ??
           await this.#anotherClaim(() => search = this.#search());
-        this.#claim = claim;
-        if (claim === undefined) {
+        // Otherwise, the log names the last one that was tried.
+        if (claim !== undefined) this.#claim = claim;
+        else {
           reason = this.#waiting?.refusal ?? reason;
           break;
         }
@@ -187,9 +188,9 @@ export class Connection implements Ticking, RelayObserver {
     searchAgain: () => Generator<Claim, void, void>,
   ): Promise<Claim | undefined> {
     const { table, clock } = this.#context;
-    this.#claim = undefined;
     if (this.#stopped !== undefined) return undefined;
     if (this.#waiting !== undefined) {
+      this.#claim = undefined;
       // A shortage of our own ends no sooner if it waits, and no channel is at fault.
       if (this.#dialing.hadShortage) return undefined;
       clock.watch(this);
