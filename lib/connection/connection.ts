@@ -138,12 +138,11 @@ export class Connection implements Ticking, RelayObserver {
       for (let search = this.#search();;) {
         using claim = search.next().value ??
           await this.#anotherClaim(() => search = this.#search());
-        // Otherwise, the log names the last one that was tried.
-        if (claim !== undefined) this.#claim = claim;
-        else {
+        if (claim === undefined) {
           reason = this.#waiting?.refusal ?? reason;
           break;
         }
+        this.#claim = claim;
         clock.watch(this);
         const backend = await this.#dialing.dial(claim);
         if (typeof backend === "string") reason = "connect failed";
