@@ -1,4 +1,5 @@
 import { assertEquals, assertMatch } from "@std/assert";
+import { LineMemory, newLine } from "../../../lib/wait_line/line_memory.ts";
 import { DEFAULT_PASSIVE } from "../../../lib/schedule/verdict.ts";
 import { startWorkers } from "../../../lib/workers/pool.ts";
 import { newTable } from "../../../lib/table/table.ts";
@@ -139,6 +140,46 @@ t(
     assertEquals(await plane.done, { cutOff: 0 });
   },
 );
+
+t("the clients that wait in a worker that dies get no channels, and others can wait", async () => {
+  await using server = named("B0");
+  const table = newTable({ groups: 1, channels: 1, workers: 2 });
+  // The worker that dies has two connections, so its two clients must wait.
+  table.add(0, { address: new Uint8Array([127, 0, 0, 1]), port: server.port, maxc: 2 });
+  const port = freePort(), handle = newLine(2), line = new LineMemory(handle);
+  let made = 0, waited = -1;
+  const plane = await startWorkers({
+    count: 2,
+    serving: {
+      engine: "streams",
+      at: { address: "127.0.0.1", port },
+      connection: {
+        connectTimeoutMs: 5000,
+        idleTimeoutMs: 0,
+        hashFailover: false,
+        autoDisable: false,
+        passive: DEFAULT_PASSIVE,
+      },
+      wait: { line: handle, ms: 60_000 },
+    },
+    table,
+    backendEvent: () => {},
+    messages: { notice: () => waited = line.length, dropped: () => 0 },
+    make: () =>
+      made++ === 0
+        ? makeDyingWorker()
+        : new Worker(new URL("../../../lib/workers/worker.ts", import.meta.url), {
+          type: "module",
+        }),
+  });
+  await until(() => made === 3);
+  // When its death is reported, everything is released.
+  assertEquals([waited, line.length, table.row(0, 0).c, table.row(0, 0).totalc], [0, 0, 0, 2]);
+  assertEquals(await ask(port), "B0");
+  await until(() => table.c(0, 0) === 0);
+  await plane.stop();
+  assertEquals(await plane.done, { cutOff: 0 });
+});
 
 t("a worker that dies causes one line on standard error, without a stack trace", async () => {
   const script = new URL("../../helpers/workers/lose_a_worker.ts", import.meta.url).pathname;
