@@ -238,6 +238,7 @@ withTools(["python3"], "agent: a daemon as HAProxy's users write it", async () =
 replies = iter(["up ready 100%\\n", "drain\\n", "down#load 9.7\\n", "75% maxconn:20\\r\\n"])
 class Agent(socketserver.StreamRequestHandler):
     def handle(self): self.wfile.write(next(replies).encode())
+socketserver.TCPServer.allow_reuse_address = True
 socketserver.TCPServer(("127.0.0.1", ${port}), Agent).serve_forever()`,
     ],
     ready: () => listensOn(port),

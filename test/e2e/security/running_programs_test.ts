@@ -33,9 +33,9 @@ const PROBE = `
     const worker = new Worker(import.meta.url, { type: "module", name: "probe" });
     worker.onmessage = ({ data }) => {
       console.log(JSON.stringify({ before, main: state(), worker: data }));
-      Deno.kill(Deno.pid, "SIGTERM");
+      Deno.exit(0);
     };
-    Deno.exit(await ended);
+    await ended;
   }`;
 
 async function statesOf(channel: string, options: string[] = []): Promise<Record<string, string>> {
