@@ -22,6 +22,7 @@
  * - `lib/dump/match/`: regular expressions over bytes, searched in linear time
  * - `lib/dump/`: the packet dump: filters, records, files and their rotation
  * - `lib/cli/`: the command line: options, usage, shell completions
+ * - `lib/health/`: checks all channels periodically and decides which are up
  * - `lib/report/http/`: the HTTP server of the metrics, with bounded connections
  * - `lib/report/pages/`: renders pages in pieces and keeps them for a moment
  * - `lib/report/`: access log, metrics, health check, statistics

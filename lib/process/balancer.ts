@@ -11,6 +11,7 @@ import { type ControlListener, type Former, listenControl } from "../control/con
 import { openDrains } from "../control/commands/drains.ts";
 import { MAX_CLIENTS } from "../control/protocol.ts";
 import { ControlServer } from "../control/server.ts";
+import { type Health, openHealth } from "../health/health.ts";
 import { isClassic } from "../dump/settings.ts";
 import type { Listener } from "../engine/engine.ts";
 import { DEFAULT_ENGINE, engineByName } from "../engine/engines.ts";
@@ -52,6 +53,9 @@ const EARLY_END_MS = 500;
  */
 const DUMP_DESCRIPTORS = 3;
 
+/** How many probes may run at a time. */
+const MAX_PROBES = 128;
+
 /** The control socket at the start, for `-d`, by what was at its path. */
 const STATES: Readonly<Record<Former, string>> = {
   "nothing": "new",
@@ -68,8 +72,7 @@ interface Prepared {
   readonly listener: Listener;
   /** The wait line of `--wait`. */
   readonly line: LineHandle | undefined;
-  /** What health checks count. */
-  readonly checks: CheckCounters;
+  readonly health: Health;
   readonly budget: Budget;
   readonly control: ControlListener;
   readonly controlClients: Share;
@@ -96,8 +99,9 @@ export async function startBalancer(
       signals[Symbol.dispose]();
       throw error;
     });
-  const { setup, table, names, services, reports, dump } = prepared;
+  const { setup, table, names, services, health, reports, dump } = prepared;
   const plane = await serve(options, { messages, prepared });
+  health.start((selection) => plane.close(selection));
   const line = prepared.line && new LineMemory(prepared.line), waiting = () => line?.length ?? 0;
   const manager = openServiceManager(table, waiting);
   const drains = openDrains(table, plane);
@@ -111,6 +115,7 @@ export async function startBalancer(
       connections: plane,
       drains,
       dump,
+      health,
       lifecycle: {
         get stopping() {
           return program.stopping;
@@ -147,11 +152,13 @@ export async function startBalancer(
   });
   dump.attach(plane, { outputClosed: () => program.outputClosed() });
   if (!options.debug) messages.hint?.(listeningLine(setup.listen, table));
-  await manager.ready();
+  await Promise.race([health.firstRound(), program.ended]);
+  if (!program.stopping) await manager.ready();
   return {
     ended: program.ended.then(async (code) => {
       manager.close();
       drains[Symbol.dispose]();
+      await health.close();
       await dump.close();
       await reports.close();
       prepared.pidFile?.remove();
@@ -175,7 +182,7 @@ async function serve(
   options: Options,
   { messages, prepared }: { messages: Messages; prepared: Prepared },
 ): Promise<DataPlane> {
-  const { setup, table, listener, line, budget, reports, dump, control, pidFile } = prepared;
+  const { setup, table, listener, line, budget, health, reports, dump, control } = prepared;
   const { listen: at, source } = setup, { workers } = table.size;
   try {
     return await startPlane(listener, {
@@ -184,13 +191,13 @@ async function serve(
       messages,
       reports,
       dump: dump.current,
-      backendEvent: () => {},
+      backendEvent: (event) => health.backendEvent(event),
     });
   } catch (error) {
     control.close();
     await dump.close();
     await reports.close();
-    pidFile?.remove();
+    prepared.pidFile?.remove();
     throw error;
   }
 }
@@ -227,6 +234,14 @@ async function prepare(options: Options, messages: Messages): Promise<Prepared> 
   const minClients = Math.floor(budget.total / 4);
   const controlClients = budget.share("control clients", { min: minClients, max: MAX_CLIENTS });
   budget.share("the dump", { min: DUMP_DESCRIPTORS, max: DUMP_DESCRIPTORS });
+  const health = openHealth({
+    ...{ table, names, counters: checks, notice, groups: setup.groups, source: setup.source },
+    options: options.backends,
+    descriptors: budget.share("health checks", {
+      min: Math.floor(budget.total / 8),
+      max: MAX_PROBES,
+    }),
+  });
   let dump: DumpSwitch | undefined;
   const dumpDropped = () => dump?.dropped() ?? 0;
   reports = await openReports(options, {
@@ -237,7 +252,7 @@ async function prepare(options: Options, messages: Messages): Promise<Prepared> 
     messagesDropped: messages.dropped,
     dumpDropped,
     checks,
-    check: undefined,
+    check: (group, channel) => health.check(group, channel),
     line,
   });
   let pidFile: PidFile | undefined;
@@ -257,6 +272,6 @@ async function prepare(options: Options, messages: Messages): Promise<Prepared> 
   }
   if (debug !== undefined) channelList(table).forEach(debug);
   undo.move();
-  const listening = { listener: listener!, line, checks, budget, control, controlClients };
+  const listening = { listener: listener!, line, health, budget, control, controlClients };
   return { setup, services, table, names, ...listening, reports, dump, pidFile };
 }

@@ -3,8 +3,6 @@ import { EXIT, UsageError, withName } from "../base/errors.ts";
 import { NAME, VERSION } from "../base/version.ts";
 import { completions } from "../cli/completions.ts";
 import { limitExec } from "../check/exec_permission.ts";
-// Not used yet; keeps the files reachable.
-import type {} from "../check/probes/probe.ts";
 import { type Options, parseOptions } from "../cli/options.ts";
 import { usage } from "../cli/usage.ts";
 import { warningLines } from "../cli/warnings.ts";

@@ -28,7 +28,7 @@ export const HEADER = { LOCK: 0, LAST_CONNECTION: 1, FORMERS: 2, LAST_GENERATION
 export const GROUP = { SCHEDULE: 0, LENGTH: 1, CURSOR: 2, WEIGHTED: 3 } as const;
 
 /**
- * Words of a channel. `RAMP`: percent of its weight during a slow start. `DEBT`: what weighted round
+ * Words of a channel. `RAMP`: percent of its weight that it has now. `DEBT`: what weighted round
  * robin owes it. `PROBER`: the worker, from 1, with the one connection that a cautious channel may
  * get. `FAILURES`: failed connects in a row. `CHECKED`: whether an active check decides that it is
  * up. `NAME`: a hash of its host as written, in two words.

@@ -217,7 +217,9 @@ export class Table {
 
   #isWilling(at: number): boolean {
     if (this.#words[at + CHANNEL.STATE] !== STATE.enabled) return false;
-    if (this.#words[at + CHANNEL.WEIGHT] === 0) return false;
+    if (this.#words[at + CHANNEL.WEIGHT] === 0 || this.#words[at + CHANNEL.RAMP] === 0) {
+      return false;
+    }
     return this.#words[at + CHANNEL.HEALTH] !== DOWN ||
       CAUTIONS[this.#words[at + CHANNEL.CAUTION]!] === "half open";
   }
@@ -316,13 +318,22 @@ export class Table {
     this.#reportFreed();
   }
 
-  /** Sets how much of its weight a channel has during a slow start, in percent, from 1 to 100. */
+  /**
+   * How much of its weight a channel has, in percent, from 0 to 100: less during a slow start, and as
+   * its agent says.
+   */
+  ramp(group: number, channel: number): number {
+    return this.#word(group, channel, CHANNEL.RAMP);
+  }
+
+  /** Sets {@link ramp}. */
   setRamp(group: number, channel: number, percent: number): void {
     this.#setWord([group, channel], CHANNEL.RAMP, percent);
     this.#weightsChanged(group);
+    this.#reportFreed();
   }
 
-  /** Weight of a channel in hundredths, with its slow start; from 0 to 25,600. */
+  /** Weight of a channel in hundredths, with its {@link ramp}; from 0 to 25,600. */
   effectiveWeight(group: number, channel: number): number {
     const at = this.#memory.channel(group, channel);
     return this.#words[at + CHANNEL.WEIGHT]! * this.#words[at + CHANNEL.RAMP]!;
@@ -347,6 +358,11 @@ export class Table {
   nameHash(group: number, channel: number): Hash64 {
     const at = this.#memory.channel(group, channel) + CHANNEL.NAME;
     return { high: this.#words[at]!, low: this.#words[at + 1]! };
+  }
+
+  /** Maximum of open connections of a channel; 0 for no limit. */
+  maxc(group: number, channel: number): number {
+    return this.#word(group, channel, CHANNEL.MAXC);
   }
 
   /** Changes the `maxc` of a channel. */

@@ -19,6 +19,7 @@ export const FLOORS: readonly (readonly string[])[] = [
   ["lib/dump/formats", "lib/dump/match"],
   ["lib/dump"],
   ["lib/cli"],
+  ["lib/health"],
   ["lib/report/http", "lib/report/pages"],
   ["lib/report"],
   ["lib/control/terminal"],

@@ -1,0 +1,51 @@
+import type { Table } from "../table/table.ts";
+import { type ChannelCheck, nameOf } from "./channel_check.ts";
+
+/** The lines for the operator, at most one per change. */
+export interface ChangeLines {
+  /** A channel came up or went down. @param why For example `connected (2 of 2 checks)`. */
+  changed(check: ChannelCheck, health: "up" | "down", why: string): void;
+  /** A channel has become suspect. Printed once until {@link trusted}. */
+  suspect(check: ChannelCheck, why: string): void;
+  /** A channel is no longer suspect; printed if it was. */
+  trusted(check: ChannelCheck): void;
+  /** Reports whether all channels are down, if that has changed. */
+  lookAtAll(): void;
+}
+
+/** Makes {@link ChangeLines}. @param notice Prints a line. */
+export function changeLines(table: Table, notice: (line: string) => void): ChangeLines {
+  let wereAllDown = false;
+  return {
+    changed: (check, health, why) => notice(`${nameOf(table, check)} is ${health}: ${why}`),
+    suspect(check, why) {
+      if (check.isSuspect) return;
+      check.isSuspect = true;
+      notice(`${nameOf(table, check)} is suspect: ${why}`);
+    },
+    trusted(check) {
+      if (!check.isSuspect) return;
+      check.isSuspect = false;
+      notice(`${nameOf(table, check)} is no longer suspect`);
+    },
+    lookAtAll() {
+      const allDown = areAllDown(table);
+      if (allDown === wereAllDown) return;
+      wereAllDown = allDown;
+      notice(allDown ? "all channels are down" : "not all channels are down any longer");
+    },
+  };
+}
+
+/** Whether there are enabled channels, and all of them are down. */
+function areAllDown(table: Table): boolean {
+  let enabled = 0;
+  for (let group = 0; group < table.size.groups; group++) {
+    for (let channel = 0; channel < table.length(group); channel++) {
+      if (table.state(group, channel) !== "enabled") continue;
+      if (table.health(group, channel) !== "down") return false;
+      enabled++;
+    }
+  }
+  return enabled > 0;
+}

@@ -1,0 +1,191 @@
+import type { Reason } from "../base/reason.ts";
+import type { CheckCounters } from "../check/check_counters.ts";
+import type { ProbeResult } from "../check/probe_result.ts";
+import type { BackendOptions } from "../cli/backend_options.ts";
+import { type BurstNotices, oncePerBurst } from "../connection/once_per_burst.ts";
+import type { BackendEvent } from "../schedule/verdict.ts";
+import type { ChannelHealth } from "../table/states.ts";
+import type { Table } from "../table/table.ts";
+import { applyAgent } from "./agent.ts";
+import { type ChangeLines, changeLines } from "./change_lines.ts";
+import {
+  type ChannelCheck,
+  type ChannelPlace,
+  isCurrent,
+  nothingKnown,
+  provesConnect,
+} from "./channel_check.ts";
+import { applyRamp } from "./ramp.ts";
+import { openReprobes, type Reprobes, RESTING_MS, SUSPECT_MS } from "./reprobes.ts";
+import { openSlowStarts, type SlowStarts } from "./slow_starts.ts";
+import { healthOf, nextTrend, NO_TREND } from "./trend.ts";
+
+/** Closes the open connections of a channel. */
+export type CloseConnections = (
+  selection: ChannelPlace & { readonly reason: Reason },
+) => Promise<unknown>;
+
+/** What {@link Changes} work with. */
+export interface ChangesParts {
+  readonly table: Table;
+  readonly options: BackendOptions;
+  readonly counters: CheckCounters;
+  /** Prints a line for the operator. */
+  readonly notice: (line: string) => void;
+}
+
+/** Changes the health of channels, and does what follows from that. */
+export class Changes {
+  /** For `--on-down close`. */
+  close: CloseConnections | undefined;
+  readonly #parts: ChangesParts;
+  readonly #lines: ChangeLines;
+  readonly #shortage: BurstNotices;
+  readonly #slowStarts: SlowStarts;
+  readonly #reprobes: Reprobes;
+
+  constructor(parts: ChangesParts) {
+    const { table, options, notice } = parts;
+    this.#parts = parts;
+    this.#lines = changeLines(table, notice);
+    this.#shortage = oncePerBurst(notice);
+    this.#slowStarts = openSlowStarts(table, options.slowStartMs);
+    this.#reprobes = openReprobes(table);
+  }
+
+  /** A probe has ended. It counts only for the backend that was probed. */
+  probed(check: ChannelCheck, result: ProbeResult): void {
+    const { table, counters, options: { checkSettings } } = this.#parts, { group, channel } = check;
+    if (!isCurrent(table, check)) return;
+    const { ok, text, ms, agent, inconclusive } = result;
+    check.last = { ok, text, ms, atMs: Date.now() };
+    if (inconclusive) return this.#shortage.notice(`cannot check backends: ${text}`);
+    counters.probed(group, channel, result);
+    if (agent !== undefined) applyAgent(table, check, agent);
+    check.trend = nextTrend(check.trend, ok);
+    const before = table.health(group, channel);
+    // What an agent says counts at once.
+    const health = agent?.health ?? healthOf(check.trend, before, checkSettings);
+    if (health === "up" && before === "down") this.#slowStarts.begin(check);
+    this.#apply(check, { ok, health });
+    this.#report(check, agent?.health === undefined ? `${text} ${this.#count(check)}` : text);
+  }
+
+  #apply(
+    check: ChannelCheck,
+    { ok, health }: { ok: boolean; health: "up" | "down" | undefined },
+  ): void {
+    const { table } = this.#parts, { group, channel } = check;
+    table.locked(() => {
+      if (health !== undefined) table.setHealth(group, channel, health);
+      const isDown = table.health(group, channel) === "down";
+      const proves = health === "up" || (ok && !isDown && provesConnect(check));
+      if (proves) table.setFailures(group, channel, 0);
+      // One that is down and half open would get clients.
+      if (proves || isDown) table.setCaution(group, channel, "none");
+    });
+    if (table.caution(group, channel) !== "none") return;
+    this.#reprobes.cancel(check);
+    this.#lines.trusted(check);
+  }
+
+  /** For example `(3 of 3 checks)`. */
+  #count({ trend: { successes, failures }, reported }: ChannelCheck): string {
+    const { rise, fall } = this.#parts.options.checkSettings;
+    const of = successes > 0 ? rise : fall;
+    const count = Math.min(Math.max(successes, failures), of);
+    return reported === "unknown" && count < of ? "(first check)" : `(${count} of ${of} checks)`;
+  }
+
+  /** Something happened to a channel because of a connection. */
+  backendEvent(check: ChannelCheck, { kind, generation, text }: BackendEvent): void {
+    if (check.generation !== generation) return;
+    const { options: { passive } } = this.#parts;
+    switch (kind) {
+      case "suspect":
+        this.#lines.suspect(check, `connect ${text}`);
+        return this.#reprobes.after(SUSPECT_MS, check, kind);
+      case "resting":
+        return this.#reprobes.after(RESTING_MS, check, kind);
+      case "down":
+        check.isSuspect = false;
+        if (typeof passive !== "string") this.#reprobes.after(passive.downMs, check, kind);
+        // Checks that passed before do not bring it up again.
+        if (check.reported !== "down") check.trend = NO_TREND;
+        return this.#report(check, text);
+      case "up":
+        this.#reprobes.cancel(check);
+        if (check.reported === "down") this.#slowStarts.begin(check);
+        return this.#report(check, text);
+      case "cleared":
+        this.#reprobes.cancel(check);
+        return this.#lines.trusted(check);
+    }
+  }
+
+  /** A channel is not checked any longer: nobody would ever find out that it is up. */
+  unchecked(check: ChannelCheck): void {
+    const { table } = this.#parts, { group, channel } = check;
+    this.#reprobes.cancel(check);
+    table.locked(() => {
+      table.setHealth(group, channel, "unknown");
+      table.setCaution(group, channel, "none");
+      table.setFailures(group, channel, 0);
+    });
+    this.#report(check, "not checked any longer");
+  }
+
+  /** A channel has another check now. */
+  rechecked(check: ChannelCheck): void {
+    check.trend = NO_TREND;
+    check.last = undefined;
+    check.agentPercent = 100;
+    applyRamp(this.#parts.table, check);
+  }
+
+  /** A channel has another backend. */
+  renewed(check: ChannelCheck): void {
+    const { table } = this.#parts;
+    this.removed(check);
+    Object.assign(check, nothingKnown(table, check));
+    applyRamp(table, check);
+    this.#lines.lookAtAll();
+  }
+
+  /** A channel is gone. */
+  removed(check: ChannelCheck): void {
+    this.#reprobes.cancel(check);
+    this.#slowStarts.end(check);
+    this.#lines.lookAtAll();
+  }
+
+  /** Stops all timers. */
+  stop(): void {
+    this.#reprobes.close();
+    this.#slowStarts.close();
+  }
+
+  /** Reports the health in the table if it differs from what was reported last. */
+  #report(check: ChannelCheck, why: string): void {
+    const { table, counters, options: { onDown } } = this.#parts,
+      { group, channel, reported } = check;
+    const health = table.health(group, channel);
+    if (health === reported) return;
+    check.reported = health;
+    check.sinceMs = Date.now();
+    if (health === "down") {
+      this.#slowStarts.end(check);
+      if (onDown === "close") void this.close?.({ group, channel, reason: "backend down" });
+    }
+    if (isChange(reported, health)) {
+      counters.changed(group, channel);
+      this.#lines.changed(check, health === "down" ? "down" : "up", why);
+    }
+    this.#lines.lookAtAll();
+  }
+}
+
+/** That the first check passes is no news. */
+function isChange(from: ChannelHealth, to: ChannelHealth): boolean {
+  return from === "down" || to === "down";
+}

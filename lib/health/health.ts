@@ -1,0 +1,178 @@
+/**
+ * Decides which channels are up: it probes those that have a check, lets time pass for those that
+ * real connections could not reach, and reports each change.
+ *
+ * It runs in the main isolate only. All workers see the result in the table at once.
+ */
+
+import type { ChannelAttributes } from "../check/channel_attributes.ts";
+import type { CheckStatus, HealthControl } from "../check/check_status.ts";
+import { mayExec } from "../check/exec_permission.ts";
+import type { CheckSpec } from "../check/spec.ts";
+import type { BackendEvent } from "../schedule/verdict.ts";
+import type { Share } from "../system/capacity.ts";
+import type { ChannelNames } from "../table/channel_names.ts";
+import { Changes, type ChangesParts, type CloseConnections } from "./changes.ts";
+import { type ChannelCheck, type ChannelPlace, newChannelCheck } from "./channel_check.ts";
+import { awaitFirstRound, type FirstRound } from "./first_round.ts";
+import { Prober } from "./prober.ts";
+
+/** Milliseconds after which {@link Health.firstRound} no longer waits for slow probes. */
+const FIRST_ROUND_MS = 2000;
+
+/** What health depends on. */
+export interface HealthParts extends ChangesParts {
+  /** The hosts of channels as written. */
+  readonly names: ChannelNames;
+  /** The channels of the command line, in the order of the table. */
+  readonly groups: readonly { readonly channels: readonly InitialChannel[] }[];
+  /** `-B` */
+  readonly source: string | undefined;
+  /** Descriptors for probes. */
+  readonly descriptors: Share;
+}
+
+/** A channel of the command line. */
+export interface InitialChannel {
+  readonly attributes: ChannelAttributes;
+}
+
+/** The health of all channels. */
+export interface Health extends HealthControl {
+  /** Starts to probe. @param close For `--on-down close`. */
+  start(close: CloseConnections): void;
+  /** Resolves when each channel has been probed once, or two seconds after the start. */
+  firstRound(): Promise<void>;
+  /** Something happened to a channel because of a connection. */
+  backendEvent(event: BackendEvent): void;
+  /** Ends all probes and timers. */
+  close(): Promise<void>;
+}
+
+/** Prepares the checks; nothing is probed before {@link Health.start}. */
+export function openHealth(parts: HealthParts): Health {
+  return new Checks(parts);
+}
+
+class Checks implements Health {
+  readonly #parts: HealthParts;
+  readonly #checks = new Map<string, ChannelCheck>();
+  readonly #changes: Changes;
+  readonly #prober: Prober;
+  #first: FirstRound | undefined;
+
+  constructor(parts: HealthParts) {
+    this.#parts = parts;
+    this.#changes = new Changes(parts);
+    const settings = parts.options.checkSettings;
+    this.#prober = new Prober({
+      ...parts,
+      settings,
+      onResult: (check, result) => {
+        this.#changes.probed(check, result);
+        this.#first?.done(check);
+      },
+    });
+    for (const [group, { channels }] of parts.groups.entries()) {
+      for (const [channel, one] of channels.entries()) this.created(group, channel, one.attributes);
+    }
+  }
+
+  get mayExec(): boolean {
+    return mayExec();
+  }
+
+  start(close: CloseConnections): void {
+    this.#changes.close = close;
+    const probed = [...this.#checks.values()].filter(({ spec }) => spec !== undefined);
+    this.#first = awaitFirstRound(probed, FIRST_ROUND_MS);
+    for (const check of probed) this.#prober.begin(check);
+  }
+
+  async firstRound(): Promise<void> {
+    await this.#first?.over;
+  }
+
+  backendEvent(event: BackendEvent): void {
+    const check = this.#find(event.group, event.channel);
+    if (check !== undefined) this.#changes.backendEvent(check, event);
+  }
+
+  check(group: number, channel: number): CheckStatus | undefined {
+    const check = this.#find(group, channel);
+    return check && this.#statusOf(check);
+  }
+
+  setCheck(group: number, channel: number, spec: CheckSpec | undefined): void {
+    const check = this.#find(group, channel);
+    if (check === undefined) return;
+    const { check: _former, ...others } = check.attributes;
+    check.attributes = spec === undefined ? others : { ...others, check: spec };
+    const wasChecked = check.spec !== undefined;
+    this.#changes.rechecked(check);
+    this.#use(check);
+    if (wasChecked && check.spec === undefined) this.#changes.unchecked(check);
+  }
+
+  created(group: number, channel: number, attributes: ChannelAttributes): void {
+    const { table } = this.#parts;
+    if (!table.exists(group, channel)) return;
+    const check = newChannelCheck(table, { group, channel }, attributes);
+    this.#checks.set(keyOf(check), check);
+    this.#use(check);
+  }
+
+  changed(group: number, channel: number): void {
+    const check = this.#find(group, channel);
+    if (check === undefined) return;
+    if (this.#parts.table.exists(group, channel)) {
+      this.#changes.renewed(check);
+      this.#use(check);
+      return;
+    }
+    this.#prober.end(check);
+    this.#changes.removed(check);
+    this.#first?.done(check);
+    this.#checks.delete(keyOf(check));
+  }
+
+  async close(): Promise<void> {
+    this.#first?.end();
+    this.#changes.stop();
+    await this.#prober.close();
+  }
+
+  #find(group: number, channel: number): ChannelCheck | undefined {
+    return this.#checks.get(keyOf({ group, channel }));
+  }
+
+  /** Probes a channel with the check that it has now, or no longer. */
+  #use(check: ChannelCheck): void {
+    const { table, options } = this.#parts;
+    const spec = check.attributes.check ?? options.check;
+    check.spec = spec?.kind === "none" ? undefined : spec;
+    table.setChecked(check.group, check.channel, check.spec !== undefined);
+    // Before the start, it waits for it.
+    if (check.spec !== undefined && this.#first !== undefined) this.#prober.begin(check);
+    else this.#prober.end(check);
+    if (check.spec === undefined) this.#first?.done(check);
+  }
+
+  #statusOf({ group, channel, spec, trend, last, sinceMs, dueAt }: ChannelCheck): CheckStatus {
+    const { table, options: { checkSettings: { rise, fall } } } = this.#parts;
+    return {
+      spec: spec?.text ?? "none",
+      health: table.health(group, channel),
+      sinceMs,
+      last,
+      rise: { count: Math.min(trend.successes, rise), of: rise },
+      fall: { count: Math.min(trend.failures, fall), of: fall },
+      nextInMs: dueAt === Infinity ? undefined : Math.max(0, dueAt - performance.now()),
+      caution: table.caution(group, channel),
+    };
+  }
+}
+
+function keyOf({ group, channel }: ChannelPlace): string {
+  return `${group}.${channel}`;
+}

@@ -1,0 +1,153 @@
+import { formatIp } from "../address/ip.ts";
+import type { ProbeResult } from "../check/probe_result.ts";
+import { probe, type ProbeTarget } from "../check/probes/probe.ts";
+import type { CheckSettings } from "../check/settings.ts";
+import type { Share } from "../system/capacity.ts";
+import type { ChannelNames } from "../table/channel_names.ts";
+import type { Table } from "../table/table.ts";
+import type { ChannelCheck } from "./channel_check.ts";
+import { isChanging } from "./trend.ts";
+
+/**
+ * Probes start at most this often per interval, all that are due together: a turn of the event loop
+ * costs more than a probe. Bounds of the time between two starts, in milliseconds.
+ */
+const TICKS = 20, MIN_TICK_MS = 5, MAX_TICK_MS = 50;
+/** How much less than the interval a channel waits that is going up or down. */
+const FASTER = 3;
+
+/** What a {@link Prober} works with. */
+export interface ProberParts {
+  readonly table: Table;
+  readonly names: ChannelNames;
+  readonly settings: CheckSettings;
+  /** `-B` */
+  readonly source: string | undefined;
+  /** The descriptors of probes. */
+  readonly descriptors: Share;
+  /** A probe has ended that still concerns the backend of its channel. */
+  readonly onResult: (check: ChannelCheck, result: ProbeResult) => void;
+}
+
+/**
+ * Probes channels, each at its time, and never one twice at the same time. Its timer does not keep
+ * the program alive.
+ */
+export class Prober {
+  readonly #parts: ProberParts;
+  readonly #tickMs: number;
+  readonly #watched = new Set<ChannelCheck>();
+  readonly #running = new Set<Promise<void>>();
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #wakeAt = Infinity;
+  /** Whether a probe waits for a descriptor. */
+  #isStarved = false;
+  #isClosed = false;
+
+  constructor(parts: ProberParts) {
+    this.#parts = parts;
+    const tickMs = parts.settings.intervalMs / TICKS;
+    this.#tickMs = Math.min(MAX_TICK_MS, Math.max(MIN_TICK_MS, tickMs));
+  }
+
+  /** Probes a channel at once and then at the interval; forgets a probe that is running. */
+  begin(check: ChannelCheck): void {
+    forgetRunning(check);
+    this.#watched.add(check);
+    check.dueAt = performance.now();
+    this.#wake(check.dueAt);
+  }
+
+  /** Probes a channel no longer; forgets a probe that is running. */
+  end(check: ChannelCheck): void {
+    forgetRunning(check);
+    this.#watched.delete(check);
+    check.dueAt = Infinity;
+  }
+
+  /** Ends all probes. Resolves when that is done. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    clearTimeout(this.#timer);
+    for (const check of this.#watched) forgetRunning(check);
+    await Promise.all(this.#running);
+  }
+
+  /** Sees to it that probes start at this time, or shortly after, together with others. */
+  #wake(at: number): void {
+    if (this.#isClosed || at === Infinity) return;
+    // The tolerance is for rounding errors, which would add a tick.
+    const tick = Math.ceil(at / this.#tickMs - 1e-6) * this.#tickMs;
+    if (tick >= this.#wakeAt) return;
+    clearTimeout(this.#timer);
+    this.#wakeAt = tick;
+    this.#timer = setTimeout(() => this.#startDue(), Math.max(0, tick - performance.now()));
+    Deno.unrefTimer(this.#timer);
+  }
+
+  #startDue(): void {
+    const now = performance.now();
+    // The time that was planned, so that the interval is exact; not if it is long past.
+    const started = Math.max(this.#wakeAt, now - this.#tickMs);
+    this.#wakeAt = Infinity;
+    this.#isStarved = false;
+    const due: ChannelCheck[] = [];
+    let next = Infinity;
+    for (const check of this.#watched) {
+      if (check.dueAt <= Math.max(started, now)) due.push(check);
+      else next = Math.min(next, check.dueAt);
+    }
+    // Who waits longest comes first if there are not enough descriptors.
+    for (const check of due.sort((a, b) => a.dueAt - b.dueAt)) {
+      this.#isStarved = !this.#parts.descriptors.take();
+      if (this.#isStarved) break;
+      const run = this.#run(check, started);
+      this.#running.add(run);
+      void run.finally(() => this.#running.delete(run));
+    }
+    this.#wake(next);
+  }
+
+  async #run(check: ChannelCheck, started: number): Promise<void> {
+    const { settings: { timeoutMs }, descriptors, onResult } = this.#parts;
+    const isFirst = check.last === undefined, abort = new AbortController();
+    check.running = abort;
+    check.dueAt = Infinity;
+    const target = targetOf(this.#parts, check);
+    const result = await probe(check.spec!, target, { timeoutMs, signal: abort.signal });
+    descriptors.release();
+    if (this.#isStarved) this.#wake(performance.now());
+    // The channel has another backend or check now, or is gone.
+    if (check.running !== abort) return;
+    check.running = undefined;
+    onResult(check, result);
+    check.dueAt = Math.max(started + this.#pauseOf(check, isFirst), performance.now());
+    this.#wake(check.dueAt);
+  }
+
+  /** From the start of a probe to that of the next one, in milliseconds. */
+  #pauseOf({ group, channel, trend }: ChannelCheck, isFirst: boolean): number {
+    const { table, settings: { intervalMs } } = this.#parts;
+    if (isChanging(trend, table.health(group, channel))) return intervalMs / FASTER;
+    return isFirst ? intervalMs * Math.random() : intervalMs;
+  }
+}
+
+function forgetRunning(check: ChannelCheck): void {
+  check.running?.abort();
+  check.running = undefined;
+}
+
+function targetOf({ table, names, source }: ProberParts, check: ChannelCheck): ProbeTarget {
+  const { group, channel, attributes: { checkPort } } = check;
+  const address = formatIp(table.address(group, channel));
+  return {
+    host: names.get(group, channel) ?? address,
+    address,
+    port: checkPort ?? table.port(group, channel),
+    source,
+    group,
+    channel,
+    connections: table.c(group, channel),
+  };
+}
