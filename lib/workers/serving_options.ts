@@ -40,7 +40,7 @@ export function servingOptions(
       hashFailover: options.hashFailover,
       autoDisable: options.autoDisable,
       source,
-      passive: passiveRules(options.backends),
+      passive: passiveRules(options),
     },
     limits: connectionLimits(processLimits(), { workers, budget }),
     dumpFiles: options.dump !== undefined && isPerConnection(options.dump.file),
@@ -49,9 +49,10 @@ export function servingOptions(
 }
 
 /** What the command line says about connections that fail. */
-export function passiveRules({ passive, wait }: BackendOptions): PassiveRules {
+export function passiveRules({ autoDisable, backends: { passive, wait } }: Options): PassiveRules {
   return {
-    suspects: passive !== "off",
+    // `-a` disables the channel, and whoever enables it wants it to be used.
+    suspects: passive !== "off" && !autoDisable,
     failures: typeof passive === "string" ? 0 : passive.failures,
     rests: wait !== undefined,
   };

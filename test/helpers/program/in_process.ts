@@ -75,7 +75,7 @@ export async function startInProcess(argv: readonly string[]): Promise<InProcess
       idleTimeoutMs: options.idleTimeoutS * 1000,
       hashFailover: options.hashFailover,
       autoDisable: options.autoDisable,
-      passive: passiveRules(options.backends),
+      passive: passiveRules(options),
       source: options.sourceHost && formatIp(await resolveHost(options.sourceHost)),
     },
     notice,
