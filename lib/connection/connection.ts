@@ -189,9 +189,9 @@ export class Connection implements Ticking, RelayObserver {
     const { table, clock } = this.#context;
     if (this.#stopped !== undefined) return undefined;
     if (this.#waiting !== undefined) {
-      this.#claim = undefined;
       // A shortage of our own ends no sooner if it waits, and no channel is at fault.
       if (this.#dialing.hadShortage) return undefined;
+      this.#claim = undefined;
       clock.watch(this);
       const claim = await this.#waiting.wait(this.id, this.#key());
       if (claim === undefined) return undefined;

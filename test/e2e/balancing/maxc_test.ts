@@ -1,6 +1,14 @@
 import { assertEquals } from "@std/assert";
-import { named, namedBackends } from "../../helpers/net/backends.ts";
-import { ask, type Client, connect, readLine, sequence } from "../../helpers/net/client.ts";
+import { writeAll } from "../../../lib/base/bytes.ts";
+import { backend, named, namedBackends } from "../../helpers/net/backends.ts";
+import {
+  ask,
+  type Client,
+  connect,
+  readLine,
+  readToEnd,
+  sequence,
+} from "../../helpers/net/client.ts";
 import { startBalance } from "../../helpers/program/start_balance.ts";
 import { t, until } from "../../helpers/t.ts";
 
@@ -32,6 +40,23 @@ t("no channel has more open connections than its maxc", async () => {
   await using held = await hold(balance.port, 4);
   assertEquals(held.names.join(" "), "B0 B1 B1 EOF");
   assertEquals([backends.at(0).open, backends.at(1).open], [1, 2]);
+});
+
+t("a client that comes right after another one has ended is not turned away for maxc", async () => {
+  // Closes a connection as soon as its client has sent anything.
+  await using server = backend(async (conn) => {
+    await writeAll(conn, new TextEncoder().encode("B0\n"));
+    await conn.read(new Uint8Array(16));
+  });
+  await using balance = await startBalance(["-f", "PORT", `${server.address}:3`]);
+  await using held = await hold(balance.port, 2);
+  assertEquals(held.names.join(" "), "B0 B0");
+  for (let i = 0; i < 50; i++) {
+    await using client = await connect(balance.port);
+    assertEquals([i, await readLine(client)], [i, "B0"]);
+    await client.send("bye");
+    await readToEnd(client);
+  }
 });
 
 t("connections beyond maxc go to the next group, until one of the first group ends", async () => {
