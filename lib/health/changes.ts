@@ -103,7 +103,7 @@ export class Changes {
     const { options: { passive } } = this.#parts;
     switch (kind) {
       case "suspect":
-        this.#lines.suspect(check, `connect ${text}`);
+        this.#lines.suspect(check, text);
         return this.#reprobes.after(SUSPECT_MS, check, kind);
       case "resting":
         return this.#reprobes.after(RESTING_MS, check, kind);

@@ -53,20 +53,30 @@ export function dialFailed(
     if (wasDown || (rules.failures > 0 && failures >= rules.failures)) {
       table.setHealth(group, channel, "down");
       table.setCaution(group, channel, "none");
-      return event("down", `${failure} (${failures} of ${rules.failures} connects)`);
+      const count = Math.min(failures, rules.failures);
+      return event("down", `connect ${failure} (${count} of ${rules.failures} attempts)`);
     }
     if (failure === "timeout" && rules.suspects) {
       table.setCaution(group, channel, "suspect");
-      return event("suspect", failure);
+      return event("suspect", `connect ${failure}`);
     }
-    if (!rules.rests) return undefined;
-    table.setCaution(group, channel, "resting");
-    return event("resting", failure);
+    if (rules.rests) {
+      table.setCaution(group, channel, "resting");
+      return event("resting", `connect ${failure}`);
+    }
+    // An answer costs no time, even if it refuses: the next client may find out at once, too.
+    if (!isAnswer(failure) || table.caution(group, channel) === "none") return undefined;
+    table.setCaution(group, channel, "none");
+    return event("cleared", "");
   });
 }
 
 function needsVerdict(failure: DialFailure, rules: PassiveRules, { isProbe }: Claim): boolean {
   return isProbe || rules.failures > 0 || rules.rests || (failure === "timeout" && rules.suspects);
+}
+
+function isAnswer(failure: DialFailure): boolean {
+  return failure === "refused" || failure === "reset";
 }
 
 /** A connect succeeded. Returns what that changed, if anything; usually nothing. */
