@@ -46,7 +46,8 @@ t(
   async () => {
     await using server = named("B0");
     const port = freePort();
-    await using _balance = await startWithMetrics([`${port}`, "PORT", server.address], { port });
+    const argv = [`${port}`, "--check", "tcp", "PORT", server.address];
+    await using _balance = await startWithMetrics(argv, { port });
     const known = new Set(
       [...(await scrape(port)).values()].flatMap(({ samples }) => samples.map(({ name }) => name)),
     );
@@ -54,7 +55,7 @@ t(
     const exprs = [...rules.matchAll(/^ +expr: (?:>-\n)?((?:.*\n)*?) +for:/gm)].map((one) =>
       one[1]
     );
-    assertEquals(exprs.length, 9);
+    assertEquals(exprs.length, 13);
     for (const expr of [...queries(), ...exprs]) {
       const names = (expr ?? "").match(/\b(balance|process)_[a-z_]+/g) ?? [];
       assert(names.length > 0, expr);
@@ -84,6 +85,14 @@ const ALERTS = "promtool: each alert fires on its condition and not otherwise";
 const SCRAPED =
   "prometheus scrapes balance, evaluates the alert rules, and answers the dashboard queries";
 
+/** Alerts about health and waiting, which the values of other tests do not cause. */
+const HEALTH_ALERTS = [
+  "BalanceChannelDown",
+  "BalanceChannelFlapping",
+  "BalanceChecksFailing",
+  "BalanceClientsWait",
+];
+
 /** Runs promtool on a file of this text. */
 async function promtoolOn(text: string, ...command: string[]): Promise<string> {
   const path = await Deno.makeTempFile({ prefix: "balance-test-", suffix: ".yml" });
@@ -104,8 +113,8 @@ if (promtool === undefined) {
     await using server = named("B0");
     await using dead = refusing();
     const port = freePort();
-    const argv = [`${port}`, "PORT", dead.address, server.address];
-    await using balance = await startWithMetrics(argv, { port });
+    const argv = [`${port}`, "--check", "tcp", "--wait", "9", "PORT", dead.address, server.address];
+    await using balance = await startWithMetrics(argv, { port, expectStderr: "any" });
     await ask(balance.port);
     const { text } = await get(port, "/metrics");
     const child = new Deno.Command(promtool, {
@@ -126,7 +135,7 @@ if (promtool === undefined) {
       "rules",
       `${PACKAGE}prometheus-rules.yml`,
     ]);
-    assertMatch(checked, /SUCCESS: 9 rules found/);
+    assertMatch(checked, /SUCCESS: 13 rules found/);
     const rules = queries().map((expr, i) => ({ record: `q:${i}`, expr }));
     await promtoolOn(JSON.stringify({ groups: [{ name: "dashboard", rules }] }), "check", "rules");
   });
@@ -139,6 +148,10 @@ if (promtool === undefined) {
       "BalanceNoChannelAvailable",
       "BalanceClientsTurnedAway",
       "BalanceChannelFailing",
+      "BalanceChannelDown",
+      "BalanceChannelFlapping",
+      "BalanceChecksFailing",
+      "BalanceClientsWait",
       "BalanceChannelDisabled",
       "BalanceChannelFull",
       "BalanceSlowConnects",
@@ -170,6 +183,13 @@ if (promtool === undefined) {
       [`balance_connections_ended_total{job="b",instance="i",reason="connect_failed"}`]: "0x120",
       [`balance_channel_available${channel}`]: "1x120",
       [`balance_channel_enabled${channel}`]: "1x120",
+      [`balance_channel_draining${channel}`]: "0x120",
+      [`balance_channel_up${channel}`]: "1x120",
+      [`balance_health_changes_total${channel}`]: "0x120",
+      [`balance_checks_total${channel.replace("}", ',result="passed"}')}`]: "0+7x120",
+      [`balance_checks_total${channel.replace("}", ',result="failed"}')}`]: "0x120",
+      // Clients wait now and then.
+      [`balance_waiting${at}`]: "3 0x119",
       [`balance_channel_connections${channel}`]: "50x120",
       [`balance_channel_max_connections${channel}`]: "0x120",
       [`balance_channel_attempts_total${channel}`]: "0+100x120",
@@ -196,7 +216,29 @@ if (promtool === undefined) {
       [`balance_connection_fds${at}`]: "190x120",
       [`process_max_fds${at}`]: "256x120",
       [`balance_dump_dropped_chunks_total${at}`]: "0+1x120",
-    }, names.slice(1));
+    }, names.slice(1).filter((name) => !HEALTH_ALERTS.includes(name)));
+    await alerts({
+      ...healthy,
+      [`balance_channel_up${channel}`]: "0x120",
+      [`balance_waiting${at}`]: "1+1x120",
+    }, ["BalanceChannelDown", "BalanceClientsWait"]);
+    await alerts({
+      ...healthy,
+      [`balance_health_changes_total${channel}`]: "0+1x120",
+      [`balance_checks_total${channel.replace("}", ',result="passed"}')}`]: "0+5x120",
+      [`balance_checks_total${channel.replace("}", ',result="failed"}')}`]: "0+2x120",
+    }, ["BalanceChannelFlapping", "BalanceChecksFailing"]);
+    // Whoever drains a channel, or disables one that is down, knows it.
+    await alerts({
+      ...healthy,
+      [`balance_channel_enabled${channel}`]: "0x120",
+      [`balance_channel_draining${channel}`]: "1x120",
+      [`balance_channel_up${channel}`]: "0x120",
+    }, []);
+    await alerts({
+      ...healthy,
+      [`balance_connections_ended_total{job="b",instance="i",reason="wait_timeout"}`]: "0+1x120",
+    }, ["BalanceClientsTurnedAway"]);
     await alerts({ [`up${at}`]: "1x60 0x60", [`balance_build_info${at}`]: "1x60" }, [
       "BalanceDown",
     ]);
@@ -249,7 +291,7 @@ else {
     assertEquals([target.health, target.lastError], ["up", ""]);
     const { data } = await api("rules");
     const { rules } = data.groups[0];
-    assertEquals(rules.length, 9);
+    assertEquals(rules.length, 13);
     for (const rule of rules) assertEquals([rule.name, rule.lastError], [rule.name, undefined]);
     for (const expr of queries()) assertEquals((await query(expr)).status, "success", expr);
     const types = (await api("metadata")).data;
