@@ -1,0 +1,111 @@
+/** Backends that are killed and restarted while clients connect all the time. */
+
+import { assert, assertEquals } from "@std/assert";
+import { type BackendProcess, startBackend } from "../../helpers/check/backend_process.ts";
+import { linesOf } from "../../helpers/log/log_file.ts";
+import { ask } from "../../helpers/net/client.ts";
+import { type Controlled, startControlled } from "../../helpers/program/start_controlled.ts";
+import { t, until } from "../../helpers/t.ts";
+import { tempDir } from "../../helpers/temp_dir.ts";
+
+const RESTARTS = 10;
+
+/** Clients that connect every 5 ms, read a line and leave. */
+function load(port: number) {
+  const answers: string[] = [], running = new Set<Promise<unknown>>();
+  const timer = setInterval(() => {
+    const one: Promise<unknown> = ask(port).catch((error) => String(error)).then((answer) => {
+      answers.push(answer);
+      running.delete(one);
+    });
+    running.add(one);
+  }, 5);
+  return {
+    answers,
+    /** Waits until a client that connects from now on gets this answer. */
+    async gets(answer: string): Promise<void> {
+      const from = answers.length;
+      await until(() => answers.indexOf(answer, from) >= 0, { timeoutMs: 20_000, what: answer });
+    },
+    async stop(): Promise<void> {
+      clearInterval(timer);
+      await Promise.all(running);
+    },
+  };
+}
+
+/** Kills a backend and starts it again, while clients connect. */
+async function restart(
+  server: BackendProcess,
+  name: string,
+  { balance, clients }: { balance: Controlled; clients: ReturnType<typeof load> },
+): Promise<BackendProcess> {
+  const changes = (word: string) => balance.stderr.split(`:${server.port} is ${word}:`).length;
+  const [downs, ups] = [changes("down"), changes("up")];
+  await server.kill();
+  await until(() => changes("down") > downs, { timeoutMs: 20_000, what: "the line about down" });
+  const next = await startBackend(`${name}\n`, { port: server.port });
+  await until(() => changes("up") > ups, { timeoutMs: 20_000, what: "the line about up" });
+  await clients.gets(name);
+  return next;
+}
+
+for (const wait of [["--wait", "2"], []]) {
+  t(
+    `one of two backends restarts ten times under load, ${wait.join(" ") || "no --wait"}: \
+balance turns no client away`,
+    async () => {
+      await using other = await startBackend("B1\n");
+      let server = await startBackend("B0\n");
+      using dir = tempDir();
+      const log = `${dir.path}/log`;
+      const argv = ["--check", "tcp", "--interval", "0.2", ...wait, "--log", log, "PORT"];
+      await using balance = await startControlled(["-f", ...argv, server.address, other.address], {
+        expectStderr: "any",
+      });
+      const clients = load(balance.port);
+      try {
+        await clients.gets("B0");
+        for (let i = 0; i < RESTARTS; i++) {
+          server = await restart(server, "B0", { balance, clients });
+        }
+      } finally {
+        await clients.stop();
+        await server.kill();
+      }
+      assert(clients.answers.length > 100 * RESTARTS / 4, `${clients.answers.length} clients`);
+      const ends = await endsOf(log, clients.answers.length);
+      const turnedAway = ends.filter((end) => /nothing_|connect_failed|wait_|line_/.test(end));
+      assertEquals(turnedAway, []);
+      // Only connections that the killed process had accepted can be lost.
+      const lost = clients.answers.filter((answer) => !/^B\d$/.test(answer));
+      assert(lost.length <= 2 * RESTARTS, `${lost.length} lost: ${lost}`);
+    },
+  );
+}
+
+/** The lines of the log, when all connections have ended. */
+async function endsOf(log: string, count: number): Promise<string[]> {
+  await until(() => linesOf(log).length >= count, {
+    timeoutMs: 20_000,
+    everyMs: 50,
+    what: () => `${count} lines instead of ${linesOf(log).length}`,
+  });
+  return linesOf(log);
+}
+
+t("--wait: a restart of the only backend loses no client", async () => {
+  let server = await startBackend("B0\n");
+  const argv = ["-f", "--check", "tcp", "--interval", "0.2", "--wait", "20", "PORT"];
+  await using balance = await startControlled([...argv, server.address], { expectStderr: "any" });
+  const clients = load(balance.port);
+  try {
+    await clients.gets("B0");
+    for (let i = 0; i < 2; i++) server = await restart(server, "B0", { balance, clients });
+  } finally {
+    await clients.stop();
+    await server.kill();
+  }
+  const lost = clients.answers.filter((answer) => answer !== "B0");
+  assert(lost.length <= 4, `${lost.length} of ${clients.answers.length} lost: ${lost}`);
+});
