@@ -1,7 +1,7 @@
 /** Notifications to a service manager (sd_notify(3)), received by the test. */
 
 import { assertEquals } from "@std/assert";
-import { named } from "../../helpers/net/backends.ts";
+import { named, refusing } from "../../helpers/net/backends.ts";
 import { ask, connect, readText } from "../../helpers/net/client.ts";
 import { talk } from "../../helpers/net/control_socket.ts";
 import { freePort } from "../../helpers/net/ports.ts";
@@ -66,6 +66,33 @@ t("STATUS has the connections and the available channels, only when they change"
   assertEquals(new Set(serving).size, serving.length);
   await one.close();
   await shows(`${MORE_TIME}\nSTATUS=draining, 1 connection left`);
+  await two.close();
+  assertEquals((await balance.ended).code, 0);
+});
+
+t("STATUS counts channels that are down as not available, and clients that wait", async () => {
+  await using manager = syslogReceiver();
+  await using server = named("B0");
+  await using dead = refusing();
+  const options = ["--check", "tcp", "--interval", "50ms", "--fall", "1", "--wait", "60"];
+  const argv = ["-f", ...options, "PORT", `${server.address}:1`, dead.address];
+  const env = { NOTIFY_SOCKET: manager.path };
+  await using balance = await startControlled(argv, { env, expectStderr: /is down/ });
+  const shows = async (last: string) => {
+    await until(() => manager.messages.at(-1)?.endsWith(last), {
+      timeoutMs: 20_000,
+      what: () => `${last} instead of ${JSON.stringify(manager.messages)}`,
+    });
+  };
+  await shows("STATUS=0 connections, 1 of 2 channels available");
+  await using one = await connect(balance.port);
+  assertEquals(await readText(one, 3), "B0\n");
+  await using two = await connect(balance.port);
+  await shows("STATUS=1 connection, 0 of 2 channels available, 1 client waiting");
+  balance.kill("SIGTERM");
+  await shows("STATUS=draining, 2 connections left");
+  await one.close();
+  assertEquals(await readText(two, 3), "B0\n");
   await two.close();
   assertEquals((await balance.ended).code, 0);
 });

@@ -1,6 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { parseIp } from "../../../lib/address/ip.ts";
 import { show } from "../../../lib/table/show.ts";
+import { SCHEDULE_NAMES } from "../../../lib/table/states.ts";
 import { newTable } from "../../../lib/table/table.ts";
 import { t } from "../../helpers/t.ts";
 
@@ -21,4 +22,32 @@ t("show() prints only the heading without channels, and rows of any width", () =
     `${heading}  1 Hash  0 ENA      2001:db8::5    80    0           0 1234567 35184372088832` +
       "           0\n",
   );
+}, PURE);
+
+t("show() has the same columns for every schedule and state", () => {
+  const table = newTable({ groups: SCHEDULE_NAMES.length, channels: 5, workers: 1 });
+  for (const [group, name] of SCHEDULE_NAMES.entries()) {
+    table.setSchedule(group, name);
+    for (let port = 1; port <= 5; port++) {
+      table.add(group, { address: Uint8Array.of(10, 0, 0, port), port });
+    }
+    table.setState(group, 1, "disabled");
+    table.setHealth(group, 1, "down");
+    table.setHealth(group, 2, "down");
+    table.setState(group, 3, "draining");
+    table.setHealth(group, 3, "down");
+    table.remove(group, 4);
+  }
+  const [heading = "", ...rows] = show(table).trimEnd().split("\n");
+  assertEquals(rows.map((row) => row.slice(4, 8)), [
+    ...["  RR", "Hash", " Lst", "Rand", " 1st", "Cons"].flatMap((type) => Array(5).fill(type)),
+  ]);
+  const states = rows.map((row) => row.slice(12, 15));
+  assertEquals(states.slice(0, 5), ["ENA", "dis", "DWN", "drn", "---"]);
+  assertEquals(states, SCHEDULE_NAMES.flatMap(() => states.slice(0, 5)));
+  assertEquals(
+    rows[2],
+    "  0   RR  2 DWN         10.0.0.3     3    0           0    0           0           0",
+  );
+  for (const row of rows) assertEquals(row.length, heading.length);
 }, PURE);
