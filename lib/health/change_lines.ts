@@ -32,7 +32,7 @@ export function changeLines(table: Table, notice: (line: string) => void): Chang
       const allDown = areAllDown(table);
       if (allDown === wereAllDown) return;
       wereAllDown = allDown;
-      notice(allDown ? "all channels are down" : "not all channels are down any longer");
+      notice(allDown ? "all channels are down" : "a channel is available again");
     },
   };
 }

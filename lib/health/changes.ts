@@ -99,7 +99,7 @@ export class Changes {
 
   /** Something happened to a channel because of a connection. */
   backendEvent(check: ChannelCheck, { kind, generation, text }: BackendEvent): void {
-    if (check.generation !== generation) return;
+    if (check.generation !== generation || !isLatest(this.#parts.table, check, kind)) return;
     const { options: { passive } } = this.#parts;
     switch (kind) {
       case "suspect":
@@ -114,7 +114,7 @@ export class Changes {
         if (check.reported !== "down") check.trend = NO_TREND;
         return this.#report(check, text);
       case "up":
-        this.#reprobes.cancel(check);
+        if (isLatest(this.#parts.table, check, "cleared")) this.#reprobes.cancel(check);
         if (check.reported === "down") this.#slowStarts.begin(check);
         return this.#report(check, text);
       case "cleared":
@@ -182,6 +182,29 @@ export class Changes {
       this.#lines.changed(check, health === "down" ? "down" : "up", why);
     }
     this.#lines.lookAtAll();
+  }
+}
+
+/**
+ * Whether the table still has what an event reports. Events of different workers may arrive out of
+ * order: an outdated one must not replace or cancel the timer of a later one, without which the
+ * channel would never be tried again.
+ */
+function isLatest(
+  table: Table,
+  { group, channel }: ChannelPlace,
+  kind: BackendEvent["kind"],
+): boolean {
+  const health = table.health(group, channel), caution = table.caution(group, channel);
+  switch (kind) {
+    case "down":
+      return health === "down";
+    case "up":
+      return health !== "down";
+    case "cleared":
+      return caution === "none";
+    default:
+      return caution === kind;
   }
 }
 

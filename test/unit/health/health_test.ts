@@ -46,7 +46,7 @@ t("fall failures in a row bring a channel down, rise successes bring it up", asy
   await using _back = named("B0", { port: good.port });
   assertEquals((await started.waitForLines(4)).slice(2), [
     "channel 0.0 is up: connected (2 of 2 checks)",
-    "not all channels are down any longer",
+    "a channel is available again",
   ]);
   const { passed, failed, changes } = started.counters.of(0, 0);
   assertEquals(changes, 2);
@@ -244,6 +244,30 @@ t("--passive: a channel that is down is half open after its time, and printed on
     "channel 0.0 is down: connect refused (1 of 1 attempts)",
     "all channels are down",
   ]);
+});
+
+t("events of workers that arrive out of order do not keep a channel out of service", async () => {
+  await using dead = refusing();
+  await using started = await healthOf([dead.address], { passive: { failures: 2, downMs: 100 } });
+  const { table, health } = started;
+  const event = {
+    group: 0,
+    channel: 0,
+    generation: table.generation(0, 0),
+    text: "connect timeout",
+  };
+  // One worker made the channel suspect, then another one brought it down.
+  table.setHealth(0, 0, "down");
+  health.backendEvent({ kind: "down", ...event });
+  health.backendEvent({ kind: "suspect", ...event });
+  await until(() => table.caution(0, 0) === "half open", { what: "half open after down" });
+  // One worker connected, then another one failed to.
+  table.setHealth(0, 0, "up");
+  table.setCaution(0, 0, "resting");
+  health.backendEvent({ kind: "resting", ...event });
+  health.backendEvent({ kind: "up", ...event });
+  health.backendEvent({ kind: "cleared", ...event });
+  await until(() => table.caution(0, 0) === "half open", { what: "half open after resting" });
 });
 
 t("--passive with an active check: only the check brings the channel up", async () => {
