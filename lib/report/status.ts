@@ -74,9 +74,10 @@ function channelStatus({ table, stats, check }: MetricsSource, record: ChannelRe
     connectFailures: accounts.reduce((sum, one) => sum + Number(stats.blamed(one)), 0),
     connectMsMean: count === 0n ? undefined : Math.round(Number(sumUs / count)) / 1000,
     health,
+    healthSince: status && health !== "unknown" ? isoTime(status.sinceMs) : undefined,
     weight,
     effectiveWeight: table.effectiveWeight(group, channel) / 100,
-    check: status && checkStatus(status),
+    check: status && status.spec !== "none" ? checkStatus(status) : undefined,
   };
 }
 
@@ -84,12 +85,15 @@ function channelStatus({ table, stats, check }: MetricsSource, record: ChannelRe
  * What everyone may know about the check of a channel: neither how it was written, which may contain
  * a password, nor the text of its result, which may quote the backend.
  */
-function checkStatus({ spec, sinceMs, last }: CheckStatus): Json {
+function checkStatus({ spec, last }: CheckStatus): Json {
   return {
     kind: spec.split(":", 1)[0],
-    since: new Date(sinceMs).toISOString(),
     passed: last?.ok,
     durationMs: last && Math.round(last.ms * 1000) / 1000,
-    at: last && new Date(last.atMs).toISOString(),
+    at: last && isoTime(last.atMs),
   };
+}
+
+function isoTime(ms: number): string {
+  return new Date(ms).toISOString();
 }

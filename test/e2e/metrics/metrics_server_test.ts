@@ -226,6 +226,9 @@ t("/status.json describes the program, its groups and totals", async () => {
     rcvd: 5,
     connects: 1,
     connectFailures: 0,
+    health: "unknown",
+    weight: 1,
+    effectiveWeight: 1,
   });
   assertEquals([status.totals.accepted, status.totals.sent, status.totals.rcvd], [1, 5, 5]);
   assertEquals(status.dropped, { messages: 0, logLines: 0, dumpChunks: 0 });

@@ -194,10 +194,10 @@ t("the status shows health and weight, and of a check neither its text nor its r
   });
   const [first, second] = statusOf(source).groups[0].channels;
   assertEquals([first.health, first.weight, first.effectiveWeight], ["down", 4, 2]);
+  assertEquals(first.healthSince, "2026-11-22T00:00:00.000Z");
   assertEquals([second.health, second.weight, second.check], ["unknown", 1, undefined]);
   assertEquals(first.check, {
     kind: "send",
-    since: "2026-11-22T00:00:00.000Z",
     passed: false,
     durationMs: 1.235,
     at: "2026-11-23T00:00:00.000Z",
