@@ -12,6 +12,9 @@ export interface Place {
   readonly entered: Promise<Entry>;
 }
 
+/** Stands for a place in the line that was not needed. Places are numbered from 1. */
+const NO_PLACE = 0;
+
 /** How the connections of an isolate wait. */
 export interface WaitOptions {
   readonly line: WaitLine;
@@ -58,12 +61,12 @@ export class WaitLine {
    * waited already, or its connect has failed.
    *
    * @param id Number of the connection.
-   * @returns `undefined` if the line is full.
+   * @returns `undefined` if the line is full and no channel is available to the client.
    */
   join(id: number, client: ClientKey): Place | undefined {
     const { table } = this.#parts, { promise, resolve } = Promise.withResolvers<Entry>();
     const place = table.locked(() => this.#memory.take({ ...client, id, worker: table.worker }));
-    if (place === undefined) return undefined;
+    if (place === undefined) return this.#enterPastFullLine(client);
     this.#own.set(place, resolve);
     // A channel may have become available before.
     this.grant();
@@ -125,6 +128,20 @@ export class WaitLine {
   releaseWorker(worker: number): void {
     this.#parts.table.releaseLock(worker);
     this.#parts.table.locked(() => this.#memory.releaseWorker(worker));
+  }
+
+  /**
+   * Enters a client although the line is full, if it may use a channel that no client in the line
+   * may use: with hash groups, those may all wait for another channel.
+   */
+  #enterPastFullLine(client: ClientKey): Place | undefined {
+    const { table, hashFailover } = this.#parts;
+    // First, clients in the line get what is available to them.
+    this.grant();
+    const entry = table.locked(() =>
+      enterNow(table, { key: () => client, hashFailover }, table.worker)
+    );
+    return entry && { place: NO_PLACE, entered: Promise.resolve(entry) };
   }
 
   /** Whether one client may use a channel that another one may not. */

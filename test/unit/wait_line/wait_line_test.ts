@@ -180,6 +180,26 @@ t("a client for a busy hash channel does not block others, and keeps its place",
   assertEquals([got, one.line.length], [["3: 1", "1: 0"], 1]);
 }, PURE);
 
+t(
+  "a line full of clients for a busy hash channel turns no client of another channel away",
+  async () => {
+    const [one] = isolates({ max: 1, channels: [1, 1] }) as [Isolate];
+    one.table.setSchedule(0, "hash");
+    const got: string[] = [];
+    const held = one.table.enter(0, 0);
+    join(one, got, { key: { ...CLIENT, hash: 0 } });
+    const place = join(one, got, { key: { ...CLIENT, hash: 1 } });
+    await settled();
+    assertEquals([got, one.line.length], [["2: 1"], 1]);
+    assertEquals(one.line.leave(place), undefined);
+    assertEquals(one.line.join(3, { ...CLIENT, hash: 1 }), undefined);
+    one.table.leave(held);
+    await settled();
+    assertEquals([got, one.line.length], [["2: 1", "1: 0"], 0]);
+  },
+  PURE,
+);
+
 t("with -H, a client for a busy hash channel gets another one", async () => {
   const [one] = isolates({ channels: [1, 1], hashFailover: true }) as [Isolate];
   one.table.setSchedule(0, "hash");
