@@ -329,7 +329,7 @@ export class Table {
   /** Sets {@link ramp}. */
   setRamp(group: number, channel: number, percent: number): void {
     this.#setWord([group, channel], CHANNEL.RAMP, percent);
-    this.#weightsChanged(group);
+    this.#weightsChanged(group, { keepDebts: true });
     this.#reportFreed();
   }
 
@@ -486,15 +486,22 @@ export class Table {
     this.#words[at + 1] = hash.low;
   }
 
-  /** Starts weighted round robin anew, after weights have changed. */
-  #weightsChanged(group: number): void {
+  /**
+   * Notes whether the weights of a group differ. Weighted round robin starts anew, except when only a
+   * ramp has changed: at each step of a slow start, a channel with a low weight would lose its turn.
+   */
+  #weightsChanged(group: number, { keepDebts = false } = {}): void {
     let weight = -1, differ = false;
     for (let channel = 0; channel < this.length(group); channel++) {
-      this.setDebt(group, channel, 0);
       const own = this.effectiveWeight(group, channel);
       if (own === 0 || !this.exists(group, channel)) continue;
       differ ||= weight >= 0 && own !== weight;
       weight = own;
+    }
+    if (!keepDebts || !differ || !this.isWeighted(group)) {
+      for (let channel = 0; channel < this.length(group); channel++) {
+        this.setDebt(group, channel, 0);
+      }
     }
     Atomics.store(this.#words, this.#memory.group(group) + GROUP.WEIGHTED, differ ? 1 : 0);
   }

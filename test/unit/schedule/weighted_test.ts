@@ -77,6 +77,17 @@ t("a slow start begins with a tenth of the weight", () => {
   assertEquals(Array.from({ length: 4 }, () => pick(table)).sort(), [0, 0, 1, 1]);
 }, PURE);
 
+t("a channel gets its share during a slow start even if clients are rare", () => {
+  const table = scheduleTable("rr", [10, 10]);
+  let picks = 0, share = 0;
+  for (let percent = 10; percent < 100; percent++) {
+    table.setRamp(0, 1, percent);
+    picks += pick(table);
+    share += percent / (100 + percent);
+  }
+  assert(Math.abs(picks - share) <= 2, `${picks} picks instead of ${share}`);
+}, PURE);
+
 t("a channel that was full for long does not get all connections afterwards", () => {
   const table = scheduleTable("rr", [3, 1]);
   table.setMaxc(0, 0, 1);
