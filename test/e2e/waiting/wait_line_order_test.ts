@@ -1,6 +1,7 @@
 /** Many clients in the wait line (`--wait`) of a channel that takes ten at a time. */
 
 import { assertEquals } from "@std/assert";
+import { connect } from "../../helpers/net/client.ts";
 import { showRows } from "../../helpers/net/control_socket.ts";
 import { startControlled } from "../../helpers/program/start_controlled.ts";
 import { t, until } from "../../helpers/t.ts";
@@ -50,3 +51,37 @@ for (const workers of [1, 4]) {
     assertEquals(new Set(server.served).size, CLIENTS);
   });
 }
+
+t(
+  "clients that leave while others are served cost no channel and no place, with 4 workers",
+  async () => {
+    const clients = 300;
+    await using server = servingBackend();
+    const argv = ["-f", "--workers", "4", "--wait", "120", "PORT", `${server.address}:${MAXC}`];
+    await using balance = await startControlled(argv);
+    const served: Promise<string>[] = [];
+    for (let i = 0; i < clients / AT_ONCE; i++) {
+      await Promise.all(Array.from({ length: AT_ONCE }, async (_, one) => {
+        // Every third client sends nothing, and leaves at once or a little later.
+        if (one % 3 === 0) {
+          const silent = await connect(balance.port);
+          setTimeout(() => silent.close(), one * 10);
+        } else {
+          const client = await namedClient(balance.port);
+          served.push(client.answer().finally(() => client.close()));
+        }
+      }));
+    }
+    assertEquals(new Set(await Promise.all(served)), new Set(["served"]));
+    await until(async () => (await connectionsOf(balance.socket)).length === 0, {
+      timeoutMs: 20_000,
+      everyMs: 50,
+      what: "all connections to end",
+    });
+    assertEquals((await showRows(balance.socket))[0]?.c, 0);
+    assertEquals(server.served.length, served.length);
+    // The line is empty: a client is served at once.
+    using last = await namedClient(balance.port);
+    assertEquals(await last.answer(), "served");
+  },
+);
