@@ -23,7 +23,7 @@ export function splitCommand(command: string): string[] {
     if (typeof entry === "string") return restored(entry);
     if ("pattern" in entry) return restored(entry.pattern);
     const { op } = entry as { op: string };
-    throw new SpecError(`there is no shell: quote ${op}, or run sh -c '...'`);
+    throw new SpecError(`no shell is used: quote ${op}, or run sh -c '...'`);
   });
   if (words.length === 0 || words[0] === "") throw new SpecError("the command is missing");
   return words;

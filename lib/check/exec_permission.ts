@@ -1,7 +1,7 @@
 /**
  * The permission to run programs, which only `exec` checks need. The executable has it at the start
- * and gives it up unless such a check is on the command line. So nobody who gets into the running
- * program, or may control it, can add one.
+ * and gives it up unless such a check is on the command line. An attacker who
+ * takes over the running program, or controls it, cannot add one.
  */
 
 import { splitAttributes } from "../address/channel_spec.ts";

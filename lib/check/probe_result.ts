@@ -15,7 +15,7 @@ export interface ProbeResult {
   readonly text: string;
   /** How long it took, in milliseconds. */
   readonly ms: number;
-  /** A shortage of this process, such as of descriptors, which says nothing about the backend. */
+  /** A shortage of this process, such as of descriptors, which does not concern the backend. */
   readonly inconclusive?: true;
   /** What the agent asks for; only of an agent-check that was answered. */
   readonly agent?: AgentReply;

@@ -4,7 +4,7 @@ import { splitCommand } from "./argv.ts";
 import { parseEscapedText } from "./escaped_text.ts";
 import { SpecError } from "./spec_error.ts";
 
-/** Bytes of an answer that a check looks at, and the most of a text to send or to expect. */
+/** Bytes of an answer that a check looks at, and the maximum length of a text to send or to expect. */
 export const ANSWER_BYTES = 4096;
 
 /** A range of HTTP statuses, both ends included. */
@@ -60,7 +60,7 @@ function parseKind(text: string): CheckKind {
   const [, name = "", colon, argument = ""] = /^([^:]*)(:?)(.*)$/s.exec(text) ?? [];
   const plain = PLAIN.find((known) => known === name);
   if (plain !== undefined) {
-    if (colon !== "") throw new SpecError(`${name} has no argument`);
+    if (colon !== "") throw new SpecError(`${name} takes no argument`);
     return { kind: plain };
   }
   if (!Object.hasOwn(WITH_ARGUMENT, name)) throw new SpecError(unknownCheck(name));
@@ -105,7 +105,7 @@ function parseHttp(argument: string): CheckKind {
   const isList = before !== "" &&
     (!before.includes("?") || /^\d{3}(-\d{3})?(,\d{3}(-\d{3})?)*$/.test(list));
   const path = isList ? before : argument;
-  if (path.startsWith("//")) throw new SpecError("the path follows at once, without a host");
+  if (path.startsWith("//")) throw new SpecError("write only the path, without a host");
   if (!path.startsWith("/")) throw new SpecError("the path must start with /");
   if (!/^[\x21-\x7e]+$/.test(path)) {
     throw new SpecError("the path has a character that a URL cannot have; write it as %HH");
@@ -134,7 +134,7 @@ function parseDialogue(text: string): CheckKind {
   } as const;
   if (send === "" || expect === "") throw new SpecError("the text is missing");
   if (Math.max(dialogue.send.length, dialogue.expect?.length ?? 0) > ANSWER_BYTES) {
-    throw new SpecError(`a text has at most ${ANSWER_BYTES} bytes`);
+    throw new SpecError(`the text is longer than ${ANSWER_BYTES} bytes`);
   }
   return dialogue;
 }

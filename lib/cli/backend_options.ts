@@ -29,7 +29,7 @@ export interface Schedules {
   readonly byGroup: ReadonlyMap<number, ScheduleName>;
 }
 
-/** What the command line says about backends. A plain record. */
+/** The options about backends. A plain record. */
 export interface BackendOptions {
   /** `--check`: the check of all channels that have none of their own; never of kind `none`. */
   readonly check: CheckSpec | undefined;

@@ -39,7 +39,7 @@ const ROWS: readonly Row[] = [
   ["check-timeout", "sec", "time limit of one check, default 2", RARE],
   ["passive", "n[/sec]|off", "channel down for sec after n failed connects in a row", RARE],
   ["on-down", "keep|close", "connections of a channel that goes down, default keep", RARE],
-  ["slow-start", "sec", "raise the weight of a channel that comes up gradually", RARE],
+  ["slow-start", "sec", "raise the weight of a recovering channel gradually", RARE],
   [
     "schedule",
     "[G=]name",

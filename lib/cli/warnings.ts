@@ -21,7 +21,7 @@ const HEEDED: Readonly<Record<string, { option: string; names: readonly string[]
 /**
  * What the operator should know about a valid command line.
  *
- * @param backends What `args` say about backends.
+ * @param backends The options about backends in `args`.
  * @returns One sentence each, without a newline; usually none.
  */
 export function warningsOf(mode: Mode, args: Arguments, backends: BackendOptions): string[] {
@@ -153,7 +153,7 @@ function backendWarnings(
   }
   if (schedules.all !== undefined && !channels.some(({ common }) => common)) {
     warnings.push(
-      `--schedule [${schedules.all}]: every group ends with %, which means hash, or has its own`,
+      `--schedule [${schedules.all}]: every group ends with % (hash) or has a schedule of its own`,
     );
   }
   for (const { text, schedule, attributes, checked } of channels) {

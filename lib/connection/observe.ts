@@ -38,7 +38,7 @@ export interface Monitor {
   readonly started?: ((info: ConnectionInfo) => void) | undefined;
   /** An attempt to connect succeeded or failed. */
   readonly dialed?: ((outcome: DialOutcome) => void) | undefined;
-  /** A client has waited in the wait line, so long in all, with or without success. */
+  /** A client has waited this long in the wait line in total, with or without success. */
   readonly waited?: ((ms: number) => void) | undefined;
   /** A connection has ended. */
   readonly ended?: ((end: ConnectionEnd) => void) | undefined;

@@ -9,7 +9,7 @@ import type { ConnectionContext } from "./context.ts";
 export class Waiting {
   /** Milliseconds that it has waited so far; `undefined` if it never waited. */
   waitedMs: number | undefined;
-  /** Why it no longer waits without a channel; `undefined` while that is not so. */
+  /** Why it stopped waiting without a channel; `undefined` until then. */
   refusal: Reason | undefined;
   readonly #context: ConnectionContext;
   readonly #watch: ClientWatch;
@@ -54,20 +54,20 @@ export class Waiting {
     return typeof result === "string" ? this.#refuse(result) : claimOf(table, result);
   }
 
-  /** It waits no more: its time is counted, once. */
+  /** Counts the time that it waited, once, after it has waited for the last time. */
   over(): void {
     if (this.#isOver || this.waitedMs === undefined) return;
     this.#isOver = true;
     this.#context.monitor?.waited?.(this.waitedMs);
   }
 
-  /** Leaves the line at once, so that it gets no channel any more. */
+  /** Leaves the line at once, so that it gets no channel. */
   stop(reason: Reason): void {
     const current = this.#current;
     if (current === undefined) return;
     this.#current = undefined;
     const { waiting, table } = this.#context, late = waiting!.line.leave(current.place);
-    // It got a channel in the moment in which it stopped to wait.
+    // It got a channel at the moment it stopped waiting.
     if (late !== undefined) claimOf(table, late)[Symbol.dispose]();
     current.stop(reason);
   }

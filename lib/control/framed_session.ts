@@ -85,11 +85,11 @@ export class FramedSession implements Disposable {
     command: string,
     { onPart, signal }: AskOptions = {},
   ): Promise<Answer | "unanswered" | undefined> {
-    const tellsParts = this.#hello.progress === true && !this.#takesParts;
-    this.#takesParts ||= tellsParts;
+    const announcesParts = this.#hello.progress === true && !this.#takesParts;
+    this.#takesParts ||= announcesParts;
     const line = `${command.replaceAll("\n", " ")}\n`;
     // The server refuses a line that is too long before reading all of it; read its answer.
-    await this.#write(tellsParts ? `${PROGRESS}\n${line}` : line).catch(() => {});
+    await this.#write(announcesParts ? `${PROGRESS}\n${line}` : line).catch(() => {});
     const abandon = () => this[Symbol.dispose]();
     let part = await this.#part(), text = "";
     signal?.addEventListener("abort", abandon);

@@ -37,8 +37,8 @@ export function whenClientLeaves(
 ): void {
   async function untilLeft(): Promise<void> {
     const { done } = await lines.peek();
-    // The next command waits for its turn, and the end of the connection would be behind it. But
-    // writing nothing to a Unix socket fails if its other end is closed.
+    // The next command waits for its turn, and the end of the connection would only be
+    // read after it. But writing nothing to a Unix socket fails if its other end is closed.
     while ((halfClosed || !done) && !isOver.aborted) {
       await conn.write(NO_BYTES);
       await delay(LEFT_POLL_MS, { signal: isOver }).catch(() => {});

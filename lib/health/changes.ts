@@ -64,7 +64,7 @@ export class Changes {
     if (agent !== undefined) applyAgent(table, check, agent);
     check.trend = nextTrend(check.trend, ok);
     const before = table.health(group, channel);
-    // What an agent says counts at once.
+    // The health that an agent reports takes effect at once.
     const health = agent?.health ?? healthOf(check.trend, before, checkSettings);
     if (health === "up" && before === "down") this.#slowStarts.begin(check);
     this.#apply(check, { ok, health });
@@ -123,7 +123,7 @@ export class Changes {
     }
   }
 
-  /** A channel is not checked any longer: nobody would ever find out that it is up. */
+  /** A channel is no longer checked. Without a check, it could stay down forever. */
   unchecked(check: ChannelCheck): void {
     const { table } = this.#parts, { group, channel } = check;
     this.#reprobes.cancel(check);
@@ -132,7 +132,7 @@ export class Changes {
       table.setCaution(group, channel, "none");
       table.setFailures(group, channel, 0);
     });
-    this.#report(check, "not checked any longer");
+    this.#report(check, "no longer checked");
   }
 
   /** A channel has another check now. */
@@ -208,7 +208,7 @@ function isLatest(
   }
 }
 
-/** That the first check passes is no news. */
+/** Passing the first check is not reported as a change. */
 function isChange(from: ChannelHealth, to: ChannelHealth): boolean {
   return from === "down" || to === "down";
 }

@@ -26,7 +26,7 @@ export interface ChannelCheck extends ChannelPlace {
   reported: ChannelHealth;
   /** When that changed, in milliseconds since 1970. */
   sinceMs: number;
-  /** Whether a line has said that it is suspect. */
+  /** Whether a line has reported that it is suspect. */
   isSuspect: boolean;
   /** Percent of its weight that its slow start, and its agent, leave to it. */
   rampPercent: number;

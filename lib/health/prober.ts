@@ -13,7 +13,7 @@ import { isChanging } from "./trend.ts";
  * costs more than a probe. Bounds of the time between two starts, in milliseconds.
  */
 const TICKS = 20, MIN_TICK_MS = 5, MAX_TICK_MS = 50;
-/** How much less than the interval a channel waits that is going up or down. */
+/** The interval is divided by this for a channel that is going up or down. */
 const FASTER = 3;
 
 /** What a {@link Prober} works with. */
@@ -73,7 +73,7 @@ export class Prober {
     await Promise.all(this.#running);
   }
 
-  /** Sees to it that probes start at this time, or shortly after, together with others. */
+  /** Starts probes at this time or shortly after, together with others. */
   #wake(at: number): void {
     if (this.#isClosed || at === Infinity) return;
     // The tolerance is for rounding errors, which would add a tick.
@@ -97,7 +97,7 @@ export class Prober {
       if (check.dueAt <= Math.max(started, now)) due.push(check);
       else next = Math.min(next, check.dueAt);
     }
-    // Who waits longest comes first if there are not enough descriptors.
+    // The one that has waited longest comes first if there are not enough descriptors.
     for (const check of due.sort((a, b) => a.dueAt - b.dueAt)) {
       this.#isStarved = !this.#parts.descriptors.take();
       if (this.#isStarved) break;

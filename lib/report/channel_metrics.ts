@@ -120,7 +120,7 @@ function* healthMetrics(
   );
   yield counter(
     "balance_health_changes",
-    "How often the backend went up or down.",
+    "Number of times the backend went up or down.",
     samples(rows, (row) => checks.of(row.group, row.channel).changes),
   );
   const checked = rows.filter((row) => table.isChecked(row.group, row.channel));

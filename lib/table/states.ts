@@ -9,7 +9,7 @@ export type ScheduleName = typeof SCHEDULE_NAMES[number];
 /** Administrative states of a channel; `free` is an unused slot. */
 export const CHANNEL_STATES = ["free", "enabled", "disabled", "draining"] as const;
 
-/** What the operator wants of a channel. Health never changes it. */
+/** The state that the operator has set. Health never changes it. */
 export type ChannelState = typeof CHANNEL_STATES[number];
 
 /** Health of a channel: what checks and connections found out. */

@@ -319,8 +319,8 @@ export class Table {
   }
 
   /**
-   * How much of its weight a channel has, in percent, from 0 to 100: less during a slow start, and as
-   * its agent says.
+   * How much of its weight a channel has, in percent, from 0 to 100: less during a slow start, or if
+   * its agent asks for less.
    */
   ramp(group: number, channel: number): number {
     return this.#word(group, channel, CHANNEL.RAMP);

@@ -6,7 +6,7 @@ export interface LineHandle {
   readonly buffer: SharedArrayBuffer;
 }
 
-/** Who waits, and for what. A plain record. */
+/** A waiting client. A plain record. */
 export interface Waiter {
   /** The number of the connection: the lowest one comes first. */
   readonly id: number;
@@ -89,7 +89,7 @@ export class LineMemory {
     this.#words[FREE] = place;
   }
 
-  /** The places of those who wait, in order. The current one may be removed. */
+  /** The places of waiting clients, in order. The current one may be removed. */
   *waiting(): Generator<number> {
     for (let place = this.#words[HEAD]!; place !== NONE;) {
       const next = this.#words[this.#at(place) + NEXT]!;
@@ -98,7 +98,7 @@ export class LineMemory {
     }
   }
 
-  /** Who has a place. */
+  /** The client that has a place. */
   waiter(place: number): Waiter {
     const at = this.#at(place);
     return {
@@ -191,7 +191,7 @@ export function newLine(max: number): LineHandle {
   return { max, buffer };
 }
 
-/** Those who were granted a channel keep their places until their workers have noticed. */
+/** A client that was granted a channel keeps its place until its worker has noticed. */
 function placesOf(max: number): number {
   return 2 * max;
 }

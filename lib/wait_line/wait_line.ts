@@ -36,8 +36,8 @@ export interface WaitLineParts {
  * The wait line (`--wait`), as one isolate sees it: clients that wait for a channel, first in, first
  * out over all workers.
  *
- * Whoever makes a channel available gives it to the first client in the line that may use it, under
- * the lock of the table. No client can overtake, and no channel stays unused.
+ * The isolate that makes a channel available gives it to the first client in the line that may use
+ * it, under the lock of the table. No client can overtake, and no channel stays unused.
  */
 export class WaitLine {
   readonly #parts: WaitLineParts;
@@ -57,8 +57,8 @@ export class WaitLine {
   }
 
   /**
-   * Joins the line. A connection that has a lower number than others comes before them: it has
-   * waited already, or its connect has failed.
+   * Joins the line. A connection comes before those with higher numbers: it has waited before, or its
+   * connect has failed.
    *
    * @param id Number of the connection.
    * @returns `undefined` if the line is full and no channel is available to the client.
@@ -76,7 +76,7 @@ export class WaitLine {
   /**
    * Leaves the line.
    *
-   * @returns What was counted for the client, if it got a channel in this moment.
+   * @returns What was counted for the client, if it got a channel just before.
    */
   leave({ place }: Place): Entry | undefined {
     if (!this.#own.delete(place)) return undefined;
@@ -110,7 +110,7 @@ export class WaitLine {
     }
   }
 
-  /** Tells the clients of this isolate what they got. */
+  /** Hands the clients of this isolate the channels that they got. */
   deliver(): void {
     for (const [place, resolve] of this.#own) {
       const entry = this.#memory.granted(place);

@@ -48,10 +48,10 @@ export function servingOptions(
   };
 }
 
-/** What the command line says about connections that fail. */
+/** The rules of the command line about connects that fail. */
 export function passiveRules({ autoDisable, backends: { passive, wait } }: Options): PassiveRules {
   return {
-    // `-a` disables the channel, and whoever enables it wants it to be used.
+    // `-a` disables the channel; after an operator enables it, it must be used at once.
     suspects: passive !== "off" && !autoDisable,
     failures: typeof passive === "string" ? 0 : passive.failures,
     rests: wait !== undefined,

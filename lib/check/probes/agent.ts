@@ -31,7 +31,7 @@ export async function checkAgent(exchange: Exchange): Promise<Verdict> {
  * What a line of an agent means: words, separated by blanks or commas, in any case. A reason may
  * follow a `#`. A weight above 100 % counts as 100 %: a channel never gets more than its weight.
  *
- * @returns Failed if it says so, or if it is empty or has an unknown word; then it sets nothing.
+ * @returns Failed if it reports `down`, is empty or has an unknown word; an invalid line sets nothing.
  */
 export function agentVerdict(line: string): Verdict {
   const words = line.split("#", 1)[0]!.split(/[\s,]+/).filter((word) => word !== "");

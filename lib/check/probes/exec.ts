@@ -4,7 +4,7 @@ import { failed, failedWith, passed, type Verdict } from "./verdict.ts";
 /** Milliseconds that a program has to end after it was killed. */
 const KILLED_MS = 100;
 
-/** What the program is told, in variables. */
+/** What the program gets in environment variables. */
 export interface ExecTarget {
   readonly host: string;
   readonly port: number;
@@ -15,7 +15,7 @@ export interface ExecTarget {
 
 /**
  * Runs a program, without a shell. It passes with exit code 0. Its standard streams are /dev/null,
- * its environment has only `PATH` and what it is told about the channel.
+ * its environment has only `PATH` and the variables about the channel.
  *
  * @param signal Kills it and all of its process group.
  */

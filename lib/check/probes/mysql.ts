@@ -43,7 +43,7 @@ async function logIn(exchange: Exchange): Promise<void> {
     await send(exchange, loginPacket());
     let at = packetLength(exchange.answer);
     let answer = await readPacket(exchange, 2, at);
-    // The server may want another way to log in; there is no password in that either.
+    // The server may ask for another way to log in, again without a password.
     if (answer?.[0] === OTHER_LOGIN) {
       await send(exchange, packet(3, []));
       at += HEADER + answer.length;

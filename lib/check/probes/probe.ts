@@ -23,7 +23,7 @@ export interface ProbeTarget {
   readonly source?: string | undefined;
   readonly group: number;
   readonly channel: number;
-  /** Open connections of the channel; only `exec` is told. */
+  /** Open connections of the channel; only for `exec`. */
   readonly connections: number;
 }
 

@@ -4,7 +4,7 @@ import { type Exchange, readAnswer, readLine, send } from "./exchange.ts";
 import { failed, passed, quoted, type Verdict } from "./verdict.ts";
 
 /**
- * Redis: `PING` is answered with `+PONG`. A server that wants a password is up, too; one that is
+ * Redis: `PING` is answered with `+PONG`. A server that requires a password is also up; one that is
  * still loading its data is not.
  */
 export async function checkRedis(exchange: Exchange): Promise<Verdict> {
@@ -44,7 +44,7 @@ export async function checkPostgres(exchange: Exchange): Promise<Verdict> {
   }
 }
 
-/** SMTP: the server greets with 220. It is told that this is all. */
+/** SMTP: the server greets with 220. `QUIT` ends the session. */
 export async function checkSmtp(exchange: Exchange): Promise<Verdict> {
   // In all lines of a greeting but the last, a hyphen follows the code.
   const complete = /^(?:\d{3}-[^\n]*\n)*\d{3}(?: [^\n]*|\r?)\n/;
@@ -57,12 +57,12 @@ export async function checkSmtp(exchange: Exchange): Promise<Verdict> {
   if (!greeting.startsWith("220")) return failed(greeting);
   try {
     await send(exchange, "QUIT\r\n");
-  } catch { /* it has closed; it was up all the same */ }
+  } catch { /* it has closed, but it was up */ }
   return passed(greeting.split("\n", 1)[0]!);
 }
 
-/** What a probe says about an answer of another protocol. */
+/** Describes an answer of another protocol. */
 export function unexpected({ answer }: Exchange, protocol: string): string {
   if (answer.length === 0) return "closed without an answer";
-  return `no answer of ${protocol}: ${quoted(answer)}`;
+  return `unexpected ${protocol} answer: ${quoted(answer)}`;
 }

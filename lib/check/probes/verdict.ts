@@ -5,8 +5,8 @@ import type { ProbeResult } from "../probe_result.ts";
 /** The result of a probe, but for the time it took. */
 export type Verdict = Omit<ProbeResult, "ms">;
 
-/** Most characters of the text of a result. */
-const LONGEST_TEXT = 80;
+/** Maximum length of the text of a result. */
+const MAX_TEXT = 80;
 
 /** The backend is up. */
 export function passed(text: string): Verdict {
@@ -21,19 +21,17 @@ export function failed(text: string): Verdict {
 /** A text from outside in one printable line of at most 80 characters. */
 export function shortText(text: string): string {
   const safe = printable(text.trim());
-  return safe.length <= LONGEST_TEXT
-    ? safe
-    : `${safe.slice(0, LONGEST_TEXT - 3).toWellFormed()}...`;
+  return safe.length <= MAX_TEXT ? safe : `${safe.slice(0, MAX_TEXT - 3).toWellFormed()}...`;
 }
 
 /** Bytes from outside, quoted; see {@link shortText}. */
 export function quoted(bytes: Uint8Array): string {
-  return `"${printable(new TextDecoder().decode(bytes.subarray(0, LONGEST_TEXT)))}"`;
+  return `"${printable(new TextDecoder().decode(bytes.subarray(0, MAX_TEXT)))}"`;
 }
 
 /**
  * The result after an error of the system, such as `connection refused`. A shortage of this process
- * says nothing about the backend.
+ * does not concern the backend.
  */
 export function failedWith(error: unknown): Verdict {
   const reason = REASONS[codeOf(error) ?? ""] ?? (systemReason(error) || "failed");

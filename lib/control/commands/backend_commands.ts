@@ -117,7 +117,7 @@ export function fromSpec<T>(parse: () => T): T {
 export function mustBeAllowed({ health }: ControlContext, check: CheckSpec | undefined): void {
   if (check?.kind !== "exec" || health?.mayExec) return;
   throw new CommandError(
-    `check [${printable(check.text)}] is not allowed: no exec check was given at the start`,
+    `check [${printable(check.text)}] is not allowed: balance was started without an exec check`,
   );
 }
 

@@ -117,7 +117,7 @@ export interface Reply {
  * Reports how a command proceeds: yields lines as in {@link Reply}, and returns the end of the
  * reply, whose other fields count. It may throw a {@link CommandError}.
  *
- * @param signal Aborted when nobody waits for the reply any longer: the client has left, or the
+ * @param signal Aborted when the reply is no longer needed: the client has left, or the
  * program ends. The generator then returns soon, with a reply that makes sense if it is sent.
  */
 export type Progress = (signal: AbortSignal) => AsyncGenerator<string, Reply, void>;

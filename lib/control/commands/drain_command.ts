@@ -128,7 +128,7 @@ function canceledText({ state }: Extract<DrainEnd, { type: "canceled" }>): strin
     case "free":
       return "was removed";
     case "reassigned":
-      return "has another address now, and is no longer waited for";
+      return "has a new address, so the drain was canceled";
     default:
       return `is ${state}, no longer draining`;
   }

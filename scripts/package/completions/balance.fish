@@ -48,7 +48,7 @@ complete -c balance -l fall -x -d 'failed checks in a row until a channel is dow
 complete -c balance -l check-timeout -x -d 'time limit of one check, default 2'
 complete -c balance -l passive -x -a 'off' -d 'channel down for sec after n failed connects in a row'
 complete -c balance -l on-down -x -a 'keep close' -d 'connections of a channel that goes down, default keep'
-complete -c balance -l slow-start -x -d 'raise the weight of a channel that comes up gradually'
+complete -c balance -l slow-start -x -d 'raise the weight of a recovering channel gradually'
 complete -c balance -l schedule -x -a 'rr hash least random first consistent' -d 'schedule: rr, hash, least, random, first, consistent'
 complete -c balance -l wait -x -d 'hold clients this long while no channel is available'
 complete -c balance -l workers -x -d 'number of threads, default 1; auto: one per core'

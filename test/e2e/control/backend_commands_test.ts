@@ -42,7 +42,7 @@ t("a wrong attribute creates nothing, and programs cannot be started at run time
       ],
       [
         "create localhost 80 'check=exec:/bin/touch /x'",
-        "check [exec:/bin/touch /x] is not allowed: no exec check was given at the start",
+        "check [exec:/bin/touch /x] is not allowed: balance was started without an exec check",
       ],
     ] as const
   ) {

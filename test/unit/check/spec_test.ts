@@ -16,7 +16,7 @@ for (const kind of ["none", "tcp", "redis", "postgres", "mysql", "smtp"] as cons
   t(`parseCheckSpec() accepts ${kind}, without an argument`, () => {
     assertEquals<CheckSpec>(parseCheckSpec(kind), { text: kind, kind });
     const error = assertThrows(() => parseCheckSpec(`${kind}:x`), SpecError);
-    assertEquals(error.message, `invalid check [${kind}:x]: ${kind} has no argument`);
+    assertEquals(error.message, `invalid check [${kind}:x]: ${kind} takes no argument`);
   }, { permissions: "none" });
 }
 
@@ -96,7 +96,7 @@ for (
     ["http", "http needs a path, for example http:/health"],
     ["http:", "http needs a path, for example http:/health"],
     ["http:health", "the path must start with /"],
-    ["http://web1/health", "the path follows at once, without a host"],
+    ["http://web1/health", "write only the path, without a host"],
     ["http:/a b", "the path has a character that a URL cannot have; write it as %HH"],
     ["http:/a\r\nX: y", "the path has a character that a URL cannot have; write it as %HH"],
     ["http:/ä", "the path has a character that a URL cannot have; write it as %HH"],
@@ -112,14 +112,14 @@ for (
     ["send:a\\q", "unknown escape \\q; known are \\r \\n \\t \\\\ \\/ \\xHH"],
     ["send:a\\x4/expect:b", "\\x needs two hexadecimal digits"],
     ["expect:a\\", "a single backslash ends the text; write \\\\"],
-    [`expect:${LONG}`, "a text has at most 4096 bytes"],
-    [`send:${LONG}`, "a text has at most 4096 bytes"],
+    [`expect:${LONG}`, "the text is longer than 4096 bytes"],
+    [`send:${LONG}`, "the text is longer than 4096 bytes"],
     ["exec:", "exec needs a command, for example exec:/usr/bin/pg_isready"],
     ["exec:  ", "the command is missing"],
     ["exec:'' a", "the command is missing"],
-    ["exec:a | b", "there is no shell: quote |, or run sh -c '...'"],
-    ["exec:a && b", "there is no shell: quote &&, or run sh -c '...'"],
-    ["exec:a >/dev/null", "there is no shell: quote >, or run sh -c '...'"],
+    ["exec:a | b", "no shell is used: quote |, or run sh -c '...'"],
+    ["exec:a && b", "no shell is used: quote &&, or run sh -c '...'"],
+    ["exec:a >/dev/null", "no shell is used: quote >, or run sh -c '...'"],
     ["exec:a 'b", "the quote ' is not closed"],
     ['exec:a "b\\"', 'the quote " is not closed'],
     ["exec:a b\\", "a single backslash ends the command"],

@@ -76,11 +76,11 @@ const cases: [argv: string[], ...warnings: string[]][] = [
   ],
   [
     ["--schedule", "least", "8080", "web1", "%", "web2", "%"],
-    "--schedule [least]: every group ends with %, which means hash, or has its own",
+    "--schedule [least]: every group ends with % (hash) or has a schedule of its own",
   ],
   [
     ["--schedule", "least,1=rr", "8080", "web1", "%", "web2"],
-    "--schedule [least]: every group ends with %, which means hash, or has its own",
+    "--schedule [least]: every group ends with % (hash) or has a schedule of its own",
   ],
   [
     ["--schedule", "first", "8080", "web1,weight=3", "!", "web2,weight=2", "%"],

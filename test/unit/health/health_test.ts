@@ -151,7 +151,7 @@ t("a channel that is created, gets another check or none follows at once", async
   assertEquals(health.check(0, 1)?.spec, "tcp");
   health.setCheck(0, 1, parseCheckSpec("none"));
   assertEquals([table.health(0, 1), table.isChecked(0, 1)], ["unknown", false]);
-  assertEquals(started.lines.at(-1), "channel 0.1 is up: not checked any longer");
+  assertEquals(started.lines.at(-1), "channel 0.1 is up: no longer checked");
   health.setCheck(0, 1, undefined);
   await until(() => table.health(0, 1) === "down", { what: "the check of --check" });
 });

@@ -27,12 +27,12 @@ for (
     ],
     [
       packet("\x0a8.0.36\0", 1),
-      ...[false, 'no answer of MySQL: "\\x08\\x00\\x00\\x01\\x0a8.0.36\\x00"'],
+      ...[false, 'unexpected MySQL answer: "\\x08\\x00\\x00\\x01\\x0a8.0.36\\x00"'],
     ],
-    [packet("\x09x\0"), false, 'no answer of MySQL: "\\x03\\x00\\x00\\x00\\x09x\\x00"'],
-    ["SSH-2.0-x\r\n", false, 'no answer of MySQL: "SSH-2.0-x\\x0d\\x0a"'],
-    ["\x05\0\0", false, 'no answer of MySQL: "\\x05\\x00\\x00"'],
-    [GREETING.slice(0, -1), false, /^no answer of MySQL: "/],
+    [packet("\x09x\0"), false, 'unexpected MySQL answer: "\\x03\\x00\\x00\\x00\\x09x\\x00"'],
+    ["SSH-2.0-x\r\n", false, 'unexpected MySQL answer: "SSH-2.0-x\\x0d\\x0a"'],
+    ["\x05\0\0", false, 'unexpected MySQL answer: "\\x05\\x00\\x00"'],
+    [GREETING.slice(0, -1), false, /^unexpected MySQL answer: "/],
     ["", false, "closed without an answer"],
   ] as [string, boolean, string | RegExp][]
 ) {

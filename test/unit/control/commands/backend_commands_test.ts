@@ -46,7 +46,7 @@ t("create takes attributes, and adds nothing if one of them is wrong", async () 
     "create web 80 nonsense": "!invalid attribute [nonsense]: an attribute is KEY=VALUE",
     "create web 80 weight=300": "!invalid attribute [weight=300]: not a number from 0 to 256",
     "create web 80 'check=exec:/bin/true -x'":
-      "!check [exec:/bin/true -x] is not allowed: no exec check was given at the start",
+      "!check [exec:/bin/true -x] is not allowed: balance was started without an exec check",
     "create": "!syntax error",
   });
   assertEquals(hand.table.length(0), 3);
@@ -70,7 +70,7 @@ t("check changes the check of a channel; exec only if the program may run progra
     "check 1 none": "check of channel 0.1 changed to none",
     "check 1 default": "check of channel 0.1 changed to http:/",
     "check 1 exec:/bin/true":
-      "!check [exec:/bin/true] is not allowed: no exec check was given at the start",
+      "!check [exec:/bin/true] is not allowed: balance was started without an exec check",
     "check 5 tcp": "!no such channel 5",
     "check 0": "!usage: check <channel> <check>",
     "check 0 exec:/bin/true -x": "!too many words: check <channel> <check>",

@@ -111,7 +111,7 @@ t("a drain ends when its channel gets another state or address, or is removed", 
       ["undrain 0", "is enabled, no longer draining", "enabled"],
       ["undrain --all", "is enabled, no longer draining", "enabled"],
       ["disable 0", "is disabled, no longer draining", "disabled"],
-      ["assign 0 web 81", "has another address now, and is no longer waited for", "draining"],
+      ["assign 0 web 81", "has a new address, so the drain was canceled", "draining"],
     ] as const
   ) {
     using one = fixture();
