@@ -64,7 +64,8 @@ export function topLayout(
 
 /** Number of connections, listed or not. */
 export function connectionCount({ states }: TopSample): number {
-  return states.waiting + states.dialing + states.open + states["half-closed"] + states.closing;
+  // A server of 4.0.0 sends no `waiting`.
+  return Object.values(states).reduce((all, count) => all + count, 0);
 }
 
 /**
