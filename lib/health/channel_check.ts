@@ -1,6 +1,7 @@
 import { formatEndpoint } from "../address/host_port.ts";
 import type { ChannelAttributes } from "../check/channel_attributes.ts";
 import type { LastProbe } from "../check/check_status.ts";
+import type { ProbeTarget } from "../check/probes/probe.ts";
 import type { CheckSpec } from "../check/spec.ts";
 import type { ChannelHealth } from "../table/states.ts";
 import type { Table } from "../table/table.ts";
@@ -18,6 +19,8 @@ export interface ChannelCheck extends ChannelPlace {
   attributes: ChannelAttributes;
   /** How it is probed; `undefined` if it is not. */
   spec: CheckSpec | undefined;
+  /** What is probed; `undefined` before the first probe. */
+  target: ProbeTarget | undefined;
   /** Of the backend that all of this is about; see `Table`. */
   generation: number;
   trend: Trend;
@@ -33,8 +36,10 @@ export interface ChannelCheck extends ChannelPlace {
   agentPercent: number;
   /** When the next probe starts, in milliseconds of `performance.now()`; `Infinity` for never. */
   dueAt: number;
-  /** Ends the probe that is running. */
-  running: AbortController | undefined;
+  /** The probe that is running; another object for each. */
+  running: object | undefined;
+  /** Ends it. The same for all probes until then. */
+  abort: AbortController;
 }
 
 /** What is known about a channel at first: nothing. */
@@ -44,13 +49,20 @@ export function newChannelCheck(
   attributes: ChannelAttributes,
 ): ChannelCheck {
   const check = { group, channel, attributes, spec: undefined };
-  return { ...check, ...nothingKnown(table, check), dueAt: Infinity, running: undefined };
+  return {
+    ...check,
+    ...nothingKnown(table, check),
+    dueAt: Infinity,
+    running: undefined,
+    abort: new AbortController(),
+  };
 }
 
 /** What is known about the backend that a channel has now: nothing. */
 export function nothingKnown(table: Table, { group, channel }: ChannelPlace) {
   return {
     generation: table.generation(group, channel),
+    target: undefined,
     trend: NO_TREND,
     last: undefined,
     reported: table.health(group, channel),

@@ -37,7 +37,9 @@ export class Prober {
   readonly #parts: ProberParts;
   readonly #tickMs: number;
   readonly #watched = new Set<ChannelCheck>();
-  readonly #running = new Set<Promise<void>>();
+  #running = 0;
+  /** Resolves when no probe is running, after the end. */
+  readonly #idle = Promise.withResolvers<void>();
   #timer: ReturnType<typeof setTimeout> | undefined;
   #wakeAt = Infinity;
   /** Whether a probe waits for a descriptor. */
@@ -70,7 +72,7 @@ export class Prober {
     this.#isClosed = true;
     clearTimeout(this.#timer);
     for (const check of this.#watched) forgetRunning(check);
-    await Promise.all(this.#running);
+    if (this.#running > 0) await this.#idle.promise;
   }
 
   /** Starts probes at this time or shortly after, together with others. */
@@ -101,24 +103,24 @@ export class Prober {
     for (const check of due.sort((a, b) => a.dueAt - b.dueAt)) {
       this.#isStarved = !this.#parts.descriptors.take();
       if (this.#isStarved) break;
-      const run = this.#run(check, started);
-      this.#running.add(run);
-      void run.finally(() => this.#running.delete(run));
+      void this.#run(check, started);
     }
     this.#wake(next);
   }
 
   async #run(check: ChannelCheck, started: number): Promise<void> {
     const { settings: { timeoutMs }, descriptors, onResult } = this.#parts;
-    const isFirst = check.last === undefined, abort = new AbortController();
-    check.running = abort;
+    const isFirst = check.last === undefined, run = {}, { signal } = check.abort;
+    check.running = run;
     check.dueAt = Infinity;
-    const target = targetOf(this.#parts, check);
-    const result = await probe(check.spec!, target, { timeoutMs, signal: abort.signal });
+    check.target ??= targetOf(this.#parts, check);
+    this.#running++;
+    const result = await probe(check.spec!, check.target, { timeoutMs, signal });
     descriptors.release();
+    if (--this.#running === 0 && this.#isClosed) this.#idle.resolve();
     if (this.#isStarved) this.#wake(performance.now());
     // The channel has another backend or check now, or is gone.
-    if (check.running !== abort) return;
+    if (check.running !== run) return;
     check.running = undefined;
     onResult(check, result);
     check.dueAt = Math.max(started + this.#pauseOf(check, isFirst), performance.now());
@@ -134,8 +136,10 @@ export class Prober {
 }
 
 function forgetRunning(check: ChannelCheck): void {
-  check.running?.abort();
+  if (check.running === undefined) return;
   check.running = undefined;
+  check.abort.abort();
+  check.abort = new AbortController();
 }
 
 function targetOf({ table, names, source }: ProberParts, check: ChannelCheck): ProbeTarget {
@@ -148,6 +152,8 @@ function targetOf({ table, names, source }: ProberParts, check: ChannelCheck): P
     source,
     group,
     channel,
-    connections: table.c(group, channel),
+    get connections() {
+      return table.c(group, channel);
+    },
   };
 }

@@ -9,6 +9,7 @@ import { checkHttp } from "./http.ts";
 import { open } from "./open.ts";
 import { checkMysql } from "./mysql.ts";
 import { checkPostgres, checkRedis, checkSmtp } from "./ready_made.ts";
+import { checkTcp } from "./tcp.ts";
 import { failed, failedWith, passed, quoted, type Verdict } from "./verdict.ts";
 
 /** What is probed. */
@@ -75,10 +76,9 @@ async function check(spec: CheckSpec, target: ProbeTarget, end: AbortSignal): Pr
     const port = spec.kind === "agent" ? spec.port : target.port;
     // Versions of Deno differ in what they do with port 0.
     if (port === 0) return failed("connection refused");
+    if (spec.kind === "tcp") return await checkTcp(target, end);
     const conn = await open({ address: target.address, port, source: target.source }, end);
-    if (spec.kind !== "tcp") return await converse(spec, target, { conn, answer: NOTHING }, end);
-    conn.close();
-    return passed("connected");
+    return await converse(spec, target, { conn, answer: NOTHING }, end);
   } catch (error) {
     return end.aborted ? failed(String(end.reason)) : failedWith(error);
   }

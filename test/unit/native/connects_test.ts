@@ -1,0 +1,80 @@
+/** Connects of a separate process: the permission to call the C library is revoked after that. */
+
+import { assertEquals } from "@std/assert";
+import { blackHole, hasIpv6, named, refusing } from "../../helpers/net/backends.ts";
+import { dialing } from "../../helpers/net/tcp_sockets.ts";
+import { sourceFlags } from "../../helpers/program/program.ts";
+import { runProgram } from "../../helpers/program/start_program.ts";
+import { skip, t, until } from "../../helpers/t.ts";
+import { tempDir } from "../../helpers/temp_dir.ts";
+
+const ROOT = new URL("../../../", import.meta.url).pathname;
+
+/** Runs a script with `opens(host, port, signal?)`. @returns What it has returned. */
+async function run(script: string): Promise<unknown> {
+  using dir = tempDir();
+  const path = `${dir.path}/connects.ts`;
+  Deno.writeTextFileSync(
+    path,
+    `import { openCLibrary } from "${ROOT}lib/native/c_library.ts";
+     import { parseIp } from "${ROOT}lib/address/ip.ts";
+     import { opensConnection, socketAddress } from "${ROOT}lib/native/connects.ts";
+     const c = openCLibrary()!;
+     const opens = (host, port, signal = new AbortController().signal) =>
+       opensConnection(socketAddress({ address: parseIp(host), port }), signal);
+     function openDescriptors() {
+       let open = 0;
+       for (let fd = 0; fd < 1024; fd++) if (c.fcntl(fd, 1, 0) >= 0) open++;
+       return open;
+     }
+     const before = openDescriptors();
+     const result = await (async () => { ${script} })();
+     console.log(JSON.stringify({ result, left: openDescriptors() - before }));`,
+  );
+  const args = [...sourceFlags({ cachedOnly: true }), "--no-check", path];
+  const { code, stdout, stderr } = await runProgram(Deno.execPath(), args);
+  assertEquals([code, stderr], [0, ""]);
+  const { result, left } = JSON.parse(stdout);
+  assertEquals(left, 0, "descriptors are left");
+  return result;
+}
+
+t("opensConnection() finds out whether something listens, for many at once", async () => {
+  await using server = named("B0");
+  await using dead = refusing();
+  const found = await run(`
+    const targets = Array.from({ length: 200 }, (_, i) => i % 2 ? ${server.port} : ${dead.port});
+    const opened = await Promise.all(targets.map((port) => opens("127.0.0.1", port)));
+    return opened.every((one, i) => one === (i % 2 === 1));
+  `);
+  assertEquals(found, true);
+  await until(() => server.accepted === 100 && server.open === 0, { what: "100 connections" });
+});
+
+t("opensConnection() ends without an answer when its signal does", async () => {
+  await using hole = await blackHole();
+  await using server = named("B0");
+  const found = await run(`
+    const end = new AbortController();
+    const pending = opens("127.0.0.1", ${hole.port}, end.signal).catch(String);
+    const others = [];
+    for (let i = 0; i < 20; i++) others.push(await opens("127.0.0.1", ${server.port}));
+    end.abort("canceled");
+    const early = opens("127.0.0.1", ${hole.port}, AbortSignal.abort("too late")).catch(String);
+    return [await pending, await early, others.every(Boolean)];
+  `);
+  assertEquals(found, ["canceled", "too late", true]);
+  await until(() => dialing(hole.port) === 0, { what: "the sockets to be closed" });
+});
+
+t("opensConnection() says no if there is no way to the address", async () => {
+  // The system refuses a TCP connection to all hosts at once.
+  assertEquals(await run(`return await opens("255.255.255.255", 80);`), false);
+});
+
+if (hasIpv6) {
+  t("opensConnection() connects over IPv6", async () => {
+    await using server = named("B0", { hostname: "::1" });
+    assertEquals(await run(`return await opens("::1", ${server.port});`), true);
+  });
+} else skip("opensConnection() connects over IPv6", "there is no IPv6 on loopback");
