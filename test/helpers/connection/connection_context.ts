@@ -1,12 +1,21 @@
 import { Clock } from "../../../lib/connection/clock.ts";
-import type { ConnectionContext } from "../../../lib/connection/context.ts";
+import type { ConnectionContext, ConnectionOptions } from "../../../lib/connection/context.ts";
 import { oncePerBurst } from "../../../lib/connection/once_per_burst.ts";
 import { denoEngine } from "../../../lib/engine/deno/deno_engine.ts";
 import type { Table } from "../../../lib/table/table.ts";
 import { DEFAULT_PASSIVE } from "../../../lib/schedule/verdict.ts";
 
+/** Options of connections in a test: a connect timeout of one second. */
+export const CONNECTION_OPTIONS: ConnectionOptions = {
+  connectTimeoutMs: 1000,
+  idleTimeoutMs: 0,
+  hashFailover: false,
+  autoDisable: false,
+  passive: DEFAULT_PASSIVE,
+};
+
 /**
- * The context of connections in a test: no dump, no log, a connect timeout of one second.
+ * The context of connections in a test: no dump, no log, {@linkcode CONNECTION_OPTIONS}.
  *
  * @param table Where they claim channels.
  * @param more What differs.
@@ -20,13 +29,7 @@ export function connectionContext(
     engine: denoEngine,
     table,
     clock: new Clock(),
-    options: {
-      connectTimeoutMs: 1000,
-      idleTimeoutMs: 0,
-      hashFailover: false,
-      autoDisable: false,
-      passive: DEFAULT_PASSIVE,
-    },
+    options: CONNECTION_OPTIONS,
     notice,
     shortage: oncePerBurst(notice),
     timedOut: notice,

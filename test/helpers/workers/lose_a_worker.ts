@@ -4,13 +4,13 @@
  *
  * @module
  */
+import { CONNECTION_OPTIONS } from "../connection/connection_context.ts";
 import { printErrorLine } from "../../../lib/system/output.ts";
 import { newTable } from "../../../lib/table/table.ts";
 import { startWorkers } from "../../../lib/workers/pool.ts";
 import { freePort } from "../net/ports.ts";
 import { until } from "../t.ts";
 import { makeDyingWorker } from "./make_dying_worker.ts";
-import { DEFAULT_PASSIVE } from "../../../lib/schedule/verdict.ts";
 
 let made = 0;
 const plane = await startWorkers({
@@ -18,13 +18,7 @@ const plane = await startWorkers({
   serving: {
     engine: "streams",
     at: { address: "127.0.0.1", port: freePort() },
-    connection: {
-      connectTimeoutMs: 5000,
-      idleTimeoutMs: 0,
-      hashFailover: false,
-      autoDisable: false,
-      passive: DEFAULT_PASSIVE,
-    },
+    connection: { ...CONNECTION_OPTIONS, connectTimeoutMs: 5000 },
   },
   table: newTable({ groups: 1, channels: 1, workers: 2 }),
   backendEvent: () => {},

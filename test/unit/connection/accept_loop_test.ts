@@ -7,9 +7,11 @@ import type { AcceptedLink, AcceptFailure, Listener } from "../../../lib/engine/
 import { newTable } from "../../../lib/table/table.ts";
 import { named } from "../../helpers/net/backends.ts";
 import { ask } from "../../helpers/net/client.ts";
-import { connectionContext } from "../../helpers/connection/connection_context.ts";
+import {
+  CONNECTION_OPTIONS,
+  connectionContext,
+} from "../../helpers/connection/connection_context.ts";
 import { t, until } from "../../helpers/t.ts";
-import { DEFAULT_PASSIVE } from "../../../lib/schedule/verdict.ts";
 
 t(
   "serve() reports a shortage of descriptors once per burst, even if some accepts succeed",
@@ -36,13 +38,7 @@ t(
     const context = connectionContext(table, {
       // Dials get no descriptor either, which is reported separately.
       engine: { ...denoEngine, dial: () => Promise.resolve("no descriptor") },
-      options: {
-        connectTimeoutMs: 1000,
-        idleTimeoutMs: 0,
-        hashFailover: false,
-        autoDisable: true,
-        passive: DEFAULT_PASSIVE,
-      },
+      options: { ...CONNECTION_OPTIONS, autoDisable: true },
       notice: (line) => notices.push(line),
     });
     const serving = serve(listener, context);

@@ -6,9 +6,11 @@ import { type FilterOptions, parseDumpFilter } from "../../../lib/dump/filter.ts
 import { denoEngine } from "../../../lib/engine/deno/deno_engine.ts";
 import type { AcceptedLink, Engine, RelayEnd } from "../../../lib/engine/engine.ts";
 import { newTable, type Table } from "../../../lib/table/table.ts";
-import { connectionContext } from "../../helpers/connection/connection_context.ts";
+import {
+  CONNECTION_OPTIONS,
+  connectionContext,
+} from "../../helpers/connection/connection_context.ts";
 import { t, until } from "../../helpers/t.ts";
-import { DEFAULT_PASSIVE } from "../../../lib/schedule/verdict.ts";
 
 const V4 = Uint8Array.of(127, 0, 0, 1);
 
@@ -50,13 +52,7 @@ t("with -a, a failed connect disables the channel only while it has that address
     const dialed = Promise.withResolvers<DialFailure>();
     const context = connectionContext(table, {
       engine: engineThat(() => dialed.promise),
-      options: {
-        connectTimeoutMs: 1000,
-        idleTimeoutMs: 0,
-        hashFailover: false,
-        autoDisable: true,
-        passive: DEFAULT_PASSIVE,
-      },
+      options: { ...CONNECTION_OPTIONS, autoDisable: true },
     });
     const running = new Connection(link(), context).run();
     if (isMoved) table.assign(0, 0, { address: V4, port: 81 });

@@ -1,6 +1,6 @@
+import { CONNECTION_OPTIONS } from "../../helpers/connection/connection_context.ts";
 import { assertEquals, assertMatch } from "@std/assert";
 import { LineMemory, newLine } from "../../../lib/wait_line/line_memory.ts";
-import { DEFAULT_PASSIVE } from "../../../lib/schedule/verdict.ts";
 import { startWorkers } from "../../../lib/workers/pool.ts";
 import { newTable } from "../../../lib/table/table.ts";
 import { drained, echo, named, namedBackends } from "../../helpers/net/backends.ts";
@@ -109,13 +109,7 @@ t(
       serving: {
         engine: "streams",
         at: { address: "127.0.0.1", port },
-        connection: {
-          connectTimeoutMs: 5000,
-          idleTimeoutMs: 0,
-          hashFailover: false,
-          autoDisable: false,
-          passive: DEFAULT_PASSIVE,
-        },
+        connection: { ...CONNECTION_OPTIONS, connectTimeoutMs: 5000 },
       },
       table,
       backendEvent: () => {},
@@ -153,13 +147,7 @@ t("the clients that wait in a worker that dies get no channels, and others can w
     serving: {
       engine: "streams",
       at: { address: "127.0.0.1", port },
-      connection: {
-        connectTimeoutMs: 5000,
-        idleTimeoutMs: 0,
-        hashFailover: false,
-        autoDisable: false,
-        passive: DEFAULT_PASSIVE,
-      },
+      connection: { ...CONNECTION_OPTIONS, connectTimeoutMs: 5000 },
       wait: { line: handle, ms: 60_000 },
     },
     table,
