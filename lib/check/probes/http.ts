@@ -63,7 +63,6 @@ function passes(status: number, statuses: readonly StatusRange[]): boolean {
 /** Whether an answer starts like HTTP. Another protocol is reported at once. */
 function maybeHttp(answer: Uint8Array): boolean {
   return [..."HTTP/1."].every((char, at) =>
-    answer.at(at) === undefined ||
-    answer[at] === char.charCodeAt(0)
+    answer[at] === undefined || answer[at] === char.charCodeAt(0)
   );
 }

@@ -2,11 +2,10 @@
 
 import { channelText } from "../../base/connection_info.ts";
 import { printable } from "../../base/printable.ts";
-import type { HealthControl } from "../../check/check_status.ts";
+import type { CheckStatus, HealthControl } from "../../check/check_status.ts";
 import { type CheckSpec, parseCheckSpec } from "../../check/spec.ts";
 import { SpecError } from "../../check/spec_error.ts";
 import { formatEndpoint } from "../../address/host_port.ts";
-import type { CheckStatus } from "../../check/check_status.ts";
 import { channelRecords } from "../../table/channel_record.ts";
 import { MAX_WEIGHT, SCHEDULE_NAMES, type ScheduleName } from "../../table/states.ts";
 import { shortDuration } from "../top/short_duration.ts";

@@ -18,7 +18,7 @@ import {
   waitingAt,
 } from "../../helpers/waiting/waiting_clients.ts";
 
-/** Waits until so many clients wait. */
+/** Waits until this many clients are in the wait line. */
 async function untilWaiting(socket: string, count: number): Promise<void> {
   await until(async () => await waitingAt(socket) === count, {
     what: `${count} clients to wait`,
@@ -85,7 +85,7 @@ t("a client that has waited --wait seconds is closed with the reason wait_timeou
   assertEquals((await showRows(balance.socket))[0]?.totalc, 1);
 });
 
-t("a full line turns clients away, and one who leaves makes room", async () => {
+t("a full line turns clients away, and a client that leaves makes room", async () => {
   await using server = servingBackend();
   using dir = tempDir();
   const log = `${dir.path}/log`;

@@ -156,7 +156,7 @@ t("a channel that is created, gets another check or none follows at once", async
   await until(() => table.health(0, 1) === "down", { what: "the check of --check" });
 });
 
-t("an agent sets health, state, weight and limit, each only if it says so", async () => {
+t("an agent sets health, state, weight and limit, each only if it reports it", async () => {
   let says = "up 50% maxconn:7";
   await using agent = backend(async (conn) => {
     await conn.write(new TextEncoder().encode(`${says}\n`));

@@ -22,7 +22,7 @@ function lines(max: number): { line: LineMemory; other: LineMemory; handle: Line
   return { line: new LineMemory(handle), other: new LineMemory(handle), handle };
 }
 
-/** The numbers of those who wait, in order. */
+/** The numbers of the waiting connections, in order. */
 function order(line: LineMemory): number[] {
   return [...line.waiting()].map((place) => line.waiter(place).id);
 }
@@ -32,7 +32,7 @@ function take(line: LineMemory, ...ids: number[]): number[] {
   return ids.map((id) => line.take(waiter(id))!);
 }
 
-t("LineMemory sorts by the number of the connection, whoever comes first", () => {
+t("LineMemory sorts by the number of the connection, not by arrival", () => {
   const { line, other } = lines(10);
   assertEquals([line.length, order(line)], [0, []]);
   take(line, 5, 9);
@@ -48,7 +48,7 @@ t("LineMemory sorts across the wrap of connection numbers after 2^32", () => {
   assertEquals(order(line).map((id) => id >>> 0), [2 ** 32 - 2, 2 ** 32 - 1, 0, 1, 2]);
 }, PURE);
 
-t("LineMemory keeps who waits: worker, hash and key", () => {
+t("LineMemory keeps worker, hash and key of a waiting client", () => {
   const { line, other } = lines(2);
   const place = line.take(waiter(8, 3))!;
   assertEquals(other.waiter(place), waiter(8, 3));

@@ -83,7 +83,7 @@ t("a client that joins when a channel is available gets it at once", async () =>
   assertEquals([got, one.line.length], [["1: 0", "2: 1"], 1]);
 }, PURE);
 
-t("whatever makes a channel available serves those who wait", async () => {
+t("every event that makes a channel available serves waiting clients", async () => {
   const events: [string, (table: Table) => void, (table: Table) => void][] = [
     ["enable", (table) => table.setState(0, 0, "disabled"), (t) => t.setState(0, 0, "enabled")],
     ["undrain", (table) => table.setState(0, 0, "draining"), (t) => t.setState(0, 0, "enabled")],
@@ -111,7 +111,7 @@ t("whatever makes a channel available serves those who wait", async () => {
   }
 }, PURE);
 
-t("a client that leaves frees its place, and nobody gets a channel for it", async () => {
+t("a client that leaves frees its place, and gets no channel", async () => {
   const [one] = isolates({ max: 2 }) as [Isolate];
   const got: string[] = [];
   const held = one.table.enter(0, 0);

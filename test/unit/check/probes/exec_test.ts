@@ -35,7 +35,7 @@ function sockets(): string[] {
   });
 }
 
-t("a program is told about the channel, and gets no other variable and no stream", async () => {
+t("a program gets variables about the channel, no other variable and no stream", async () => {
   using dir = tempDir();
   const script = `${dir.path}/check`;
   const output = `${dir.path}/output`;

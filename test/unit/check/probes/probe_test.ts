@@ -199,7 +199,7 @@ t("an address that cannot be reached fails with the reason of the system", async
   );
 });
 
-t("a shortage of this process is marked: it says nothing about the backend", () => {
+t("a shortage of this process is marked as inconclusive", () => {
   const shortage = Object.assign(new Error("Too many open files (os error 24)"), {
     code: "EMFILE",
   });

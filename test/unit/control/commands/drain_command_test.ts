@@ -143,7 +143,7 @@ t("another drain of the same channel replaces its deadline, or removes it", asyn
   }
 });
 
-t("drain that is not waited for any longer ends soon, and goes on", async () => {
+t("the command drain ends when its client leaves, and the drain continues", async () => {
   using one = fixture();
   one.enter(0, 0);
   const leaving = new AbortController();
