@@ -73,5 +73,9 @@ async function answer(conn: Deno.TcpConn, greeting: string): Promise<void> {
 if (import.meta.main) {
   const [port, greeting = ""] = Deno.args;
   const listener = Deno.listen({ hostname: "127.0.0.1", port: Number(port), tcpBacklog: 4096 });
-  for await (const conn of listener) void answer(conn, greeting);
+  for (;;) {
+    try {
+      void answer(await listener.accept(), greeting);
+    } catch { /* the client has reset the connection already */ }
+  }
 }
