@@ -40,9 +40,10 @@ export class Waiting {
    */
   async wait(id: number, client: ClientKey): Promise<Claim | undefined> {
     const { waiting, table, clock } = this.#context, { line, waitMs } = waiting!;
-    if (this.#until < 0) this.#until = clock.now + waitMs;
+    const again = this.#until >= 0;
+    if (!again) this.#until = clock.now + waitMs;
     if (clock.now >= this.#until) return this.#refuse("wait timeout");
-    const place = line.join(id, client);
+    const place = line.join(id, client, again);
     if (place === undefined) return this.#refuse("line full");
     const { promise: stopped, resolve: stop } = Promise.withResolvers<Reason>();
     const since = performance.now();

@@ -23,6 +23,7 @@ import {
   TableMemory,
   type TableSize,
 } from "./layout.ts";
+import { Lock } from "./lock.ts";
 import { type Hash64, nameHash } from "./name_hash.ts";
 import {
   type Caution,
@@ -103,7 +104,7 @@ export class Table {
   readonly #accounts: Accounts;
   /** Number of this isolate among those that use the table, from 0. */
   readonly worker: number;
-  #hasLock = false;
+  readonly #lock: Lock;
   /** Whether something was freed under the lock. */
   #isFreed = false;
 
@@ -112,6 +113,11 @@ export class Table {
     this.#memory = new TableMemory(handle, worker);
     this.#accounts = new Accounts(this.#memory);
     this.#words = this.#memory.words;
+    this.#lock = new Lock(this.#words, {
+      at: HEADER.LOCK,
+      worker,
+      isShared: handle.size.workers > 1,
+    });
     this.worker = worker;
     this.size = handle.size;
     this.accounts = this.#memory.accounts;
@@ -127,20 +133,10 @@ export class Table {
    * {@link add} or {@link assign}.
    */
   locked<T>(run: () => T): T {
-    if (this.#hasLock) throw new Error("the lock of the table is held already");
-    const me = this.worker + 1;
-    while (Atomics.compareExchange(this.#words, HEADER.LOCK, 0, me) !== 0) {
-      // Another isolate holds the lock, for microseconds only. Sleep, so that it can get a core.
-      Atomics.wait(this.#words, HEADER.LOCK, Atomics.load(this.#words, HEADER.LOCK), 1);
-    }
-    this.#hasLock = true;
     try {
-      return run();
+      return this.#lock.run(run);
     } finally {
-      this.#hasLock = false;
-      Atomics.store(this.#words, HEADER.LOCK, 0);
-      if (this.size.workers > 1) Atomics.notify(this.#words, HEADER.LOCK, 1);
-      if (this.#isFreed) this.#reportFreed();
+      if (this.#isFreed && !this.#lock.isHeld) this.#reportFreed();
     }
   }
 
@@ -536,7 +532,7 @@ export class Table {
 
   /** Releases the lock if a dead worker held it. */
   releaseLock(worker: number): void {
-    Atomics.compareExchange(this.#words, HEADER.LOCK, worker + 1, 0);
+    this.#lock.releaseWorker(worker);
   }
 
   /** Releases what a dead worker held: the lock, its connections, its places at channels. */
@@ -603,8 +599,8 @@ export class Table {
   }
 
   #reportFreed(): void {
-    this.#isFreed = this.#hasLock;
-    if (!this.#hasLock) this.freed?.();
+    this.#isFreed = this.#lock.isHeld;
+    if (!this.#lock.isHeld) this.freed?.();
   }
 
   #word(group: number, channel: number, word: number): number {

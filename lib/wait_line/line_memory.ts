@@ -56,9 +56,14 @@ export class LineMemory {
     return this.length >= this.#max;
   }
 
-  /** Takes a place; `undefined` if the line is full. */
-  take({ id, worker, hash, key }: Waiter): number | undefined {
-    const place = this.isFull ? undefined : this.#free();
+  /**
+   * Takes a place.
+   *
+   * @param again The client has waited before, so a full line does not refuse it.
+   * @returns `undefined` if the line is full.
+   */
+  take({ id, worker, hash, key }: Waiter, again = false): number | undefined {
+    const place = this.isFull && !again ? undefined : this.#free();
     if (place === undefined) return undefined;
     const at = this.#at(place);
     this.#words[at + ID] = id;

@@ -1,3 +1,4 @@
+import { channelCounts } from "../table/counts.ts";
 import type { Table } from "../table/table.ts";
 import type { Entry } from "../schedule/claim.ts";
 import { enterNow } from "../schedule/claims.ts";
@@ -61,11 +62,13 @@ export class WaitLine {
    * connect has failed.
    *
    * @param id Number of the connection.
+   * @param again It has waited before, so a full line does not refuse it.
    * @returns `undefined` if the line is full and no channel is available to the client.
    */
-  join(id: number, client: ClientKey): Place | undefined {
+  join(id: number, client: ClientKey, again = false): Place | undefined {
     const { table } = this.#parts, { promise, resolve } = Promise.withResolvers<Entry>();
-    const place = table.locked(() => this.#memory.take({ ...client, id, worker: table.worker }));
+    const waiter = { ...client, id, worker: table.worker };
+    const place = table.locked(() => this.#memory.take(waiter, again));
     if (place === undefined) return this.#enterPastFullLine(client);
     this.#own.set(place, resolve);
     // A channel may have become available before.
@@ -101,7 +104,7 @@ export class WaitLine {
         if (entry !== undefined) {
           this.#memory.grant(place, entry);
           workers.add(worker);
-        } else if (!this.#dependsOnClient()) break;
+        } else if (!this.#dependsOnClient() || channelCounts(table).available === 0) break;
       }
     });
     for (const worker of workers) {

@@ -126,6 +126,18 @@ t("a client that leaves frees its place, and gets no channel", async () => {
   assertEquals([got, one.table.c(0, 0)], [["2: 0"], 1]);
 }, PURE);
 
+t("a full line does not refuse a client that has waited before, and keeps its turn", async () => {
+  const [one] = isolates({ max: 1 }) as [Isolate];
+  const got: string[] = [];
+  const held = one.table.enter(0, 0);
+  join(one, got, { id: 5 });
+  assertEquals(one.line.join(4, CLIENT), undefined);
+  const again = one.line.join(4, CLIENT, true)!;
+  one.table.leave(held);
+  const { channel } = await again.entered;
+  assertEquals([got, one.line.length, channel], [[], 1, 0]);
+}, PURE);
+
 t("a client that leaves in the moment it gets a channel gives it back, once", async () => {
   const [one, other] = isolates({ count: 2 }) as [Isolate, Isolate];
   const got: string[] = [];
