@@ -25,7 +25,12 @@ export function splitCommand(command: string): string[] {
     const { op } = entry as { op: string };
     throw new SpecError(`no shell is used: quote ${op}, or run sh -c '...'`);
   });
-  if (words.length === 0 || words[0] === "") throw new SpecError("the command is missing");
+  const [program = ""] = words;
+  if (program === "") throw new SpecError("the command is missing");
+  // In the background, the working directory is /.
+  if (program.includes("/") && !program.startsWith("/")) {
+    throw new SpecError(`the path [${program}] is not absolute`);
+  }
   return words;
 }
 

@@ -1,3 +1,4 @@
+import { levenshteinDistance } from "@std/text/levenshtein-distance";
 import { closest } from "../address/closest.ts";
 import { suggestion } from "../address/faults.ts";
 import { splitCommand } from "./argv.ts";
@@ -105,6 +106,9 @@ function parseHttp(argument: string): CheckKind {
   const isList = before !== "" &&
     (!before.includes("?") || /^\d{3}(-\d{3})?(,\d{3}(-\d{3})?)*$/.test(list));
   const path = isList ? before : argument;
+  const meant = /^[^?]*=([1-5][^=]*)$/s.exec(path)?.[1];
+  if (meant !== undefined) parseStatuses(meant);
+  if (path.includes("#")) throw new SpecError("a fragment (#) is not sent to a server");
   if (path.startsWith("//")) throw new SpecError("write only the path, without a host");
   if (!path.startsWith("/")) throw new SpecError("the path must start with /");
   if (!/^[\x21-\x7e]+$/.test(path)) {
@@ -127,6 +131,10 @@ function parseDialogue(text: string): CheckKind {
   const [, send, , expect] = /^(?:send:((?:\\.|[^\\])*?))?((?:^|\/)expect:(.*))?$/s.exec(text) ??
     [];
   if (send === undefined && expect === undefined) parseEscapedText(text);
+  const typo = /(?:^|[^\\])\/([a-z]+):/.exec(send ?? "")?.[1];
+  if (typo !== undefined && levenshteinDistance(typo, "expect") === 1) {
+    throw new SpecError(`[/${typo}:] is not /expect:; write \\/ for a slash that is sent`);
+  }
   const dialogue = {
     kind: "dialogue",
     send: parseEscapedText(send ?? ""),

@@ -1,16 +1,19 @@
 import type { AcceptedLink, Engine } from "../engine/engine.ts";
 import type { Clock } from "./clock.ts";
-import { hasLeft } from "./timeouts.ts";
+import { hasLeft, hasLeftLine } from "./timeouts.ts";
 
 /** Finds out whether a client disconnects while it has no backend yet. */
 export class ClientWatch {
   readonly #client: AcceptedLink;
   readonly #engine: Engine;
   readonly #clock: Clock;
-  #isWatching = false;
-  #wasReset = false;
+  /** Called when the client has reset the connection. */
+  #onReset: ((hasSent: boolean) => void) | undefined;
+  #isReset = false;
   /** When the client was seen to half-close, in milliseconds of the clock; -1 if it was not. */
   #halfClosedAt = -1;
+  /** Whether it had sent something before. */
+  #hasSent = false;
 
   constructor(client: AcceptedLink, { engine, clock }: { engine: Engine; clock: Clock }) {
     this.#client = client;
@@ -21,23 +24,38 @@ export class ClientWatch {
   /**
    * Starts to read from the client, unless that was done before.
    *
-   * @param onReset Called if the client resets the connection before it sends anything.
+   * @param onReset Called instead of that of an earlier call if the client resets the connection;
+   * `hasSent`: it had sent something before.
    */
-  start(onReset: () => void): void {
-    if (this.#isWatching) return;
-    this.#isWatching = true;
+  start(onReset: (hasSent: boolean) => void): void {
+    const isWatching = this.#onReset !== undefined;
+    this.#onReset = onReset;
+    if (isWatching) return;
     this.#engine.readAhead(this.#client, {
-      gone: (how) => {
-        this.#wasReset = how === "reset";
-        if (this.#wasReset) onReset();
+      gone: (how, bytes) => {
+        this.#hasSent = bytes > 0;
+        this.#isReset = how === "reset";
+        if (this.#isReset) this.#onReset?.(this.#hasSent);
         else this.#halfClosedAt = this.#clock.now;
       },
     });
   }
 
-  /** Whether the client counts as gone. */
+  /** Whether the client counts as gone during a dial, which is short. */
   hasLeft(now: number): boolean {
-    if (this.#wasReset) return true;
-    return this.#halfClosedAt >= 0 && hasLeft({ since: this.#halfClosedAt, now });
+    // What it has sent is delivered.
+    if (this.#hasSent) return false;
+    return this.#isReset || (this.#halfClosedAt >= 0 && hasLeft(this.#halfClosed(now)));
+  }
+
+  /** Whether the client counts as gone in the wait line. */
+  hasLeftLine(now: number): boolean {
+    if (this.#isReset) return true;
+    if (this.#halfClosedAt < 0) return false;
+    return this.#hasSent ? hasLeftLine(this.#halfClosed(now)) : hasLeft(this.#halfClosed(now));
+  }
+
+  #halfClosed(now: number): { since: number; now: number } {
+    return { since: this.#halfClosedAt, now };
   }
 }

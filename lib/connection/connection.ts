@@ -137,7 +137,7 @@ export class Connection implements Ticking, RelayObserver {
     try {
       for (let search = this.#search();;) {
         using claim = search.next().value ??
-          await this.#anotherClaim(() => search = this.#search());
+          await this.#anotherClaim(() => search = this.#search(false));
         if (claim === undefined) {
           reason = this.#waiting?.refusal ?? reason;
           break;
@@ -169,17 +169,16 @@ export class Connection implements Ticking, RelayObserver {
     }
   }
 
-  /** Searches for a channel. Those who wait come first. */
-  #search(): Generator<Claim, void, void> {
+  /** Searches for a channel. Those who wait come first. Only the first search is traced for `-d`. */
+  #search(isFirst = true): Generator<Claim, void, void> {
     const { table, options, waiting, debug } = this.#context;
     const client = { key: () => this.#key(), hashFailover: options.hashFailover };
     const barred = waiting && (() => waiting.line.length > 0);
-    return claims(table, client, { barred, trace: debug });
+    return claims(table, client, { barred, trace: isFirst ? debug : undefined });
   }
 
   /**
-   * Waits for a channel when none is available: in the wait line, or else for a moment if one is
-   * full.
+   * Waits for a channel: in the wait line, or else for a moment if one is full.
    *
    * @param searchAgain Starts a new search.
    */
@@ -209,6 +208,12 @@ export class Connection implements Ticking, RelayObserver {
     if (grace === undefined) return undefined;
     await grace;
     return this.#stopped === undefined ? searchAgain().next().value ?? undefined : undefined;
+  }
+
+  /** Its backend is down: closes it, or goes on to the next channel if it was still dialing. */
+  backendDown(): void {
+    if (this.#relay !== undefined) this.close("backend down");
+    else this.#dialing.giveUp();
   }
 
   /** Closes the connection immediately, and cancels a dial in progress. */

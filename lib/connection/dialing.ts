@@ -74,13 +74,18 @@ export class Dialing {
     this.#attempt?.abort("cancelled");
   }
 
+  /** Ends the current attempt as if its time were over. */
+  giveUp(): void {
+    this.#attempt?.abort("timeout");
+  }
+
   /** Checks the connect timeout, and whether the client has left. Called with each clock tick. */
   tick(now: number): void {
     if (this.#attempt === undefined) return;
     const span = { since: this.#since, now };
     if (connectTimedOut(this.#context.options, span)) this.#attempt.abort("timeout");
     if (this.#watch.hasLeft(now)) this.#events.left();
-    else if (isSlowDial(span)) this.#watch.start(() => this.#clientReset());
+    else if (isSlowDial(span)) this.#watch.start((hasSent) => this.#clientReset(hasSent));
   }
 
   #dialFailed(claim: Claim, failure: DialFailure): void {
@@ -113,8 +118,8 @@ export class Dialing {
     );
   }
 
-  /** The client is gone; after the dial, the relay finds that out. */
-  #clientReset(): void {
-    if (this.#attempt !== undefined) this.#events.left();
+  /** The client is gone. What it has sent is delivered; the relay finds the end. */
+  #clientReset(hasSent: boolean): void {
+    if (this.#attempt !== undefined && !hasSent) this.#events.left();
   }
 }

@@ -13,8 +13,9 @@ const PAUSES_MS = [1, 2, 4, 8, 16, 32];
  * @returns `undefined` if no channel is full, and none has become available meanwhile.
  */
 export function graceForFull(table: Table): Promise<void> | undefined {
+  if (anyFull(table)) return grace(table);
   // Another worker may have counted a connection out since the client was refused.
-  return anyFull(table) || channelCounts(table).available > 0 ? grace(table) : undefined;
+  return table.size.workers > 1 && channelCounts(table).available > 0 ? grace(table) : undefined;
 }
 
 async function grace(table: Table): Promise<void> {

@@ -28,6 +28,12 @@ const READ_AHEAD_AFTER_MS = 100;
  */
 const LEFT_AFTER_MS = 300;
 
+/**
+ * A client in the wait line that half-closes after it has sent something has usually given up. If it
+ * still wants its answer, it gets this long for a channel.
+ */
+const LEFT_LINE_AFTER_MS = 1000;
+
 /** Whether an attempt to connect has reached its timeout. */
 export function connectTimedOut(limits: Timeouts, dialing: Span): boolean {
   return dialing.now - dialing.since >= limits.connectTimeoutMs;
@@ -51,6 +57,11 @@ export function moreTimedOut(limits: Timeouts, count: number): string {
 /** Whether a client that half-closed during a dial counts as gone. */
 export function hasLeft(halfClosed: Span): boolean {
   return halfClosed.now - halfClosed.since >= LEFT_AFTER_MS;
+}
+
+/** Whether a client that half-closed in the wait line, after it had sent something, counts as gone. */
+export function hasLeftLine(halfClosed: Span): boolean {
+  return halfClosed.now - halfClosed.since >= LEFT_LINE_AFTER_MS;
 }
 
 /** Whether a dial is slow, so that balance should read from the client. */

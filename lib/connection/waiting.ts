@@ -75,7 +75,7 @@ export class Waiting {
 
   /** Checks the time, and whether the client has left. Called with each clock tick. */
   tick(now: number): void {
-    if (this.#watch.hasLeft(now)) this.#onLeft();
+    if (this.#watch.hasLeftLine(now)) this.#onLeft();
     else if (now >= this.#until) this.stop("wait timeout");
   }
 

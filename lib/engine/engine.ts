@@ -125,12 +125,12 @@ export interface Engine {
   /** Finds out, with a test connection, whether {@link dial} can use a source address. */
   canDialFrom(source: string): Promise<SourceSupport>;
   /**
-   * Reads from a client during the dial, to detect whether it disconnects. The bytes read are
-   * passed on to the relay. Called at most once per link.
+   * Reads from a client before the relay, to detect whether it disconnects. The bytes read are
+   * passed on to the relay; there is a limit for them. Called at most once per link.
    *
-   * @param options `gone` is called if the input ends before the first byte.
+   * @param options `gone` is called if the input ends, with the number of bytes before that.
    */
-  readAhead(client: Link, options: { gone: (how: Ending) => void }): void;
+  readAhead(client: Link, options: { gone: (how: Ending, bytes: number) => void }): void;
   /**
    * Relays bytes until both directions have ended. When one side has finished sending, that is
    * passed on as half-close; the other direction continues.

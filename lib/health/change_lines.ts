@@ -5,10 +5,6 @@ import { type ChannelCheck, nameOf } from "./channel_check.ts";
 export interface ChangeLines {
   /** A channel came up or went down. @param why For example `connected (2 of 2 checks)`. */
   changed(check: ChannelCheck, health: "up" | "down", why: string): void;
-  /** A channel has become suspect. Printed once until {@link trusted}. */
-  suspect(check: ChannelCheck, why: string): void;
-  /** A channel is no longer suspect; printed if it was. */
-  trusted(check: ChannelCheck): void;
   /** Reports whether all channels are down, if that has changed. */
   lookAtAll(): void;
 }
@@ -18,16 +14,6 @@ export function changeLines(table: Table, notice: (line: string) => void): Chang
   let wereAllDown = false;
   return {
     changed: (check, health, why) => notice(`${nameOf(table, check)} is ${health}: ${why}`),
-    suspect(check, why) {
-      if (check.isSuspect) return;
-      check.isSuspect = true;
-      notice(`${nameOf(table, check)} is suspect: ${why}`);
-    },
-    trusted(check) {
-      if (!check.isSuspect) return;
-      check.isSuspect = false;
-      notice(`${nameOf(table, check)} is no longer suspect`);
-    },
     lookAtAll() {
       const allDown = areAllDown(table);
       if (allDown === wereAllDown) return;

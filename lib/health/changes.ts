@@ -36,8 +36,9 @@ export interface ChangesParts {
 
 /** Changes the health of channels, and does what follows from that. */
 export class Changes {
-  /** For `--on-down close`. */
-  close: CloseConnections | undefined;
+  /** For `--on-down close`; until it is set, channels are remembered. */
+  #close: CloseConnections | undefined;
+  readonly #toClose = new Set<ChannelPlace>();
   readonly #parts: ChangesParts;
   readonly #lines: ChangeLines;
   readonly #shortage: BurstNotices;
@@ -84,9 +85,7 @@ export class Changes {
       // One that is down and half open would get clients.
       if (proves || isDown) table.setCaution(group, channel, "none");
     });
-    if (table.caution(group, channel) !== "none") return;
-    this.#reprobes.cancel(check);
-    this.#lines.trusted(check);
+    if (table.caution(group, channel) === "none") this.#reprobes.cancel(check);
   }
 
   /** For example `(3 of 3 checks)`. */
@@ -103,12 +102,10 @@ export class Changes {
     const { options: { passive } } = this.#parts;
     switch (kind) {
       case "suspect":
-        this.#lines.suspect(check, text);
         return this.#reprobes.after(SUSPECT_MS, check, kind);
       case "resting":
         return this.#reprobes.after(RESTING_MS, check, kind);
       case "down":
-        check.isSuspect = false;
         if (typeof passive !== "string") this.#reprobes.after(passive.downMs, check, kind);
         // Checks that passed before do not bring it up again.
         if (check.reported !== "down") check.trend = NO_TREND;
@@ -118,8 +115,7 @@ export class Changes {
         if (check.reported === "down") this.#slowStarts.begin(check);
         return this.#report(check, text);
       case "cleared":
-        this.#reprobes.cancel(check);
-        return this.#lines.trusted(check);
+        return this.#reprobes.cancel(check);
     }
   }
 
@@ -165,6 +161,19 @@ export class Changes {
     this.#slowStarts.close();
   }
 
+  /** Sets how connections are closed. */
+  closeWith(close: CloseConnections): void {
+    this.#close = close;
+    for (const place of this.#toClose) this.#closeAll(place);
+    this.#toClose.clear();
+  }
+
+  #closeAll(place: ChannelPlace): void {
+    if (this.#close === undefined) return void this.#toClose.add(place);
+    // A worker that does not answer has died, and its connections with it.
+    this.#close({ ...place, reason: "backend down" }).catch(() => {});
+  }
+
   /** Reports the health in the table if it differs from what was reported last. */
   #report(check: ChannelCheck, why: string): void {
     const { table, counters, options: { onDown } } = this.#parts,
@@ -175,7 +184,7 @@ export class Changes {
     check.sinceMs = Date.now();
     if (health === "down") {
       this.#slowStarts.end(check);
-      if (onDown === "close") void this.close?.({ group, channel, reason: "backend down" });
+      if (onDown === "close") this.#closeAll({ group, channel });
     }
     if (isChange(reported, health)) {
       counters.changed(group, channel);

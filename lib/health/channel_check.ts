@@ -29,8 +29,6 @@ export interface ChannelCheck extends ChannelPlace {
   reported: ChannelHealth;
   /** When that changed, in milliseconds since 1970. */
   sinceMs: number;
-  /** Whether a line has reported that it is suspect. */
-  isSuspect: boolean;
   /** Percent of its weight that its slow start, and its agent, leave to it. */
   rampPercent: number;
   agentPercent: number;
@@ -67,7 +65,6 @@ export function nothingKnown(table: Table, { group, channel }: ChannelPlace) {
     last: undefined,
     reported: table.health(group, channel),
     sinceMs: Date.now(),
-    isSuspect: false,
     rampPercent: 100,
     agentPercent: 100,
   };

@@ -83,7 +83,7 @@ class Checks implements Health {
   }
 
   start(close: CloseConnections): void {
-    this.#changes.close = close;
+    this.#changes.closeWith(close);
     const probed = [...this.#checks.values()].filter(({ spec }) => spec !== undefined);
     this.#first = awaitFirstRound(probed, FIRST_ROUND_MS);
     for (const check of probed) this.#prober.begin(check);

@@ -26,14 +26,14 @@ export function enter(
   table: Table,
   { group, channel, worker }: { group: number; channel: number; worker: number },
 ): Entry {
-  const isCautious = table.caution(group, channel) !== "none";
-  if (isCautious) table.setProber(group, channel, worker);
+  const isProbe = table.caution(group, channel) !== "none" && !table.isProbed(group, channel);
+  if (isProbe) table.setProber(group, channel, worker);
   return {
     group,
     channel,
     account: table.enter(group, channel, worker),
     generation: table.generation(group, channel),
-    isProbe: isCautious,
+    isProbe,
   };
 }
 

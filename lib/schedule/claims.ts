@@ -1,6 +1,6 @@
-import type { Table } from "../table/table.ts";
+import { CROWDED, LAST_RESORT, type Table, USABLE } from "../table/table.ts";
 import { type Claim, claimOf, enter, type Entry } from "./claim.ts";
-import { nextOf, type ScheduledClient, type Search } from "./schedule.ts";
+import { nextOf, type Schedule, type ScheduledClient, type Search } from "./schedule.ts";
 import { SCHEDULES } from "./schedules.ts";
 
 /** How to search. */
@@ -19,31 +19,61 @@ export interface ClaimOptions {
  * fails, and must dispose of each.
  *
  * Groups are tried in order. In each group, the schedule chooses among the available channels, each
- * at most once.
+ * at most once. Suspect channels come last. A client that cannot wait then also tries those that
+ * another client probes: it is better served late than turned away.
  */
 export function* claims(
   table: Table,
   client: ScheduledClient,
   { barred, trace }: ClaimOptions = {},
 ): Generator<Claim, void, void> {
+  const searches: GroupSearch[] = [];
   for (let group = 0; group < table.size.groups; group++) {
     if (table.length(group) === 0) continue;
-    const name = table.schedule(group), schedule = SCHEDULES[name];
-    const search = schedule.search(table, group, client);
-    while (search.chosen.length < search.length) {
-      const isFirst = search.chosen.length === 0;
-      const entry = table.locked(() => {
-        if (barred?.() === true) return undefined;
-        const channel = nextOf(schedule, table, search);
-        return channel < 0 ? undefined : enter(table, { group, channel, worker: table.worker });
-      });
-      if (isFirst && trace !== undefined && name === "hash") {
-        traceHash(search, { channel: entry?.channel, client, trace });
-      }
-      if (entry === undefined) break;
-      yield claimOf(table, entry);
+    const search = searchIn(table, group, client);
+    searches.push(search);
+    yield* claimsOf(table, search, { client, barred, trace });
+  }
+  for (const level of barred === undefined ? [LAST_RESORT, CROWDED] : [LAST_RESORT]) {
+    for (const one of searches) {
+      one.search.level = level;
+      one.search.done = 0;
+      yield* claimsOf(table, one, { client, barred });
     }
   }
+}
+
+/** The channels of one group at the level of the search. */
+function* claimsOf(
+  table: Table,
+  { schedule, search }: GroupSearch,
+  { client, barred, trace }: ClaimOptions & { client: ScheduledClient },
+): Generator<Claim, void, void> {
+  const { group } = search;
+  while (search.chosen.length < search.length) {
+    const isFirst = search.chosen.length === 0;
+    const entry = table.locked(() => {
+      if (barred?.() === true) return undefined;
+      const channel = nextOf(schedule, table, search);
+      return channel < 0 ? undefined : enter(table, { group, channel, worker: table.worker });
+    });
+    if (isFirst && trace !== undefined && schedule === SCHEDULES.hash) {
+      traceHash(search, { channel: entry?.channel, client, trace });
+    }
+    if (entry === undefined) return;
+    yield claimOf(table, entry);
+  }
+}
+
+/** A search, and the schedule that started it; the group may have got another one since. */
+interface GroupSearch {
+  readonly schedule: Schedule;
+  readonly search: Search;
+}
+
+function searchIn(table: Table, group: number, client: ScheduledClient): GroupSearch {
+  const schedule = SCHEDULES[table.schedule(group)];
+  return { schedule, search: schedule.search(table, group, client) };
 }
 
 /**
@@ -54,11 +84,14 @@ export function* claims(
  * @returns `undefined` if no channel is available to the client.
  */
 export function enterNow(table: Table, client: ScheduledClient, worker: number): Entry | undefined {
-  for (let group = 0; group < table.size.groups; group++) {
-    if (table.length(group) === 0) continue;
-    const schedule = SCHEDULES[table.schedule(group)];
-    const channel = nextOf(schedule, table, schedule.search(table, group, client));
-    if (channel >= 0) return enter(table, { group, channel, worker });
+  for (const level of [USABLE, LAST_RESORT]) {
+    for (let group = 0; group < table.size.groups; group++) {
+      if (table.length(group) === 0) continue;
+      const { schedule, search } = searchIn(table, group, client);
+      search.level = level;
+      const channel = nextOf(schedule, table, search);
+      if (channel >= 0) return enter(table, { group, channel, worker });
+    }
   }
   return undefined;
 }

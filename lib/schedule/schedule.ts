@@ -1,6 +1,6 @@
 /** The interface of a schedule: how a group chooses among its channels. */
 
-import { LAST_RESORT, type Table, USABLE } from "../table/table.ts";
+import { type Table, USABLE } from "../table/table.ts";
 import type { ClientKey } from "./client_key.ts";
 
 /** What a schedule may know about the client. */
@@ -28,7 +28,7 @@ export interface Search {
   readonly client?: ClientKey | undefined;
   /** Channels chosen before; they are not chosen again. */
   readonly chosen: number[];
-  /** Which channels may be chosen: {@link USABLE}, later {@link LAST_RESORT}. */
+  /** Which channels may be chosen, see {@link Table.usable}: `USABLE` ones first. */
   level: number;
 }
 
@@ -58,18 +58,12 @@ export function mayChoose(table: Table, { group, level, chosen }: Search, index:
 }
 
 /**
- * Chooses the next channel of a search: first among those that are simply available, then among
- * suspect ones. Called inside {@link Table.locked}.
+ * Chooses the next channel of a search, at its level. Called inside {@link Table.locked}.
  *
  * @returns The index of the channel; -1 if no other channel is available.
  */
 export function nextOf(schedule: Schedule, table: Table, search: Search): number {
-  let index = schedule.next(table, search);
-  if (index < 0 && search.level === USABLE) {
-    search.level = LAST_RESORT;
-    search.done = 0;
-    index = schedule.next(table, search);
-  }
+  const index = schedule.next(table, search);
   if (index >= 0) search.chosen.push(index);
   return index;
 }

@@ -74,10 +74,11 @@ export interface NewChannel extends ChannelAddress {
 }
 
 /**
- * Whether a schedule may choose a channel now. `LAST_RESORT`: only if it may choose no other channel
- * of the group.
+ * Whether a schedule may choose a channel now. `LAST_RESORT`: only if no other channel is available.
+ * `CROWDED`: another client finds out whether it answers; only if there is no other
+ * channel at all.
  */
-export const UNUSABLE = 0, LAST_RESORT = 1, USABLE = 2;
+export const UNUSABLE = 0, CROWDED = 1, LAST_RESORT = 2, USABLE = 3;
 
 const STATE = statePositions();
 const DOWN = CHANNEL_HEALTHS.indexOf("down");
@@ -188,14 +189,17 @@ export class Table {
    * Whether a schedule may choose the channel: it is enabled, not down, below its `maxc`, and has a
    * weight. A cautious channel gets one client at a time.
    *
-   * @returns {@link UNUSABLE}, {@link LAST_RESORT} or {@link USABLE}.
+   * @returns {@link UNUSABLE}, {@link CROWDED}, {@link LAST_RESORT} or {@link USABLE}.
    */
   usable(group: number, channel: number): number {
     const at = this.#memory.channel(group, channel);
     if (!this.#isWilling(at) || this.#isFull(at, group, channel)) return UNUSABLE;
     const caution = this.#words[at + CHANNEL.CAUTION]!;
     if (caution === NO_CAUTION) return USABLE;
-    if (caution === RESTING || this.#words[at + CHANNEL.PROBER] !== 0) return UNUSABLE;
+    if (caution === RESTING) return UNUSABLE;
+    if (this.#words[at + CHANNEL.PROBER] !== 0) {
+      return this.#words[at + CHANNEL.HEALTH] === DOWN ? UNUSABLE : CROWDED;
+    }
     return caution === SUSPECT ? LAST_RESORT : USABLE;
   }
 

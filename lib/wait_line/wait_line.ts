@@ -95,16 +95,21 @@ export class WaitLine {
   grant(): void {
     if (this.#memory.length === 0) return;
     const { table, hashFailover, wake } = this.#parts;
-    const workers = new Set<number>();
+    const workers = new Set<number>(), refused = new Set<number>();
+    const moduli = hashFailover ? [] : hashModuli(table);
     table.locked(() => {
       for (const place of this.#memory.waiting()) {
         const { worker, hash, key } = this.#memory.waiter(place);
+        // Clients with the same hashed channels are all refused, or none is.
+        const kind = moduli.reduce((kind, modulus) => kind * modulus + hash % modulus, 0);
+        if (refused.has(kind)) continue;
         const client = { key: () => ({ hash, key }), hashFailover };
         const entry = enterNow(table, client, worker);
         if (entry !== undefined) {
           this.#memory.grant(place, entry);
           workers.add(worker);
-        } else if (!this.#dependsOnClient() || channelCounts(table).available === 0) break;
+        } else if (moduli.length === 0 || channelCounts(table).available === 0) break;
+        else refused.add(kind);
       }
     });
     for (const worker of workers) {
@@ -146,14 +151,14 @@ export class WaitLine {
     );
     return entry && { place: NO_PLACE, entered: Promise.resolve(entry) };
   }
+}
 
-  /** Whether one client may use a channel that another one may not. */
-  #dependsOnClient(): boolean {
-    const { table, hashFailover } = this.#parts;
-    if (hashFailover) return false;
-    for (let group = 0; group < table.size.groups; group++) {
-      if (table.length(group) > 0 && table.schedule(group) === "hash") return true;
-    }
-    return false;
+/** Lengths of the hash groups, where a client may use only the channel that its hash selects. */
+function hashModuli(table: Table): number[] {
+  const moduli: number[] = [];
+  for (let group = 0; group < table.size.groups; group++) {
+    const length = table.length(group);
+    if (length > 0 && table.schedule(group) === "hash") moduli.push(length);
   }
+  return moduli;
 }

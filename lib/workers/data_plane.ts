@@ -91,7 +91,8 @@ export function serveHere(listener: Listener, options: PlaneOptions): LocalPlane
     let closed = 0;
     for (const connection of serving.connections) {
       if (!wanted(connection.info())) continue;
-      connection.close(reason);
+      if (reason === "backend down") connection.backendDown();
+      else connection.close(reason);
       closed++;
     }
     return closed;
@@ -127,7 +128,8 @@ export function serveHere(listener: Listener, options: PlaneOptions): LocalPlane
           ? info.id === selection.id
           : info.group === selection.group && info.channel === selection.channel &&
             info.state !== "closing";
-      return Promise.resolve(closeWhere(wanted, selection.reason ?? "closed by control"));
+      const { reason = "closed by control" } = selection;
+      return Promise.resolve(closeWhere(wanted, reason));
     },
   };
 }

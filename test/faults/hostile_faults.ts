@@ -115,7 +115,7 @@ t(
     const greedy = await connectUnix(balance.socket);
     let enough = false;
     const flood = (async () => {
-      while (!enough) await writeAll(greedy, new TextEncoder().encode("help\n".repeat(2000)));
+      while (!enough) await writeAll(greedy, new TextEncoder().encode("show\n".repeat(2000)));
       await greedy.closeWrite();
     })();
     await until(async () => (await talk(balance.socket, "version\n")).length > 0, {

@@ -116,6 +116,11 @@ t("50: abbreviations of commands that 3.35 did not have select them", () => {
     t: "top",
     du: "dump",
     ex: "exit",
+    w: "weight",
+    sc: "schedule",
+    ch: "check",
+    dr: "drain",
+    u: "undrain",
   });
 });
 

@@ -1,6 +1,6 @@
 /** Commands that change one channel, from `disable` to `remove`. */
 
-import { MAXC_RANGE } from "../../address/channel_spec.ts";
+import { MAXC_RANGE, splitAttributes } from "../../address/channel_spec.ts";
 import { splitHost } from "../../address/host_port.ts";
 import { type Ip, parseIpv6 } from "../../address/ip.ts";
 import { parsePort } from "../../address/port.ts";
@@ -154,6 +154,8 @@ async function readAddress(
   { resolve, services }: ControlContext,
   [hostText = "", portText = ""]: readonly string[],
 ): Promise<{ host: string; address: Ip; port: number }> {
+  const [pair] = [hostText, portText].flatMap((text) => splitAttributes(text).attributes);
+  if (pair !== undefined) throw new CommandError(`attribute [${pair}] must be a separate word`);
   const parts = parseIpv6(hostText) === undefined
     ? splitHost(hostText)
     : { host: hostText, rest: undefined, bracketed: false };

@@ -56,7 +56,12 @@ export const UNDRAIN: Command = {
       return message(`channel ${channelText(at)} ${changed ? "" : "already "}enabled`);
     }
     const channels = channelsIn(context.table, ["draining"]);
-    for (const at of channels) enable(context, at);
+    const { table, drains } = context;
+    // Together, so that clients in the wait line are distributed over all of them.
+    table.locked(() => {
+      for (const { group, channel } of channels) table.setState(group, channel, "enabled");
+    });
+    drains.look();
     return message(`${counted(channels.length, "channel")} enabled`);
   },
 };

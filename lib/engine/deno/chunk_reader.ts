@@ -19,21 +19,10 @@ import {
   takeBuffer,
 } from "./buffers.ts";
 import type { ByteConn } from "./byte_conn.ts";
+import type { ReadAhead } from "./read_ahead.ts";
 
 /** A buffer shrinks after this many consecutive reads that fill less than a quarter of it. */
 const SMALL_READS = 8;
-
-/** A read from the client that was started during the dial, with its buffer. */
-export interface FirstRead {
-  readonly buffer: Uint8Array<ArrayBuffer>;
-  readonly count: Promise<number | null>;
-}
-
-/** Starts the first read of a connection before its relay. */
-export function readFirst(conn: ByteConn): FirstRead {
-  const buffer = takeBuffer(MIN_BUFFER_BYTES);
-  return { buffer, count: conn.read(buffer) };
-}
 
 /** The reads of one direction, one at a time. Owns its buffer. */
 export class ChunkReader {
@@ -43,6 +32,8 @@ export class ChunkReader {
   #start = 0;
   /** Length of the current chunk. */
   #count = 0;
+  /** Bytes that were read before the relay; they are the first chunk. */
+  #ahead: number;
   /** A read that was started early; it fills the buffer from where the current chunk ends. */
   #early: Promise<number | null> | undefined;
   /** Whether the buffer is for this block only. */
@@ -50,15 +41,16 @@ export class ChunkReader {
   /** Consecutive chunks so far that filled less than a quarter of the buffer. */
   #smallReads = 0;
 
-  constructor(conn: ByteConn, first: FirstRead | undefined) {
+  constructor(conn: ByteConn, ahead: ReadAhead | undefined) {
     this.#conn = conn;
-    this.#buffer = first?.buffer ?? takeBuffer(MIN_BUFFER_BYTES);
-    this.#early = first?.count;
+    this.#buffer = ahead?.buffer ?? takeBuffer(MIN_BUFFER_BYTES);
+    this.#ahead = ahead?.arrived ?? 0;
+    this.#early = ahead?.pending;
   }
 
   /** Whether the direction has so much traffic that streams are worth their memory. */
   get isStreaming(): boolean {
-    return this.#buffer.length >= STREAM_BYTES && this.#early === undefined;
+    return this.#buffer.length >= STREAM_BYTES && this.#early === undefined && this.#ahead === 0;
   }
 
   /** The current chunk: valid from {@link received} to {@link delivered}. */
@@ -68,7 +60,11 @@ export class ChunkReader {
 
   /** Reads the next chunk; returns its length, `null` at the end of input. */
   read(): Promise<number | null> {
-    const early = this.#early;
+    const ahead = this.#ahead, early = this.#early;
+    if (ahead > 0) {
+      this.#ahead = 0;
+      return Promise.resolve(ahead);
+    }
     if (early === undefined) return this.#conn.read(this.#buffer);
     this.#early = undefined;
     return early;

@@ -13,15 +13,15 @@ import type {
 import { acceptFailure, dialFailure, listenFailure, wasEstablished } from "../failures.ts";
 import { type Conn, resetConn } from "./byte_conn.ts";
 import { canBindSource, connectFrom } from "./node_conn.ts";
-import { type FirstRead, readFirst } from "./chunk_reader.ts";
+import { type AheadReader, startReading } from "./read_ahead.ts";
 import { startRelay } from "./stream_relay.ts";
 
 /** Attempts to bind an address that is in use, and the mean pause between two attempts. */
 const LISTEN_ATTEMPTS = 3, LISTEN_PAUSE_MS = 20;
 
 class DenoLink implements Link {
-  /** A read that `readAhead` started; the relay takes it over. */
-  first: FirstRead | undefined;
+  /** What `readAhead` reads; the relay takes it over. */
+  ahead: AheadReader | undefined;
   #open = true;
 
   constructor(readonly conn: Conn) {}
@@ -128,28 +128,17 @@ async function dial(
   }
 }
 
-async function readAhead(
-  link: DenoLink,
-  { gone }: Parameters<Engine["readAhead"]>[1],
-): Promise<void> {
-  link.first = readFirst(link.conn);
-  try {
-    if (await link.first.count === null) gone("end");
-  } catch {
-    gone("reset");
-  }
-}
-
 /** The engine over `Deno.listen` and `Deno.connect`. */
 export const denoEngine: Engine = {
   listen,
   dial,
   canDialFrom: canBindSource,
-  readAhead(client, options) {
-    void readAhead(client as DenoLink, options);
+  readAhead(client, { gone }) {
+    const link = client as DenoLink;
+    link.ahead = startReading(link.conn, gone);
   },
   relay(client, backend, observer) {
     const from = client as DenoLink, to = backend as DenoLink;
-    return startRelay({ client: from, backend: to, first: from.first }, observer);
+    return startRelay({ client: from, backend: to, ahead: from.ahead?.take() }, observer);
   },
 };

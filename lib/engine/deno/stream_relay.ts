@@ -23,7 +23,8 @@ import {
   writeFailed,
 } from "../relay_end.ts";
 import type { ByteConn } from "./byte_conn.ts";
-import { ChunkReader, type FirstRead } from "./chunk_reader.ts";
+import { ChunkReader } from "./chunk_reader.ts";
+import type { ReadAhead } from "./read_ahead.ts";
 
 /** The source reads only when the sink is ready: back-pressure without a queue. */
 const NO_QUEUE = { highWaterMark: 0 };
@@ -101,10 +102,10 @@ class Pump implements UnderlyingDefaultSource<Uint8Array>, UnderlyingSink<Uint8A
   /** Whether a write is pending. */
   writing = false;
 
-  constructor(side: Side, relay: StreamRelay, first: FirstRead | undefined) {
+  constructor(side: Side, relay: StreamRelay, ahead: ReadAhead | undefined) {
     this.side = side;
     this.#relay = relay;
-    this.#from = new ChunkReader(relay[side].conn, first);
+    this.#from = new ChunkReader(relay[side].conn, ahead);
     this.#to = relay[otherSide(side)].conn;
   }
 
@@ -225,14 +226,14 @@ class Pump implements UnderlyingDefaultSource<Uint8Array>, UnderlyingSink<Uint8A
 /**
  * Starts a relay. It owns both connections from now on.
  *
- * @param links The two sides; `first` is the pending read of `readAhead`, if it was called.
+ * @param links The two sides; `ahead`: what `readAhead` has read, if it was called.
  */
 export function startRelay(
-  links: { client: RelayLink; backend: RelayLink; first?: FirstRead | undefined },
+  links: { client: RelayLink; backend: RelayLink; ahead?: ReadAhead | undefined },
   observer: RelayObserver,
 ): Relay {
   const relay = new StreamRelay(links.client, links.backend, observer);
-  relay.pumps = [new Pump("client", relay, links.first), new Pump("backend", relay, undefined)];
+  relay.pumps = [new Pump("client", relay, links.ahead), new Pump("backend", relay, undefined)];
   for (const pump of relay.pumps) pump.move();
   return relay;
 }

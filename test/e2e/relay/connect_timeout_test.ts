@@ -7,14 +7,11 @@ import { startBalance } from "../../helpers/program/start_balance.ts";
 import { startControlled } from "../../helpers/program/start_controlled.ts";
 import { later, t, until } from "../../helpers/t.ts";
 
-/** What balance prints about a backend that does not answer. */
-const SUSPECT = /^channel 0\.0 127\.0\.0\.1:\d+ is suspect: connect timeout\n$/;
-
 t("a backend that does not answer within -t seconds fails over to the next channel", async () => {
   await using hole = await blackHole();
   await using backends = namedBackends(1);
   const argv = ["-f", "-t", "1", "PORT", hole.address, ...backends.addresses];
-  await using balance = await startBalance(argv, { expectStderr: SUSPECT });
+  await using balance = await startBalance(argv);
   const started = performance.now();
   assertEquals(await ask(balance.port), "B0");
   const seconds = (performance.now() - started) / 1000;
@@ -25,7 +22,7 @@ t("other clients are served while a backend does not answer", async () => {
   await using hole = await blackHole();
   await using backends = namedBackends(1);
   const argv = ["-f", "-t", "3", "PORT", hole.address, ...backends.addresses];
-  await using balance = await startBalance(argv, { expectStderr: SUSPECT });
+  await using balance = await startBalance(argv);
   const before = await balance.quietFds();
   let isServed = false;
   const slow = later(ask(balance.port).finally(() => isServed = true));
@@ -51,7 +48,7 @@ t("with -a a backend that does not answer is disabled, and not tried again", asy
 t("a client that closes while its backend does not answer leaves no descriptors", async () => {
   await using hole = await blackHole();
   const argv = ["-f", "-t", "2", "PORT", hole.address];
-  await using balance = await startBalance(argv, { expectStderr: SUSPECT });
+  await using balance = await startBalance(argv);
   const before = await balance.quietFds();
   {
     await using client = await connect(balance.port);

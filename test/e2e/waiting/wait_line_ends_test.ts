@@ -116,6 +116,35 @@ t("a full line turns clients away, and a client that leaves makes room", async (
   assertEquals(server.served, [first.port, second.port, third.port]);
 });
 
+t(
+  "a client that has sent a request and closes leaves the line, and its request is not sent",
+  async () => {
+    await using server = servingBackend();
+    using dir = tempDir();
+    const log = `${dir.path}/log`;
+    const argv = ["-f", "--wait", "60", "--log", log, "--log-format", "json", "PORT"];
+    await using balance = await startControlled([...argv, `${server.address}:1`]);
+    using first = await namedClient(balance.port);
+    assertEquals(await first.answer(), "served");
+    await using gone = await connect(balance.port);
+    await gone.send("a request");
+    await untilWaiting(balance.socket, 1);
+    await gone.close();
+    await waitForLines(log, 1);
+    assertEquals([lastLine(log).reason, lastLine(log).by], ["client_left", "client"]);
+    assertEquals(await waitingAt(balance.socket), 0);
+
+    // One that only half-closes can still be served, if that does not take long.
+    await using half = await connect(balance.port);
+    await half.send("7\n");
+    await untilWaiting(balance.socket, 1);
+    await half.closeWrite();
+    first.close();
+    assertEquals(await readLine(half), "served");
+    assertEquals((await showRows(balance.socket))[0]?.totalc, 2);
+  },
+);
+
 t("close ID ends a client that waits, and the next one gets the channel", async () => {
   await using server = servingBackend();
   await using balance = await startControlled([

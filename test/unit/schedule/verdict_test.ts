@@ -7,7 +7,9 @@ import {
   dialSucceeded,
   type PassiveRules,
 } from "../../../lib/schedule/verdict.ts";
-import { LAST_RESORT, type Table, USABLE } from "../../../lib/table/table.ts";
+import { CROWDED, LAST_RESORT, newTable, type Table, USABLE } from "../../../lib/table/table.ts";
+import { claims } from "../../../lib/schedule/claims.ts";
+import { clientWithHash } from "../../helpers/scheduled_client.ts";
 import { claimFor, pick, scheduleTable } from "../../helpers/schedule_table.ts";
 import { t } from "../../helpers/t.ts";
 
@@ -34,17 +36,30 @@ function succeed(table: Table): string | undefined {
   return dialSucceeded(table, claim)?.kind;
 }
 
-t("a connect timeout makes a channel suspect: the last resort, for one client at a time", () => {
+t("a connect timeout makes a channel suspect: the last resort, and one client probes it", () => {
   const table = scheduleTable("first", [1, 1]);
   assertEquals(fail(table, "timeout"), "suspect connect timeout");
   assertEquals([pick(table), table.usable(0, 0)], [1, LAST_RESORT]);
   table.setState(0, 1, "disabled");
   {
-    using _only = claimOfFirst(table);
-    assertEquals(claimFor(table), undefined);
+    using only = claimOfFirst(table);
+    assertEquals([only.isProbe, table.usable(0, 0)], [true, CROWDED]);
+    // It is better served late than turned away.
+    using other = claimOfFirst(table);
+    assertEquals(other.isProbe, false);
+    const waiting = claims(table, clientWithHash(), { barred: () => false });
+    assertEquals(waiting.next().value, undefined);
   }
   assertEquals(succeed(table), "cleared");
   assertEquals(table.usable(0, 0), USABLE);
+}, PURE);
+
+t("a suspect channel of the first group is used after those of later groups", () => {
+  const table = newTable({ groups: 2, channels: 1, workers: 1 });
+  for (const group of [0, 1]) table.add(group, { address: new Uint8Array(4), port: 80 });
+  table.setCaution(0, 0, "suspect");
+  const order = Array.from(claims(table, clientWithHash()), (claim) => claim.group);
+  assertEquals(order, [1, 0]);
 }, PURE);
 
 t("without --passive a refused connect changes nothing", () => {

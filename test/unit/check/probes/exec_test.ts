@@ -69,7 +69,7 @@ t("a program gets variables about the channel, no other variable and no stream",
   ]);
   const nulls = lines.filter((line) => line === "/dev/null");
   assert(nulls.length >= 4, "stdin and stderr, each listed twice");
-  assertEquals(own.length, 1);
+  assert(own.length > 0, "the listener has a socket");
   assertEquals(lines.filter((line) => line.startsWith("socket:") && own.includes(line)), []);
   assertEquals(lines.at(-1), "a b,$HOME,*,");
 });

@@ -263,7 +263,8 @@ t("a read that started before the relay is used, whatever its result", async () 
     const buffer = new Uint8Array(32768);
     buffer.set(new TextEncoder().encode("early"));
     const links = { client: linkOf(client), backend: linkOf(backend) };
-    const relay = startRelay({ ...links, first: { buffer, count: first() } }, { moved() {} });
+    const ahead = { buffer, arrived: 0, pending: first() };
+    const relay = startRelay({ ...links, ahead }, { moved() {} });
     client.gives(null);
     await settled();
     backend.gives(null);
@@ -271,6 +272,34 @@ t("a read that started before the relay is used, whatever its result", async () 
     assertEquals(backend.text, backendGets);
   }
 }, PURE);
+
+t(
+  "what was read before the relay is its first chunk, and a read that is pending is the next",
+  async () => {
+    const tail: [pending: Promise<number | null> | undefined, backendGets: string][] = [
+      [Promise.resolve(6), "early, later"],
+      [Promise.resolve(null), "early,"],
+      [undefined, "early,"],
+    ];
+    for (const size of [16, 16 << 10]) {
+      for (const [pending, backendGets] of tail) {
+        const client = new FakeConn(), backend = new FakeConn();
+        const buffer = new Uint8Array(size);
+        buffer.set(new TextEncoder().encode("early, later"));
+        const links = { client: linkOf(client), backend: linkOf(backend) };
+        const relay = startRelay({ ...links, ahead: { buffer, arrived: 6, pending } }, {
+          moved() {},
+        });
+        client.gives(null);
+        await settled();
+        backend.gives(null);
+        assertEquals(await relay.done, { side: "client", how: "end" });
+        assertEquals(backend.text, backendGets);
+      }
+    }
+  },
+  PURE,
+);
 
 t("a thousand consecutive relays reuse buffers without mixing bytes", async () => {
   for (let i = 0; i < 1000; i++) {
