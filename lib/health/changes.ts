@@ -72,6 +72,11 @@ export class Changes {
     this.#report(check, agent?.health === undefined ? `${text} ${this.#count(check)}` : text);
   }
 
+  /** Reports once per burst that checks are late. */
+  checksAreLate(): void {
+    this.#shortage.notice("health checks are late: not enough file descriptors");
+  }
+
   #apply(
     check: ChannelCheck,
     { ok, health }: { ok: boolean; health: "up" | "down" | undefined },

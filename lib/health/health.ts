@@ -15,6 +15,7 @@ import type { ChannelNames } from "../table/channel_names.ts";
 import { Changes, type ChangesParts, type CloseConnections } from "./changes.ts";
 import { type ChannelCheck, type ChannelPlace, newChannelCheck } from "./channel_check.ts";
 import { awaitFirstRound, type FirstRound } from "./first_round.ts";
+import type { InitialGroups } from "./initial_channels.ts";
 import { Prober } from "./prober.ts";
 
 /** Milliseconds after which {@link Health.firstRound} no longer waits for slow probes. */
@@ -25,16 +26,11 @@ export interface HealthParts extends ChangesParts {
   /** The hosts of channels as written. */
   readonly names: ChannelNames;
   /** The channels of the command line, in the order of the table. */
-  readonly groups: readonly { readonly channels: readonly InitialChannel[] }[];
+  readonly groups: InitialGroups;
   /** `-B` */
   readonly source: string | undefined;
   /** Descriptors for probes. */
   readonly descriptors: Share;
-}
-
-/** A channel of the command line. */
-export interface InitialChannel {
-  readonly attributes: ChannelAttributes;
 }
 
 /** The health of all channels. */
@@ -68,6 +64,7 @@ class Checks implements Health {
     this.#prober = new Prober({
       ...parts,
       settings,
+      onLate: () => this.#changes.checksAreLate(),
       onResult: (check, result) => {
         this.#changes.probed(check, result);
         this.#first?.done(check);

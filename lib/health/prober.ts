@@ -25,6 +25,8 @@ export interface ProberParts {
   readonly source: string | undefined;
   /** The descriptors of probes. */
   readonly descriptors: Share;
+  /** Probes are late by an interval or more, because there are not enough descriptors. */
+  readonly onLate: () => void;
   /** A probe has ended that still concerns the backend of its channel. */
   readonly onResult: (check: ChannelCheck, result: ProbeResult) => void;
 }
@@ -102,7 +104,10 @@ export class Prober {
     // The one that has waited longest comes first if there are not enough descriptors.
     for (const check of due.sort((a, b) => a.dueAt - b.dueAt)) {
       this.#isStarved = !this.#parts.descriptors.take();
-      if (this.#isStarved) break;
+      if (this.#isStarved) {
+        if (now - check.dueAt > this.#parts.settings.intervalMs) this.#parts.onLate();
+        break;
+      }
       void this.#run(check, started);
     }
     this.#wake(next);

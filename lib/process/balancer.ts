@@ -12,6 +12,7 @@ import { openDrains } from "../control/commands/drains.ts";
 import { MAX_CLIENTS } from "../control/protocol.ts";
 import { ControlServer } from "../control/server.ts";
 import { type Health, openHealth } from "../health/health.ts";
+import { checkCount } from "../health/initial_channels.ts";
 import { isClassic } from "../dump/settings.ts";
 import type { Listener } from "../engine/engine.ts";
 import { DEFAULT_ENGINE, engineByName } from "../engine/engines.ts";
@@ -20,6 +21,7 @@ import {
   budgetSize,
   maxDumpFiles,
   newBudget,
+  probeDescriptors,
   type Share,
 } from "../system/capacity.ts";
 import type { Messages } from "../system/messages.ts";
@@ -53,7 +55,7 @@ const EARLY_END_MS = 500;
  */
 const DUMP_DESCRIPTORS = 3;
 
-/** How many probes may run at a time. */
+/** How many probes may run at a time if few channels are checked at the start. */
 const MAX_PROBES = 128;
 
 /** The control socket at the start, for `-d`, by what was at its path. */
@@ -230,16 +232,18 @@ async function prepare(options: Options, messages: Messages): Promise<Prepared> 
   });
   undo.defer(() => control.close());
   debug?.(`control socket ${control.path} is ${STATES[control.former]}`);
-  const budget = newBudget(budgetSize(processLimits()));
-  const minClients = Math.floor(budget.total / 4);
+  const limits = processLimits(), shared = budgetSize(limits);
+  const probes = probeDescriptors(limits, checkCount(setup.groups, options.backends));
+  const budget = newBudget(shared + probes);
+  const minClients = Math.floor(shared / 4);
   const controlClients = budget.share("control clients", { min: minClients, max: MAX_CLIENTS });
   budget.share("the dump", { min: DUMP_DESCRIPTORS, max: DUMP_DESCRIPTORS });
   const health = openHealth({
     ...{ table, names, counters: checks, notice, groups: setup.groups, source: setup.source },
     options: options.backends,
     descriptors: budget.share("health checks", {
-      min: Math.floor(budget.total / 8),
-      max: MAX_PROBES,
+      min: Math.floor(shared / 8) + probes,
+      max: Math.max(MAX_PROBES, probes),
     }),
   });
   let dump: DumpSwitch | undefined;

@@ -84,6 +84,23 @@ export function budgetSize({ descriptors }: Pick<ProcessLimits, "descriptors">):
   return Math.min(Math.max(part, MIN_BUDGET), MAX_BUDGET);
 }
 
+/** The most descriptors that are added for health checks, also as a fraction of the limit. */
+const MAX_PROBES = 1024, PROBE_FRACTION = 1 / 16;
+
+/**
+ * How many descriptors health checks get in addition to {@link budgetSize}, so that backends that
+ * hang do not delay the checks of others.
+ *
+ * @param checks Number of channels that are checked.
+ */
+export function probeDescriptors(
+  { descriptors }: Pick<ProcessLimits, "descriptors">,
+  checks: number,
+): number {
+  const part = descriptors === undefined ? MAX_PROBES : Math.floor(descriptors * PROBE_FRACTION);
+  return Math.min(checks, part, MAX_PROBES);
+}
+
 /** How many connections one isolate may hold. */
 export interface ConnectionLimits {
   /** At least 1; `Infinity` if the descriptor limit is unknown. */

@@ -4,6 +4,7 @@ import {
   connectionLimits,
   maxDumpFiles,
   newBudget,
+  probeDescriptors,
 } from "../../../lib/system/capacity.ts";
 import { t } from "../../helpers/t.ts";
 
@@ -43,6 +44,12 @@ t("budgetSize() grows with the descriptor limit, within bounds", () => {
   const sizes = [20, 64, 256, 1024, 1_048_576, undefined]
     .map((descriptors) => budgetSize({ descriptors }));
   assertEquals(sizes, [16, 16, 32, 128, 192, 192]);
+});
+
+t("probeDescriptors() gives each checked channel one, within a part of the limit", () => {
+  const counts = [[20, 5], [1024, 5], [1024, 500], [1_048_576, 500], [undefined, 5000]] as const;
+  const given = counts.map(([descriptors, checks]) => probeDescriptors({ descriptors }, checks));
+  assertEquals(given, [1, 5, 64, 500, 1024]);
 });
 
 t("the shares of a budget never take more than its total, and always get their minimum", () => {

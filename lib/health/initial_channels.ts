@@ -1,0 +1,15 @@
+import type { ChannelAttributes } from "../check/channel_attributes.ts";
+import type { BackendOptions } from "../cli/backend_options.ts";
+
+/** The channels of the command line, in the order of the table. */
+export type InitialGroups = readonly {
+  readonly channels: readonly { readonly attributes: ChannelAttributes }[];
+}[];
+
+/** How many of them are checked. */
+export function checkCount(groups: InitialGroups, { check: common }: BackendOptions): number {
+  const checks = groups.flatMap(({ channels }) =>
+    channels.map(({ attributes: { check = common } }) => check)
+  );
+  return checks.filter((check) => check !== undefined && check.kind !== "none").length;
+}
