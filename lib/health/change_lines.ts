@@ -1,10 +1,15 @@
+import type { ChannelState } from "../table/states.ts";
 import type { Table } from "../table/table.ts";
 import { type ChannelCheck, nameOf } from "./channel_check.ts";
 
 /** The lines for the operator, at most one per change. */
 export interface ChangeLines {
-  /** A channel came up or went down. @param why For example `connected (2 of 2 checks)`. */
-  changed(check: ChannelCheck, health: "up" | "down", why: string): void;
+  /**
+   * A channel came up or went down, or its agent has changed its administrative state.
+   *
+   * @param why For example `connected (2 of 2 checks)`.
+   */
+  changed(check: ChannelCheck, to: "up" | "down" | ChannelState, why: string): void;
   /** Reports whether all channels are down, if that has changed. */
   lookAtAll(): void;
 }
@@ -13,7 +18,7 @@ export interface ChangeLines {
 export function changeLines(table: Table, notice: (line: string) => void): ChangeLines {
   let wereAllDown = false;
   return {
-    changed: (check, health, why) => notice(`${nameOf(table, check)} is ${health}: ${why}`),
+    changed: (check, to, why) => notice(`${nameOf(table, check)} is ${to}: ${why}`),
     lookAtAll() {
       const allDown = areAllDown(table);
       if (allDown === wereAllDown) return;

@@ -62,7 +62,8 @@ export class Changes {
     check.last = { ok, text, ms, atMs: Date.now() };
     if (inconclusive) return this.#shortage.notice(`cannot check backends: ${text}`);
     counters.probed(group, channel, result);
-    if (agent !== undefined) applyAgent(table, check, agent);
+    const state = agent && applyAgent(table, check, agent);
+    if (state !== undefined) this.#lines.changed(check, state, text);
     check.trend = nextTrend(check.trend, ok);
     const before = table.health(group, channel);
     // The health that an agent reports takes effect at once.

@@ -187,6 +187,9 @@ t("an agent sets health, state, weight and limit, each only if it reports it", a
   await becomes("up 0%", "up", "enabled", 0, 7);
   assertEquals(table.available(0, 0), false);
   assertEquals(started.lines.filter((line) => line.startsWith("channel")), [
+    "channel 0.0 is draining: agent: drain",
+    "channel 0.0 is disabled: agent: maint",
+    "channel 0.0 is enabled: agent: ready 100%",
     "channel 0.0 is down: agent: down # disk full",
     "channel 0.0 is up: agent: up 0%",
   ]);
