@@ -70,7 +70,7 @@ export class Changes {
     const health = agent?.health ?? healthOf(check.trend, before, checkSettings);
     if (health === "up" && before === "down") this.#slowStarts.begin(check);
     this.#apply(check, { ok, health });
-    this.#report(check, agent?.health === undefined ? `${text} ${this.#count(check)}` : text);
+    this.#report(check, () => agent?.health ? text : `${text} ${this.#count(check)}`);
   }
 
   /** Reports once per burst that checks are late. */
@@ -83,6 +83,9 @@ export class Changes {
     { ok, health }: { ok: boolean; health: "up" | "down" | undefined },
   ): void {
     const { table } = this.#parts, { group, channel } = check;
+    const isUsual = health === undefined && table.failures(group, channel) === 0 &&
+      table.caution(group, channel) === "none";
+    if (isUsual) return;
     table.locked(() => {
       if (health !== undefined) table.setHealth(group, channel, health);
       const isDown = table.health(group, channel) === "down";
@@ -115,11 +118,11 @@ export class Changes {
         if (typeof passive !== "string") this.#reprobes.after(passive.downMs, check, kind);
         // Checks that passed before do not bring it up again.
         if (check.reported !== "down") check.trend = NO_TREND;
-        return this.#report(check, text);
+        return this.#report(check, () => text);
       case "up":
         if (isLatest(this.#parts.table, check, "cleared")) this.#reprobes.cancel(check);
         if (check.reported === "down") this.#slowStarts.begin(check);
-        return this.#report(check, text);
+        return this.#report(check, () => text);
       case "cleared":
         return this.#reprobes.cancel(check);
     }
@@ -134,7 +137,7 @@ export class Changes {
       table.setCaution(group, channel, "none");
       table.setFailures(group, channel, 0);
     });
-    this.#report(check, "no longer checked");
+    this.#report(check, () => "no longer checked");
   }
 
   /** A channel has another check now. */
@@ -180,12 +183,17 @@ export class Changes {
     this.#close({ ...place, reason: "backend down" }).catch(() => {});
   }
 
-  /** Reports the health in the table if it differs from what was reported last. */
-  #report(check: ChannelCheck, why: string): void {
+  /**
+   * Reports the health in the table if it differs from what was reported last.
+   *
+   * @param why Makes the reason, only if it does.
+   */
+  #report(check: ChannelCheck, why: () => string): void {
     const { table, counters, options: { onDown } } = this.#parts,
       { group, channel, reported } = check;
     const health = table.health(group, channel);
     if (health === reported) return;
+    const text = why();
     check.reported = health;
     check.sinceMs = Date.now();
     if (health === "down") {
@@ -194,7 +202,7 @@ export class Changes {
     }
     if (isChange(reported, health)) {
       counters.changed(group, channel);
-      this.#lines.changed(check, health === "down" ? "down" : "up", why);
+      this.#lines.changed(check, health === "down" ? "down" : "up", text);
     }
     this.#lines.lookAtAll();
   }

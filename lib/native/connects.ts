@@ -28,15 +28,28 @@ export interface SocketAddress {
   readonly name: Fixed;
 }
 
+/** How an attempt has ended. Why it has failed, only a connect of Deno tells. */
+export type ConnectEnd = "opened" | "failed" | "timeout" | "canceled";
+
+/** Limits of an attempt. */
+export interface ConnectLimits {
+  /** In milliseconds. */
+  readonly timeoutMs: number;
+  /** Cancels it within {@link MAX_MS}. */
+  readonly signal: AbortSignal;
+}
+
 /** A connect that has no result yet. */
-interface Pending {
+interface Pending extends ConnectLimits {
   readonly since: number;
-  readonly settle: (opened: boolean) => void;
+  readonly resolve: (end: ConnectEnd) => void;
 }
 
 /** By descriptor. */
 const pending = new Map<number, Pending>();
 let timer: ReturnType<typeof setTimeout> | undefined;
+/** Whether the pending connects are looked at in this turn. */
+let isLookPlanned = false;
 let pollfds = fixed(POLLFD_BYTES * 64);
 
 /** @param port 1 to 65535. */
@@ -54,76 +67,59 @@ export function socketAddress(
 /**
  * Opens a connection and closes it.
  *
- * @param signal Ends the attempt.
- * @returns Whether it was opened. If not, only {@link Deno.connect} tells why. `undefined` if this
- * is not possible here.
- * @throws The reason of `signal`.
+ * @returns `undefined` if this is not possible here.
  */
 export function opensConnection(
   { family, name }: SocketAddress,
-  signal: AbortSignal,
-): Promise<boolean> | undefined {
+  { timeoutMs, signal }: ConnectLimits,
+): Promise<ConnectEnd> | undefined {
   const c = Deno.build.os === "linux" ? cLibrary() : undefined;
   if (c === undefined) return undefined;
   const descriptor = c.socket(family, STREAM, 0);
   if (descriptor < 0) return undefined;
   // Its result is that it has started, or a failure that is found out below.
   c.connect(descriptor, name, name.length);
-  const { promise, resolve, reject } = Promise.withResolvers<boolean>();
-  const stop = () => {
-    end(c, descriptor);
-    reject(signal.reason);
-  };
-  pending.set(descriptor, {
-    since: performance.now(),
-    settle(opened) {
-      signal.removeEventListener("abort", stop);
-      end(c, descriptor);
-      resolve(opened);
-    },
-  });
-  signal.addEventListener("abort", stop);
-  if (signal.aborted) stop();
+  const { promise, resolve } = Promise.withResolvers<ConnectEnd>();
+  pending.set(descriptor, { since: performance.now(), timeoutMs, signal, resolve });
   // On loopback, and if it cannot start, the result is there already. All that start in this turn
   // are looked at together.
-  if (pending.size === 1) queueMicrotask(() => look(c));
-  else if (timer !== undefined) lookAfter(c, MIN_MS);
+  if (!isLookPlanned) queueMicrotask(() => look(c));
+  isLookPlanned = true;
   return promise;
 }
 
-function end(c: CLibrary, descriptor: number): void {
-  pending.delete(descriptor);
-  c.close(descriptor);
-  if (pending.size > 0) return;
-  clearTimeout(timer);
-  timer = undefined;
-}
-
 function look(c: CLibrary): void {
-  timer = undefined;
-  const descriptors = [...pending.keys()], now = performance.now();
-  if (descriptors.length === 0) return;
+  isLookPlanned = false;
+  clearTimeout(timer);
+  const descriptors = [...pending.keys()];
   if (pollfds.length < POLLFD_BYTES * descriptors.length) {
     pollfds = fixed(2 * POLLFD_BYTES * descriptors.length);
   }
   const view = new DataView(pollfds.buffer);
   descriptors.forEach((descriptor, i) => {
     view.setInt32(POLLFD_BYTES * i, descriptor, true);
-    view.setInt16(POLLFD_BYTES * i + 4, POLLOUT, true);
-    view.setInt16(POLLFD_BYTES * i + 6, 0, true);
+    view.setInt32(POLLFD_BYTES * i + 4, POLLOUT, true);
   });
   c.poll(pollfds, BigInt(descriptors.length), 0);
-  let youngest = Infinity;
+  const now = performance.now();
+  let next = Infinity;
   descriptors.forEach((descriptor, i) => {
+    const { since, timeoutMs, signal, resolve } = pending.get(descriptor)!, ms = now - since;
     const events = view.getInt16(POLLFD_BYTES * i + 6, true);
-    const one = pending.get(descriptor)!;
-    if (events === 0) youngest = Math.min(youngest, now - one.since);
-    else one.settle((events & (POLLERR | POLLHUP)) === 0);
+    const end = events !== 0
+      ? (events & (POLLERR | POLLHUP)) === 0 ? "opened" : "failed"
+      : signal.aborted
+      ? "canceled"
+      : ms >= timeoutMs
+      ? "timeout"
+      : undefined;
+    if (end === undefined) {
+      next = Math.min(next, Math.max(MIN_MS, ms * PART), timeoutMs - ms);
+      return;
+    }
+    pending.delete(descriptor);
+    c.close(descriptor);
+    resolve(end);
   });
-  if (youngest < Infinity) lookAfter(c, Math.min(MAX_MS, Math.max(MIN_MS, youngest * PART)));
-}
-
-function lookAfter(c: CLibrary, ms: number): void {
-  clearTimeout(timer);
-  timer = setTimeout(() => look(c), ms);
+  if (next < Infinity) timer = setTimeout(() => look(c), Math.min(MAX_MS, next));
 }

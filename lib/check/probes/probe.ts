@@ -9,7 +9,7 @@ import { checkHttp } from "./http.ts";
 import { open } from "./open.ts";
 import { checkMysql } from "./mysql.ts";
 import { checkPostgres, checkRedis, checkSmtp } from "./ready_made.ts";
-import { checkTcp } from "./tcp.ts";
+import { openCheaply } from "./tcp.ts";
 import { failed, failedWith, passed, quoted, type Verdict } from "./verdict.ts";
 
 /** What is probed. */
@@ -46,9 +46,24 @@ export interface ProbeOptions {
 export async function probe(
   spec: CheckSpec,
   target: ProbeTarget,
-  { timeoutMs, signal }: ProbeOptions,
+  options: ProbeOptions,
 ): Promise<ProbeResult> {
   const started = performance.now();
+  // Thousands of these may be made per second.
+  const end = spec.kind === "tcp" ? await openCheaply(target, options) : undefined;
+  if (end === "opened") return { ...CONNECTED, ms: performance.now() - started };
+  if (end === "timeout") {
+    return { ...failed(timeoutText(options.timeoutMs)), ms: performance.now() - started };
+  }
+  // Only this way tells why it was not opened.
+  return await probeWithin(spec, target, { ...options, started });
+}
+
+async function probeWithin(
+  spec: CheckSpec,
+  target: ProbeTarget,
+  { timeoutMs, signal, started }: ProbeOptions & { started: number },
+): Promise<ProbeResult> {
   const end = new AbortController();
   const cancel = () => end.abort(CANCELED);
   signal.addEventListener("abort", cancel);
@@ -63,7 +78,7 @@ export async function probe(
   }
 }
 
-const CANCELED = "canceled";
+const CANCELED = "canceled", CONNECTED = passed("connected");
 
 function timeoutText(ms: number): string {
   return `timeout after ${ms / 1000} s`;
@@ -76,8 +91,11 @@ async function check(spec: CheckSpec, target: ProbeTarget, end: AbortSignal): Pr
     const port = spec.kind === "agent" ? spec.port : target.port;
     // Versions of Deno differ in what they do with port 0.
     if (port === 0) return failed("connection refused");
-    if (spec.kind === "tcp") return await checkTcp(target, end);
     const conn = await open({ address: target.address, port, source: target.source }, end);
+    if (spec.kind === "tcp") {
+      conn.close();
+      return CONNECTED;
+    }
     return await converse(spec, target, { conn, answer: NOTHING }, end);
   } catch (error) {
     return end.aborted ? failed(String(end.reason)) : failedWith(error);

@@ -1,28 +1,32 @@
 import { parseIp } from "../../address/ip.ts";
-import { opensConnection, type SocketAddress, socketAddress } from "../../native/connects.ts";
-import { open, type ProbeAddress } from "./open.ts";
-import { passed, type Verdict } from "./verdict.ts";
+import {
+  type ConnectEnd,
+  type ConnectLimits,
+  opensConnection,
+  type SocketAddress,
+  socketAddress,
+} from "../../native/connects.ts";
+import type { ProbeAddress } from "./open.ts";
 
 /** Parsing an address again for each probe would take as long as the connect. */
 const parsed = new WeakMap<ProbeAddress, SocketAddress>();
 
 /**
- * Opens a connection and closes it.
+ * Opens a connection and closes it, in the way that costs least.
  *
- * @param to Best the same object for each probe of a channel.
- * @param signal Cancels it.
- * @throws {Error} Of the system, or the reason of `signal`.
+ * @param to Best the same object for each probe of a channel; port 1 to 65535.
+ * @returns `undefined` if this is not possible here.
  */
-export async function checkTcp(to: ProbeAddress, signal: AbortSignal): Promise<Verdict> {
+export function openCheaply(
+  to: ProbeAddress,
+  limits: ConnectLimits,
+): Promise<ConnectEnd> | undefined {
   const name = parsed.get(to) ?? parse(to);
-  // Only Deno's connect tells why a connection was not opened.
-  const isOpened = name !== undefined && await opensConnection(name, signal);
-  if (!isOpened) (await open(to, signal)).close();
-  return passed("connected");
+  return name && opensConnection(name, limits);
 }
 
 function parse(to: ProbeAddress): SocketAddress | undefined {
-  const ip = to.source === undefined ? parseIp(to.address) : undefined;
+  const ip = to.source === undefined && to.port > 0 ? parseIp(to.address) : undefined;
   if (ip === undefined) return undefined;
   const name = socketAddress({ address: ip, port: to.port });
   parsed.set(to, name);

