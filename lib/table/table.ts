@@ -83,6 +83,7 @@ export const UNUSABLE = 0, CROWDED = 1, LAST_RESORT = 2, USABLE = 3;
 const STATE = statePositions();
 const DOWN = CHANNEL_HEALTHS.indexOf("down");
 const NO_CAUTION = 0, SUSPECT = CAUTIONS.indexOf("suspect"), RESTING = CAUTIONS.indexOf("resting");
+const HALF_OPEN = CAUTIONS.indexOf("half open");
 const FULL_RAMP = 100;
 
 function statePositions(): Readonly<Record<ChannelState, number>> {
@@ -221,7 +222,7 @@ export class Table {
       return false;
     }
     return this.#words[at + CHANNEL.HEALTH] !== DOWN ||
-      CAUTIONS[this.#words[at + CHANNEL.CAUTION]!] === "half open";
+      this.#words[at + CHANNEL.CAUTION] === HALF_OPEN;
   }
 
   #isFull(at: number, group: number, channel: number): boolean {
@@ -474,16 +475,21 @@ export class Table {
   #setName(group: number, channel: number, to: ChannelAddress & { host?: string }): void {
     const { port, host = formatIp(to.address) } = to;
     const name = formatEndpoint({ address: host, port });
-    const used = new Set<string>();
-    for (let other = 0; other < this.length(group); other++) {
-      const { high, low } = this.nameHash(group, other);
-      if (other !== channel && this.exists(group, other)) used.add(`${high} ${low}`);
-    }
     let copy = 0, hash = nameHash(name, copy);
-    while (used.has(`${hash.high} ${hash.low}`)) hash = nameHash(name, ++copy);
+    while (this.#isNamed(group, hash, channel)) hash = nameHash(name, ++copy);
     const at = this.#memory.channel(group, channel) + CHANNEL.NAME;
     this.#words[at] = hash.high;
     this.#words[at + 1] = hash.low;
+  }
+
+  /** Whether another channel of the group has this hash. */
+  #isNamed(group: number, { high, low }: Hash64, except: number): boolean {
+    for (let channel = 0; channel < this.length(group); channel++) {
+      const at = this.#memory.channel(group, channel) + CHANNEL.NAME;
+      if (this.#words[at] !== high || this.#words[at + 1] !== low) continue;
+      if (channel !== except && this.exists(group, channel)) return true;
+    }
+    return false;
   }
 
   /**
@@ -544,8 +550,12 @@ export class Table {
     this.releaseLock(worker);
     this.#accounts.releaseWorker(worker);
     for (const [group, channel] of this.#channels()) {
-      const at = this.#memory.channel(group, channel) + CHANNEL.PROBER;
-      Atomics.compareExchange(this.#words, at, worker + 1, 0);
+      const at = this.#memory.channel(group, channel);
+      Atomics.compareExchange(this.#words, at + CHANNEL.PROBER, worker + 1, 0);
+      // Nobody else may know that the time of this caution passes.
+      for (const caution of [SUSPECT, RESTING]) {
+        Atomics.compareExchange(this.#words, at + CHANNEL.CAUTION, caution, HALF_OPEN);
+      }
     }
     this.#reportFreed();
   }

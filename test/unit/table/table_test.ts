@@ -354,3 +354,21 @@ t("every channel of a large table can be assigned while connections are open", (
   const open = [...table.rowsByAddress()].filter(({ c }) => c === 1);
   assert(open.every(({ current }) => !current));
 }, PURE);
+
+t("releaseWorker() lets a client try channels that the dead worker could not reach", () => {
+  const table = newTable({ groups: 1, channels: 4, workers: 2 });
+  const cautions = ["none", "suspect", "resting", "half open"] as const;
+  for (const [channel, caution] of cautions.entries()) {
+    table.add(0, { address: new Uint8Array([127, 0, 0, 1]), port: 80 + channel });
+    table.setCaution(0, channel, caution);
+  }
+  table.setProber(0, 3, 1);
+  table.releaseWorker(1);
+  assertEquals(cautions.map((_, channel) => table.caution(0, channel)), [
+    "none",
+    "half open",
+    "half open",
+    "half open",
+  ]);
+  assertEquals(table.isProbed(0, 3), false);
+}, PURE);
