@@ -28,7 +28,7 @@ export interface SocketAddress {
   readonly name: Fixed;
 }
 
-/** How an attempt has ended. Why it has failed, only a connect of Deno tells. */
+/** How an attempt has ended. Only a connect of Deno returns the reason of a failure. */
 export type ConnectEnd = "opened" | "failed" | "timeout" | "canceled";
 
 /** Limits of an attempt. */

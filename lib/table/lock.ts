@@ -1,7 +1,7 @@
 /**
  * Milliseconds after which the holder of the lock counts as dead: it is held for microseconds. A
- * worker that is terminated while it holds the lock cannot release it, and nobody could report its
- * death while the main isolate waits.
+ * worker that is terminated while it holds the lock cannot release it, and its death is not reported while
+ * the main isolate waits.
  */
 const DEAD_MS = 1000;
 

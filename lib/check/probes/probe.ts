@@ -55,7 +55,7 @@ export async function probe(
   if (end === "timeout") {
     return { ...failed(timeoutText(options.timeoutMs)), ms: performance.now() - started };
   }
-  // Only this way tells why it was not opened.
+  // Only this connect returns the reason of a failure.
   return await probeWithin(spec, target, { ...options, started });
 }
 

@@ -228,7 +228,7 @@ if (promtool === undefined) {
       [`balance_checks_total${channel.replace("}", ',result="passed"}')}`]: "0+5x120",
       [`balance_checks_total${channel.replace("}", ',result="failed"}')}`]: "0+2x120",
     }, ["BalanceChannelFlapping", "BalanceChecksFailing"]);
-    // Whoever drains a channel, or disables one that is down, knows it.
+    // An operator who drains a channel, or disables one that is down, needs no alert.
     await alerts({
       ...healthy,
       [`balance_channel_enabled${channel}`]: "0x120",

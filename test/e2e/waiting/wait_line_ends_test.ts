@@ -25,6 +25,20 @@ async function untilWaiting(socket: string, count: number): Promise<void> {
   });
 }
 
+/** A balance whose only channel has `first`, while `second` waits for it. */
+async function fullBalance() {
+  await using opened = new AsyncDisposableStack();
+  const server = opened.use(servingBackend());
+  const argv = ["-f", "--wait", "60", "PORT", `${server.address}:1`];
+  const balance = opened.use(await startControlled(argv));
+  const first = opened.use(await namedClient(balance.port));
+  assertEquals(await first.answer(), "served");
+  const second = opened.use(await namedClient(balance.port));
+  await untilWaiting(balance.socket, 1);
+  const all = opened.move();
+  return { balance, first, second, [Symbol.asyncDispose]: () => all.disposeAsync() };
+}
+
 /** The last line of an access log in JSON. */
 function lastLine(path: string) {
   return JSON.parse(linesOf(path).at(-1) ?? "{}");
@@ -146,18 +160,8 @@ t(
 );
 
 t("close ID ends a client that waits, and the next one gets the channel", async () => {
-  await using server = servingBackend();
-  await using balance = await startControlled([
-    "-f",
-    "--wait",
-    "60",
-    "PORT",
-    `${server.address}:1`,
-  ]);
-  using first = await namedClient(balance.port);
-  assertEquals(await first.answer(), "served");
-  using second = await namedClient(balance.port);
-  await untilWaiting(balance.socket, 1);
+  await using full = await fullBalance();
+  const { balance, first, second } = full;
   using third = await namedClient(balance.port);
   await untilWaiting(balance.socket, 2);
   using control = await controlSession(balance.socket);
@@ -194,18 +198,8 @@ t("enable, maxc and create serve clients that wait", async () => {
 });
 
 t("after SIGTERM, clients that wait are still served, and then the program ends", async () => {
-  await using server = servingBackend();
-  await using balance = await startControlled([
-    "-f",
-    "--wait",
-    "60",
-    "PORT",
-    `${server.address}:1`,
-  ]);
-  using first = await namedClient(balance.port);
-  assertEquals(await first.answer(), "served");
-  using second = await namedClient(balance.port);
-  await untilWaiting(balance.socket, 1);
+  await using full = await fullBalance();
+  const { balance, first, second } = full;
   balance.kill();
   await until(() => !listensOn(balance.port, balance.pid), { what: "the listener to close" });
   first.close();

@@ -20,7 +20,7 @@ export interface BackendProcess extends AsyncDisposable {
 }
 
 /**
- * Starts a backend and waits until it listens. It sends what it is told at once, then reads until
+ * Starts a backend and waits until it listens. It sends its greeting at once, then reads until
  * the client has ended its data, and closes.
  *
  * @param options `port`: default a free one.

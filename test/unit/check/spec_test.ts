@@ -31,7 +31,7 @@ t("parseCheckSpec() splits the path and the statuses of http at the last =", () 
     "http:/h?id=5": ["/h?id=5", [[200, 399]]],
     "http:/h?id=5=200,204": ["/h?id=5", [[200, 200], [204, 204]]],
     "http:/h:8080/x": ["/h:8080/x", [[200, 399]]],
-    // Three digits count as a status even in a query; the manual says so.
+    // Three digits count as a status even in a query; see the manual.
     "http:/h?id=500": ["/h?id", [[500, 500]]],
     "http:/h?id=500=200-399": ["/h?id=500", [[200, 399]]],
   };

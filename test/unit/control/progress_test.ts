@@ -23,7 +23,7 @@ interface Following extends AsyncDisposable {
   say(line: string): void;
   /** Ends their answers. */
   finish(reply: Reply): void;
-  /** How the last one that did not wait for its end was told so. */
+  /** How the last one that did not wait for its end was notified. */
   readonly left: number;
 }
 

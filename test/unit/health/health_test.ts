@@ -157,9 +157,9 @@ t("a channel that is created, gets another check or none follows at once", async
 });
 
 t("an agent sets health, state, weight and limit, each only if it reports it", async () => {
-  let says = "up 50% maxconn:7";
+  let answer = "up 50% maxconn:7";
   await using agent = backend(async (conn) => {
-    await conn.write(new TextEncoder().encode(`${says}\n`));
+    await conn.write(new TextEncoder().encode(`${answer}\n`));
   });
   await using server = named("B0");
   await using started = await healthOf([`${server.address},weight=4,check=agent:${agent.port}`], {
@@ -174,7 +174,7 @@ t("an agent sets health, state, weight and limit, each only if it reports it", a
     table.maxc(0, 0),
   ];
   const becomes = async (text: string, ...expected: ReturnType<typeof seen>) => {
-    says = text;
+    answer = text;
     await until(() => `${seen()}` === `${expected}`, {
       what: () => `${text}: ${expected} instead of ${seen()}`,
     });

@@ -56,10 +56,10 @@ t("a program gets variables about the channel, no other variable and no stream",
   });
   assertEquals(ok, true);
   const lines = (await Deno.readTextFile(output)).split("\n");
-  const told = lines.filter((line) =>
+  const variables = lines.filter((line) =>
     /^[A-Z_]+=/.test(line) && !/^(PWD|OLDPWD|SHLVL|_)=/.test(line)
   );
-  assertEquals(told.sort(), [
+  assertEquals(variables.sort(), [
     "BALANCE_CHANNEL=3",
     "BALANCE_CONNECTIONS=5",
     "BALANCE_GROUP=2",
