@@ -15,8 +15,8 @@ import type { Ending, Side } from "../base/side.ts";
 import type { AcceptedLink, Link, Relay, RelayObserver } from "../engine/engine.ts";
 import { reasonOf } from "../engine/relay_end.ts";
 import type { Claim } from "../schedule/claim.ts";
-import { claims } from "../schedule/claims.ts";
-import { type ClientKey, clientKey } from "../schedule/client_key.ts";
+import { clientKey } from "../schedule/client_key.ts";
+import { channelSearch } from "./channel_search.ts";
 import { ClientWatch } from "./client_watch.ts";
 import type { Ticking } from "./clock.ts";
 import type { ConnectionContext } from "./context.ts";
@@ -37,12 +37,16 @@ export class Connection implements Ticking, RelayObserver {
   readonly #client: AcceptedLink;
   /** When it was accepted, in milliseconds of `performance.now()`. */
   readonly #since = performance.now();
+  /** Finds channels, one after the other; kept in memory only until the relay. */
+  #searching: Generator<Claim, void, void> | undefined;
   #claim: Claim | undefined;
   #backend: Link | undefined;
   #relay: Relay | undefined;
   #tap: Tap | undefined;
   readonly #dialing: Dialing;
   readonly #waiting: Waiting | undefined;
+  /** Made only if a dial is slow, or if it waits. */
+  #watch: ClientWatch | undefined;
   #halfClosed = false;
   /** Whether it has waited for a moment because a channel was full. */
   #hadGrace = false;
@@ -61,14 +65,14 @@ export class Connection implements Ticking, RelayObserver {
     this.#client = client;
     this.#context = context;
     this.#lastActive = context.clock.now;
-    const watch = new ClientWatch(client, context);
+    const watch = () => this.#watch ??= new ClientWatch(client, context);
     const left = () => this.close("client left");
     this.#dialing = new Dialing(watch, context, {
       failed: (text) => this.#tap?.event(text),
       left,
     });
     if (context.waiting !== undefined) {
-      this.#waiting = new Waiting(context, { watch, onLeft: left });
+      this.#waiting = new Waiting(context, { watch: watch(), onLeft: left });
     }
     const tap = context.tap();
     if (tap !== undefined) this.setTap(tap);
@@ -135,9 +139,8 @@ export class Connection implements Ticking, RelayObserver {
     monitor?.started?.(this.info());
     let reason: Reason = "nothing available";
     try {
-      for (let search = this.#search();;) {
-        using claim = search.next().value ??
-          await this.#anotherClaim(() => search = this.#search(false));
+      for (;;) {
+        using claim = this.#nextClaim() ?? await this.#anotherClaim();
         if (claim === undefined) {
           reason = this.#waiting?.refusal ?? reason;
           break;
@@ -169,22 +172,17 @@ export class Connection implements Ticking, RelayObserver {
     }
   }
 
-  /** Searches for a channel. Those who wait come first. Only the first search is traced for `-d`. */
-  #search(isFirst = true): Generator<Claim, void, void> {
-    const { table, options, waiting, debug } = this.#context;
-    const client = { key: () => this.#key(), hashFailover: options.hashFailover };
-    const barred = waiting && (() => waiting.line.length > 0);
-    return claims(table, client, { barred, trace: isFirst ? debug : undefined });
+  #nextClaim(): Claim | undefined {
+    this.#searching ??= this.#search(true);
+    return this.#searching.next().value ?? undefined;
   }
 
-  /**
-   * Waits for a channel: in the wait line, or else for a moment if one is full.
-   *
-   * @param searchAgain Starts a new search.
-   */
-  async #anotherClaim(
-    searchAgain: () => Generator<Claim, void, void>,
-  ): Promise<Claim | undefined> {
+  #search(isFirst: boolean): Generator<Claim, void, void> {
+    return channelSearch(this.#context, this.#client.remote.address, isFirst);
+  }
+
+  /** Waits for a channel: in the wait line, or else for a moment if one is full. */
+  async #anotherClaim(): Promise<Claim | undefined> {
     const { table, clock } = this.#context;
     if (this.#stopped !== undefined) return undefined;
     if (this.#waiting !== undefined) {
@@ -192,10 +190,10 @@ export class Connection implements Ticking, RelayObserver {
       if (this.#dialing.hadShortage) return undefined;
       this.#claim = undefined;
       clock.watch(this);
-      const claim = await this.#waiting.wait(this.id, this.#key());
+      const claim = await this.#waiting.wait(this.id, clientKey(this.#client.remote.address));
       if (claim === undefined) return undefined;
       if (this.#stopped === undefined) {
-        searchAgain();
+        this.#searching = this.#search(false);
         return claim;
       }
       // `close` was called after it got a channel.
@@ -207,7 +205,8 @@ export class Connection implements Ticking, RelayObserver {
     const grace = graceForFull(table);
     if (grace === undefined) return undefined;
     await grace;
-    return this.#stopped === undefined ? searchAgain().next().value ?? undefined : undefined;
+    this.#searching = this.#search(false);
+    return this.#stopped === undefined ? this.#nextClaim() : undefined;
   }
 
   /** Its backend is down: closes it, or goes on to the next channel if it was still dialing. */
@@ -281,6 +280,7 @@ export class Connection implements Ticking, RelayObserver {
     this.#lastActive = clock.now;
     if (options.idleTimeoutMs === 0) clock.unwatch(this);
     this.#backend = backend;
+    this.#searching = undefined;
     this.#waiting?.over();
     this.#tapConnected();
     this.#relay = engine.relay(this.#client, backend, this);
@@ -292,9 +292,5 @@ export class Connection implements Ticking, RelayObserver {
   /** A connection that the filter of the dump excludes by its channel is removed from the dump. */
   #tapConnected(): void {
     if (this.#tap?.connected(this.info()) === false) this.setTap(undefined);
-  }
-
-  #key(): ClientKey {
-    return clientKey(this.#client.remote.address);
   }
 }

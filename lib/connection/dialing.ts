@@ -26,14 +26,14 @@ export class Dialing {
   /** Milliseconds that the successful attempt took; known only if a monitor wants it. */
   connectMs: number | undefined;
   readonly #context: ConnectionContext;
-  readonly #watch: ClientWatch;
+  readonly #watch: () => ClientWatch;
   readonly #events: DialingEvents;
   /** Cancels the current attempt. */
   #attempt: AbortController | undefined;
   /** When the attempt started, in milliseconds of the shared clock. */
   #since = 0;
 
-  constructor(watch: ClientWatch, context: ConnectionContext, events: DialingEvents) {
+  constructor(watch: () => ClientWatch, context: ConnectionContext, events: DialingEvents) {
     this.#watch = watch;
     this.#context = context;
     this.#events = events;
@@ -84,8 +84,9 @@ export class Dialing {
     if (this.#attempt === undefined) return;
     const span = { since: this.#since, now };
     if (connectTimedOut(this.#context.options, span)) this.#attempt.abort("timeout");
-    if (this.#watch.hasLeft(now)) this.#events.left();
-    else if (isSlowDial(span)) this.#watch.start((hasSent) => this.#clientReset(hasSent));
+    const watch = this.#watch();
+    if (watch.hasLeft(now)) this.#events.left();
+    else if (isSlowDial(span)) watch.start((hasSent) => this.#clientReset(hasSent));
   }
 
   #dialFailed(claim: Claim, failure: DialFailure): void {
