@@ -7,7 +7,8 @@ import { ask } from "../../helpers/net/client.ts";
 import { command, controlSession } from "../../helpers/net/control_socket.ts";
 import { runBalance, startBalance } from "../../helpers/program/start_balance.ts";
 import { startControlled } from "../../helpers/program/start_controlled.ts";
-import { t, until, withTools } from "../../helpers/t.ts";
+import { latin1FromBytes } from "../../helpers/golden/golden.ts";
+import { t, until, untilStill, withTools } from "../../helpers/t.ts";
 import { exists, tempDir } from "../../helpers/temp_dir.ts";
 
 /** Runs balance with a dump for one connection. */
@@ -132,8 +133,10 @@ withTools(["tshark"], "a pcapng file that was emptied (copytruncate) starts agai
   await using balance = await startBalance(["-f", "--dump-file", file, "PORT", server.address]);
   for (let i = 0; i < 3; i++) {
     assertEquals(await ask(balance.port), "B0");
-    // The end of the connection is in the file.
-    await until(() => Deno.statSync(file).size > 900, { what: "the conversation" });
+    const text = () => latin1FromBytes(Deno.readFileSync(file));
+    await until(() => text().includes("B0\n"), { what: "the answer in the file" });
+    // Otherwise, the end of this connection would be in the next file.
+    await untilStill(() => Deno.statSync(file).size, { what: "the end of the conversation" });
     Deno.copyFileSync(file, `${file}.${i}`);
     Deno.truncateSync(file);
   }

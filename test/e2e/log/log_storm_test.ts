@@ -10,6 +10,8 @@ import { ask } from "../../helpers/net/client.ts";
 import { freePort } from "../../helpers/net/ports.ts";
 import { connectAndClose, type Storm, storm } from "../../helpers/net/storm.ts";
 import { syslogReceiver } from "../../helpers/net/syslog_receiver.ts";
+import { WORKERS } from "../../helpers/program/program.ts";
+import { processLimits } from "../../../lib/native/process.ts";
 import { startBalance } from "../../helpers/program/start_balance.ts";
 import { t, until, untilStill, withTools } from "../../helpers/t.ts";
 import { tempDir } from "../../helpers/temp_dir.ts";
@@ -30,6 +32,9 @@ function longLines(pipe: Fifo, dead: { readonly address: string }): string[] {
   const log = ["--log", pipe.path, "--log-format", "json", "--log-start"];
   return ["-f", ...log, "PORT", ...Array(CHANNELS).fill(dead.address)];
 }
+
+/** As many connections as one worker has descriptors for, also if it gets all of them at once. */
+const BURST = Math.min(10_000, Math.floor((processLimits().descriptors ?? 20_000) / 2 / WORKERS));
 
 /** Fails if balance accepted all clients without a pause. */
 function assertWaited({ longestPauseMs }: Storm): void {
@@ -55,7 +60,7 @@ for (const format of ["text", "json"]) {
     const path = `${place.path}/log`, port = freePort();
     const argv = [`${port}`, "--log", path, "--log-format", format, "--log-start", "PORT"];
     await using balance = await startWithMetrics([...argv, dead.address], { port });
-    const count = await connectAndClose(balance.port, { count: 10_000 });
+    const count = await connectAndClose(balance.port, { count: BURST });
     const accepted = await untilStill(
       async () => value(await scrape(port), "balance_connections_accepted_total") ?? 0,
       { what: "the number of accepted connections" },
