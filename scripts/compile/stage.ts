@@ -64,7 +64,10 @@ export async function makeStage(root: string, folder: string): Promise<Stage> {
     throw new ScriptError(`Cannot load the program: ${denoError(fetched.stderr, folder)}`);
   }
   await fixTimes(project);
-  if (await exists(`${denoDir}/npm`)) await fixTimes(`${denoDir}/npm`);
+  if (await exists(`${denoDir}/npm`)) {
+    await removeDocuments(`${denoDir}/npm`);
+    await fixTimes(`${denoDir}/npm`);
+  }
   return { project, denoDir, entries, locked };
 }
 
@@ -88,6 +91,19 @@ async function fixTimes(folder: string): Promise<void> {
     const path = `${folder}/${entry.name}`;
     if (entry.isDirectory) await fixTimes(path);
     else if (entry.isFile) await Deno.utime(path, FIXED_TIME, FIXED_TIME);
+  }
+}
+
+/**
+ * Removes documents of packages. Deno parses every file of a CommonJS package, and embeds its errors
+ * about those that are no code, with the path of this build.
+ */
+async function removeDocuments(folder: string): Promise<void> {
+  for await (const { name, isDirectory } of Deno.readDir(folder)) {
+    const path = `${folder}/${name}`;
+    if (/^(\.github|licen[cs]e.*|readme.*|changelog.*|.*\.(md|ya?ml))$/i.test(name)) {
+      await Deno.remove(path, { recursive: true });
+    } else if (isDirectory) await removeDocuments(path);
   }
 }
 
