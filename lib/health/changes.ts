@@ -59,7 +59,8 @@ export class Changes {
     const { table, counters, options: { checkSettings } } = this.#parts, { group, channel } = check;
     if (!isCurrent(table, check)) return;
     const { ok, text, ms, agent, inconclusive } = result;
-    check.last = { ok, text, ms, atMs: Date.now() };
+    // Microseconds are enough for `checks --json`.
+    check.last = { ok, text, ms: Math.round(ms * 1000) / 1000, atMs: Date.now() };
     if (inconclusive) return this.#shortage.notice(`cannot check backends: ${text}`);
     counters.probed(group, channel, result);
     const state = agent && applyAgent(table, check, agent);

@@ -164,7 +164,7 @@ class Checks implements Health {
       last,
       rise: { count: Math.min(trend.successes, rise), of: rise },
       fall: { count: Math.min(trend.failures, fall), of: fall },
-      nextInMs: dueAt === Infinity ? undefined : Math.max(0, dueAt - performance.now()),
+      nextInMs: dueAt === Infinity ? undefined : Math.max(0, Math.round(dueAt - performance.now())),
       caution: table.caution(group, channel),
     };
   }

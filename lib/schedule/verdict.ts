@@ -17,9 +17,6 @@ export interface PassiveRules {
   readonly rests: boolean;
 }
 
-/** Without `--passive` and `--wait`. */
-export const DEFAULT_PASSIVE: PassiveRules = { suspects: true, failures: 0, rests: false };
-
 /** What happened to a channel because of a connection. A plain record. */
 export interface BackendEvent {
   /** `cleared`: it is no longer suspect, resting or half open. */

@@ -2,7 +2,7 @@
 
 import { channelText } from "../../base/connection_info.ts";
 import { printable } from "../../base/printable.ts";
-import type { CheckStatus, HealthControl } from "../../check/check_status.ts";
+import type { CheckStatus } from "../../check/check_status.ts";
 import { type CheckSpec, parseCheckSpec } from "../../check/spec.ts";
 import { SpecError } from "../../check/spec_error.ts";
 import { formatEndpoint } from "../../address/host_port.ts";
@@ -68,7 +68,7 @@ export const CHECK: Command = {
   help: "change the health check of a channel",
   run: (context, session, [text = "", spec = ""]) => {
     const { group, channel } = readChannel(context.table, session.group, { text });
-    const health = healthOf(context);
+    const { health } = context;
     const check = spec === DEFAULT_CHECK ? undefined : fromSpec(() => parseCheckSpec(spec));
     mustBeAllowed(context, check);
     health.setCheck(group, channel, check);
@@ -114,15 +114,10 @@ export function fromSpec<T>(parse: () => T): T {
  * @throws {CommandError}
  */
 export function mustBeAllowed({ health }: ControlContext, check: CheckSpec | undefined): void {
-  if (check?.kind !== "exec" || health?.mayExec) return;
+  if (check?.kind !== "exec" || health.mayExec) return;
   throw new CommandError(
     `check [${printable(check.text)}] is not allowed: balance was started without an exec check`,
   );
-}
-
-function healthOf({ health }: ControlContext): HealthControl {
-  if (health === undefined) throw new CommandError("there are no health checks");
-  return health;
 }
 
 /** A channel and what is known about its health. */
@@ -133,9 +128,8 @@ interface CheckRow extends CheckStatus {
   readonly port: number;
 }
 
-function checkRows(context: ControlContext): CheckRow[] {
-  const health = healthOf(context);
-  return channelRecords(context.table).flatMap(({ group, channel, address, port }) => {
+function checkRows({ table, health }: ControlContext): CheckRow[] {
+  return channelRecords(table).flatMap(({ group, channel, address, port }) => {
     const status = health.check(group, channel);
     return status === undefined ? [] : [{ group, channel, address, port, ...status }];
   });

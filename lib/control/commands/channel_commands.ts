@@ -67,7 +67,7 @@ export const CREATE: Command = {
     const channel = table.add(group, { ...to, weight, enabled: false });
     if (channel === undefined) throw new CommandError("no channel slots available");
     names.set(group, channel, to.host);
-    health?.created(group, channel, attributes);
+    health.created(group, channel, attributes);
     return message("channel created");
   },
 };
@@ -111,7 +111,7 @@ export const ASSIGN: Command = {
     table.assign(group, channel, to);
     context.names.set(group, channel, to.host);
     drains.look();
-    health?.changed(group, channel);
+    health.changed(group, channel);
     return message("channel reassigned");
   },
 };
@@ -136,7 +136,7 @@ export const REMOVE: Command = {
     });
     names.delete(group, channel);
     drains.look();
-    health?.changed(group, channel);
+    health.changed(group, channel);
     return message(`channel ${name} removed`);
   },
 };

@@ -83,8 +83,7 @@ export interface ControlContext {
   readonly dump: DumpControl;
   readonly lifecycle: Lifecycle;
   readonly drains: Drains;
-  /** Absent in a program without health checks. */
-  readonly health?: HealthControl | undefined;
+  readonly health: HealthControl;
   /** The address that balance listens on. */
   readonly listener?: Endpoint | undefined;
   /** Resolves a host; rejects with an `AddressError`. */

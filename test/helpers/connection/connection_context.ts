@@ -3,7 +3,7 @@ import type { ConnectionContext, ConnectionOptions } from "../../../lib/connecti
 import { oncePerBurst } from "../../../lib/connection/once_per_burst.ts";
 import { denoEngine } from "../../../lib/engine/deno/deno_engine.ts";
 import type { Table } from "../../../lib/table/table.ts";
-import { DEFAULT_PASSIVE } from "../../../lib/schedule/verdict.ts";
+import { DEFAULT_PASSIVE } from "./passive_rules.ts";
 
 /** Options of connections in a test: a connect timeout of one second. */
 export const CONNECTION_OPTIONS: ConnectionOptions = {

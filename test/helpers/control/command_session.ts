@@ -1,6 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { parseIp } from "../../../lib/address/ip.ts";
 import { AddressError } from "../../../lib/base/errors.ts";
+import { fakeHealth } from "./fake_health.ts";
 import type { HealthControl } from "../../../lib/check/check_status.ts";
 import { type ControlContext, type Reply, runLine } from "../../../lib/control/commands/command.ts";
 import { COMMANDS } from "../../../lib/control/commands/commands.ts";
@@ -19,7 +20,7 @@ export class CommandSession {
   /** Called while a host is being resolved. */
   meanwhile: () => void = () => {};
 
-  constructor(n = 2, health?: HealthControl) {
+  constructor(n = 2, health: HealthControl = fakeHealth()) {
     for (let i = 0; i < n; i++) this.table.add(0, { address: LOCAL, port: 8000 + i });
     this.table.add(1, { address: LOCAL, port: 9000 });
     const context = controlContext(this.table, async (host) => {

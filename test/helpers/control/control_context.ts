@@ -2,6 +2,7 @@ import { openDrains } from "../../../lib/control/commands/drains.ts";
 import { serviceLookup } from "../../../lib/address/services.ts";
 import type { ControlContext } from "../../../lib/control/commands/command.ts";
 import { ChannelNames } from "../../../lib/table/channel_names.ts";
+import { fakeHealth } from "./fake_health.ts";
 import type { Table } from "../../../lib/table/table.ts";
 
 /**
@@ -18,6 +19,7 @@ export function controlContext(
   return {
     table,
     drains: openDrains(table, connections),
+    health: fakeHealth(),
     names: new ChannelNames(),
     resolve,
     services: serviceLookup(undefined),

@@ -1,7 +1,7 @@
 import type { ChannelAttributes } from "../../../lib/check/channel_attributes.ts";
 import type { CheckStatus, HealthControl } from "../../../lib/check/check_status.ts";
 
-/** Health checks that only record what commands tell them. */
+/** Health checks that only record what commands ask for. */
 export interface FakeHealth extends HealthControl {
   readonly calls: readonly string[];
   /** What `checks` shows, by channel as in `0.1`. */

@@ -5,11 +5,11 @@ import type { DialFailure, Reason } from "../../../lib/base/reason.ts";
 import { Connection } from "../../../lib/connection/connection.ts";
 import { denoEngine } from "../../../lib/engine/deno/deno_engine.ts";
 import type { AcceptedLink } from "../../../lib/engine/engine.ts";
-import { DEFAULT_PASSIVE } from "../../../lib/schedule/verdict.ts";
 import { newTable, Table } from "../../../lib/table/table.ts";
 import { newLine } from "../../../lib/wait_line/line_memory.ts";
 import { WaitLine } from "../../../lib/wait_line/wait_line.ts";
 import { connectionContext } from "../../helpers/connection/connection_context.ts";
+import { DEFAULT_PASSIVE } from "../../helpers/connection/passive_rules.ts";
 import { t, until } from "../../helpers/t.ts";
 
 const CLIENT: AcceptedLink = {

@@ -1,14 +1,10 @@
 import { assert, assertEquals } from "@std/assert";
 import type { DialFailure } from "../../../lib/base/reason.ts";
 import type { Claim } from "../../../lib/schedule/claim.ts";
-import {
-  DEFAULT_PASSIVE,
-  dialFailed,
-  dialSucceeded,
-  type PassiveRules,
-} from "../../../lib/schedule/verdict.ts";
+import { dialFailed, dialSucceeded, type PassiveRules } from "../../../lib/schedule/verdict.ts";
 import { CROWDED, LAST_RESORT, newTable, type Table, USABLE } from "../../../lib/table/table.ts";
 import { claims } from "../../../lib/schedule/claims.ts";
+import { DEFAULT_PASSIVE } from "../../helpers/connection/passive_rules.ts";
 import { clientWithHash } from "../../helpers/scheduled_client.ts";
 import { claimFor, pick, scheduleTable } from "../../helpers/schedule_table.ts";
 import { t } from "../../helpers/t.ts";
