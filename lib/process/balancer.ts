@@ -56,7 +56,7 @@ const EARLY_END_MS = 500;
 const DUMP_DESCRIPTORS = 3;
 
 /** How many probes may run at a time if few channels are checked at the start. */
-const MAX_PROBES = 128;
+const DEFAULT_PROBES = 128;
 
 /** The control socket at the start, for `-d`, by what was at its path. */
 const STATES: Readonly<Record<Former, string>> = {
@@ -243,7 +243,7 @@ async function prepare(options: Options, messages: Messages): Promise<Prepared> 
     options: options.backends,
     descriptors: budget.share("health checks", {
       min: Math.floor(shared / 8) + probes,
-      max: Math.max(MAX_PROBES, probes),
+      max: Math.max(DEFAULT_PROBES, probes),
     }),
   });
   let dump: DumpSwitch | undefined;
