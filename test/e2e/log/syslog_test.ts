@@ -1,9 +1,11 @@
 /** What balance sends to the system log, received by the test and by rsyslog if installed. */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
+import { scrape, value } from "../../helpers/metrics/start_with_metrics.ts";
 import { named, refusing } from "../../helpers/net/backends.ts";
 import { ask } from "../../helpers/net/client.ts";
 import { talk } from "../../helpers/net/control_socket.ts";
+import { freePort } from "../../helpers/net/ports.ts";
 import { syslogReceiver, syslogStreamReceiver } from "../../helpers/net/syslog_receiver.ts";
 import { type Background, startBackground } from "../../helpers/program/start_background.ts";
 import { runBalance } from "../../helpers/program/start_balance.ts";
@@ -125,13 +127,15 @@ t(
   async () => {
     await using dead = refusing();
     const first = syslogStreamReceiver();
-    await using balance = await startBackground(["-d", "PORT", dead.address], {
-      env: { BALANCE_SYSLOG: first.path },
-    });
+    const metrics = freePort();
+    const argv = ["-d", "--metrics", String(metrics), "PORT", dead.address];
+    await using balance = await startBackground(argv, { env: { BALANCE_SYSLOG: first.path } });
     await first.waitFor(3);
     await first[Symbol.asyncDispose]();
-    // Nobody listens for a while.
     await ask(balance.port);
+    // Its messages are sent after the client is served: wait until they are lost.
+    const lost = async () => value(await scrape(metrics), "balance_messages_dropped_total") ?? 0;
+    await until(async () => await lost() > 0, { what: "a lost message" });
     const path = first.path.replace(/\/log$/, "");
     Deno.mkdirSync(path);
     using _folder = { [Symbol.dispose]: () => Deno.removeSync(path, { recursive: true }) };
