@@ -99,14 +99,29 @@ t(
   },
 );
 
-t("a worker never gets the ports of this test file", async () => {
-  const code = `import { freePort } from ${JSON.stringify(import.meta.resolve("./net/ports.ts"))};
+/** The next 100 free ports of another test file. @param random What Math.random() returns. */
+async function portsOfWorker(random?: number): Promise<number[]> {
+  const stub = random === undefined ? "" : `Math.random = () => ${random};`;
+  const code = `${stub}
+    const { freePort } = await import(${JSON.stringify(import.meta.resolve("./net/ports.ts"))});
     postMessage(Array.from({ length: 100 }, () => freePort()));`;
   const worker = new Worker(`data:text/javascript,${encodeURIComponent(code)}`, { type: "module" });
-  const theirs = await new Promise<number[]>((resolve) =>
-    worker.onmessage = (e) => resolve(e.data)
+  const ports = await new Promise<number[]>((resolve) =>
+    worker.onmessage = (event) => resolve(event.data)
   );
   worker.terminate();
+  return ports;
+}
+
+t("freePort() returns no port that a golden record contains", async () => {
+  for (const random of [0.5, 0.51, 0.55, 0.59]) {
+    const ports = await portsOfWorker(random);
+    assert(!ports.some((port) => port >= 20000 && port < 22000), String(ports));
+  }
+});
+
+t("a worker never gets the ports of this test file", async () => {
+  const theirs = await portsOfWorker();
   const own = new Set(Array.from({ length: 199 }, () => freePort()));
   assertEquals(theirs.filter((port) => own.has(port)), []);
 });
