@@ -1,6 +1,6 @@
 /**
  * A worker of the program that holds two connections of the first channel, has two clients in the
- * wait line, if there is one, and dies on the message `die`; started by `make_dying_worker.ts`.
+ * wait line, if there is one, and dies on the message `die`; started by `first_worker_dies.ts`.
  *
  * @module
  */

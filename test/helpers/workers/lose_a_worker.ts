@@ -10,9 +10,9 @@ import { newTable } from "../../../lib/table/table.ts";
 import { startWorkers } from "../../../lib/workers/pool.ts";
 import { freePort } from "../net/ports.ts";
 import { until } from "../t.ts";
-import { makeDyingWorker } from "./make_dying_worker.ts";
+import { firstWorkerDies } from "./first_worker_dies.ts";
 
-let made = 0;
+const workers = firstWorkerDies();
 const plane = await startWorkers({
   count: 2,
   serving: {
@@ -23,11 +23,8 @@ const plane = await startWorkers({
   table: newTable({ groups: 1, channels: 1, workers: 2 }),
   backendEvent: () => {},
   messages: { notice: printErrorLine, dropped: () => 0 },
-  make: () =>
-    made++ === 0
-      ? makeDyingWorker()
-      : new Worker(new URL("../../../lib/workers/worker.ts", import.meta.url), { type: "module" }),
+  make: workers.make,
 });
-await until(() => made === 3);
+await until(() => workers.made === 3);
 await plane.stop();
 await plane.done;

@@ -10,7 +10,7 @@ import { freePort } from "../../helpers/net/ports.ts";
 import { startControlled } from "../../helpers/program/start_controlled.ts";
 import { runProgram } from "../../helpers/program/start_program.ts";
 import { t, until } from "../../helpers/t.ts";
-import { makeDyingWorker } from "../../helpers/workers/make_dying_worker.ts";
+import { firstWorkerDies } from "../../helpers/workers/first_worker_dies.ts";
 
 const ROOT = new URL("../../../", import.meta.url).pathname;
 
@@ -103,7 +103,7 @@ t(
     table.add(0, { address: new Uint8Array([127, 0, 0, 1]), port: server.port });
     const port = freePort();
     const notices: string[] = [];
-    let made = 0;
+    const workers = firstWorkerDies();
     const plane = await startWorkers({
       count: 2,
       serving: {
@@ -114,15 +114,9 @@ t(
       table,
       backendEvent: () => {},
       messages: { notice: (line) => void notices.push(line), dropped: () => 0 },
-      // The first worker dies; the second and the replacement are real ones.
-      make: () =>
-        made++ === 0
-          ? makeDyingWorker()
-          : new Worker(new URL("../../../lib/workers/worker.ts", import.meta.url), {
-            type: "module",
-          }),
+      make: workers.make,
     });
-    await until(() => made === 3);
+    await until(() => workers.made === 3);
     assertMatch(
       notices[0] ?? "",
       /^worker 0 ended with an error and is replaced: .*died on purpose/,
@@ -141,7 +135,8 @@ t("the clients that wait in a worker that dies get no channels, and others can w
   // The worker that dies has two connections, so its two clients must wait.
   table.add(0, { address: new Uint8Array([127, 0, 0, 1]), port: server.port, maxc: 2 });
   const port = freePort(), handle = newLine(2), line = new LineMemory(handle);
-  let made = 0, waited = -1;
+  const workers = firstWorkerDies();
+  let waited = -1;
   const plane = await startWorkers({
     count: 2,
     serving: {
@@ -153,14 +148,9 @@ t("the clients that wait in a worker that dies get no channels, and others can w
     table,
     backendEvent: () => {},
     messages: { notice: () => waited = line.length, dropped: () => 0 },
-    make: () =>
-      made++ === 0
-        ? makeDyingWorker()
-        : new Worker(new URL("../../../lib/workers/worker.ts", import.meta.url), {
-          type: "module",
-        }),
+    make: workers.make,
   });
-  await until(() => made === 3);
+  await until(() => workers.made === 3);
   // When its death is reported, everything is released.
   assertEquals([waited, line.length, table.row(0, 0).c, table.row(0, 0).totalc], [0, 0, 0, 2]);
   assertEquals(await ask(port), "B0");
