@@ -24,7 +24,7 @@ import {
   type TableSize,
 } from "./layout.ts";
 import { Lock } from "./lock.ts";
-import { type Hash64, nameHash } from "./name_hash.ts";
+import { type Hash64, nameHash, unitOf } from "./name_hash.ts";
 import {
   type Caution,
   CAUTIONS,
@@ -475,21 +475,22 @@ export class Table {
   #setName(group: number, channel: number, to: ChannelAddress & { host?: string }): void {
     const { port, host = formatIp(to.address) } = to;
     const name = formatEndpoint({ address: host, port });
+    const others = this.#otherNames(group, channel);
     let copy = 0, hash = nameHash(name, copy);
-    while (this.#isNamed(group, hash, channel)) hash = nameHash(name, ++copy);
+    while (others.has(unitOf(hash))) hash = nameHash(name, ++copy);
     const at = this.#memory.channel(group, channel) + CHANNEL.NAME;
     this.#words[at] = hash.high;
     this.#words[at + 1] = hash.low;
   }
 
-  /** Whether another channel of the group has this hash. */
-  #isNamed(group: number, { high, low }: Hash64, except: number): boolean {
+  /** The names of the other channels of a group, each as a number. */
+  #otherNames(group: number, except: number): Set<number> {
+    const names = new Set<number>();
     for (let channel = 0; channel < this.length(group); channel++) {
-      const at = this.#memory.channel(group, channel) + CHANNEL.NAME;
-      if (this.#words[at] !== high || this.#words[at + 1] !== low) continue;
-      if (channel !== except && this.exists(group, channel)) return true;
+      if (channel === except || !this.exists(group, channel)) continue;
+      names.add(unitOf(this.nameHash(group, channel)));
     }
-    return false;
+    return names;
   }
 
   /**

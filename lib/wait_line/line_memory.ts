@@ -1,5 +1,8 @@
 /** The memory of the wait line: a list of places, shared by all workers. */
 
+import type { Entry } from "../schedule/claim.ts";
+import type { ClientKey } from "../schedule/client_key.ts";
+
 /** How many clients may wait. */
 export interface LineHandle {
   readonly max: number;
@@ -7,12 +10,10 @@ export interface LineHandle {
 }
 
 /** A waiting client. A plain record. */
-export interface Waiter {
+export interface Waiter extends ClientKey {
   /** The number of the connection: the lowest one comes first. */
   readonly id: number;
   readonly worker: number;
-  readonly hash: number;
-  readonly key: { readonly high: number; readonly low: number };
 }
 
 // deno-fmt-ignore
@@ -21,15 +22,6 @@ const LENGTH = 0, HEAD = 1, TAIL = 2, FREE = 3, HEADER_WORDS = 4,
   GROUP = 8, CHANNEL = 9, ACCOUNT = 10, GENERATION = 11, PROBE = 12, PLACE_WORDS = 13;
 /** Stands for no place. Places are numbered from 1. */
 const NONE = 0;
-
-/** What a waiter gets: see `Entry` of claim.ts. */
-export interface Grant {
-  readonly group: number;
-  readonly channel: number;
-  readonly account: number;
-  readonly generation: number;
-  readonly isProbe: boolean;
-}
 
 /**
  * The places of the wait line, in the order of their connections. Changes happen with the lock of
@@ -115,7 +107,7 @@ export class LineMemory {
   }
 
   /** Gives a waiter its channel, and removes it from the line. */
-  grant(place: number, { group, channel, account, generation, isProbe }: Grant): void {
+  grant(place: number, { group, channel, account, generation, isProbe }: Entry): void {
     this.remove(place);
     const at = this.#at(place);
     this.#words[at + GROUP] = group;
@@ -127,7 +119,7 @@ export class LineMemory {
   }
 
   /** What a waiter got; `undefined` while it waits. May be read without the lock. */
-  granted(place: number): Grant | undefined {
+  granted(place: number): Entry | undefined {
     const at = this.#at(place);
     if (Atomics.load(this.#words, at + GRANTED) === 0) return undefined;
     return {

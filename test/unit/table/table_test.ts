@@ -100,7 +100,7 @@ t("available() requires an enabled channel below its maxc", () => {
   assert(!table.available(0, 0));
 }, PURE);
 
-t("setEnabled() returns whether it changed anything, and ignores a freed slot", () => {
+t("setState() returns whether it changed anything, and ignores a freed slot", () => {
   const table = small();
   table.add(0, { address: V4, port: 80 });
   assertEquals(table.setState(0, 0, "enabled"), false);

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
+import type { Entry } from "../../../lib/schedule/claim.ts";
 import {
-  type Grant,
   type LineHandle,
   LineMemory,
   newLine,
@@ -10,7 +10,7 @@ import { t } from "../../helpers/t.ts";
 
 const PURE = { permissions: "none" } as const;
 
-const GRANT: Grant = { group: 3, channel: 2, account: 7, generation: 5, isProbe: true };
+const GRANT: Entry = { group: 3, channel: 2, account: 7, generation: 5, isProbe: true };
 
 function waiter(id: number, worker = 0): Waiter {
   return { id, worker, hash: 0xfffffffe, key: { high: -1, low: 17 } };
