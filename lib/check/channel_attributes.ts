@@ -13,7 +13,17 @@ export interface ChannelAttributes {
   readonly checkPort?: number;
 }
 
-const KEYS = ["weight", "check", "check-port"];
+/** The check of a channel: its own, or else that of `--check`; `undefined` for none. */
+export function checkOf(
+  { check: own }: ChannelAttributes,
+  common: CheckSpec | undefined,
+): CheckSpec | undefined {
+  const check = own ?? common;
+  return check?.kind === "none" ? undefined : check;
+}
+
+/** The keys of attributes. */
+export const ATTRIBUTE_KEYS: readonly string[] = ["weight", "check", "check-port"];
 
 /**
  * Parses the attributes of a channel.
@@ -26,8 +36,8 @@ export function parseChannelAttributes(pairs: readonly string[]): ChannelAttribu
   for (const pair of pairs) {
     const [, key = "", value] = /^([^=]*)=(.*)$/s.exec(pair) ?? [];
     if (value === undefined) throw invalid(pair, "an attribute is KEY=VALUE");
-    if (!KEYS.includes(key)) {
-      throw invalid(pair, `unknown key${suggestion(closest(key, KEYS)) || known()}`);
+    if (!ATTRIBUTE_KEYS.includes(key)) {
+      throw invalid(pair, `unknown key${suggestion(closest(key, ATTRIBUTE_KEYS)) || known()}`);
     }
     if (found.has(key)) throw invalid(pair, `${key} is given twice`);
     found.set(key, value);
@@ -41,7 +51,7 @@ export function parseChannelAttributes(pairs: readonly string[]): ChannelAttribu
 }
 
 function known(): string {
-  return `; known are ${KEYS.join(", ")}`;
+  return `; known are ${ATTRIBUTE_KEYS.join(", ")}`;
 }
 
 function parseWeight(text: string): number {

@@ -38,6 +38,12 @@ const WITH_ARGUMENT = {
   agent: "a port, for example agent:9999",
 } as const;
 
+/** How checks begin, for completions; without `none`. */
+export const CHECK_STARTS: readonly string[] = [
+  ...["tcp", "http:/", "redis", "postgres", "mysql", "smtp"],
+  ...["send:", "expect:", "exec:", "agent:"],
+];
+
 /** Statuses that pass if a check lists none. */
 const DEFAULT_STATUSES: readonly StatusRange[] = [[200, 399]];
 

@@ -8,6 +8,7 @@
 
 import { UsageError } from "../base/errors.ts";
 import { NAME } from "../base/version.ts";
+import { CHECK_STARTS } from "../check/spec.ts";
 import { SCHEDULE_NAMES } from "../table/states.ts";
 import { dashed, type OptionEntry, OPTIONS } from "./option_table.ts";
 
@@ -50,12 +51,6 @@ export function completions(
   }
 }
 
-/** How the checks of `--check` begin. */
-const CHECKS = [
-  ...["tcp", "http:/", "redis", "postgres", "mysql", "smtp"],
-  ...["send:", "expect:", "exec:", "agent:"],
-] as const;
-
 /** What is offered for an argument. */
 type Kind = "host" | "file" | "port" | "command" | "text" | readonly string[];
 
@@ -63,7 +58,7 @@ function kindOf({ argument = "" }: OptionEntry): Kind {
   if (argument.includes("|")) {
     return argument.replaceAll(/[[\]<>]/g, "").split("|").filter((word) => /^[a-z]+$/.test(word));
   }
-  if (argument === "spec") return CHECKS;
+  if (argument === "spec") return CHECK_STARTS;
   if (argument === "[G=]name") return SCHEDULE_NAMES;
   if (argument === "shell") return SHELLS;
   if (argument === "cmd") return "command";

@@ -51,6 +51,12 @@ const DIAL_FAILURES: Readonly<Record<string, DialFailure>> = {
   ENOMEM: "no descriptor", EADDRNOTAVAIL: "no local port", EADDRINUSE: "no local port",
 };
 
+/** Whether a connect failed for lack of a resource of this host, such as descriptors. */
+export function isOwnShortage(error: unknown): boolean {
+  const failure = DIAL_FAILURES[codeOf(error) ?? ""];
+  return failure === "no descriptor" || failure === "no local port";
+}
+
 /** Why a backend could not be connected to. If the dial was canceled, `signal` has the reason. */
 export function dialFailure(error: unknown, signal: AbortSignal): DialFailure {
   if (signal.aborted) return signal.reason === "timeout" ? "timeout" : "cancelled";

@@ -5,7 +5,7 @@
  * It runs in the main isolate only. All workers see the result in the table at once.
  */
 
-import type { ChannelAttributes } from "../check/channel_attributes.ts";
+import { type ChannelAttributes, checkOf } from "../check/channel_attributes.ts";
 import type { CheckStatus, HealthControl } from "../check/check_status.ts";
 import { mayExec } from "../check/exec_permission.ts";
 import type { CheckSpec } from "../check/spec.ts";
@@ -146,8 +146,7 @@ class Checks implements Health {
   /** Probes a channel with the check that it has now, or no longer. */
   #use(check: ChannelCheck): void {
     const { table, options } = this.#parts;
-    const spec = check.attributes.check ?? options.check;
-    check.spec = spec?.kind === "none" ? undefined : spec;
+    check.spec = checkOf(check.attributes, options.check);
     table.setChecked(check.group, check.channel, check.spec !== undefined);
     // Before the start, it waits for it.
     if (check.spec !== undefined && this.#first !== undefined) this.#prober.begin(check);

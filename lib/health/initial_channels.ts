@@ -1,4 +1,4 @@
-import type { ChannelAttributes } from "../check/channel_attributes.ts";
+import { type ChannelAttributes, checkOf } from "../check/channel_attributes.ts";
 import type { BackendOptions } from "../cli/backend_options.ts";
 
 /** The channels of the command line, in the order of the table. */
@@ -8,8 +8,6 @@ export type InitialGroups = readonly {
 
 /** How many of them are checked. */
 export function checkCount(groups: InitialGroups, { check: common }: BackendOptions): number {
-  const checks = groups.flatMap(({ channels }) =>
-    channels.map(({ attributes: { check = common } }) => check)
-  );
-  return checks.filter((check) => check !== undefined && check.kind !== "none").length;
+  return groups.flatMap(({ channels }) => channels)
+    .filter(({ attributes }) => checkOf(attributes, common) !== undefined).length;
 }

@@ -1,13 +1,11 @@
 import type { Listener } from "../engine/engine.ts";
 import type { Monitor } from "../connection/observe.ts";
-import { type DataPlane, type PlaneOptions, serveHere } from "./data_plane.ts";
+import { type DataPlane, serveHere } from "./data_plane.ts";
 import { startWorkers, type WorkerPoolOptions } from "./pool.ts";
 
 /** What {@link startPlane} is given. */
 export interface PlaneStart
-  extends
-    Pick<WorkerPoolOptions, "serving" | "table" | "messages" | "dump" | "backendEvent">,
-    Pick<PlaneOptions, "serving"> {
+  extends Pick<WorkerPoolOptions, "serving" | "table" | "messages" | "dump" | "backendEvent"> {
   readonly reports: NonNullable<WorkerPoolOptions["reports"]> & {
     readonly monitor: Monitor | undefined;
   };

@@ -1,5 +1,6 @@
-import { codeOf, isDescriptorShortage, systemReason } from "../../base/errors.ts";
+import { codeOf, systemReason } from "../../base/errors.ts";
 import { printable } from "../../base/printable.ts";
+import { isOwnShortage } from "../../engine/failures.ts";
 import type { ProbeResult } from "../probe_result.ts";
 
 /** The result of a probe, but for the time it took. */
@@ -36,7 +37,9 @@ export function quoted(bytes: Uint8Array): string {
 export function failedWith(error: unknown): Verdict {
   const reason = REASONS[codeOf(error) ?? ""] ?? (systemReason(error) || "failed");
   const verdict = failed(reason.charAt(0).toLowerCase() + reason.slice(1));
-  return isOwnShortage(error) ? { ...verdict, inconclusive: true } : verdict;
+  // EAGAIN: a program of an `exec` check cannot be started.
+  const isShortage = isOwnShortage(error) || codeOf(error) === "EAGAIN";
+  return isShortage ? { ...verdict, inconclusive: true } : verdict;
 }
 
 /** As strerror(3) has them: an error of `node:net` (`-B`) does not. */
@@ -52,11 +55,3 @@ const REASONS: Readonly<Record<string, string>> = {
   EMFILE: "too many open files",
   ENFILE: "too many open files in system",
 };
-
-const SHORTAGE_CODES: ReadonlySet<string> = new Set([
-  ...["ENOBUFS", "ENOMEM", "EAGAIN", "EADDRNOTAVAIL", "EADDRINUSE"],
-]);
-
-function isOwnShortage(error: unknown): boolean {
-  return isDescriptorShortage(error) || SHORTAGE_CODES.has(codeOf(error) ?? "");
-}

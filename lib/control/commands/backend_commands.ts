@@ -1,16 +1,16 @@
-/** Commands about how clients are distributed, and about health checks. */
+/** Commands about the weights and the health checks of channels. */
 
 import { channelText } from "../../base/connection_info.ts";
 import { printable } from "../../base/printable.ts";
 import type { CheckStatus } from "../../check/check_status.ts";
-import { type CheckSpec, parseCheckSpec } from "../../check/spec.ts";
+import { CHECK_STARTS, type CheckSpec, parseCheckSpec } from "../../check/spec.ts";
 import { SpecError } from "../../check/spec_error.ts";
 import { formatEndpoint } from "../../address/host_port.ts";
 import { channelRecords } from "../../table/channel_record.ts";
-import { MAX_WEIGHT, SCHEDULE_NAMES, type ScheduleName } from "../../table/states.ts";
+import { MAX_WEIGHT } from "../../table/states.ts";
 import { shortDuration } from "../top/short_duration.ts";
 import { type Command, CommandError, type ControlContext, message, usageError } from "./command.ts";
-import { readChannel, readGroup } from "./numbers.ts";
+import { readChannel } from "./numbers.ts";
 import { type Column, textTable } from "./text_table.ts";
 
 /** The word for the check of the option `--check`. */
@@ -32,28 +32,6 @@ export const WEIGHT: Command = {
   },
 };
 
-export const SCHEDULE: Command = {
-  name: "schedule",
-  args: ["<name>"],
-  optional: "[group]",
-  words: { min: 1, max: 2 },
-  newer: true,
-  next: (words) => [SCHEDULE_NAMES, ["<group>"]][words.length] ?? [],
-  help: "how the group chooses a channel",
-  run: ({ table }, session, [name = "", text]) => {
-    const group = text === undefined ? session.group : readGroup(table, text);
-    if (!isSchedule(name)) {
-      throw new CommandError(`invalid schedule [${name}]: not one of ${SCHEDULE_NAMES.join(", ")}`);
-    }
-    table.setSchedule(group, name);
-    return message(`group ${group} set to ${name === "rr" ? "round robin" : name}`);
-  },
-};
-
-function isSchedule(name: string): name is ScheduleName {
-  return (SCHEDULE_NAMES as readonly string[]).includes(name);
-}
-
 export const CHECK: Command = {
   name: "check",
   args: ["<channel>", "<check>"],
@@ -63,7 +41,7 @@ export const CHECK: Command = {
     words.length === 0
       ? ["<channel>"]
       : words.length === 1
-      ? ["tcp", "http:/", "redis", "postgres", "mysql", "smtp", "none", DEFAULT_CHECK]
+      ? [...CHECK_STARTS, "none", DEFAULT_CHECK]
       : [],
   help: "change the health check of a channel",
   run: (context, session, [text = "", spec = ""]) => {

@@ -6,10 +6,10 @@ import { type Ip, parseIpv6 } from "../../address/ip.ts";
 import { parsePort } from "../../address/port.ts";
 import { AddressError } from "../../base/errors.ts";
 import { counted } from "../../base/integers.ts";
-import { parseChannelAttributes } from "../../check/channel_attributes.ts";
+import { ATTRIBUTE_KEYS, parseChannelAttributes } from "../../check/channel_attributes.ts";
 import type { ChannelState } from "../../table/states.ts";
 import { fromSpec, mustBeAllowed } from "./backend_commands.ts";
-import { type Command, CommandError, type ControlContext, message } from "./command.ts";
+import { type Command, CommandError, type ControlContext, message, type Reply } from "./command.ts";
 import { readChannel, readNumber, UNKNOWN_CHANNEL } from "./numbers.ts";
 
 export const DISABLE: Command = {
@@ -27,12 +27,21 @@ export const ENABLE: Command = {
 };
 
 function setState(state: "enabled" | "disabled"): Command["run"] {
-  return ({ table, drains }, session, [text = ""]) => {
-    const { group, channel, name } = readChannel(table, session.group, { text });
-    const changed = table.setState(group, channel, state);
-    drains.look();
-    return message(`channel ${name} ${changed ? "" : "already "}${state}`);
+  return (context, session, [text = ""]) => {
+    const at = readChannel(context.table, session.group, { text });
+    return changeState(context, at, state);
   };
+}
+
+/** Enables or disables a channel. @param at `name`: how the answer names the channel. */
+export function changeState(
+  { table, drains }: Pick<ControlContext, "table" | "drains">,
+  { group, channel, name }: { group: number; channel: number; name: string },
+  state: "enabled" | "disabled",
+): Reply {
+  const changed = table.setState(group, channel, state);
+  drains.look();
+  return message(`channel ${name} ${changed ? "" : "already "}${state}`);
 }
 
 export const RESET: Command = {
@@ -54,7 +63,7 @@ export const CREATE: Command = {
   quotes: true,
   next: (words) => {
     const given = words.slice(2).map((word) => word.split("=")[0]);
-    const keys = ["weight", "check", "check-port"].filter((key) => !given.includes(key));
+    const keys = ATTRIBUTE_KEYS.filter((key) => !given.includes(key));
     return words.length < 2 ? [] : keys.map((key) => `${key}=`);
   },
   help: "add a channel, initially disabled",

@@ -3,7 +3,7 @@
 import { counted } from "../../base/integers.ts";
 import { NAME, VERSION } from "../../base/version.ts";
 import { show, showJson } from "../../table/show.ts";
-import { CHECK, CHECKS, SCHEDULE, WEIGHT } from "./backend_commands.ts";
+import { CHECK, CHECKS, WEIGHT } from "./backend_commands.ts";
 import { ASSIGN, CREATE, DISABLE, ENABLE, MAXC, REMOVE, RESET } from "./channel_commands.ts";
 import {
   type Command,
@@ -17,7 +17,7 @@ import {
 import { CLOSE, CONNS } from "./connection_commands.ts";
 import { DRAIN, UNDRAIN } from "./drain_command.ts";
 import { DUMP } from "./dump_command.ts";
-import { GROUP, HASH, RR } from "./group_commands.ts";
+import { GROUP, HASH, RR, SCHEDULE } from "./group_commands.ts";
 import { MRTG_BYTES, MRTG_CONNS } from "./mrtg_commands.ts";
 import { topCommand } from "./top_command.ts";
 

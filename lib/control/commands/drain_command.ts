@@ -4,7 +4,8 @@ import { delay } from "@std/async/delay";
 import { channelText } from "../../base/connection_info.ts";
 import { counted, durationFault, parseDuration } from "../../base/integers.ts";
 import type { Table } from "../../table/table.ts";
-import { type Command, CommandError, type ControlContext, message, type Reply } from "./command.ts";
+import { type Command, CommandError, message, type Reply } from "./command.ts";
+import { changeState } from "./channel_commands.ts";
 import type { Drain, DrainEnd } from "./drains.ts";
 import { readChannel } from "./numbers.ts";
 
@@ -52,8 +53,7 @@ export const UNDRAIN: Command = {
   run: (context, session, [text = ""]) => {
     if (text !== ALL) {
       const at = readChannel(context.table, session.group, { text });
-      const changed = enable(context, at);
-      return message(`channel ${channelText(at)} ${changed ? "" : "already "}enabled`);
+      return changeState(context, { ...at, name: channelText(at)! }, "enabled");
     }
     const channels = channelsIn(context.table, ["draining"]);
     const { table, drains } = context;
@@ -69,12 +69,6 @@ export const UNDRAIN: Command = {
 interface ChannelAt {
   readonly group: number;
   readonly channel: number;
-}
-
-function enable({ table, drains }: ControlContext, { group, channel }: ChannelAt): boolean {
-  const changed = table.setState(group, channel, "enabled");
-  drains.look();
-  return changed;
 }
 
 function channelsIn(

@@ -1,7 +1,14 @@
-/** Commands about the current group: `group`, `hash`, `rr`. */
+/** Commands about groups: `group`, `hash`, `rr`, `schedule`. */
 
-import type { ScheduleName } from "../../table/states.ts";
-import { type Command, message } from "./command.ts";
+import { SCHEDULE_NAMES, type ScheduleName } from "../../table/states.ts";
+import {
+  type Command,
+  CommandError,
+  type ControlContext,
+  message,
+  type Reply,
+  type Session,
+} from "./command.ts";
 import { readGroup } from "./numbers.ts";
 
 export const GROUP: Command = {
@@ -20,7 +27,7 @@ export const HASH: Command = {
   words: { max: 1 },
   next: groupNext,
   help: "make the group a hash group",
-  run: setType("hash", "hash"),
+  run: (context, session, [text]) => setSchedule(context, session, { name: "hash", text }),
 };
 
 export const RR: Command = {
@@ -30,18 +37,38 @@ export const RR: Command = {
   words: { max: 1 },
   next: groupNext,
   help: "make the group a round robin group",
-  run: setType("rr", "round robin"),
+  run: (context, session, [text]) => setSchedule(context, session, { name: "rr", text }),
 };
+
+export const SCHEDULE: Command = {
+  name: "schedule",
+  args: ["<name>"],
+  optional: "[group]",
+  words: { min: 1, max: 2 },
+  newer: true,
+  next: (words) => [SCHEDULE_NAMES, ["<group>"]][words.length] ?? [],
+  help: "how the group chooses a channel",
+  run: (context, session, [name = "", text]) => {
+    if (isSchedule(name)) return setSchedule(context, session, { name, text });
+    throw new CommandError(`invalid schedule [${name}]: not one of ${SCHEDULE_NAMES.join(", ")}`);
+  },
+};
+
+function isSchedule(name: string): name is ScheduleName {
+  return (SCHEDULE_NAMES as readonly string[]).includes(name);
+}
 
 function groupNext(words: readonly string[]): readonly string[] {
   return words.length === 0 ? ["<group>"] : [];
 }
 
-/** Sets the type of the given group, or of the current one. */
-function setType(type: ScheduleName, name: string): Command["run"] {
-  return ({ table }, session, [text]) => {
-    const group = text === undefined ? session.group : readGroup(table, text);
-    table.setSchedule(group, type);
-    return message(`group ${group} set to ${name}`);
-  };
+/** Sets the schedule of a group. @param to `text`: the group's number. Default: the current one. */
+function setSchedule(
+  { table }: Pick<ControlContext, "table">,
+  session: Session,
+  to: { name: ScheduleName; text: string | undefined },
+): Reply {
+  const group = to.text === undefined ? session.group : readGroup(table, to.text);
+  table.setSchedule(group, to.name);
+  return message(`group ${group} set to ${to.name === "rr" ? "round robin" : to.name}`);
 }

@@ -82,7 +82,7 @@ t("Tab completes commands, channels, groups, connections and words", () => {
     "schedule least ": "0 1",
     "check": "check checks",
     "check ": CHANNELS,
-    "check 0 ": "tcp http:/ redis postgres mysql smtp none default",
+    "check 0 ": "tcp http:/ redis postgres mysql smtp send: expect: exec: agent: none default",
     "check 0 tcp ": "",
     "checks ": "--json",
     "create ": "",
