@@ -72,7 +72,7 @@ export class Connection implements Ticking, RelayObserver {
       left,
     });
     if (context.waiting !== undefined) {
-      this.#waiting = new Waiting(context, { watch: watch(), onLeft: left });
+      this.#waiting = new Waiting(context, { watch, onLeft: left });
     }
     const tap = context.tap();
     if (tap !== undefined) this.setTap(tap);

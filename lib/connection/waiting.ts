@@ -12,7 +12,7 @@ export class Waiting {
   /** Why it stopped waiting without a channel; `undefined` until then. */
   refusal: Reason | undefined;
   readonly #context: ConnectionContext;
-  readonly #watch: ClientWatch;
+  readonly #watch: () => ClientWatch;
   readonly #onLeft: () => void;
   /** When it has waited long enough, in milliseconds of the clock; -1 before it waits. */
   #until = -1;
@@ -21,7 +21,7 @@ export class Waiting {
 
   constructor(
     context: ConnectionContext,
-    { watch, onLeft }: { watch: ClientWatch; onLeft: () => void },
+    { watch, onLeft }: { watch: () => ClientWatch; onLeft: () => void },
   ) {
     this.#context = context;
     this.#watch = watch;
@@ -48,7 +48,7 @@ export class Waiting {
     const { promise: stopped, resolve: stop } = Promise.withResolvers<Reason>();
     const since = performance.now();
     this.#current = { place, stop };
-    this.#watch.start(this.#onLeft);
+    this.#watch().start(this.#onLeft);
     const result = await Promise.race([place.entered, stopped]);
     this.#current = undefined;
     this.waitedMs = (this.waitedMs ?? 0) + performance.now() - since;
@@ -75,7 +75,7 @@ export class Waiting {
 
   /** Checks the time, and whether the client has left. Called with each clock tick. */
   tick(now: number): void {
-    if (this.#watch.hasLeftLine(now)) this.#onLeft();
+    if (this.#watch().hasLeftLine(now)) this.#onLeft();
     else if (now >= this.#until) this.stop("wait timeout");
   }
 
