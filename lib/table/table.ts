@@ -212,8 +212,9 @@ export class Table {
   /** Whether only its `maxc` keeps a channel from being available. */
   full(group: number, channel: number): boolean {
     const at = this.#memory.channel(group, channel);
+    // A negative maxc allows no connections at all.
     return this.#words[at + CHANNEL.CAUTION] === NO_CAUTION && this.#isWilling(at) &&
-      this.#isFull(at, group, channel);
+      this.#words[at + CHANNEL.MAXC]! > 0 && this.#isFull(at, group, channel);
   }
 
   #isWilling(at: number): boolean {

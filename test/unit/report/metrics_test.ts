@@ -171,6 +171,10 @@ t("healthProblem() accepts full channels while there is room in the wait line", 
   assertEquals(problem(undefined), "no channel available");
   assertEquals(problem({ length: 3, isFull: false }), undefined);
   assertEquals(problem({ length: 4, isFull: true }), "no channel available");
+  // It never takes a connection, so waiting is useless.
+  table.setMaxc(0, 0, -1);
+  assertEquals(problem({ length: 3, isFull: false }), "no channel available");
+  table.setMaxc(0, 0, 1);
   table.setHealth(0, 0, "down");
   assertEquals(problem({ length: 3, isFull: false }), "no channel available");
 });
