@@ -40,6 +40,9 @@ export function splitAttributes(text: string): SplitChannel {
   return { address, attributes };
 }
 
+/** The keys of attributes. */
+export const ATTRIBUTE_KEYS: readonly string[] = ["weight", "check", "check-port"];
+
 /**
  * Parses a channel argument, `HOST[:PORT[:MAXC]][,KEY=VALUE]...`, HOST with brackets if it is an
  * IPv6 address; see CHANNELS AND GROUPS in balance(1). Anything after a third colon is ignored, as in
@@ -77,6 +80,8 @@ export function parseChannelSpec(
 
 function portFault(text: string, services: ServiceLookup): string {
   if (text.startsWith("//")) return "a channel is HOST:PORT, not a URL";
+  const [, word = ""] = /,([^,]*)$/.exec(text) ?? [];
+  if (ATTRIBUTE_KEYS.includes(word)) return `an attribute is KEY=VALUE: ${word}=...`;
   if (text.includes(",")) return "channels are separated by spaces, not commas";
   if (/[!%]/.test(text)) return "the separators ! and % must be separate arguments";
   const meant = suggestion(closest(text, services.names?.() ?? []));

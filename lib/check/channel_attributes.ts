@@ -1,3 +1,4 @@
+import { ATTRIBUTE_KEYS } from "../address/channel_spec.ts";
 import { closest } from "../address/closest.ts";
 import { suggestion } from "../address/faults.ts";
 import { MAX_WEIGHT } from "../table/states.ts";
@@ -21,9 +22,6 @@ export function checkOf(
   const check = own ?? common;
   return check?.kind === "none" ? undefined : check;
 }
-
-/** The keys of attributes. */
-export const ATTRIBUTE_KEYS: readonly string[] = ["weight", "check", "check-port"];
 
 /**
  * Parses the attributes of a channel.

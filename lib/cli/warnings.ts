@@ -29,7 +29,7 @@ export function warningsOf(mode: Mode, args: Arguments, backends: BackendOptions
     const channels = args.operands.slice(1);
     return [
       ...optionWarnings(args),
-      ...channelWarnings(channels),
+      ...channelWarnings(channels, { wait: backends.wait !== undefined }),
       ...backendWarnings(args, scheduledChannels(channels, backends), backends),
     ];
   }
@@ -69,9 +69,14 @@ function optionWarnings({ flags, values }: Arguments): string[] {
   return warnings;
 }
 
-function channelWarnings(operands: readonly string[]): string[] {
+function channelWarnings(
+  operands: readonly string[],
+  { wait }: { wait: boolean },
+): string[] {
   if (operands.length === 0) {
-    return ["no channels given, clients are disconnected until one is created"];
+    return [
+      `no channels given, clients ${wait ? "wait" : "are disconnected"} until one is created`,
+    ];
   }
   return operands.flatMap((text, i) => {
     const parts = splitHost(splitAttributes(text).address);

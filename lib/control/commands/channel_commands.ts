@@ -1,12 +1,12 @@
 /** Commands that change one channel, from `disable` to `remove`. */
 
-import { MAXC_RANGE, splitAttributes } from "../../address/channel_spec.ts";
+import { ATTRIBUTE_KEYS, MAXC_RANGE, splitAttributes } from "../../address/channel_spec.ts";
 import { splitHost } from "../../address/host_port.ts";
 import { type Ip, parseIpv6 } from "../../address/ip.ts";
 import { parsePort } from "../../address/port.ts";
 import { AddressError } from "../../base/errors.ts";
 import { counted } from "../../base/integers.ts";
-import { ATTRIBUTE_KEYS, parseChannelAttributes } from "../../check/channel_attributes.ts";
+import { parseChannelAttributes } from "../../check/channel_attributes.ts";
 import type { ChannelState } from "../../table/states.ts";
 import { fromSpec, mustBeAllowed } from "./backend_commands.ts";
 import { type Command, CommandError, type ControlContext, message, type Reply } from "./command.ts";

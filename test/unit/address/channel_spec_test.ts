@@ -61,6 +61,7 @@ t("a channel with an invalid host, port or maxc is refused, and the value is nam
   refuses("web:80!", "[80!] in channel [web:80!]: the separators ! and % must be separate");
   refuses("web:x,weight=3", "invalid port [x] in channel [web:x,weight=3]: neither");
   refuses("web:80:x,weight=3", "invalid maxc [x] in channel [web:80:x,weight=3]: not a number");
+  refuses("web:80,weight", "invalid port [80,weight] in channel [web:80,weight]: an attribute is");
   refuses("web:80,web:81", "invalid port [80,web] in channel [web:80,web:81]: channels are sep");
   refuses("[::1,weight=3", "[[::1]: brackets must enclose the host");
   refuses("2001:db8::5:80,weight=3", "needs brackets: [2001:db8::5]:80, exiting.");

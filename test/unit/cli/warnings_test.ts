@@ -18,6 +18,7 @@ const cases: [argv: string[], ...warnings: string[]][] = [
   [["-i", "-f", "8080"]],
 
   [["8080"], "no channels given, clients are disconnected until one is created"],
+  [["--wait", "5", "8080"], "no channels given, clients wait until one is created"],
   [
     ["8080", "127.0.0.1", "9101"],
     "channel [9101] is the address 0.0.35.141, not a port; " +
