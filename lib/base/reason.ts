@@ -14,12 +14,22 @@ export type DialFailure =
   | "reset"
   /** The caller canceled it: the client left, or control closed the connection. */
   | "cancelled"
+  /** A health check found the backend down meanwhile (`--on-down close`). */
+  | "backend down"
   /** Our own shortage: no free file descriptor or no free local port. */
   | "no descriptor"
   | "no local port"
   | "failed";
 
-/** Whether a failed dial is the backend's fault: not canceled, and no shortage of our own. */
+/**
+ * Whether a failed dial proves a fault of the backend: it was not ended from here, and there was no
+ * shortage of our own.
+ */
 export function blamesBackend(failure: DialFailure): boolean {
-  return failure !== "cancelled" && failure !== "no descriptor" && failure !== "no local port";
+  return !wasEnded(failure) && failure !== "no descriptor" && failure !== "no local port";
+}
+
+/** Whether a dial was ended from here, so that its result is not known. */
+export function wasEnded(failure: DialFailure): boolean {
+  return failure === "cancelled" || failure === "backend down";
 }

@@ -30,6 +30,8 @@ export class Dialing {
   readonly #events: DialingEvents;
   /** Cancels the current attempt. */
   #attempt: AbortController | undefined;
+  /** Whether {@link giveUp} was called during the attempt. */
+  #isGivenUp = false;
   /** When the attempt started, in milliseconds of the shared clock. */
   #since = 0;
 
@@ -44,11 +46,13 @@ export class Dialing {
     const { engine, table, clock, options, debug, monitor } = this.#context;
     const { group, channel } = claim;
     this.#attempt = new AbortController();
+    this.#isGivenUp = false;
     this.#since = clock.now;
     const { signal } = this.#attempt;
     const started = monitor === undefined ? 0 : performance.now();
-    const backend = await engine.dial(claim.backend, { signal, source: options.source });
+    const result = await engine.dial(claim.backend, { signal, source: options.source });
     this.#attempt = undefined;
+    const backend = this.#isGivenUp ? withoutBackend(result) : result;
     const failure = typeof backend === "string" ? backend : undefined;
     if (monitor !== undefined) {
       this.connectMs = performance.now() - started;
@@ -74,9 +78,10 @@ export class Dialing {
     this.#attempt?.abort("cancelled");
   }
 
-  /** Ends the current attempt as if its time were over. */
+  /** Ends the current attempt with `backend down`. */
   giveUp(): void {
-    this.#attempt?.abort("timeout");
+    this.#isGivenUp = true;
+    this.#attempt?.abort("cancelled");
   }
 
   /** Checks the connect timeout, and whether the client has left. Called with each clock tick. */
@@ -84,9 +89,10 @@ export class Dialing {
     if (this.#attempt === undefined) return;
     const span = { since: this.#since, now };
     if (connectTimedOut(this.#context.options, span)) this.#attempt.abort("timeout");
+    if (!isSlowDial(span)) return;
     const watch = this.#watch();
+    watch.start((hasSent) => this.#clientReset(hasSent));
     if (watch.hasLeft(now)) this.#events.left();
-    else if (isSlowDial(span)) watch.start((hasSent) => this.#clientReset(hasSent));
   }
 
   #dialFailed(claim: Claim, failure: DialFailure): void {
@@ -123,4 +129,10 @@ export class Dialing {
   #clientReset(hasSent: boolean): void {
     if (this.#attempt !== undefined && !hasSent) this.#events.left();
   }
+}
+
+/** The result of an attempt that was given up; it may have succeeded at that moment. */
+function withoutBackend(result: Link | DialFailure): "backend down" {
+  if (typeof result !== "string") result.close();
+  return "backend down";
 }

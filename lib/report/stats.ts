@@ -3,7 +3,7 @@
  * `--metrics`. Each account of the table has its own counters of connect times and failures.
  */
 
-import type { DialFailure, Reason } from "../base/reason.ts";
+import { type DialFailure, type Reason, wasEnded } from "../base/reason.ts";
 import type { AccountCompanion } from "../table/table.ts";
 import { FAILURES, REASONS } from "./vocabulary.ts";
 
@@ -105,7 +105,7 @@ export class Stats implements AccountCompanion {
    */
   failed(account: number, failure: DialFailure, now: number = Date.now()): void {
     Atomics.add(this.#counters, FAILURE_AT.get(failure)!, 1n);
-    if (failure === "cancelled") return;
+    if (wasEnded(failure)) return;
     Atomics.store(this.#counters, this.#account(account) + FAILED_AT, BigInt(now));
   }
 

@@ -25,7 +25,7 @@ const ACTORS: Readonly<Record<Reason, Actor>> = {
 // deno-fmt-ignore
 const FAILURE_SET: Readonly<Record<DialFailure, true>> = {
   "refused": true, "timeout": true, "unreachable": true, "reset": true, "cancelled": true,
-  "no descriptor": true, "no local port": true, "failed": true,
+  "backend down": true, "no descriptor": true, "no local port": true, "failed": true,
 };
 
 /** All reasons why connections end, in a fixed order. */

@@ -4,7 +4,8 @@ import type { DialFailure } from "../../../lib/base/reason.ts";
 import { dumpTaps } from "../../../lib/dump/dump_tap.ts";
 import { type FilterOptions, parseDumpFilter } from "../../../lib/dump/filter.ts";
 import { denoEngine } from "../../../lib/engine/deno/deno_engine.ts";
-import type { AcceptedLink, Engine, RelayEnd } from "../../../lib/engine/engine.ts";
+import type { ConnectionEnd } from "../../../lib/connection/observe.ts";
+import type { AcceptedLink, Engine, Link, RelayEnd } from "../../../lib/engine/engine.ts";
 import { newTable, type Table } from "../../../lib/table/table.ts";
 import {
   CONNECTION_OPTIONS,
@@ -45,6 +46,35 @@ const EXCLUSIONS: readonly [FilterOptions, [boolean, boolean]][] = [
 const taps = (filter: FilterOptions) => dumpTaps(parseDumpFilter(filter), () => undefined);
 
 const engineThat = (dial: Engine["dial"]): Engine => ({ ...denoEngine, dial });
+
+t("a dial to a backend that a check finds down is given up, without blame", async () => {
+  for (const hasSucceeded of [false, true]) {
+    const table = newTable({ groups: 1, channels: 2, workers: 1 });
+    for (const port of [80, 81]) table.add(0, { address: V4, port });
+    const first = link(), dials: string[] = [], ends: ConnectionEnd[] = [];
+    const context = connectionContext(table, {
+      engine: engineThat((to, { signal }) => {
+        dials.push(`${to.port}`);
+        if (to.port === 81) return Promise.resolve("refused");
+        const { promise, resolve } = Promise.withResolvers<Link | DialFailure>();
+        signal.onabort = () => resolve(hasSucceeded ? first : "cancelled");
+        return promise;
+      }),
+      options: { ...CONNECTION_OPTIONS, autoDisable: true },
+      monitor: { ended: (end) => void ends.push(end) },
+    });
+    const connection = new Connection(link(), context), running = connection.run();
+    connection.backendDown();
+    await running;
+    context.clock.stop();
+    assertEquals(dials, ["80", "81"]);
+    assertEquals(ends[0]?.failed.map(({ failure }) => failure), ["backend down", "refused"]);
+    // The first channel is not at fault; -a disables the second one.
+    assertEquals([table.state(0, 0), table.state(0, 1)], ["enabled", "disabled"]);
+    assertEquals([table.caution(0, 0), table.failures(0, 0), table.c(0, 0)], ["none", 0, 0]);
+    assertEquals(first.closed, hasSucceeded ? 1 : 0);
+  }
+});
 
 t("with -a, a failed connect disables the channel only while it has that address", async () => {
   for (const isMoved of [false, true]) {
