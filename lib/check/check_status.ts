@@ -43,4 +43,6 @@ export interface HealthControl {
   created(group: number, channel: number, attributes: ChannelAttributes): void;
   /** A channel got another address, or was removed. */
   changed(group: number, channel: number): void;
+  /** The state or the weight of channels may have changed: reports whether all are down. */
+  look(): void;
 }

@@ -112,7 +112,7 @@ export class Dialing {
   }
 
   /** `-a`: disables the channel and prints the two lines of 3.35, unless it is already disabled. */
-  #disable({ group, channel, backend, account }: Claim): void {
+  #disable({ group, channel, backend, account, generation }: Claim): void {
     const { table } = this.#context;
     // The channel may have got another address since; the failure does not concern that one.
     if (table.account(group, channel) !== account) return;
@@ -123,6 +123,7 @@ export class Dialing {
       `${formatEndpoint(backend)} needs to be enabled manually ` +
         "using balance -i after the problem is solved",
     );
+    this.#context.backendEvent({ kind: "disabled", group, channel, generation, text: "" });
   }
 
   /** The client is gone. What it has sent is delivered; the relay finds the end. */

@@ -72,6 +72,8 @@ export class Changes {
     if (health === "up" && before === "down") this.#slowStarts.begin(check);
     this.#apply(check, { ok, health });
     this.#report(check, () => agent?.health ? text : `${text} ${this.#count(check)}`);
+    // An agent may have changed the state or the weight.
+    if (agent !== undefined) this.look();
   }
 
   /** Reports once per burst that checks are late. */
@@ -108,6 +110,7 @@ export class Changes {
 
   /** Something happened to a channel because of a connection. */
   backendEvent(check: ChannelCheck, { kind, generation, text }: BackendEvent): void {
+    if (kind === "disabled") return this.#lines.lookAtAll();
     if (check.generation !== generation || !isLatest(this.#parts.table, check, kind)) return;
     const { options: { passive } } = this.#parts;
     switch (kind) {
@@ -165,6 +168,11 @@ export class Changes {
     this.#lines.lookAtAll();
   }
 
+  /** Reports whether all channels are down, if that has changed. */
+  look(): void {
+    this.#lines.lookAtAll();
+  }
+
   /** Stops all timers. */
   stop(): void {
     this.#reprobes.close();
@@ -217,7 +225,7 @@ export class Changes {
 function isLatest(
   table: Table,
   { group, channel }: ChannelPlace,
-  kind: BackendEvent["kind"],
+  kind: Exclude<BackendEvent["kind"], "disabled">,
 ): boolean {
   const health = table.health(group, channel), caution = table.caution(group, channel);
   switch (kind) {

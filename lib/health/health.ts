@@ -133,6 +133,10 @@ class Checks implements Health {
     this.#checks.delete(keyOf(check));
   }
 
+  look(): void {
+    this.#changes.look();
+  }
+
   async close(): Promise<void> {
     this.#first?.end();
     this.#changes.stop();

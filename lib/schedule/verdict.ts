@@ -19,13 +19,13 @@ export interface PassiveRules {
 
 /** What happened to a channel because of a connection. A plain record. */
 export interface BackendEvent {
-  /** `cleared`: it is no longer suspect, resting or half open. */
-  readonly kind: "suspect" | "resting" | "down" | "up" | "cleared";
+  /** `cleared`: it is no longer suspect, resting or half open. `disabled`: by `-a`. */
+  readonly kind: "suspect" | "resting" | "down" | "up" | "cleared" | "disabled";
   readonly group: number;
   readonly channel: number;
   /** Of the channel when this happened; see `Table`. */
   readonly generation: number;
-  /** Why, for a line; empty for `cleared`. */
+  /** Why, for a line; empty for `cleared` and `disabled`. */
   readonly text: string;
 }
 

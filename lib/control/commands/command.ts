@@ -225,7 +225,9 @@ export async function runLine(
     const { min = command.args.length, max = command.args.length } = command.words ?? {};
     if (args.length < min) throw command.newer ? usageError(command) : syntaxError();
     if (args.length > max) throw tooManyWords(command);
-    return await command.run(context, session, args);
+    const reply = await command.run(context, session, args);
+    context.health.look();
+    return reply;
   } catch (error) {
     if (!(error instanceof CommandError || error instanceof UsageError)) throw error;
     return { ...message(error.message), failed: true };

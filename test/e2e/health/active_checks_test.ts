@@ -120,6 +120,19 @@ t("a flapping backend: one line per change, and none while results alternate", a
   assertEquals(lines(balance).slice(0, expected.length), expected);
 });
 
+t("all channels are down once the operator disables the last one that is up", async () => {
+  await using dead = closing();
+  await using other = named("B1");
+  await using balance = await startChecking("--check", "tcp", "PORT", dead.address, other.address);
+  await dead.stop();
+  await waitForStates(balance, "DWN ENA");
+  await talk(balance.socket, "disable 1\n");
+  await talk(balance.socket, "enable 1\n");
+  await balance.waitForStderr(/available again/);
+  assertEquals(lines(balance).slice(1), ["all channels are down", "a channel is available again"]);
+  assertEquals(await distribution(balance.port, 2), "B1: 2");
+});
+
 t("--on-down close ends the connections of a channel that goes down, keep does not", async () => {
   for (const onDown of ["close", "keep"]) {
     await using checked = closing();

@@ -36,5 +36,6 @@ export function fakeHealth({ mayExec = false } = {}): FakeHealth {
     created: (group, channel, attributes) =>
       void calls.push(`${group}.${channel} created ${described(attributes)}`),
     changed: (group, channel) => void calls.push(`${group}.${channel} changed`),
+    look() {},
   };
 }

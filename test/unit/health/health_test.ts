@@ -1,4 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
+import { writeAll } from "../../../lib/base/bytes.ts";
 import { parseCheckSpec } from "../../../lib/check/spec.ts";
 import { answering } from "../../helpers/check/probing.ts";
 import { healthOf } from "../../helpers/check/health_of.ts";
@@ -52,6 +53,36 @@ t("fall failures in a row bring a channel down, rise successes bring it up", asy
   assertEquals(changes, 2);
   assert(passed >= 3 && failed >= 3, `${passed} passed, ${failed} failed`);
 });
+
+t(
+  "all channels are down, too, once the others are out by an agent, -a or the operator",
+  async () => {
+    await using dead = refusing();
+    let word = "ready";
+    await using agent = backend((conn) => writeAll(conn, new TextEncoder().encode(`${word}\n`)));
+    await using started = await healthOf([
+      `${dead.address},check=tcp`,
+      `${agent.address},check=agent:${agent.port}`,
+      dead.address,
+    ]);
+    const { table, health } = started;
+    await health.firstRound();
+    const event = { group: 0, channel: 2, generation: table.generation(0, 2), text: "" } as const;
+    table.setState(0, 2, "disabled");
+    health.backendEvent({ kind: "disabled", ...event });
+    word = "maint";
+    const texts = ["all channels are down", "a channel is available again"];
+    const down = () => started.lines.filter((line) => texts.includes(line));
+    await until(() => down().length === 1, { what: "all channels to be down" });
+    table.setState(0, 2, "enabled");
+    health.look();
+    table.setState(0, 2, "disabled");
+    health.backendEvent({ kind: "disabled", ...event });
+    word = "ready";
+    await until(() => down().length === 4, { what: "the agent to be ready" });
+    assertEquals(down(), [...texts, ...texts]);
+  },
+);
 
 t("a channel that is about to change is probed three times as often", async () => {
   const times: number[] = [];

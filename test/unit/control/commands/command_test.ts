@@ -9,6 +9,7 @@ import { COMMANDS } from "../../../../lib/control/commands/commands.ts";
 import { randomNumbers } from "../../../helpers/bytes.ts";
 import { t } from "../../../helpers/t.ts";
 import { CommandSession } from "../../../helpers/control/command_session.ts";
+import { fakeHealth } from "../../../helpers/control/fake_health.ts";
 
 const PURE = { permissions: "none" } as const;
 
@@ -28,7 +29,10 @@ t("every prefix runs the first matching command; kill must be typed in full", as
       return { text: "" };
     },
   }));
-  const at = { context: {} as ControlContext, session: { group: 0 } };
+  const at = {
+    context: { health: fakeHealth() } as unknown as ControlContext,
+    session: { group: 0 },
+  };
   const old = ORDER.split(" ");
   for (const name of COMMANDS.map(({ name }) => name)) {
     for (let length = 1; length <= name.length; length++) {
