@@ -1,3 +1,4 @@
+import { areAllDown } from "../table/counts.ts";
 import type { ChannelState } from "../table/states.ts";
 import type { Table } from "../table/table.ts";
 import { type ChannelCheck, nameOf } from "./channel_check.ts";
@@ -21,22 +22,9 @@ export function changeLines(table: Table, notice: (line: string) => void): Chang
     changed: (check, to, why) => notice(`${nameOf(table, check)} is ${to}: ${why}`),
     lookAtAll() {
       const allDown = areAllDown(table);
-      if (allDown === wereAllDown) return;
+      if (allDown === undefined || allDown === wereAllDown) return;
       wereAllDown = allDown;
       notice(allDown ? "all channels are down" : "a channel is available again");
     },
   };
-}
-
-/** Whether there are enabled channels, and all of them are down. */
-function areAllDown(table: Table): boolean {
-  let enabled = 0;
-  for (let group = 0; group < table.size.groups; group++) {
-    for (let channel = 0; channel < table.length(group); channel++) {
-      if (table.state(group, channel) !== "enabled") continue;
-      if (table.health(group, channel) !== "down") return false;
-      enabled++;
-    }
-  }
-  return enabled > 0;
 }

@@ -31,6 +31,20 @@ export function anyFull(table: Table): boolean {
   return false;
 }
 
+/**
+ * Whether all channels that are enabled and have a weight are down; `undefined` if there are none.
+ */
+export function areAllDown(table: Table): boolean | undefined {
+  let all: true | undefined;
+  for (const [group, channel] of channelsOf(table)) {
+    if (table.state(group, channel) !== "enabled") continue;
+    if (table.effectiveWeight(group, channel) === 0) continue;
+    if (table.health(group, channel) !== "down") return false;
+    all = true;
+  }
+  return all;
+}
+
 /** The channels in use. */
 function* channelsOf(table: Table): Generator<readonly [group: number, channel: number]> {
   for (let group = 0; group < table.size.groups; group++) {

@@ -224,6 +224,11 @@ t("an agent sets health, state, weight and limit, each only if it reports it", a
     "channel 0.0 is down: agent: down # disk full",
     "channel 0.0 is up: agent: up 0%",
   ]);
+  assertEquals(started.lines.filter((line) => !line.startsWith("channel")), [
+    "all channels are down",
+  ]);
+  answer = "up 50%";
+  await until(() => started.lines.at(-1) === "a channel is available again");
 });
 
 t("a probe that passes ends a suspicion, unless it connects to another port", async () => {
