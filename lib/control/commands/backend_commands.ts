@@ -104,12 +104,17 @@ interface CheckRow extends CheckStatus {
   readonly channel: number;
   readonly address: string;
   readonly port: number;
+  readonly weight: number;
+  /** During a slow start, or if an agent asks for it, less than the weight. */
+  readonly effectiveWeight: number;
 }
 
 function checkRows({ table, health }: ControlContext): CheckRow[] {
-  return channelRecords(table).flatMap(({ group, channel, address, port }) => {
+  return channelRecords(table).flatMap(({ group, channel, address, port, weight }) => {
     const status = health.check(group, channel);
-    return status === undefined ? [] : [{ group, channel, address, port, ...status }];
+    if (status === undefined) return [];
+    const effectiveWeight = table.effectiveWeight(group, channel) / 100;
+    return [{ group, channel, address, port, ...status, weight, effectiveWeight }];
   });
 }
 
@@ -128,8 +133,14 @@ function columns(nowMs: number): Column<CheckRow>[] {
     ["since", ({ sinceMs }) => since(sinceMs)],
     ["next", ({ nextInMs }) => nextInMs === undefined ? "-" : `${(nextInMs / 1000).toFixed(1)}s`],
     ["ago", ({ last }) => last === undefined ? "-" : since(last.atMs)],
+    ["weight", weightText],
     ["last result", lastText, "left"],
   ];
+}
+
+/** For example `4`, or `0.4/4` during a slow start. */
+function weightText({ weight, effectiveWeight }: CheckRow): string {
+  return effectiveWeight === weight ? `${weight}` : `${effectiveWeight}/${weight}`;
 }
 
 /** For example `HTTP 503 in 12 ms (2 of 3 failures)`. */

@@ -93,10 +93,13 @@ t("check changes the check of a channel; exec only if the program may run progra
   ]);
 }, PURE);
 
-t("checks shows health, since when, the last result and the next probe", async () => {
+t("checks shows health, since when, the next probe, the weight and the last result", async () => {
   const health = fakeHealth();
   const hand = new CommandSession(2, health);
   const now = Date.now();
+  hand.table.setWeight(0, 0, 4);
+  hand.table.setRamp(0, 0, 10);
+  hand.table.setWeight(1, 0, 0);
   Object.assign(health.statuses, {
     "0.0": {
       spec: "http:/health",
@@ -115,11 +118,11 @@ t("checks shows health, since when, the last result and the next probe", async (
     },
   });
   assertEquals((await hand.type("checks")).text.split("\n"), [
-    "channel  address         check         health            since  next  ago  last result",
-    "    0.0  127.0.0.1:8000  http:/health  down              2m05s  0.6s   1s  " +
+    "channel  address         check         health            since  next  ago  weight  last result",
+    "    0.0  127.0.0.1:8000  http:/health  down              2m05s  0.6s   1s   0.4/4  " +
     "HTTP 200\\x1b in 12 ms (1 of 2 successes)",
-    "    0.1  127.0.0.1:8001  none          unknown, suspect     0s     -    -  -",
-    "    1.0  127.0.0.1:9000  tcp           up                1d01h     -   0s  " +
+    "    0.1  127.0.0.1:8001  none          unknown, suspect     0s     -    -       1  -",
+    "    1.0  127.0.0.1:9000  tcp           up                1d01h     -   0s       0  " +
     "connection refused in 0 ms (2 of 3 failures)",
     "",
   ]);
@@ -130,5 +133,6 @@ t("checks shows health, since when, the last result and the next probe", async (
     [0, 0, "127.0.0.1", 8000, "http:/health", "down"],
   );
   assertEquals(rows[0].last.text, "HTTP 200\x1b");
+  assertEquals([rows[0].weight, rows[0].effectiveWeight], [4, 0.4]);
   await hand.expect({ "checks all": "!usage: checks [--json]" });
 }, PURE);
