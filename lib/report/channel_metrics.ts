@@ -115,7 +115,7 @@ function* healthMetrics(
   );
   yield gauge(
     "balance_channel_weight",
-    "Effective weight of the channel; lower than the configured one during a slow start.",
+    "Effective weight: lower than the configured one during a slow start or because of an agent.",
     samples(rows, (row) => table.effectiveWeight(row.group, row.channel) / 100),
   );
   yield counter(
