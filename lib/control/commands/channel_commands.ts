@@ -102,7 +102,7 @@ export const MAXC: Command = {
 export const ASSIGN: Command = {
   name: "assign",
   args: ["<channel>", "<host>", "<port>"],
-  help: "change the address of a disabled channel",
+  help: "change the address of a disabled or draining channel",
   run: async (context, session, [text = "", ...words]) => {
     const { table, drains, health } = context;
     const { group, channel } = readChannel(table, session.group, {
@@ -129,7 +129,7 @@ export const REMOVE: Command = {
   name: "remove",
   args: ["<channel>"],
   newer: true,
-  help: "remove a disabled channel without connections",
+  help: "remove a disabled or draining channel without connections",
   run: ({ table, names, drains, health }, session, [text = ""]) => {
     const { group, channel, name } = readChannel(table, session.group, { text });
     // Locked, so that no worker claims the channel between the checks and the removal.

@@ -155,7 +155,8 @@ if (tool("tmux") === undefined) {
     await pane.press("C-u");
     await pane.type("help ass");
     await pane.press("Tab", "Enter");
-    const form = "  assign <channel> <host> <port>   change the address of a disabled channel";
+    const form =
+      "  assign <channel> <host> <port>   change the address of a disabled or draining channel";
     await showsLast(pane, "balance[0] help assign", form, "balance[0]");
   });
 
