@@ -1,5 +1,4 @@
-import { levenshteinDistance } from "@std/text/levenshtein-distance";
-import { closest } from "../address/closest.ts";
+import { closest, typingErrors } from "../address/closest.ts";
 import { suggestion } from "../address/faults.ts";
 import { splitCommand } from "./argv.ts";
 import { parseEscapedText } from "./escaped_text.ts";
@@ -137,8 +136,8 @@ function parseDialogue(text: string): CheckKind {
   const [, send, , expect] = /^(?:send:((?:\\.|[^\\])*?))?((?:^|\/)expect:(.*))?$/s.exec(text) ??
     [];
   if (send === undefined && expect === undefined) parseEscapedText(text);
-  const typo = /(?:^|[^\\])\/([a-z]+):/.exec(send ?? "")?.[1];
-  if (typo !== undefined && levenshteinDistance(typo, "expect") === 1) {
+  const typo = /(?:^|[^\\])\/([a-z]{5,7}):/.exec(send ?? "")?.[1];
+  if (typo !== undefined && typingErrors(typo, "expect") === 1) {
     throw new SpecError(`[/${typo}:] is not /expect:; write \\/ for a slash that is sent`);
   }
   const dialogue = {

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { closest } from "../../../lib/address/closest.ts";
+import { closest, typingErrors } from "../../../lib/address/closest.ts";
 import { t } from "../../helpers/t.ts";
 
 const PURE = { permissions: "none" } as const;
@@ -9,7 +9,10 @@ const cases: [typed: string, meant: string | undefined, why: string][] = [
   ["worker", "workers", "a letter is missing"],
   ["wokrers", "workers", "two neighbors are swapped"],
   ["wrkers2", "workers", "two errors in a long word"],
+  ["wokrerz", "workers", "a swap and another error in a long word"],
   ["htpp", "http", "one error in a short word"],
+  ["hhtp", "http", "a letter is doubled instead of another one"],
+  ["smpt", "smtp", "two neighbors are swapped in a short word"],
   ["SMTP", "smtp", "the case is wrong"],
   ["NFS", "nfs", "the case of a short word is wrong"],
   ["hptt", undefined, "two errors in a short word"],
@@ -26,4 +29,18 @@ for (const [typed, meant, why] of cases) {
 
 t("closest() finds nothing if an abbreviation is ambiguous", () => {
   assertEquals(closest("dump", ["dump-file", "dump-format"]), undefined);
+}, PURE);
+
+t("typingErrors() counts one swap of two adjacent letters as one error", () => {
+  const cases: [typed: string, meant: string, errors: number][] = [
+    ["tcp", "tcp", 0],
+    ["tpc", "tcp", 1],
+    ["exepct", "expect", 1],
+    ["xepcet", "expect", 3],
+    ["ab", "cd", 2],
+    ["", "ab", 2],
+    ["ab", "", 2],
+  ];
+  const found = cases.map(([typed, meant]) => typingErrors(typed, meant));
+  assertEquals(found, cases.map(([, , errors]) => errors));
 }, PURE);

@@ -93,6 +93,8 @@ for (
     ],
     ["htp:/x", "unknown check (did you mean http?)"],
     ["TCP", "unknown check (did you mean tcp?)"],
+    ["tpc", "unknown check (did you mean tcp?)"],
+    ["send:PING/exepct:PONG", "[/exepct:] is not /expect:; write \\/ for a slash that is sent"],
     ["http", "http needs a path, for example http:/health"],
     ["http:", "http needs a path, for example http:/health"],
     ["http:health", "the path must start with /"],
