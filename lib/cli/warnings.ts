@@ -111,6 +111,8 @@ interface ScheduledChannel {
   readonly common: boolean;
   readonly attributes: ReadonlyMap<string, string>;
   readonly checked: boolean;
+  /** Whether that is an agent-check, which has a port of its own. */
+  readonly hasAgent: boolean;
 }
 
 function scheduledChannels(
@@ -131,7 +133,8 @@ function scheduledChannels(
       const attributes = new Map(pairs.map(([key = "", value = ""]) => [key, value]));
       const own = attributes.get("check");
       const checked = own === undefined ? check !== undefined : own !== "none";
-      found.push({ text, schedule, common, attributes, checked });
+      const hasAgent = own === undefined ? check?.kind === "agent" : own.startsWith("agent:");
+      found.push({ text, schedule, common, attributes, checked, hasAgent });
     }
     group++;
     texts = [];
@@ -161,13 +164,14 @@ function backendWarnings(
       `--schedule [${schedules.all}]: every group ends with % (hash) or has a schedule of its own`,
     );
   }
-  for (const { text, schedule, attributes, checked } of channels) {
+  for (const { text, schedule, attributes, checked, hasAgent } of channels) {
     const weight = attributes.get("weight") ?? "1";
     if ((schedule === "hash" || schedule === "first") && Number(weight) > 1) {
       warnings.push(`channel [${text}]: the schedule ${schedule} ignores the weight ${weight}`);
     }
-    if (attributes.has("check-port") && !checked) {
-      warnings.push(`channel [${text}]: check-port has no effect without a check, see --check`);
+    if (attributes.has("check-port") && (!checked || hasAgent)) {
+      const why = hasAgent ? "on an agent-check: agent:PORT" : "without a check, see --check";
+      warnings.push(`channel [${text}]: check-port has no effect ${why}`);
     }
   }
   return warnings;

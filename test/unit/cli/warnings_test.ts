@@ -93,6 +93,15 @@ const cases: [argv: string[], ...warnings: string[]][] = [
     "channel [web1,check-port=81]: check-port has no effect without a check, see --check",
   ],
   [
+    ["8080", "web1,check=agent:20319,check-port=81", "web2,check=agent:20319"],
+    "channel [web1,check=agent:20319,check-port=81]: " +
+    "check-port has no effect on an agent-check: agent:PORT",
+  ],
+  [
+    ["--check", "agent:20319", "8080", "web1,check-port=81", "web2,check=tcp,check-port=81"],
+    "channel [web1,check-port=81]: check-port has no effect on an agent-check: agent:PORT",
+  ],
+  [
     ["8080", "web1:80:-1,weight=2"],
     "channel [web1:80:-1,weight=2]: maxc -1 allows no connections; 0 means no limit",
   ],
