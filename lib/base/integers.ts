@@ -29,7 +29,7 @@ export function strictInteger(
 }
 
 /** Units of durations in milliseconds. */
-const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000 };
+const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
 
 /** A range of durations in milliseconds, both ends included. */
 export interface DurationRange {
@@ -39,23 +39,24 @@ export interface DurationRange {
 
 /**
  * Converts a duration to milliseconds: seconds such as `2` or `0.5`, or a number with a unit, as in
- * `500ms`, `2s` and `1m`. Neither blanks nor signs are accepted.
+ * `500ms`, `2s`, `1m` and `1h`. Neither blanks nor signs are accepted.
  *
  * @returns Whole milliseconds; `undefined` if the text is not a duration, or out of range.
  */
 export function parseDuration(text: string, range: DurationRange): number | undefined {
-  const parts = /^(\d{1,9}(?:\.\d{1,9})?)(ms|s|m)?$/.exec(text);
+  const parts = /^(\d{1,9}(?:\.\d{1,9})?)(ms|s|m|h)?$/.exec(text);
   if (parts === null) return undefined;
-  const ms = Math.round(Number(parts[1]) * UNITS[parts[2] ?? "s"]!);
-  return ms >= range.min && ms <= range.max ? ms : undefined;
+  const ms = Number(parts[1]) * UNITS[parts[2] ?? "s"]!;
+  return ms >= range.min && ms <= range.max ? Math.round(ms) : undefined;
 }
 
 /**
  * Why a text is not a duration in a range, for an error that names the text: `not a number of
- * seconds from 0.05 to 86400`.
+ * seconds from 0.05 to 86400, or with a unit: ms, s, m, h`.
  */
 export function durationFault({ min, max }: DurationRange): string {
-  return `not a number of seconds from ${min / 1000} to ${max / 1000}`;
+  const units = Object.keys(UNITS).join(", ");
+  return `not a number of seconds from ${min / 1000} to ${max / 1000}, or with a unit: ${units}`;
 }
 
 /** A number with a noun: `1 connection`, `3 connections`. */

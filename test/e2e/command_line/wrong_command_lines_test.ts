@@ -8,6 +8,7 @@ import { t } from "../../helpers/t.ts";
 
 const GOOD = "127.0.0.1:9";
 const HELP = " (try balance --help)";
+const UNITS = "or with a unit: ms, s, m, h";
 
 /** Arguments, and the only line that is printed. */
 type Case = readonly [argv: readonly string[], line: string];
@@ -94,13 +95,13 @@ const usageErrors: readonly Case[] = [
   ],
   [
     ["--check", "tcp", "--interval", "0", "PORT", GOOD],
-    "invalid --interval [0]: not a number of seconds from 0.05 to 86400",
+    `invalid --interval [0]: not a number of seconds from 0.05 to 86400, ${UNITS}`,
   ],
   [["--rise", "x", "PORT", GOOD], "invalid --rise [x]: not a number from 1 to 1000"],
   [["--on-down", "reset", "PORT", GOOD], "invalid --on-down [reset]: not one of keep, close"],
   [
     ["--passive", "3/x", "PORT", GOOD],
-    "invalid --passive [3/x]: [x] is not a number of seconds from 0.1 to 86400",
+    `invalid --passive [3/x]: [x] is not a number of seconds from 0.1 to 86400, ${UNITS}`,
   ],
   [
     ["--wait", "2:100000", "PORT", GOOD],

@@ -92,6 +92,11 @@ t("a value that is invalid is refused, and the error names it", () => {
       ["--passive", "3/"],
       "invalid --passive [3/]: [] is not a number of seconds from 0.1 to 86400",
     ],
+    [
+      ["--wait", "0.0009"],
+      "invalid --wait [0.0009]: [0.0009] is not a number of seconds from 0.001",
+    ],
+    [["--check-timeout", "9.5ms"], "invalid --check-timeout [9.5ms]: not a number of seconds"],
     [["--wait", "0"], "invalid --wait [0]: [0] is not a number of seconds from 0.001 to 86400"],
     [["--wait", "1:0"], "invalid --wait [1:0]: [0] is not a number from 1 to 65536"],
     [["--wait", "1:"], "invalid --wait [1:]: [] is not a number from 1 to 65536"],

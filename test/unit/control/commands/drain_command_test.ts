@@ -181,7 +181,7 @@ t("drain --all takes what is enabled or draining, and names what it loses", asyn
 
 t("a wrong deadline or channel is an error that changes nothing", async () => {
   using one = fixture();
-  const fault = "not a number of seconds from 0 to 2592000";
+  const fault = "not a number of seconds from 0 to 2592000, or with a unit: ms, s, m, h";
   for (
     const [line, text] of [
       ["drain 0 soon", `invalid deadline [soon]: ${fault}`],
