@@ -32,16 +32,20 @@ async function startOnFront(hosts: ThreeHosts, options: readonly string[]) {
     stdout: "null",
     stderr: "piped",
   }).spawn();
-  let stderr = "";
+  let stderr = "", running = true;
+  const ended = child.status.finally(() => running = false);
   const reading = (async () => {
     for await (const text of child.stderr.pipeThrough(new TextDecoderStream())) stderr += text;
   })();
   opened.defer(async () => {
-    child.kill("SIGTERM");
-    await child.status;
+    if (running) child.kill("SIGTERM");
+    await ended;
     await reading;
   });
-  await until(() => answers(socketPath(path, PORT)), { timeoutMs: 30_000, what: "balance" });
+  await until(() => answers(socketPath(path, PORT)), {
+    timeoutMs: 30_000,
+    what: () => `balance; stderr: ${stderr}`,
+  });
   const all = opened.move();
   return {
     get stderr() {
@@ -66,7 +70,7 @@ onHosts("with a host that drops packets, one client in ten seconds waits for -t"
 
 onHosts("a host that drops packets is down for its check, and up again afterwards", async () => {
   await using hosts = await threeHosts();
-  const check = ["--check", "tcp", "--interval", "0.2", "--check-timeout", "0.5"];
+  const check = ["--check", "tcp", "--interval", "0.2", "--check-timeout", "1"];
   await using balance = await startOnFront(hosts, check);
   const names = async (count: number) =>
     new Set((await hosts.askInTurn(PORT, count)).map(({ answer }) => answer));
@@ -74,7 +78,7 @@ onHosts("a host that drops packets is down for its check, and up again afterward
   await hosts.backends[0].setDropping(true);
   await until(() => balance.stderr !== "", { timeoutMs: 20_000, what: "the line" });
   const address = `${hosts.backends[0].address}:${BACKEND_PORT}`;
-  const down = `channel 0.0 ${address} is down: timeout after 0.5 s (3 of 3 checks)\n`;
+  const down = `channel 0.0 ${address} is down: timeout after 1 s (3 of 3 checks)\n`;
   assertEquals(balance.stderr, down);
   const clients = await hosts.askInTurn(PORT, 20);
   assert(clients.every(({ answer, ms }) => answer === "B1" && ms < 2000));

@@ -5,7 +5,7 @@
  * @module
  */
 import { ask } from "./client.ts";
-import { tool } from "../t.ts";
+import { tool, until } from "../t.ts";
 
 /** A backend host. It answers each connection on {@link BACKEND_PORT} with its name. */
 export interface BackendHost {
@@ -111,6 +111,7 @@ async function addBackend(
     server.kill("SIGKILL");
     await server.status;
   });
+  await until(() => connects(front, address), { timeoutMs: 30_000, everyMs: 50, what: name });
   return {
     name,
     address,
@@ -118,6 +119,12 @@ async function addBackend(
     setDropping: (dropping) =>
       ip("-n", host, "route", dropping ? "add" : "del", "blackhole", `${ours}/32`),
   };
+}
+
+/** Whether a connect from a host to a backend succeeds. */
+async function connects(from: string, address: string): Promise<boolean> {
+  const connect = ["socat", "/dev/null", `TCP:${address}:${BACKEND_PORT},connect-timeout=1`];
+  return (await output("ip", ["netns", "exec", from, ...connect])).code === 0;
 }
 
 async function ip(...args: string[]): Promise<void> {
