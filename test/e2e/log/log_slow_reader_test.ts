@@ -45,6 +45,8 @@ async function assertLosesNothing(
   assertEquals(balance.stderr, "");
   await untilStill(() => reader.lines.length, { looks: 50, what: "the log to end" });
 
+  // A page may be a second old.
+  await until(async () => await accepted() >= reader.lines.length, { what: "a page of now" });
   const total = await accepted(), pages = await scrape(port);
   // The kernel may discard clients that leave before they are accepted.
   assert(total > count, `${total} of ${2 * count} connections accepted`);

@@ -63,7 +63,8 @@ for (const format of ["text", "json"]) {
     const count = await connectAndClose(balance.port, { count: BURST });
     const accepted = await untilStill(
       async () => value(await scrape(port), "balance_connections_accepted_total") ?? 0,
-      { what: "the number of accepted connections" },
+      // A page may be a second old.
+      { looks: 20, everyMs: 100, what: "the number of accepted connections" },
     );
     // The kernel may discard clients that leave before they are accepted.
     assert(accepted > count / 2, `${accepted} of ${count} connections accepted`);

@@ -1,7 +1,13 @@
 /** What `--metrics` shows about health checks: metrics, `/healthz`, `/status.json`. */
 
 import { assert, assertEquals } from "@std/assert";
-import { get, scrape, startWithMetrics, value } from "../../helpers/metrics/start_with_metrics.ts";
+import {
+  get,
+  scrape,
+  startWithMetrics,
+  untilMetric,
+  value,
+} from "../../helpers/metrics/start_with_metrics.ts";
 import { named } from "../../helpers/net/backends.ts";
 import { talk } from "../../helpers/net/control_socket.ts";
 import { freePort } from "../../helpers/net/ports.ts";
@@ -13,19 +19,6 @@ const CHECKS = ["--check", "tcp", "--interval", "50ms", "--rise", "2", "--fall",
 async function healthz(port: number): Promise<string> {
   const { status, text } = await get(port, "/healthz");
   return `${status} ${text.trim()}`;
-}
-
-/** Waits until a metric has a value. */
-async function untilMetric(
-  port: number,
-  name: string,
-  labels: Record<string, string>,
-  wanted: number,
-): Promise<void> {
-  await until(async () => value(await scrape(port), name, labels) === wanted, {
-    timeoutMs: 10_000,
-    what: `${name} ${JSON.stringify(labels)} to become ${wanted}`,
-  });
 }
 
 t("metrics, /healthz and /status.json follow backends that die and return", async () => {
@@ -43,8 +36,7 @@ t("metrics, /healthz and /status.json follow backends that die and return", asyn
   assertEquals(await healthz(port), "200 ok");
 
   await first.stop();
-  await up("0", 0);
-  const families = await scrape(port);
+  const families = await up("0", 0);
   assertEquals(value(families, "balance_channel_up", { channel: "1" }), 1);
   assertEquals(value(families, "balance_channel_available", labels), 0);
   assertEquals(value(families, "balance_channel_enabled", labels), 1);
@@ -63,18 +55,15 @@ t("metrics, /healthz and /status.json follow backends that die and return", asyn
   assertEquals([down.check.kind, down.check.passed], ["tcp", false]);
 
   await second.stop();
-  await up("1", 0);
+  const none = await up("1", 0);
   assertEquals(await healthz(port), "503 no channel available");
-  assertEquals(value(await scrape(port), "balance_healthy"), 0);
+  assertEquals(value(none, "balance_healthy"), 0);
 
   await using _back = named("B1", { port: second.port });
-  await up("1", 1);
+  const back = await up("1", 1);
   // No client has connected: the check alone decides.
   assertEquals(await healthz(port), "200 ok");
-  assertEquals(
-    value(await scrape(port), "balance_health_changes_total", { channel: "1" }),
-    2,
-  );
+  assertEquals(value(back, "balance_health_changes_total", { channel: "1" }), 2);
   await talk(balance.socket, "drain 1\n");
   await untilMetric(port, "balance_channel_draining", { channel: "1" }, 1);
   assertEquals(await healthz(port), "503 no channel available");
@@ -90,10 +79,13 @@ t(
     await using balance = await startWithMetrics(argv, { port, expectStderr: "any" });
     const channels = async () => {
       const samples = (await scrape(port)).get("balance_checks")?.samples ?? [];
-      return [...new Set(samples.map((one) => one.labels.channel))];
+      return [...new Set(samples.map((one) => one.labels.channel))].join(" ");
     };
-    assertEquals(await channels(), ["1"]);
+    assertEquals(await channels(), "1");
     await talk(balance.socket, "check 0 tcp\n");
-    assertEquals(await channels(), ["0", "1"]);
+    await until(async () => await channels() === "0 1", {
+      timeoutMs: 20_000,
+      what: "the series of both channels",
+    });
   },
 );

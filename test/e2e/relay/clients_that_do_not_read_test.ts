@@ -5,7 +5,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import type { ConnectionInfo } from "../../../lib/base/connection_info.ts";
-import { scrape, value } from "../../helpers/metrics/start_with_metrics.ts";
+import { untilMetric, value } from "../../helpers/metrics/start_with_metrics.ts";
 import { backend, named } from "../../helpers/net/backends.ts";
 import { ask, connect } from "../../helpers/net/client.ts";
 import { showRows, talk } from "../../helpers/net/control_socket.ts";
@@ -74,9 +74,8 @@ for (const [way, { argv, close }] of Object.entries(WAYS)) {
     await until(async () => await countedConnections(balance, fds) === 0);
     const rows = await showRows(balance.socket);
     assertEquals(rows.map(({ c }) => c), [0, 0]);
-    const page = await scrape(metrics);
+    const page = await untilMetric(metrics, "balance_connections_closing", {}, 0);
     assertEquals(value(page, "balance_connections"), 0);
-    assertEquals(value(page, "balance_connections_closing"), 0);
     assertEquals(value(page, "balance_connections_accepted_total"), ROUNDS * CLIENTS + 10);
   });
 }

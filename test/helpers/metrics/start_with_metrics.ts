@@ -43,6 +43,28 @@ export async function scrape(port: number): Promise<Map<string, MetricFamily>> {
   return parseMetrics((await get(port, "/metrics", OPENMETRICS)).text, "openmetrics");
 }
 
+/**
+ * Waits until a metric has a value: a page may be a second old.
+ *
+ * @returns The page that has it.
+ */
+export async function untilMetric(
+  port: number,
+  name: string,
+  labels: Record<string, string>,
+  wanted: number,
+): Promise<Map<string, MetricFamily>> {
+  let found: number | undefined;
+  return await until(async () => {
+    const page = await scrape(port);
+    found = value(page, name, labels);
+    return found === wanted && page;
+  }, {
+    timeoutMs: 20_000,
+    what: () => `${name} ${JSON.stringify(labels)} to become ${wanted}, not ${found}`,
+  });
+}
+
 /** The value of the first sample with this name and these labels. */
 export function value(
   families: ReadonlyMap<string, MetricFamily>,
