@@ -80,13 +80,18 @@ function bash(entries: readonly OptionEntry[], commands: readonly CommandEntry[]
   ).join("");
   return `
 _${NAME}() {
-  local cur=\${COMP_WORDS[COMP_CWORD]} prev=\${COMP_WORDS[COMP_CWORD - 1]} word operands=0 i
+  local cur=\${COMP_WORDS[COMP_CWORD]} prev word operands=0 i=COMP_CWORD
   COMPREPLY=()
-  # "--option=value" arrives here as three words.
+  # "--option=value" arrives here as three words, and "--option G=value" as four.
   if [[ $cur == = ]]; then
     cur=
-  elif [[ $prev == = && COMP_CWORD -ge 2 ]]; then
-    prev=\${COMP_WORDS[COMP_CWORD - 2]}
+  elif [[ \${COMP_WORDS[i - 1]} == = ]]; then
+    ((i--))
+  fi
+  prev=\${COMP_WORDS[i - 1]}
+  if [[ \${COMP_WORDS[i]} == = && $prev != -* && i -ge 3 ]]; then
+    prev=\${COMP_WORDS[i - 2]}
+    if [[ $prev == = ]]; then prev=\${COMP_WORDS[i - 3]}; fi
   fi
   # In a bundle such as -ft, the last letter takes the argument.
   if [[ $prev =~ ^-[${letters}]+([a-zA-Z])$ ]]; then prev=-\${BASH_REMATCH[1]}; fi

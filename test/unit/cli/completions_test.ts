@@ -117,6 +117,13 @@ else {
       return async (words) => {
         // bash splits words at "="; separators are offered after the port.
         assertEquals(await offers(["balance", "--completions", "=", "b"]), ["bash"]);
+        assertEquals(await offers(["balance", "--completions", "="]), ["bash", "zsh", "fish"]);
+        for (const before of [["--schedule"], ["--schedule", "="]]) {
+          assertEquals(await offers(["balance", ...before, "1", "=", "l"]), ["least"]);
+          assertEquals(await offers(["balance", ...before, "rr,1", "=", "l"]), ["least"]);
+          assertEquals((await offers(["balance", ...before, "1", "="])).length, 6);
+        }
+        assertEquals(await offers(["balance", "-f", "8080", "web1,weight", "=", "3"]), []);
         assertEquals(await offers(["balance", "-f", "--grace", "1", "8080", "!"]), ["!"]);
         return await offers(words);
       };
