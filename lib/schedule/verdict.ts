@@ -51,21 +51,26 @@ export function dialFailed(
       table.setHealth(group, channel, "down");
       table.setCaution(group, channel, "none");
       const count = Math.min(failures, rules.failures);
-      return event("down", `connect ${failure} (${count} of ${rules.failures} attempts)`);
+      return event("down", `${failureText(failure)} (${count} of ${rules.failures} attempts)`);
     }
     if (failure === "timeout" && rules.suspects) {
       table.setCaution(group, channel, "suspect");
-      return event("suspect", `connect ${failure}`);
+      return event("suspect", failureText(failure));
     }
     if (rules.rests) {
       table.setCaution(group, channel, "resting");
-      return event("resting", `connect ${failure}`);
+      return event("resting", failureText(failure));
     }
     // An answer costs no time, even if it refuses: the next client may find out at once, too.
     if (!isAnswer(failure) || table.caution(group, channel) === "none") return undefined;
     table.setCaution(group, channel, "none");
     return event("cleared", "");
   });
+}
+
+/** A refused connect has the words of health checks. */
+function failureText(failure: DialFailure): string {
+  return failure === "refused" ? "connection refused" : `connect ${failure}`;
 }
 
 function needsVerdict(failure: DialFailure, rules: PassiveRules, { isProbe }: Claim): boolean {

@@ -12,7 +12,9 @@ t("--passive 3/1: down after three refused connects, up when a client gets throu
   const argv = ["-f", "--passive", "3/1", "PORT", dead.address, other.address];
   await using balance = await startControlled(argv, { expectStderr: "any" });
   assertEquals(await distribution(balance.port, 8), "B1: 8");
-  await balance.waitForStderr(/^channel 0\.0 \S+ is down: connect refused \(3 of 3 attempts\)\n$/);
+  await balance.waitForStderr(
+    /^channel 0\.0 \S+ is down: connection refused \(3 of 3 attempts\)\n$/,
+  );
   await using _back = named("back", { port: dead.port });
   await until(async () => await ask(balance.port) === "back", {
     timeoutMs: 20_000,

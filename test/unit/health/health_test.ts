@@ -270,13 +270,13 @@ t("--passive: a channel that is down is half open after its time, and printed on
   for (let round = 0; round < 2; round++) {
     table.setHealth(0, 0, "down");
     table.setCaution(0, 0, "none");
-    health.backendEvent({ kind: "down", ...event, text: "connect refused (1 of 1 attempts)" });
+    health.backendEvent({ kind: "down", ...event, text: "connection refused (1 of 1 attempts)" });
     assertEquals(table.available(0, 0), false);
     await until(() => table.caution(0, 0) === "half open", { what: "half open" });
     assertEquals([table.health(0, 0), table.available(0, 0)], ["down", true]);
   }
   assertEquals(started.lines, [
-    "channel 0.0 is down: connect refused (1 of 1 attempts)",
+    "channel 0.0 is down: connection refused (1 of 1 attempts)",
     "all channels are down",
   ]);
 });

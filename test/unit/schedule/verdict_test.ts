@@ -88,7 +88,7 @@ t("--passive 3: three failures in a row make it down, and a success starts anew"
     undefined,
     undefined,
   ]);
-  assertEquals(fail(table, "refused", THREE), "down connect refused (3 of 3 attempts)");
+  assertEquals(fail(table, "refused", THREE), "down connection refused (3 of 3 attempts)");
   assertEquals([table.health(0, 0), table.available(0, 0)], ["down", false]);
 }, PURE);
 
@@ -159,7 +159,7 @@ t("--wait: after a failed connect a channel rests", () => {
   const table = scheduleTable("first", [1]);
   assertEquals(
     fail(table, "refused", { ...DEFAULT_PASSIVE, rests: true }),
-    "resting connect refused",
+    "resting connection refused",
   );
   assertEquals(table.available(0, 0), false);
 }, PURE);
