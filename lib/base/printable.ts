@@ -13,6 +13,25 @@ export function printable(text: string, options: { lines?: boolean } = {}): stri
 }
 
 /**
+ * Decodes UTF-8; a byte that is not part of a character becomes an escape such as `\xff`. For
+ * messages, with {@link printable}.
+ */
+export function decodedText(bytes: Uint8Array): string {
+  let text = "";
+  for (let at = 0; at < bytes.length;) {
+    const first = bytes[at]!, length = first < 0x80 ? 1 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
+    const found = bytes.subarray(at, at + length), char = UTF8.decode(found);
+    // Anything else becomes several characters.
+    const isChar = found.length === length && [...char].length === 1;
+    text += isChar ? char : `\\x${first.toString(16)}`;
+    at += isChar ? length : 1;
+  }
+  return text;
+}
+
+const UTF8 = new TextDecoder("utf-8", { ignoreBOM: true });
+
+/**
  * Parses JSON that another process has sent. All strings in it are {@link printable}: an escape such
  * as `\u001b` would otherwise turn into a control character.
  *

@@ -1,3 +1,4 @@
+import { decodedText } from "../../base/printable.ts";
 import type { AgentReply } from "../probe_result.ts";
 import { type Exchange, readAnswer } from "./exchange.ts";
 import { failed, passed, quoted, shortText, type Verdict } from "./verdict.ts";
@@ -23,7 +24,7 @@ const MAX_CONNECTIONS = 2 ** 31 - 1;
 export async function checkAgent(exchange: Exchange): Promise<Verdict> {
   const end = await readAnswer(exchange, (answer) => answer.includes(10) || answer.includes(13));
   if (end === "too long") return failed(`agent: no line in 4096 bytes: ${quoted(exchange.answer)}`);
-  const line = new TextDecoder().decode(exchange.answer).split(/[\r\n]/, 1)[0] ?? "";
+  const line = decodedText(exchange.answer).split(/[\r\n]/, 1)[0] ?? "";
   return agentVerdict(line);
 }
 

@@ -1,4 +1,5 @@
 import { writeAll } from "../../base/bytes.ts";
+import { decodedText } from "../../base/printable.ts";
 import { ANSWER_BYTES } from "../spec.ts";
 
 /** The part of a connection that a probe needs. */
@@ -54,7 +55,7 @@ export async function readAnswer(
 export async function readLine(exchange: Exchange): Promise<string | undefined> {
   const end = await readAnswer(exchange, (answer) => answer.includes(NEWLINE));
   if (end === "too long") return undefined;
-  return new TextDecoder().decode(exchange.answer).split(/\r?\n/, 1)[0];
+  return decodedText(exchange.answer).split(/\r?\n/, 1)[0];
 }
 
 const NEWLINE = 10;

@@ -1,3 +1,4 @@
+import { decodedText } from "../../base/printable.ts";
 import { wasEstablished } from "../../engine/failures.ts";
 import { type Exchange, readAnswer, send } from "./exchange.ts";
 import { unexpected } from "./ready_made.ts";
@@ -25,14 +26,13 @@ export async function checkMysql(exchange: Exchange): Promise<Verdict> {
   if (greeting === undefined || (type !== GREETING && type !== ERROR)) {
     return failed(unexpected(exchange, "MySQL"));
   }
-  const decoder = new TextDecoder();
   if (type === ERROR) {
     const [, low = 0, high = 0] = greeting;
     // A state of SQL may come first.
-    const message = decoder.decode(greeting.subarray(3)).replace(/^#.{5}/, "");
+    const message = decodedText(greeting.subarray(3)).replace(/^#.{5}/, "");
     return failed(`error ${low + 256 * high}: ${message}`);
   }
-  const version = decoder.decode(greeting.subarray(1)).split("\0", 1)[0];
+  const version = decodedText(greeting.subarray(1)).split("\0", 1)[0];
   await logIn(exchange);
   return passed(`MySQL ${version}`);
 }

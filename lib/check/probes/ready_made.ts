@@ -1,5 +1,6 @@
 /** Dialogues with servers whose protocol needs no login to see that they are up. */
 
+import { decodedText } from "../../base/printable.ts";
 import { type Exchange, readAnswer, readLine, send } from "./exchange.ts";
 import { failed, passed, quoted, type Verdict } from "./verdict.ts";
 
@@ -34,7 +35,7 @@ export async function checkPostgres(exchange: Exchange): Promise<Verdict> {
       return passed("PostgreSQL");
     case LETTER_E: {
       await readAnswer(exchange, () => false);
-      const text = new TextDecoder().decode(exchange.answer.subarray(1));
+      const text = decodedText(exchange.answer.subarray(1));
       // Fields, each a letter and a string; M is the message. Servers without any send plain text.
       const message = /\0M([^\0]*)\0/.exec(text)?.[1] ?? text.split("\0", 1)[0] ?? "";
       return failed(`error: ${message}`);
@@ -52,7 +53,7 @@ export async function checkSmtp(exchange: Exchange): Promise<Verdict> {
     const text = new TextDecoder().decode(answer);
     return complete.test(text) || !/^(?:\d{0,3}$|\d{3}[ \r\n-])/.test(text);
   });
-  const greeting = complete.exec(new TextDecoder().decode(exchange.answer))?.[0];
+  const greeting = complete.exec(decodedText(exchange.answer))?.[0];
   if (greeting === undefined) return failed(unexpected(exchange, "SMTP"));
   if (!greeting.startsWith("220")) return failed(greeting);
   try {

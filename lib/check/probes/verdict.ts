@@ -1,5 +1,5 @@
 import { codeOf, systemReason } from "../../base/errors.ts";
-import { printable } from "../../base/printable.ts";
+import { decodedText, printable } from "../../base/printable.ts";
 import { isOwnShortage } from "../../engine/failures.ts";
 import type { ProbeResult } from "../probe_result.ts";
 
@@ -27,7 +27,8 @@ export function shortText(text: string): string {
 
 /** Bytes from outside, quoted; see {@link shortText}. */
 export function quoted(bytes: Uint8Array): string {
-  return `"${printable(new TextDecoder().decode(bytes.subarray(0, MAX_TEXT)))}"`;
+  // A character has at most four bytes, so none is cut in the part that is shown.
+  return `"${printable(decodedText(bytes.subarray(0, 4 * MAX_TEXT)))}"`;
 }
 
 /**

@@ -14,6 +14,12 @@ for (
     ],
     ["redis", "-DENIED protected mode\r\n", false, "DENIED protected mode"],
     ["redis", "+OK\r\n", false, 'unexpected Redis answer: "+OK\\x0d\\x0a"'],
+    [
+      "redis",
+      "\0\x01\xff\x1b[31mX",
+      false,
+      'unexpected Redis answer: "\\x00\\x01\\xff\\x1b[31mX"',
+    ],
     ["redis", "", false, "closed without an answer"],
     ["postgres", "S", true, "PostgreSQL with SSL"],
     ["postgres", "N", true, "PostgreSQL"],
