@@ -95,6 +95,6 @@ t("mysql passes if the login is refused, at once or another way", async () => {
 
 t("mysql fails if the server greets and then hangs", async () => {
   await using server = answering(GREETING);
-  const { ok, text } = await outcome("mysql", server.port, { timeoutMs: 200 });
-  assertEquals([ok, text.slice(0, 30)], [false, "timeout after 0.2 s, received "]);
+  const { ok, text } = await outcome("mysql", server.port, { timeoutMs: 2000 });
+  assertEquals([ok, text.slice(0, 28)], [false, "timeout after 2 s, received "]);
 });
