@@ -101,7 +101,7 @@ t("thirty simultaneous clients are spread evenly", async () => {
   await using stage = recordedBackends(3);
   await using balance = await startInProcess(stage.ports.argv(argvOf(record)));
   const clients = await Promise.all(Array.from({ length: 30 }, () => connect(balance.port)));
-  const names = await Promise.all(clients.map(readLine));
+  const names = await Promise.all(clients.map((client) => readLine(client)));
   assertEquals(tally(names), tally(Object.entries(record.counts ?? {}).flatMap(repeated)));
   assertEquals(countersOf(balance.table), record.channels_after);
   await Promise.all(clients.map((client) => client.close()));
@@ -116,7 +116,7 @@ t("twelve rapid connections to two channels are split six and six", async () => 
       stage.ports.argv(["-f", "21001", "127.0.0.1:21901", "127.0.0.1:21902"]),
     );
     const clients = await Promise.all(Array.from({ length: 12 }, () => connect(balance.port)));
-    const names = await Promise.all(clients.map(readLine));
+    const names = await Promise.all(clients.map((client) => readLine(client)));
     assertEquals(tally(names), `B0: ${first}, B1: ${second}`);
     await Promise.all(clients.map((client) => client.close()));
     await balance.idle();

@@ -253,14 +253,21 @@ export async function readText(
   return new TextDecoder().decode(await readExactly(from, length, options));
 }
 
-/** Reads up to a newline, byte by byte, so that nothing after it is lost. */
-export async function readLine(from: Readable): Promise<string | End> {
+/**
+ * Reads up to a newline, byte by byte, so that nothing after it is lost.
+ *
+ * @param options `timeoutMs` of each byte, default 10000.
+ */
+export async function readLine(
+  from: Readable,
+  { timeoutMs = 10_000 }: Pick<ReadOptions, "timeoutMs"> = {},
+): Promise<string | End> {
   const one = new Uint8Array(1);
   let line = "";
   for (;;) {
     try {
       const count = await within(from.read(one), {
-        timeoutMs: 10_000,
+        timeoutMs,
         what: "a line",
         onTimeout: () => void from.close?.(),
       });
@@ -278,14 +285,18 @@ export async function readLine(from: Readable): Promise<string | End> {
  * Asks which backend answers: connects, reads the name that the backend sends first, half-closes
  * and reads to the end, so that the connection is over for both sides when this returns.
  *
+ * @param options `timeoutMs` of reading, default 10000.
  * @returns The name; `"EOF"` if the connection ended without one, `"RST"` if it was reset.
  */
-export async function ask(port: number, options: ConnectOptions = {}): Promise<string> {
+export async function ask(
+  port: number,
+  options: ConnectOptions & Pick<ReadOptions, "timeoutMs"> = {},
+): Promise<string> {
   await using client = await connect(port, options);
-  const name = await readLine(client);
+  const name = await readLine(client, options);
   if (name !== "EOF" && name !== "RST") {
     await client.closeWrite();
-    await readToEnd(client);
+    await readToEnd(client, options);
   }
   return name;
 }
