@@ -154,8 +154,8 @@ async function complete(editor: Editor, state: EditorState, again: boolean): Pro
   const { word, candidates } = await editor.complete(state.cells.slice(0, state.cursor).join(""));
   const [only, ...others] = candidates;
   if (only === undefined) return { state, effect: "bell" };
-  // After `weight=`, the value follows.
-  const whole = /[=/]$/.test(only) ? only : `${only} `;
+  // After `weight=` or `agent:`, the value follows.
+  const whole = /[=/:]$/.test(only) ? only : `${only} `;
   const rest = others.length === 0 ? whole : commonStart(candidates);
   if (rest.length > word.length) return insert(state, rest.slice(word.length));
   if (!again) return { state, effect: "bell" };

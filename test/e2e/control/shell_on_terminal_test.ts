@@ -153,6 +153,11 @@ if (tool("tmux") === undefined) {
     await pane.press("Tab", "Tab");
     await showsLast(pane, "1        channel", "balance[0] show; close");
     await pane.press("C-u");
+    await pane.type("check 0 ag");
+    await pane.press("Tab");
+    await pane.type("9");
+    await showsLast(pane, "balance[0] check 0 agent:9");
+    await pane.press("C-u");
     await pane.type("help ass");
     await pane.press("Tab", "Enter");
     const form =
