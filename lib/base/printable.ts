@@ -17,6 +17,9 @@ export function printable(text: string, options: { lines?: boolean } = {}): stri
  * messages, with {@link printable}.
  */
 export function decodedText(bytes: Uint8Array): string {
+  try {
+    return STRICT_UTF8.decode(bytes);
+  } catch { /* some bytes are not UTF-8 */ }
   let text = "";
   for (let at = 0; at < bytes.length;) {
     const first = bytes[at]!, length = first < 0x80 ? 1 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
@@ -30,6 +33,7 @@ export function decodedText(bytes: Uint8Array): string {
 }
 
 const UTF8 = new TextDecoder("utf-8", { ignoreBOM: true });
+const STRICT_UTF8 = new TextDecoder("utf-8", { ignoreBOM: true, fatal: true });
 
 /**
  * Parses JSON that another process has sent. All strings in it are {@link printable}: an escape such
