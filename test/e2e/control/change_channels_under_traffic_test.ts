@@ -41,6 +41,7 @@ t("channels are added, drained, removed and moved under traffic", async () => {
   await expect(session, [["disable 0", "channel 0 disabled"], ["disable 2", "channel 2 disabled"]]);
   await using stays = await connect(port);
   assertEquals(await readText(stays, 3), "B1\n");
+  await until(async () => (await counters(balance, 1))[0] === 1, { what: "others to end" });
   await expect(session, [
     ["enable 0", "channel 0 enabled"],
     ["enable 2", "channel 2 enabled"],

@@ -210,7 +210,7 @@ t("hostile check targets are down, cost little, and do not delay other checks", 
   await using last = canReset ? await resetting("connect") : closing();
   await using good = answering(OK, { after: "\r\n\r\n", hangUp: true });
   const servers = [garbage, endless, trickle, silent, last, good];
-  const argv = ["--check", "http:/", "--check-timeout", "0.3", "PORT"];
+  const argv = ["--check", "http:/", "--check-timeout", "1", "PORT"];
   await using balance = await startChecking(...argv, ...servers.map(({ address }) => address));
   await waitForStates(balance, "DWN DWN DWN DWN DWN ENA");
   const before = balance.rss(), probes = good.accepted;

@@ -32,6 +32,7 @@ t("a half-open channel is tried by one client at a time", async () => {
   const isHalfOpen = async () => (await talk(balance.socket, "checks\n")).includes("half open");
   assertEquals(await ask(balance.port), "B1");
   await until(isHalfOpen, { what: "half open" });
+  const started = performance.now();
   let served = 0;
   const clients = Array.from({ length: 20 }, () => later(ask(balance.port)).then(() => served++));
   await until(() => served >= 19, { timeoutMs: 20_000, what: "19 clients" });
@@ -39,7 +40,9 @@ t("a half-open channel is tried by one client at a time", async () => {
   assert(served === 20 || dialing(hole.port) === 1, `${dialing(hole.port)} connects`);
   await Promise.all(clients);
   const [first] = await showRows(balance.socket);
-  assert(first !== undefined && first.totalc <= 3, `${first?.totalc} attempts`);
+  // Each of them takes two seconds, and the first one was before.
+  const allowed = 2 + Math.floor((performance.now() - started) / 2000);
+  assert(first !== undefined && first.totalc <= allowed, `${first?.totalc} attempts`);
 });
 
 t("with a backend that drops packets, one client in ten seconds waits", async () => {

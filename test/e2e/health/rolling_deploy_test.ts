@@ -14,9 +14,10 @@ const LANES = 8;
 function load(port: number) {
   const answers = new Map<string, number>();
   const failures: string[] = [];
+  const rounds: number[] = Array(LANES).fill(0);
   let running = true;
-  async function lane(): Promise<void> {
-    while (running) {
+  async function lane(index: number): Promise<void> {
+    for (; running; rounds[index]!++) {
       try {
         const answer = await ask(port);
         answers.set(answer, (answers.get(answer) ?? 0) + 1);
@@ -26,10 +27,18 @@ function load(port: number) {
       }
     }
   }
-  const ended = later(Promise.all(Array.from({ length: LANES }, lane)));
+  const ended = later(Promise.all(rounds.map((_, index) => lane(index))));
   return {
     answers,
     failures,
+    /** Waits until each lane has counted the answer that it may be reading. */
+    async counted(): Promise<void> {
+      const before = [...rounds];
+      await until(() => rounds.every((count, index) => count > before[index]!), {
+        timeoutMs: 30_000,
+        what: "an answer in each lane",
+      });
+    },
     async [Symbol.asyncDispose]() {
       running = false;
       await ended;
@@ -61,6 +70,7 @@ t("three backends get a new version one after the other, and no request fails", 
   for (const [index, backend] of backends.entries()) {
     assertMatch(await run(`drain ${index} 30`), /(^|\n)channel 0\.\d is drained\n$/);
     await backend.stop();
+    await clients.counted();
     const old = answers.get(`${index} old`);
     stack.use(named(`${index} new`, { port: backend.port }));
     assertEquals(await run(`enable ${index}`), `channel ${index} enabled\n`);
