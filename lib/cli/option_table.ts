@@ -49,6 +49,7 @@ const ROWS: readonly Row[] = [
   ],
   ["wait", "sec[:max]", "hold clients this long while no channel is available"],
   ["workers", "n", "number of threads, default 1; auto: one per core"],
+  ["engine", "streams|epoll", "how bytes are moved, default streams; epoll: Linux only", RARE],
   ["grace", "sec", "graceful shutdown: drain at most this long, default 30"],
   ["pid-file", "file", "write the process ID to this file", RARE],
   ["log", "file", "access log: a file, syslog, or - for stdout"],

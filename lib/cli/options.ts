@@ -10,6 +10,7 @@ import {
 } from "../base/limits.ts";
 import { STDERR, STDOUT, withoutStreamAlias } from "../base/stdout.ts";
 import type { DumpSettings } from "../dump/settings.ts";
+import { DEFAULT_ENGINE, ENGINE_NAMES, type EngineName } from "../engine/names.ts";
 import { type Arguments, parseArguments } from "./arguments.ts";
 import { type BackendOptions, backendOptions } from "./backend_options.ts";
 import { dumpOptions } from "./dump_options.ts";
@@ -48,6 +49,8 @@ export interface Options {
   readonly ipv6: boolean;
   /** `--workers`: isolates that serve connections, at least 1. */
   readonly workers: number;
+  /** `--engine`: what accepts, dials and relays. */
+  readonly engine: EngineName;
   /** `--grace`: seconds that open connections may take to end after SIGTERM. */
   readonly graceS: number;
   /** `--pid-file` as given. */
@@ -112,6 +115,7 @@ export function parseOptions(argv: readonly string[]): Options {
     ipv6: flags.has("6"),
     graceS: integerValue(args, "grace", { min: 0, max: MAX_GRACE_S }) ?? DEFAULT_GRACE_S,
     workers: workerCount(args),
+    engine: choiceValue(args, "engine", ENGINE_NAMES) ?? DEFAULT_ENGINE,
     pidFile: values.get("pid-file"),
     strict: flags.has("strict"),
     json: flags.has("json"),

@@ -15,7 +15,7 @@ import { type Health, openHealth } from "../health/health.ts";
 import { checkCount } from "../health/initial_channels.ts";
 import { isClassic } from "../dump/settings.ts";
 import type { Listener } from "../engine/engine.ts";
-import { DEFAULT_ENGINE, engineByName } from "../engine/engines.ts";
+import { engineByName } from "../engine/engines.ts";
 import {
   type Budget,
   budgetSize,
@@ -207,7 +207,7 @@ async function serve(
 async function prepare(options: Options, messages: Messages): Promise<Prepared> {
   const { notice, debug } = messages;
   const services = systemServices();
-  const engine = engineByName(DEFAULT_ENGINE);
+  const engine = engineByName(options.engine);
   // -p writes whole blocks straight to stdout, so only one worker may serve.
   const workers = options.dump && isClassic(options.dump) ? 1 : options.workers;
   using undo = new DisposableStack();

@@ -4,7 +4,7 @@ import type { ConnectionInfo } from "../base/connection_info.ts";
 import type { Endpoint, SocketPair } from "../base/endpoint.ts";
 import type { ConnectionOptions } from "../connection/context.ts";
 import type { Selection } from "../control/commands/command.ts";
-import type { EngineName } from "../engine/engines.ts";
+import type { EngineName } from "../engine/names.ts";
 import type { LineHandle } from "../wait_line/line_memory.ts";
 import type { BackendEvent } from "../schedule/verdict.ts";
 import type { ConnectionLimits } from "../system/capacity.ts";

@@ -1,7 +1,6 @@
 import type { BackendOptions } from "../cli/backend_options.ts";
 import type { Options } from "../cli/options.ts";
 import { isPerConnection } from "../dump/file_name.ts";
-import { DEFAULT_ENGINE } from "../engine/engines.ts";
 import type { Endpoint } from "../base/endpoint.ts";
 import { processLimits } from "../native/process.ts";
 import { type LineHandle, newLine } from "../wait_line/line_memory.ts";
@@ -32,7 +31,7 @@ export function servingOptions(
 ): ServingOptions {
   const { at, source, line, workers, budget } = setup, { wait } = options.backends;
   return {
-    engine: DEFAULT_ENGINE,
+    engine: options.engine,
     at,
     connection: {
       connectTimeoutMs: options.connectTimeoutS * 1000,

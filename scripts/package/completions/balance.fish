@@ -52,6 +52,7 @@ complete -c balance -l slow-start -x -d 'raise the weight of a recovering channe
 complete -c balance -l schedule -x -a 'rr hash least random first consistent' -d 'schedule: rr, hash, least, random, first, consistent'
 complete -c balance -l wait -x -d 'hold clients this long while no channel is available'
 complete -c balance -l workers -x -d 'number of threads, default 1; auto: one per core'
+complete -c balance -l engine -x -a 'streams epoll' -d 'how bytes are moved, default streams; epoll: Linux only'
 complete -c balance -l grace -x -d 'graceful shutdown: drain at most this long, default 30'
 complete -c balance -l pid-file -r -F -d 'write the process ID to this file'
 complete -c balance -l log -r -F -d 'access log: a file, syslog, or - for stdout'

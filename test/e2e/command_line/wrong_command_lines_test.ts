@@ -39,6 +39,8 @@ const usageErrors: readonly Case[] = [
   [["-t", "\x1b[31m", "PORT"], "invalid -t [\\x1b[31m]: not a number from 1 to 2147483647"],
   [["--workers", "1e3", "PORT"], "invalid --workers [1e3]: not a number from 1 to 64"],
   [["--workers", "٣", "PORT"], "invalid --workers [٣]: not a number from 1 to 64"],
+  [["--engine", "uring", "PORT"], "invalid --engine [uring]: not one of streams, epoll"],
+  [["--engine=", "PORT"], "invalid --engine []: not one of streams, epoll"],
   [["0x50", GOOD], "invalid port [0x50], exiting."],
   [[" 80 ", GOOD], "invalid port [ 80 ], exiting."],
   [["SMTP", GOOD], "invalid port [SMTP], exiting. (did you mean smtp?)"],

@@ -6,7 +6,8 @@
 import type { Endpoint } from "../../../lib/base/endpoint.ts";
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import type { Ending, Side } from "../../../lib/base/side.ts";
-import { engineByName, type EngineName } from "../../../lib/engine/engines.ts";
+import { engineByName } from "../../../lib/engine/engines.ts";
+import type { EngineName } from "../../../lib/engine/names.ts";
 import type { AcceptedLink, Engine, Link, Listener, RelayEnd } from "../../../lib/engine/engine.ts";
 import { accepting, type Peer } from "../../helpers/net/accepting.ts";
 import { blackHole, canReset, hasIpv6 } from "../../helpers/net/backends.ts";
