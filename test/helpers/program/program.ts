@@ -21,6 +21,14 @@ export function config(): Config {
 /** How many workers the program under test runs: 1, or BALANCE_TEST_WORKERS. */
 export const WORKERS = Number(Deno.env.get("BALANCE_TEST_WORKERS") || 1);
 
+/** The engine of the program under test: the default one, or BALANCE_TEST_ENGINE. */
+export const ENGINE: "streams" | "epoll" = Deno.env.get("BALANCE_TEST_ENGINE") === "epoll"
+  ? "epoll"
+  : "streams";
+
+/** Whether worker isolates serve, so that the program is ready later than it listens. */
+export const SERVED_BY_WORKERS = WORKERS > 1 || ENGINE === "epoll";
+
 /**
  * The arguments with which this Deno runs a module as the task `balance` runs `main.ts`.
  *
@@ -41,11 +49,12 @@ export function sourceFlags(options: { cachedOnly?: boolean } = {}): string[] {
  *
  * It is the executable that the environment variable BALANCE_BIN names (a compiled binary, or a
  * script that ends in `exec`), else `main.ts` from source, run by this Deno with the permissions of
- * the task `balance`. BALANCE_TEST_WORKERS is the number of its workers.
+ * the task `balance`. BALANCE_TEST_WORKERS is the number of its workers, BALANCE_TEST_ENGINE its
+ * engine; arguments that choose other ones win.
  *
  * @param options `cachedOnly` (default false) forbids fetching modules, so that tests need no
  * network. Leave it off where the cache may be empty. `argv`, the arguments that follow: without
- * any, and with `-c`, `-i` or `--list`, workers make no sense.
+ * any, and with `-c`, `-i` or `--list`, workers and engines make no sense.
  */
 export function program(
   options: { cachedOnly?: boolean; argv?: readonly string[] } = {},
@@ -53,7 +62,10 @@ export function program(
   const binary = Deno.env.get("BALANCE_BIN");
   const { argv = ["-f"] } = options;
   const serves = argv.length > 0 && !["-c", "-i", "--list"].some((one) => argv.includes(one));
-  const own = serves && WORKERS > 1 ? [`--workers=${WORKERS}`] : [];
+  const own = [
+    ...(serves && WORKERS > 1 ? [`--workers=${WORKERS}`] : []),
+    ...(serves && ENGINE !== "streams" ? [`--engine=${ENGINE}`] : []),
+  ];
   if (binary) return { command: Deno.realPathSync(binary), args: own };
   return { command: Deno.execPath(), args: [...sourceFlags(options), `${ROOT}main.ts`, ...own] };
 }

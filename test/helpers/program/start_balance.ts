@@ -5,7 +5,7 @@ import { until, untilStill, within } from "../t.ts";
 import { exists, namesIn } from "../temp_dir.ts";
 import { collect } from "./output.ts";
 import { openFds, residentBytes } from "./process.ts";
-import { program, WORKERS } from "./program.ts";
+import { program, SERVED_BY_WORKERS } from "./program.ts";
 
 /** Standard input of the program. Text and bytes are written to a pipe, which is then closed. */
 export type Stdin = "null" | "closed" | { text: string } | { bytes: Uint8Array<ArrayBuffer> };
@@ -128,7 +128,7 @@ export async function startBalance(
         { timeoutMs: START_MS, everyMs: 2, what: `balance to listen on port ${port}` },
       );
       // Workers start to listen one after the other; control answers when all of them do.
-      if (WORKERS > 1 && options.ownListener !== false) {
+      if (SERVED_BY_WORKERS && options.ownListener !== false) {
         await until(() => ended !== undefined || balance.controlAnswers(), {
           timeoutMs: START_MS,
           what: "the workers of balance",
