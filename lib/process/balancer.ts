@@ -111,6 +111,7 @@ export async function startBalancer(
     descriptors: prepared.controlClients,
     context: {
       table,
+      engine: options.engine,
       names,
       services,
       resolve: (host) => resolveHost(host),

@@ -69,7 +69,7 @@ export interface ReportSource {
  * @throws {ExitError} If the log cannot be opened or the metrics address cannot be bound.
  */
 export async function openReports(
-  options: Pick<Options, "log" | "logFormat" | "logStarts">,
+  options: Pick<Options, "log" | "logFormat" | "logStarts" | "engine">,
   source: ReportSource,
 ): Promise<Reports> {
   const { table, setup, budget, notice, line, ...about } = source;
@@ -84,6 +84,7 @@ export async function openReports(
       table,
       stats,
       listener: setup.listen,
+      engine: options.engine,
       descriptors: processLimits().descriptors,
       logDropped: () => log?.output.dropped ?? 0,
       line: line && new LineMemory(line),

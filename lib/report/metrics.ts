@@ -6,6 +6,7 @@ import { VERSION } from "../base/version.ts";
 import { channelMetrics } from "./channel_metrics.ts";
 import type { CheckCounters } from "../check/check_counters.ts";
 import type { CheckStatus } from "../check/check_status.ts";
+import type { EngineName } from "../engine/names.ts";
 import type { Family } from "./exposition.ts";
 import { counter, gauge, histogram, histogramSamples } from "./families.ts";
 import { healthProblem, type HealthSource } from "./health.ts";
@@ -16,6 +17,8 @@ import { FAILURES, REASONS, word } from "./vocabulary.ts";
 export interface MetricsSource extends HealthSource {
   /** The address that balance listens on. */
   readonly listener: Endpoint;
+  /** The engine that serves. */
+  readonly engine: EngineName;
   /** Maximum number of open file descriptors of the process; `undefined` if unknown. */
   readonly descriptors: number | undefined;
   /** Messages for the operator that were dropped so far. */
@@ -52,10 +55,12 @@ export function* metrics(
   source: MetricsSource,
   state: { stopping: boolean },
 ): Generator<Family> {
-  const { table, stats, line } = source;
-  yield gauge("balance_build_info", "Always 1; the labels are the versions of balance and Deno.", [
-    { labels: { version: VERSION, deno: Deno.version.deno }, value: 1 },
-  ]);
+  const { table, stats, line, engine } = source;
+  yield gauge(
+    "balance_build_info",
+    "Always 1; the labels are the versions of balance and Deno, and the engine.",
+    [{ labels: { version: VERSION, deno: Deno.version.deno, engine }, value: 1 }],
+  );
   yield gauge("balance_uptime_seconds", "Seconds since the program started.", uptimeS());
   yield gauge(
     "balance_healthy",

@@ -8,11 +8,12 @@ import { FAILURES, REASONS, word } from "./vocabulary.ts";
 
 /** The content of `/status.json`; it is read once. Counters are exact up to 2^53. */
 export function status(source: MetricsSource, { stopping }: { stopping: boolean }): Json {
-  const { table, stats, listener, descriptors } = source;
+  const { table, stats, listener, engine, descriptors } = source;
   const records = channelRecords(table);
   return {
     version: VERSION,
     deno: Deno.version.deno,
+    engine,
     pid: Deno.pid,
     uptimeSeconds: Math.round(uptimeS() * 1000) / 1000,
     listener: { ...listener },

@@ -52,7 +52,12 @@ export function showRow(row: ChannelRow): string {
   ].join(" ");
 }
 
-/** The output of `show --json`: one line with an array of the channels, without free slots. */
-export function showJson(table: Table): string {
-  return `${JSON.stringify(channelRecords(table))}\n`;
+/**
+ * The output of `show --json`: one line with an array of the channels, without free slots.
+ *
+ * @param engine The name of the engine that serves them all.
+ */
+export function showJson(table: Table, engine: string): string {
+  const records = channelRecords(table).map((record) => ({ ...record, engine }));
+  return `${JSON.stringify(records)}\n`;
 }

@@ -9,6 +9,7 @@ import type { ServiceLookup } from "../../address/services.ts";
 import type { HealthControl } from "../../check/check_status.ts";
 import type { DumpCounts } from "../../dump/dumper.ts";
 import type { DumpSettings, DumpTexts } from "../../dump/settings.ts";
+import type { EngineName } from "../../engine/names.ts";
 import type { ChannelNames } from "../../table/channel_names.ts";
 import type { Table } from "../../table/table.ts";
 import type { TopMemory } from "../top/memory.ts";
@@ -76,6 +77,8 @@ export interface Lifecycle {
 /** What commands work on. */
 export interface ControlContext {
   readonly table: Table;
+  /** The engine that serves. */
+  readonly engine: EngineName;
   /** The hosts of channels as written. */
   readonly names: ChannelNames;
   readonly services: ServiceLookup;

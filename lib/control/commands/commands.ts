@@ -37,9 +37,9 @@ const SHOW: Command = {
   words: { max: 1 },
   next: (words) => words.length === 0 ? ["--json"] : [],
   help: "show all channels",
-  run: ({ table }, _session, [form]) => {
+  run: ({ table, engine }, _session, [form]) => {
     if (form !== undefined && form !== "--json") throw usageError(SHOW);
-    return { text: form === "--json" ? showJson(table) : show(table) };
+    return { text: form === "--json" ? showJson(table, engine) : show(table) };
   },
 };
 
@@ -80,10 +80,10 @@ const KILL: Command = {
 const VERSION_COMMAND: Command = {
   name: "version",
   args: [],
-  help: "print version and limits",
-  run: ({ table }) => ({
+  help: "print version, limits and engine",
+  run: ({ table: { size }, engine }) => ({
     text: `  This is ${NAME} ${VERSION}\n` +
-      `  MAXGROUPS=${table.size.groups}\n  MAXCHANNELS=${table.size.channels}\n`,
+      `  MAXGROUPS=${size.groups}\n  MAXCHANNELS=${size.channels}\n  ENGINE=${engine}\n`,
   }),
 };
 

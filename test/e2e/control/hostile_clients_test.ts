@@ -69,7 +69,7 @@ const ATTACKS: Readonly<Record<string, Attack>> = {
     using silent = await connectUnix(path);
     await silent.closeWrite();
     assertEquals((await readToEnd(silent)).text, "");
-    assertMatch(await talk(path, "version\n".repeat(50)), /^(.*\n.*\n.*\n){50}$/);
+    assertMatch(await talk(path, "version\n".repeat(50)), /^(.*\n.*\n.*\n.*\n){50}$/);
   },
   async "abrupt closes"(path) {
     for (let i = 0; i < 200; i++) {

@@ -17,7 +17,7 @@ import { controlSession } from "../../helpers/net/control_socket.ts";
 import { freePort } from "../../helpers/net/ports.ts";
 import { listensOn } from "../../helpers/net/tcp_sockets.ts";
 import { parseMetrics } from "../../helpers/openmetrics.ts";
-import { WORKERS } from "../../helpers/program/program.ts";
+import { ENGINE, WORKERS } from "../../helpers/program/program.ts";
 import { runBalance } from "../../helpers/program/start_balance.ts";
 import { skip, t, until } from "../../helpers/t.ts";
 
@@ -34,7 +34,7 @@ t("/metrics has the expected values, and is valid in both formats", async () => 
   // A worker counts bytes a moment after the client has them.
   const now = await untilMetric(port, "balance_channel_received_bytes_total", second, 5);
   const expected: [string, Record<string, string>, number][] = [
-    ["balance_build_info", { version: VERSION }, 1],
+    ["balance_build_info", { version: VERSION, engine: ENGINE }, 1],
     ["balance_healthy", {}, 1],
     ["balance_workers", {}, WORKERS],
     ["balance_connections", {}, 1],
@@ -208,7 +208,8 @@ t("/status.json describes the program, its groups and totals", async () => {
   const { type, text } = await get(port, "/status.json");
   assertEquals(type, "application/json");
   const status = JSON.parse(text);
-  assertEquals([status.version, status.pid, status.workers], [VERSION, balance.pid, WORKERS]);
+  const { version, engine, pid, workers } = status;
+  assertEquals([version, engine, pid, workers], [VERSION, ENGINE, balance.pid, WORKERS]);
   assertEquals(status.listener, { address: "0.0.0.0", port: balance.port });
   assert(status.uptimeSeconds > 0 && status.uptimeSeconds < 60);
   const [group] = status.groups;

@@ -18,6 +18,7 @@ export function controlContext(
   const connections = { connections: () => Promise.resolve([]), close: () => Promise.resolve(0) };
   return {
     table,
+    engine: "streams",
     drains: openDrains(table, connections),
     health: fakeHealth(),
     names: new ChannelNames(),

@@ -112,6 +112,7 @@ const PLACEHOLDERS: ReadonlyArray<readonly [RegExp, string]> = [
   [/<USAGE>/g, `\nbalance ${escaped(VERSION)}\n[\\s\\S]*`],
   [/<BALANCE>/g, "[^\\n]+?"],
   [/<PID>/g, "\\d+"],
+  [/<ENGINE>/g, "(?:streams|epoll)"],
   [/<TIME>/g, "[^\\n]+?"],
   [/<DEBUG OUTPUT>/g, "[\\s\\S]*"],
   [/<HELPLINE ([^\n]+)>/g, "[^\\n]*$1[^\\n]*"],
@@ -121,7 +122,7 @@ const PLACEHOLDERS: ReadonlyArray<readonly [RegExp, string]> = [
  * Asserts that a text of this run is the recorded one.
  *
  * Ports are translated back first. In the recorded text 3.35 is replaced by the version of balance,
- * and placeholders match what they describe.
+ * the engine is added to the answer of `version`, and placeholders match what they describe.
  *
  * @param options `ports` of this run, `name` of the record for the message, `pid` for `<PID>`.
  */
@@ -133,6 +134,7 @@ export function assertRecorded(
   const { ports, name = "", pid } = options;
   const translated = ports ? ports.back(actual) : actual;
   const own = recorded.replaceAll(/\b3\.35\b/g, VERSION)
+    .replaceAll(/^ {2}MAXCHANNELS=16\n/gm, "$&  ENGINE=<ENGINE>\n")
     .replaceAll("<PID>", pid === undefined ? "<PID>" : String(pid));
   if (!PLACEHOLDERS.some(([placeholder]) => own.search(placeholder) >= 0)) {
     assertEquals(translated, own, name);

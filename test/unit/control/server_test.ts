@@ -218,7 +218,7 @@ t(
   async () => {
     await using one = served();
     const fits = "version" + " ".repeat(MAX_LINE_BYTES - 7);
-    assertMatch(await talk(one.path, `${fits}\nversion\n`), /^(.*This is.*\n.*\n.*\n){2}$/);
+    assertMatch(await talk(one.path, `${fits}\nversion\n`), /^(.*This is.*\n.*\n.*\n.*\n){2}$/);
     const tooLong = `line too long, the limit is ${MAX_LINE_BYTES} bytes\n`;
     for (const line of [`${fits} \n`, `${fits} `, "x".repeat(MAX_LINE_BYTES + 1)]) {
       assertEquals(await talk(one.path, line), tooLong);
@@ -248,7 +248,7 @@ t("-c and -i report a line that is too long, however long it is", async () => {
   // The server closes the session in the middle of this line.
   await shell.type(`${"x".repeat(3_000_000)}\nversion\n`).catch(() => {});
   assertEquals(await shell.end(), 0);
-  const end = `  MAXCHANNELS=64\nbalance[0] ${tooLong}\n`;
+  const end = `  ENGINE=streams\nbalance[0] ${tooLong}\n`;
   assertEquals(shell.stdout.slice(-end.length), end);
 });
 

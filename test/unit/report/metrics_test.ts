@@ -20,6 +20,7 @@ function sourceOf(table: Table, more: Partial<MetricsSource> = {}): MetricsSourc
     stats: newStats({ accounts: table.accounts, workers: 1 }),
     checks: new CheckCounters(table),
     listener: { address: "127.0.0.1", port: 80 },
+    engine: "streams",
     descriptors: undefined,
     messagesDropped: () => 0,
     logDropped: () => 0,

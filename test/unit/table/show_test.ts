@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { parseIp } from "../../../lib/address/ip.ts";
-import { show } from "../../../lib/table/show.ts";
+import { show, showJson } from "../../../lib/table/show.ts";
 import { SCHEDULE_NAMES } from "../../../lib/table/states.ts";
 import { newTable } from "../../../lib/table/table.ts";
 import { t } from "../../helpers/t.ts";
@@ -22,6 +22,14 @@ t("show() prints only the heading without channels, and rows of any width", () =
     `${heading}  1 Hash  0 ENA      2001:db8::5    80    0           0 1234567 35184372088832` +
       "           0\n",
   );
+}, PURE);
+
+t("showJson() names the engine with each channel", () => {
+  const table = newTable({ groups: 1, channels: 2, workers: 1 });
+  assertEquals(showJson(table, "epoll"), "[]\n");
+  table.add(0, { address: Uint8Array.of(10, 0, 0, 1), port: 80 });
+  const [row, ...others] = JSON.parse(showJson(table, "epoll"));
+  assertEquals([row.address, row.port, row.engine, others], ["10.0.0.1", 80, "epoll", []]);
 }, PURE);
 
 t("show() has the same columns for every schedule and state", () => {

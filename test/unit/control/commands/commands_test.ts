@@ -41,9 +41,12 @@ t("the abbreviations in the golden records run the same commands as in 3.35", as
   }
 }, PURE);
 
-t("version prints the version and the table limits", async () => {
+t("version prints the version, the table limits and the engine", async () => {
   const { text } = await new CommandSession().type("version");
-  assertEquals(text, `  This is balance ${VERSION}\n  MAXGROUPS=4\n  MAXCHANNELS=4\n`);
+  assertEquals(
+    text,
+    `  This is balance ${VERSION}\n  MAXGROUPS=4\n  MAXCHANNELS=4\n  ENGINE=streams\n`,
+  );
 }, PURE);
 
 t("quit and kill return an effect for the caller to carry out", async () => {

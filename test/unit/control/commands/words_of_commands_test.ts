@@ -9,7 +9,7 @@ const PURE = { permissions: "none" } as const;
 
 t("a word too many is an error of every command, and changes nothing", async () => {
   const hand = new CommandSession();
-  const before = showJson(hand.table);
+  const before = showJson(hand.table, "streams");
   for (const command of COMMANDS) {
     const { args, words } = command;
     // The longest line with as many words as the command takes, but for one.
@@ -20,7 +20,7 @@ t("a word too many is an error of every command, and changes nothing", async () 
     assertEquals([failed, effect], [true, undefined], line);
     if (words?.max !== Infinity) assertEquals(text, `too many words: ${formOf(command)}\n`);
   }
-  assertEquals(showJson(hand.table), before);
+  assertEquals(showJson(hand.table, "streams"), before);
   await hand.expect({
     "close 5 6": "!too many words: close <id> | channel <channel>",
     "close channel 0 1": "!too many words: close <id> | channel <channel>",
