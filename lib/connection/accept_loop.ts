@@ -6,16 +6,9 @@ import type { AcceptedLink, Listener } from "../engine/engine.ts";
 import { TICK_MS, type Ticking } from "./clock.ts";
 import { Connection } from "./connection.ts";
 import type { ConnectionContext } from "./context.ts";
-import { TurnLimit } from "./turns.ts";
 
 /** Pause after accept failed for lack of a resource (such as EMFILE), in milliseconds. */
 const SHORTAGE_PAUSE_MS = 100;
-/**
- * Maximum number of connections accepted in one turn of the event loop. Otherwise the whole backlog
- * would be. Each needs several operations afterwards, of which the runtime reports at most 128 per
- * turn: if more are due, it reports some only when the burst is over.
- */
-const ACCEPTS_PER_TURN = 16;
 /**
  * A graceful stop first accepts the clients in the backlog, because closing the listening socket
  * would reset their connections. The backlog counts as empty after this many consecutive checks
@@ -93,7 +86,6 @@ class AcceptLoop implements Serving {
   #stopping: Promise<void> | undefined;
   /** Connections accepted so far. */
   #accepted = 0;
-  readonly #turn = new TurnLimit(ACCEPTS_PER_TURN);
   /**
    * The current pause. With `untilEnd`, it ends as soon as a connection ends; with `untilRoom`, a
    * graceful stop ends it.
@@ -157,7 +149,7 @@ class AcceptLoop implements Serving {
     while (!this.#stopped) {
       // A graceful stop does not wait for room: it would reset the clients in the backlog.
       const waits = this.#stopping === undefined;
-      const room = (waits ? this.#context.room?.() : undefined) ?? this.#turn.room();
+      const room = waits ? this.#context.room?.() : undefined;
       if (room !== undefined) {
         await this.#paused({ until: room });
         continue;
@@ -171,12 +163,10 @@ class AcceptLoop implements Serving {
       const accepted = await this.#listener.accept();
       if (!("failure" in accepted)) {
         this.#accepted++;
-        this.#turn.add();
         this.#start(accepted);
       } else if (accepted.failure === "closed") return;
       else if (accepted.failure === "client gone") {
         this.#accepted++;
-        this.#turn.add();
         this.#reportGone();
       } else if (accepted.failure === "shortage" && !this.#stopped) {
         shortage.notice(`cannot accept connections: ${accepted.reason}`);

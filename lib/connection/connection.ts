@@ -4,7 +4,8 @@
  *     choose a channel, or wait for one -> dial it, or the next one if that fails
  *       -> relay both ways -> close
  *
- * This file decides what happens; the engine (lib/engine) does the network I/O.
+ * This file decides what happens; the engine (lib/engine) does the network I/O. Long because it is
+ * not split by role yet.
  */
 
 import { formatEndpoint } from "../address/host_port.ts";
@@ -12,7 +13,7 @@ import type { ConnectionInfo, ConnectionState } from "../base/connection_info.ts
 import type { SocketPair } from "../base/endpoint.ts";
 import type { Reason } from "../base/reason.ts";
 import type { Ending, Side } from "../base/side.ts";
-import type { AcceptedLink, Link, Relay, RelayObserver } from "../engine/engine.ts";
+import type { AcceptedLink, Link, Relay, RelayEnd, RelayObserver } from "../engine/engine.ts";
 import { reasonOf } from "../engine/relay_end.ts";
 import type { Claim } from "../schedule/claim.ts";
 import { clientKey } from "../schedule/client_key.ts";
@@ -27,7 +28,7 @@ import { graceForFull } from "./grace.ts";
 import { afterWork } from "./turns.ts";
 import { Waiting } from "./waiting.ts";
 
-/** One client connection. The clock calls `tick`; the relay calls `chunk`, `moved`, `ended`. */
+/** One client connection. The clock calls `tick`; the relay calls the other callbacks. */
 export class Connection implements Ticking, RelayObserver {
   /** Unique across all workers. */
   readonly id: number;
@@ -42,6 +43,7 @@ export class Connection implements Ticking, RelayObserver {
   #claim: Claim | undefined;
   #backend: Link | undefined;
   #relay: Relay | undefined;
+  readonly #relayed = Promise.withResolvers<RelayEnd>();
   #tap: Tap | undefined;
   readonly #dialing: Dialing;
   readonly #waiting: Waiting | undefined;
@@ -121,7 +123,7 @@ export class Connection implements Ticking, RelayObserver {
     this.#tap = tap;
     this.chunk = tap && ((side, bytes) => {
       const start = performance.now();
-      return afterWork(start, tap.chunk(side, bytes));
+      return afterWork(this.#context.engine, start, tap.chunk(side, bytes));
     });
     if (this.#relay !== undefined) this.#tapConnected();
   }
@@ -151,7 +153,7 @@ export class Connection implements Ticking, RelayObserver {
         if (typeof backend === "string") reason = "connect failed";
         else {
           const relay = this.#relayTo(backend);
-          reason = reasonOf(await relay.done);
+          reason = reasonOf(await this.#relayed.promise);
           const freed = relay.freed();
           if (freed !== undefined) {
             // The end is reported now, but the claim is held as long as the descriptors.
@@ -183,7 +185,7 @@ export class Connection implements Ticking, RelayObserver {
 
   /** Waits for a channel: in the wait line, or else for a moment if one is full. */
   async #anotherClaim(): Promise<Claim | undefined> {
-    const { table, clock } = this.#context;
+    const { table, clock, engine } = this.#context;
     if (this.#stopped !== undefined) return undefined;
     if (this.#waiting !== undefined) {
       // A shortage of our own ends no sooner if it waits, and no channel is at fault.
@@ -202,7 +204,7 @@ export class Connection implements Ticking, RelayObserver {
     }
     if (this.#hadGrace || this.#dialing.failed !== undefined) return undefined;
     this.#hadGrace = true;
-    const grace = graceForFull(table);
+    const grace = graceForFull(table, engine);
     if (grace === undefined) return undefined;
     await grace;
     this.#searching = this.#search(false);
@@ -242,6 +244,12 @@ export class Connection implements Ticking, RelayObserver {
   ended(side: Side, how: Ending): void {
     this.#halfClosed = true;
     this.#tap?.ended(side, how);
+  }
+
+  /** The relay has ended. */
+  finished(end: RelayEnd, bug?: unknown): void {
+    if (bug === undefined) this.#relayed.resolve(end);
+    else this.#relayed.reject(bug);
   }
 
   /** Checks the timeouts. */

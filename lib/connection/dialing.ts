@@ -1,6 +1,6 @@
 import { formatEndpoint } from "../address/host_port.ts";
 import { blamesBackend, type DialFailure } from "../base/reason.ts";
-import type { Link } from "../engine/engine.ts";
+import type { Dial, Link } from "../engine/engine.ts";
 import type { Claim } from "../schedule/claim.ts";
 import { dialFailed, dialSucceeded } from "../schedule/verdict.ts";
 import type { ClientWatch } from "./client_watch.ts";
@@ -29,7 +29,7 @@ export class Dialing {
   readonly #watch: () => ClientWatch;
   readonly #events: DialingEvents;
   /** Cancels the current attempt. */
-  #attempt: AbortController | undefined;
+  #attempt: Dial | undefined;
   /** Whether {@link giveUp} was called during the attempt. */
   #isGivenUp = false;
   /** When the attempt started, in milliseconds of the shared clock. */
@@ -45,12 +45,13 @@ export class Dialing {
   async dial(claim: Claim): Promise<Link | DialFailure> {
     const { engine, table, clock, options, debug, monitor } = this.#context;
     const { group, channel } = claim;
-    this.#attempt = new AbortController();
     this.#isGivenUp = false;
     this.#since = clock.now;
-    const { signal } = this.#attempt;
     const started = monitor === undefined ? 0 : performance.now();
-    const result = await engine.dial(claim.backend, { signal, source: options.source });
+    const { promise, resolve } = Promise.withResolvers<Link | DialFailure>();
+    const { source } = options;
+    this.#attempt = engine.dial(claim.backend, { source }, { dialed: resolve });
+    const result = await promise;
     this.#attempt = undefined;
     const backend = this.#isGivenUp ? withoutBackend(result) : result;
     const failure = typeof backend === "string" ? backend : undefined;
@@ -75,20 +76,20 @@ export class Dialing {
 
   /** Cancels the current attempt. */
   cancel(): void {
-    this.#attempt?.abort("cancelled");
+    this.#attempt?.cancel("cancelled");
   }
 
   /** Ends the current attempt with `backend down`. */
   giveUp(): void {
     this.#isGivenUp = true;
-    this.#attempt?.abort("cancelled");
+    this.#attempt?.cancel("cancelled");
   }
 
   /** Checks the connect timeout, and whether the client has left. Called with each clock tick. */
   tick(now: number): void {
     if (this.#attempt === undefined) return;
     const span = { since: this.#since, now };
-    if (connectTimedOut(this.#context.options, span)) this.#attempt.abort("timeout");
+    if (connectTimedOut(this.#context.options, span)) this.#attempt.cancel("timeout");
     if (!isSlowDial(span)) return;
     const watch = this.#watch();
     watch.start((hasSent) => this.#clientReset(hasSent));

@@ -3,7 +3,7 @@
  * it, so nothing else in this isolate would be served until its sender pauses.
  */
 
-import { setImmediate } from "node:timers";
+import type { Engine } from "../engine/engine.ts";
 
 /** Work of this many milliseconds ends the turn. */
 const TURN_MS = 5;
@@ -19,43 +19,17 @@ let pause: Promise<void> | undefined;
  * @returns `undefined` if there is nothing to wait for.
  */
 export function afterWork(
+  engine: Engine,
   startMs: number,
   room: Promise<void> | undefined,
 ): Promise<void> | undefined {
   workedMs += performance.now() - startMs;
   if (pause === undefined && workedMs >= TURN_MS) {
-    pause = new Promise<void>((resolve) => setTimeout(resolve, 0)).then(() => {
+    pause = engine.nextTurn().then(() => {
       workedMs = 0;
       pause = undefined;
     });
   }
   if (pause === undefined || room === undefined) return pause ?? room;
   return Promise.all([pause, room]).then(() => {});
-}
-
-/** Waits for a turn of the event loop after something was done a number of times. */
-export class TurnLimit {
-  readonly #limit: number;
-  #count = 0;
-
-  constructor(limit: number) {
-    this.#limit = limit;
-  }
-
-  /** Counts once. */
-  add(): void {
-    this.#count++;
-  }
-
-  /** Waits for the next turn if the limit is reached, and counts anew; `undefined` otherwise. */
-  room(): Promise<void> | undefined {
-    if (this.#count < this.#limit) return undefined;
-    this.#count = 0;
-    return nextTurn();
-  }
-}
-
-/** Waits for the next turn of the event loop. */
-export function nextTurn(): Promise<void> {
-  return new Promise((resolve) => void setImmediate(resolve));
 }

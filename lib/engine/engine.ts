@@ -35,14 +35,23 @@ export interface AcceptFailure {
   readonly reason: string;
 }
 
-/** A listening socket. */
-export interface Listener {
+/** A socket that is bound and listens, though perhaps nothing accepts on it yet. */
+export interface BoundSocket {
   /** The address it listens on, with the actual port if port 0 was requested. */
   readonly local: Endpoint;
-  /** Waits for the next connection. Never rejects. */
-  accept(): Promise<AcceptedLink | AcceptFailure>;
-  /** Stops listening. Accepted connections stay open. */
+  /** Its file descriptor, if {@link Engine.listen} in other isolates takes it over. */
+  readonly descriptor?: number | undefined;
+  /** Stops listening. Accepted connections stay open. Idempotent. */
   close(): void;
+}
+
+/** A listening socket that accepts in this isolate. */
+export interface Listener extends BoundSocket {
+  /**
+   * Waits for the next connection. Never rejects. At most one call is pending. While none is, the
+   * clients stay in the backlog.
+   */
+  accept(): Promise<AcceptedLink | AcceptFailure>;
 }
 
 /** Why {@link Engine.listen} cannot listen. */
@@ -53,7 +62,28 @@ export interface ListenFailure {
   readonly reason: string;
 }
 
-/** Receives the events of a relay. A callback that is left out costs nothing. */
+/** Receives the result of a dial. */
+export interface DialObserver {
+  /**
+   * The dial has ended; called exactly once, and never before {@link Engine.dial} has returned. The
+   * observer owns the link.
+   */
+  dialed(result: Link | DialFailure): void;
+}
+
+/** A dial in progress. */
+export interface Dial {
+  /**
+   * Ends the dial, whose result is then `reason`; has no effect if it has ended. The result may
+   * arrive later, and may be a link if the dial succeeded at that moment.
+   */
+  cancel(reason: "timeout" | "cancelled"): void;
+}
+
+/**
+ * Receives the events of a relay, never before {@link Engine.relay} has returned. A callback that is
+ * left out costs nothing.
+ */
 export interface RelayObserver {
   /** A chunk from one side was completely written to the other side. */
   moved(side: Side, bytes: number): void;
@@ -64,6 +94,12 @@ export interface RelayObserver {
   chunk?: ((side: Side, bytes: Uint8Array) => Promise<void> | undefined) | undefined;
   /** The input from one side has ended; called at most once per side. */
   ended?: ((side: Side, how: Ending) => void) | undefined;
+  /**
+   * Both links are closed; called exactly once, after all other callbacks.
+   *
+   * @param bug What another callback of this observer threw, which ends the relay: a bug in balance.
+   */
+  finished(end: RelayEnd, bug?: unknown): void;
 }
 
 /** What ended a relay first. */
@@ -75,17 +111,15 @@ export interface RelayEnd {
 
 /** A running relay. It owns both links and closes each exactly once. */
 export interface Relay {
-  /** Resolves when both links are closed. Never rejects. */
-  readonly done: Promise<RelayEnd>;
-  /** Closes both links immediately. */
+  /** Closes both links immediately; {@link RelayObserver.finished} may be called during this. */
   close(): void;
   /**
    * The sides to which a write is pending. Where closing does not end a write (Deno 2.6), it keeps
-   * the socket of that side open after `done`, until the peer reads or the socket is shut down.
+   * the socket of that side open after `finished`, until the peer reads or the socket is shut down.
    */
   readonly writingTo: readonly Side[];
   /**
-   * Called after `done`. Resolves when no write is pending, so that the descriptors of both links
+   * Called after `finished`. Resolves when no write is pending, so that the descriptors of both links
    * are free; `undefined` if they already are.
    */
   freed(): Promise<void> | undefined;
@@ -99,31 +133,46 @@ export interface Relay {
  */
 export type SourceSupport = "yes" | "not local" | "ignored";
 
-/** Listens, connects and relays. */
-export interface Engine {
+/** Binds addresses. The main isolate needs only this if other isolates serve. */
+export interface Binder {
   /**
-   * Listens for TCP connections.
+   * Binds an address and listens.
    *
    * @param at Port 0 selects a free port.
-   * @param options `shared`: several isolates of this process listen on the same address, whose
-   * port must not be 0.
+   * @param options `shared`: isolates of this process will listen on the same address, whose port
+   * must not be 0.
    */
-  listen(at: Endpoint, options?: { shared?: boolean }): Listener | ListenFailure;
+  bind(at: Endpoint, options?: { shared?: boolean }): BoundSocket | ListenFailure;
+  /** Finds out whether {@link Engine.dial} can use a source address (`-B`). */
+  canDialFrom(source: string): Promise<SourceSupport>;
+}
+
+/** How an isolate listens. */
+export interface ListenOptions {
+  /** Other isolates of this process listen on the same address; its port must not be 0. */
+  readonly shared?: boolean | undefined;
+  /** {@link BoundSocket.descriptor} of a socket that another isolate has bound, and still owns. */
+  readonly descriptor?: number | undefined;
+}
+
+/** Listens, connects and relays in one isolate. */
+export interface Engine {
+  /** Accepts TCP connections. Port 0 selects a free port. */
+  listen(at: Endpoint, options?: ListenOptions): Listener | ListenFailure;
   /**
-   * Connects to a backend. Never rejects.
+   * Connects to a backend. Never throws.
    *
    * A connection that the backend accepted and reset at once is a link, too: its relay ends with
    * `{ side: "backend", how: "reset" }`.
    *
-   * @param options Aborting `signal` cancels the dial; the failure is `timeout` if that is its
-   * reason, otherwise `cancelled`. `source` is the local address (`-B`).
+   * @param options `source`: the local address (`-B`).
    */
-  dial(
-    to: Endpoint,
-    options: { signal: AbortSignal; source?: string | undefined },
-  ): Promise<Link | DialFailure>;
-  /** Finds out, with a test connection, whether {@link dial} can use a source address. */
-  canDialFrom(source: string): Promise<SourceSupport>;
+  dial(to: Endpoint, options: { source: string | undefined }, observer: DialObserver): Dial;
+  /**
+   * Resolves when the events that have arrived so far are handled: bytes, ends and new connections.
+   * The isolate handles messages and timers meanwhile.
+   */
+  nextTurn(): Promise<void>;
   /**
    * Reads from a client before the relay, to detect whether it disconnects. The bytes read are
    * passed on to the relay; there is a limit for them. Called at most once per link.
@@ -136,4 +185,10 @@ export interface Engine {
    * passed on as half-close; the other direction continues.
    */
   relay(client: Link, backend: Link, observer: RelayObserver): Relay;
+  /**
+   * Closes every socket of this isolate at once, without calling any observer, and stops. For an
+   * isolate whose state cannot be trusted after a bug; an engine whose sockets end with their isolate
+   * has no such function.
+   */
+  abandon?(): void;
 }

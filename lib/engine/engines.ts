@@ -1,20 +1,28 @@
-import { denoEngine } from "./deno/deno_engine.ts";
 import { EXIT, ExitError, withName } from "../base/errors.ts";
-import type { Engine } from "./engine.ts";
+import { denoBinder, denoEngine } from "./deno/deno_engine.ts";
+import type { Binder, Engine } from "./engine.ts";
 import type { EngineName } from "./names.ts";
 
-const ENGINES: Partial<Record<EngineName, Engine>> = {
-  /** `Deno.listen` and `Deno.connect`; bytes are moved by `pipeTo`. */
-  streams: denoEngine,
-};
+/**
+ * Binds addresses for an engine.
+ *
+ * @throws {ExitError} If the engine cannot run here.
+ */
+export function binderOf(name: EngineName): Binder {
+  if (name !== "streams") throw cannotRun(name);
+  return denoBinder;
+}
 
 /**
- * An engine by its name.
+ * Opens an engine in the isolate that serves.
  *
  * @throws {ExitError} If it cannot run here.
  */
-export function engineByName(name: EngineName): Engine {
-  const engine = ENGINES[name];
-  if (engine !== undefined) return engine;
-  throw new ExitError(withName(`the ${name} engine cannot run here`), EXIT.osErr);
+export function openEngine(name: EngineName): Engine {
+  if (name !== "streams") throw cannotRun(name);
+  return denoEngine;
+}
+
+function cannotRun(name: EngineName): ExitError {
+  return new ExitError(withName(`the ${name} engine cannot run here`), EXIT.osErr);
 }

@@ -15,7 +15,7 @@ import { type Health, openHealth } from "../health/health.ts";
 import { checkCount } from "../health/initial_channels.ts";
 import { isClassic } from "../dump/settings.ts";
 import type { Listener } from "../engine/engine.ts";
-import { engineByName } from "../engine/engines.ts";
+import { binderOf, openEngine } from "../engine/engines.ts";
 import {
   type Budget,
   budgetSize,
@@ -208,14 +208,14 @@ async function serve(
 async function prepare(options: Options, messages: Messages): Promise<Prepared> {
   const { notice, debug } = messages;
   const services = systemServices();
-  const engine = engineByName(options.engine);
+  const engine = openEngine(options.engine);
   // -p writes whole blocks straight to stdout, so only one worker may serve.
   const workers = options.dump && isClassic(options.dump) ? 1 : options.workers;
   using undo = new DisposableStack();
   let listener: Listener | undefined;
   const setup = await resolveSetup(options, {
     services,
-    engine,
+    binder: binderOf(options.engine),
     async onListen(at) {
       debug?.(`using port ${at.port}`);
       const bound = listener = await listen(engine, { ...at, shared: workers > 1 });

@@ -8,7 +8,7 @@ import type { Endpoint } from "../base/endpoint.ts";
 import { AddressError, UnavailableError, withName } from "../base/errors.ts";
 import { type GroupChannel, type GroupSpec, parseGroups } from "../cli/groups.ts";
 import type { Options } from "../cli/options.ts";
-import type { Engine } from "../engine/engine.ts";
+import type { Binder } from "../engine/engine.ts";
 import { parseMetricsAddress } from "../report/metrics_address.ts";
 import type { ScheduleName } from "../table/states.ts";
 import { listeningAddress } from "./listen.ts";
@@ -43,7 +43,7 @@ export interface Setup {
 /**
  * Resolves everything, in the order in which 3.35 reported errors.
  *
- * @param context `services` looks up service names; `engine` checks `-B`; `lookup` replaces the
+ * @param context `services` looks up service names; `binder` checks `-B`; `lookup` replaces the
  * system's resolver; `onListen` is called with the address to listen on before any channel is
  * resolved, and binds it: a port in use is reported first.
  * @throws {UsageError} If a port, a channel or the metrics address is invalid.
@@ -54,18 +54,18 @@ export async function resolveSetup(
   options: Options,
   context: {
     services: ServiceLookup;
-    engine: Engine;
+    binder: Binder;
     lookup?: Lookup;
     onListen: (at: Endpoint) => void | Promise<void>;
   },
 ): Promise<Setup> {
-  const { services, engine } = context;
+  const { services, binder } = context;
   const { sourceHost, channels, maxGroups, maxChannels } = options;
   const resolve = resolver(context.lookup);
   const listen = await listeningAddress(options, services, resolve);
   const source = sourceHost === undefined
     ? undefined
-    : await sourceAddress(sourceHost, { engine, resolve });
+    : await sourceAddress(sourceHost, { binder, resolve });
   await context.onListen(listen);
   const { schedules } = options.backends;
   const groupOptions = { defaultPort: listen.port, services, maxGroups, maxChannels, schedules };
@@ -133,10 +133,10 @@ async function metricsSetup(
 /** The address of `-B`, checked first: 3.35 ignored an address that it could not bind. */
 async function sourceAddress(
   host: string,
-  { engine, resolve }: { engine: Engine; resolve: Resolve },
+  { binder, resolve }: { binder: Binder; resolve: Resolve },
 ): Promise<string> {
   const source = formatIp(await resolve(host));
-  const support = await engine.canDialFrom(source);
+  const support = await binder.canDialFrom(source);
   if (support === "yes") return source;
   const reason = support === "not local"
     ? "not an address of this host"

@@ -8,8 +8,7 @@ import type { ConnectionContext } from "../connection/context.ts";
 import { type BurstNotices, countedPerBurst, oncePerBurst } from "../connection/once_per_burst.ts";
 import { moreTimedOut } from "../connection/timeouts.ts";
 import type { Connections } from "../control/commands/command.ts";
-import type { Listener } from "../engine/engine.ts";
-import { engineByName } from "../engine/engines.ts";
+import type { Engine, Listener } from "../engine/engine.ts";
 import { requestShutdown } from "../native/sockets.ts";
 import { WaitLine, type WaitOptions } from "../wait_line/wait_line.ts";
 import type { PlaneDump } from "./dump_order.ts";
@@ -48,6 +47,8 @@ export interface LocalPlane extends DataPlane {
 export interface PlaneOptions
   extends Pick<ConnectionContext, "table" | "notice" | "debug" | "monitor" | "backendEvent"> {
   readonly serving: ServingOptions;
+  /** The engine of this isolate, which made the listener. */
+  readonly engine: Engine;
   /** Default: notices, once per burst. */
   readonly shortage?: BurstNotices | undefined;
   /** Default: the first one of a burst is a notice, and the others are counted. */
@@ -62,13 +63,12 @@ export interface PlaneOptions
 
 /** Serves in this isolate. Owns the listener from now on. */
 export function serveHere(listener: Listener, options: PlaneOptions): LocalPlane {
-  const { shortage = oncePerBurst(options.notice), serving: { engine, connection } } = options;
+  const { shortage = oncePerBurst(options.notice), serving: { connection } } = options;
   const waiting = waitingOf(options);
   const timeouts = countedPerBurst(options.notice, (count) => moreTimedOut(connection, count));
   let dump = options.dump;
   const context: ConnectionContext = {
     ...options,
-    engine: engineByName(engine),
     options: connection,
     shortage,
     timedOut: options.timedOut ?? timeouts.notice,

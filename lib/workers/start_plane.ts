@@ -1,4 +1,5 @@
 import type { Listener } from "../engine/engine.ts";
+import { openEngine } from "../engine/engines.ts";
 import type { Monitor } from "../connection/observe.ts";
 import { type DataPlane, serveHere } from "./data_plane.ts";
 import { startWorkers, type WorkerPoolOptions } from "./pool.ts";
@@ -21,7 +22,8 @@ export async function startPlane(listener: Listener, start: PlaneStart): Promise
   const { workers } = start.table.size;
   if (workers === 1) {
     const { messages: { notice, debug }, reports, ...shared } = start;
-    return serveHere(listener, { ...shared, notice, debug, monitor: reports.monitor });
+    const engine = openEngine(start.serving.engine);
+    return serveHere(listener, { ...shared, engine, notice, debug, monitor: reports.monitor });
   }
   try {
     return await startWorkers({ ...start, count: workers });

@@ -3,7 +3,7 @@
 import { messageOf } from "../base/errors.ts";
 import { oncePerBurst } from "../connection/once_per_burst.ts";
 import { bindMessage } from "../engine/bind_message.ts";
-import { engineByName } from "../engine/engines.ts";
+import { openEngine } from "../engine/engines.ts";
 import { Table } from "../table/table.ts";
 import { type LocalPlane, serveHere } from "./data_plane.ts";
 import type { DumpOrder } from "./dump_order.ts";
@@ -87,7 +87,8 @@ function start(setup: WorkerSetup): void {
   const { serving, index } = setup;
   const print = (type: "notice" | "timedOut" | "debug") => (line: string) =>
     scope.postMessage({ type, line });
-  const listener = engineByName(serving.engine).listen(serving.at, { shared: true });
+  const engine = openEngine(serving.engine);
+  const listener = engine.listen(serving.at, { shared: true });
   if ("failure" in listener) {
     const message = bindMessage(listener, { ...serving.at, purpose: "local" });
     return scope.postMessage({ type: "failed", message });
@@ -95,6 +96,7 @@ function start(setup: WorkerSetup): void {
   setDump(setup.dump);
   plane = serveHere(listener, {
     serving,
+    engine,
     table: new Table(setup.table, index),
     notice: print("notice"),
     shortage: oncePerBurst((line) => scope.postMessage({ type: "shortage", line })),

@@ -12,7 +12,7 @@
  */
 
 import { otherSide, type Side } from "../../base/side.ts";
-import type { Relay, RelayEnd, RelayObserver } from "../engine.ts";
+import type { Relay, RelayObserver } from "../engine.ts";
 import {
   closedByCaller,
   closeRelay,
@@ -38,11 +38,11 @@ export interface RelayLink {
 
 class StreamRelay implements Relay {
   readonly #ending = newRelayEnding();
-  #resolve!: (end: RelayEnd) => void;
-  readonly done = new Promise<RelayEnd>((resolve) => this.#resolve = resolve);
   /** Set by {@link startRelay}. */
   pumps: readonly Pump[] = [];
   #freed: (() => void) | undefined;
+  /** What a callback of the observer threw. */
+  #bug: unknown;
 
   constructor(
     readonly client: RelayLink,
@@ -54,11 +54,42 @@ class StreamRelay implements Relay {
     if (closedByCaller(this.#ending)) this.#teardown();
   }
 
+  /** A chunk from one side was written. */
+  moved(side: Side, bytes: number): void {
+    if (this.#ending.closed) return;
+    try {
+      this.observer.moved(side, bytes);
+    } catch (error) {
+      this.failed(error);
+    }
+  }
+
+  /** Shows a chunk to the observer. If the observer throws, the relay ends. */
+  async show(side: Side, bytes: Uint8Array): Promise<void> {
+    if (this.#ending.closed) return;
+    try {
+      await this.observer.chunk?.(side, bytes);
+    } catch (error) {
+      this.failed(error);
+    }
+  }
+
+  /** A callback of the observer threw: the relay ends. */
+  failed(bug: unknown): void {
+    this.#bug ??= bug;
+    this.close();
+  }
+
   /** The input from one side has ended. On `"half-close"`, the calling pump closes its output. */
   inputEnded(side: Side, read: "end" | "reset"): NextStep | undefined {
     const ended = inputEnded(this.#ending, side, read);
     if (ended === undefined) return undefined;
-    this.observer.ended?.(side, ended.how);
+    try {
+      this.observer.ended?.(side, ended.how);
+    } catch (error) {
+      this.failed(error);
+    }
+    if (this.#ending.closed) return undefined;
     if (ended.next === "reset") this[otherSide(side)].conn.reset?.();
     if (ended.next === "reset" || ended.next === "close") this.#teardown();
     return ended.next;
@@ -89,7 +120,7 @@ class StreamRelay implements Relay {
     const end = closeRelay(this.#ending);
     this.backend.close();
     this.client.close();
-    this.#resolve(end);
+    this.observer.finished(end, this.#bug);
   }
 }
 
@@ -198,7 +229,7 @@ class Pump implements UnderlyingDefaultSource<Uint8Array>, UnderlyingSink<Uint8A
   };
 
   async #showAndWrite(bytes: Uint8Array): Promise<number> {
-    await this.#relay.observer.chunk?.(this.side, bytes);
+    await this.#relay.show(this.side, bytes);
     return await this.#write(bytes);
   }
 
@@ -218,13 +249,13 @@ class Pump implements UnderlyingDefaultSource<Uint8Array>, UnderlyingSink<Uint8A
   /** The current chunk is written. */
   #delivered(): void {
     this.writing = false;
-    this.#relay.observer.moved(this.side, this.#from.chunk.length);
+    this.#relay.moved(this.side, this.#from.chunk.length);
     this.#from.delivered();
   }
 }
 
 /**
- * Starts a relay. It owns both connections from now on.
+ * Starts a relay, which calls the observer only later. It owns both connections from now on.
  *
  * @param links The two sides; `ahead`: what `readAhead` has read, if it was called.
  */

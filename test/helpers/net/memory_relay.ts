@@ -4,6 +4,7 @@ import type { Ending, Side } from "../../../lib/base/side.ts";
 import type { ByteConn } from "../../../lib/engine/deno/byte_conn.ts";
 import { startRelay } from "../../../lib/engine/deno/stream_relay.ts";
 import type { RelayObserver } from "../../../lib/engine/engine.ts";
+import { type AwaitedRelay, awaitedRelay } from "../engine/awaited.ts";
 import { latin1FromBytes } from "../golden/golden.ts";
 
 /** The result of a read: bytes, the end, or an error. */
@@ -93,18 +94,23 @@ interface Seen {
   ended: [Side, Ending][];
 }
 
+/** Starts a relay, whose end is a promise. */
+export function relayOf(
+  links: Parameters<typeof startRelay>[0],
+  observer: Partial<RelayObserver> = {},
+): AwaitedRelay {
+  return awaitedRelay((all) => startRelay(links, all), observer);
+}
+
 /** Starts a relay between two connections in memory. */
 export function relaying(observer: Partial<RelayObserver> = {}) {
   const client = new FakeConn(), backend = new FakeConn();
   const observed: Seen = { moved: [], ended: [] };
-  const relay = startRelay(
-    { client: linkOf(client), backend: linkOf(backend) },
-    {
-      moved: (side, bytes) => void observed.moved.push([side, bytes]),
-      ended: (side, how) => void observed.ended.push([side, how]),
-      ...observer,
-    },
-  );
+  const relay = relayOf({ client: linkOf(client), backend: linkOf(backend) }, {
+    moved: (side, bytes) => void observed.moved.push([side, bytes]),
+    ended: (side, how) => void observed.ended.push([side, how]),
+    ...observer,
+  });
   return { client, backend, relay, observed };
 }
 

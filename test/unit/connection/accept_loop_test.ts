@@ -1,10 +1,10 @@
-import { setImmediate } from "node:timers";
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { serve } from "../../../lib/connection/accept_loop.ts";
 import type { ConnectionContext } from "../../../lib/connection/context.ts";
 import { denoEngine } from "../../../lib/engine/deno/deno_engine.ts";
 import type { AcceptedLink, AcceptFailure, Listener } from "../../../lib/engine/engine.ts";
 import { newTable } from "../../../lib/table/table.ts";
+import { dialsWith } from "../../helpers/engine/awaited.ts";
 import { named } from "../../helpers/net/backends.ts";
 import { ask } from "../../helpers/net/client.ts";
 import {
@@ -37,7 +37,7 @@ t(
     table.add(0, { address: new Uint8Array([127, 0, 0, 1]), port: 9, maxc: 0 });
     const context = connectionContext(table, {
       // Dials get no descriptor either, which is reported separately.
-      engine: { ...denoEngine, dial: () => Promise.resolve("no descriptor") },
+      engine: dialsWith(() => "no descriptor"),
       options: { ...CONNECTION_OPTIONS, autoDisable: true },
       notice: (line) => notices.push(line),
     });
@@ -66,9 +66,9 @@ t("serve() reports a bug in one connection, and serves the next", async () => {
   const context = connectionContext(table, {
     engine: {
       ...denoEngine,
-      dial: (to, options) => {
+      dial: (to, options, observer) => {
         if (dials++ === 0) throw new TypeError("a bug");
-        return denoEngine.dial(to, options);
+        return denoEngine.dial(to, options, observer);
       },
     },
     notice: (line) => notices.push(line),
@@ -112,21 +112,6 @@ function fullBacklog(): { listener: Listener; accepts: () => number } {
 function withoutChannels(parts: Partial<ConnectionContext> = {}): ConnectionContext {
   return connectionContext(newTable({ groups: 1, channels: 1, workers: 1 }), parts);
 }
-
-t("serve() leaves the event loop its turns while clients are in the backlog", async () => {
-  const { listener, accepts } = fullBacklog();
-  const serving = serve(listener, withoutChannels());
-  const counts: number[] = [];
-  for (let turn = 0; turn < 5; turn++) {
-    await new Promise((resolve) => setImmediate(resolve));
-    counts.push(accepts());
-  }
-  serving.stopNow();
-  await serving.done;
-  // 16 at the start, and at most 16 in each turn.
-  assertMatch(`${counts[0]}`, /^(16|32)$/);
-  assert(counts.at(-1)! > counts[0]! && counts.at(-1)! <= 16 * 6, counts.join());
-});
 
 t("serve() does not wait for room in the log once it stops", async () => {
   const { listener, accepts } = fullBacklog();

@@ -3,10 +3,16 @@
 import { assertEquals } from "@std/assert";
 import { serve } from "../../../lib/connection/accept_loop.ts";
 import type { SocketPair } from "../../../lib/base/endpoint.ts";
-import { denoEngine } from "../../../lib/engine/deno/deno_engine.ts";
-import type { AcceptedLink, AcceptFailure, Listener, Relay } from "../../../lib/engine/engine.ts";
+import type {
+  AcceptedLink,
+  AcceptFailure,
+  Listener,
+  Relay,
+  RelayObserver,
+} from "../../../lib/engine/engine.ts";
 import { newTable } from "../../../lib/table/table.ts";
 import { connectionContext } from "../../helpers/connection/connection_context.ts";
+import { dialsWith } from "../../helpers/engine/awaited.ts";
 import { t, until, within } from "../../helpers/t.ts";
 
 function linkFrom(port: number): AcceptedLink {
@@ -15,13 +21,16 @@ function linkFrom(port: number): AcceptedLink {
 }
 
 /** A relay that ends when it is closed, and is freed when `free()` is called. */
-function stuckRelay(): Relay & { free(): void } {
-  const done = Promise.withResolvers<void>(), freed = Promise.withResolvers<void>();
+function stuckRelay(observer: RelayObserver): Relay & { free(): void } {
+  const freed = Promise.withResolvers<void>();
+  let isClosed = false;
   return {
-    done: done.promise.then(() => ({ side: "client", how: "closed" })),
     writingTo: ["client"],
     freed: () => freed.promise,
-    close: () => done.resolve(),
+    close() {
+      if (!isClosed) observer.finished({ side: "client", how: "closed" });
+      isClosed = true;
+    },
     free: () => freed.resolve(),
   };
 }
@@ -42,10 +51,9 @@ function serveOneAtATime() {
   table.add(0, { address: Uint8Array.of(127, 0, 0, 1), port: 80 });
   const context = connectionContext(table, {
     engine: {
-      ...denoEngine,
-      dial: () => Promise.resolve(linkFrom(80)),
-      relay() {
-        const relay = stuckRelay();
+      ...dialsWith(() => linkFrom(80)),
+      relay(_client, _backend, observer) {
+        const relay = stuckRelay(observer);
         relays.push(relay);
         return relay;
       },

@@ -3,14 +3,14 @@ import { Connection } from "../../../lib/connection/connection.ts";
 import type { DialFailure } from "../../../lib/base/reason.ts";
 import { dumpTaps } from "../../../lib/dump/dump_tap.ts";
 import { type FilterOptions, parseDumpFilter } from "../../../lib/dump/filter.ts";
-import { denoEngine } from "../../../lib/engine/deno/deno_engine.ts";
 import type { ConnectionEnd } from "../../../lib/connection/observe.ts";
-import type { AcceptedLink, Engine, Link, RelayEnd } from "../../../lib/engine/engine.ts";
+import type { AcceptedLink } from "../../../lib/engine/engine.ts";
 import { newTable, type Table } from "../../../lib/table/table.ts";
 import {
   CONNECTION_OPTIONS,
   connectionContext,
 } from "../../helpers/connection/connection_context.ts";
+import { dialsWith } from "../../helpers/engine/awaited.ts";
 import { t, until } from "../../helpers/t.ts";
 
 const V4 = Uint8Array.of(127, 0, 0, 1);
@@ -45,20 +45,16 @@ const EXCLUSIONS: readonly [FilterOptions, [boolean, boolean]][] = [
 
 const taps = (filter: FilterOptions) => dumpTaps(parseDumpFilter(filter), () => undefined);
 
-const engineThat = (dial: Engine["dial"]): Engine => ({ ...denoEngine, dial });
-
 t("a dial to a backend that a check finds down is given up, without blame", async () => {
   for (const hasSucceeded of [false, true]) {
     const table = newTable({ groups: 1, channels: 2, workers: 1 });
     for (const port of [80, 81]) table.add(0, { address: V4, port });
     const first = link(), dials: string[] = [], ends: ConnectionEnd[] = [];
     const context = connectionContext(table, {
-      engine: engineThat((to, { signal }) => {
+      engine: dialsWith((to, cancelled) => {
         dials.push(`${to.port}`);
-        if (to.port === 81) return Promise.resolve("refused");
-        const { promise, resolve } = Promise.withResolvers<Link | DialFailure>();
-        signal.onabort = () => resolve(hasSucceeded ? first : "cancelled");
-        return promise;
+        if (to.port === 81) return "refused";
+        return cancelled.then(() => hasSucceeded ? first : "cancelled");
       }),
       options: { ...CONNECTION_OPTIONS, autoDisable: true },
       monitor: { ended: (end) => void ends.push(end) },
@@ -81,7 +77,7 @@ t("with -a, a failed connect disables the channel only while it has that address
     const table = tableWithOneChannel();
     const dialed = Promise.withResolvers<DialFailure>();
     const context = connectionContext(table, {
-      engine: engineThat(() => dialed.promise),
+      engine: dialsWith(() => dialed.promise),
       options: { ...CONNECTION_OPTIONS, autoDisable: true },
     });
     const running = new Connection(link(), context).run();
@@ -96,7 +92,7 @@ t("with -a, a failed connect disables the channel only while it has that address
 t("both sides are closed when the packet dump fails", async () => {
   const table = tableWithOneChannel(), client = link(), backend = link();
   const context = connectionContext(table, {
-    engine: engineThat(() => Promise.resolve(backend)),
+    engine: dialsWith(() => backend),
     tap: () => () => ({
       event() {},
       connected() {
@@ -118,14 +114,14 @@ t("a connection that the filter of the dump excludes has no chunk hook", async (
   const table = tableWithOneChannel();
   for (const [filter, hooks] of EXCLUSIONS) {
     const seen: boolean[] = [];
-    const done = Promise.withResolvers<RelayEnd>();
+    let finish = () => {};
     const context = connectionContext(table, {
       engine: {
-        ...denoEngine,
-        dial: () => Promise.resolve(link()),
+        ...dialsWith(() => link()),
         relay(_client, _backend, observer) {
           seen.push(observer.chunk !== undefined);
-          return { done: done.promise, close() {}, writingTo: [], freed: () => undefined };
+          finish = () => observer.finished({ side: "client", how: "end" });
+          return { close() {}, writingTo: [], freed: () => undefined };
         },
       },
       tap: () => taps(filter),
@@ -138,7 +134,7 @@ t("a connection that the filter of the dump excludes has no chunk hook", async (
     // A dump that starts later.
     connection.setTap(taps(filter));
     assertEquals(connection.chunk !== undefined, hooks[1], JSON.stringify(filter));
-    done.resolve({ side: "client", how: "end" });
+    finish();
     await running;
     context.clock.stop();
   }

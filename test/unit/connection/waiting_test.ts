@@ -3,13 +3,13 @@
 import { assertEquals } from "@std/assert";
 import type { DialFailure, Reason } from "../../../lib/base/reason.ts";
 import { Connection } from "../../../lib/connection/connection.ts";
-import { denoEngine } from "../../../lib/engine/deno/deno_engine.ts";
 import type { AcceptedLink } from "../../../lib/engine/engine.ts";
 import { newTable, Table } from "../../../lib/table/table.ts";
 import { newLine } from "../../../lib/wait_line/line_memory.ts";
 import { WaitLine } from "../../../lib/wait_line/wait_line.ts";
 import { connectionContext } from "../../helpers/connection/connection_context.ts";
 import { DEFAULT_PASSIVE } from "../../helpers/connection/passive_rules.ts";
+import { dialsWith } from "../../helpers/engine/awaited.ts";
 import { t, until } from "../../helpers/t.ts";
 
 const CLIENT: AcceptedLink = {
@@ -30,9 +30,8 @@ function waiting({ failures = [] }: { failures?: DialFailure[] } = {}) {
   const ends: [Reason, boolean][] = [], waits: number[] = [];
   const context = connectionContext(table, {
     engine: {
-      ...denoEngine,
+      ...dialsWith(() => failures[Math.min(dials++, failures.length - 1)] ?? "refused"),
       readAhead() {},
-      dial: () => Promise.resolve(failures[Math.min(dials++, failures.length - 1)] ?? "refused"),
     },
     waiting: { line, waitMs: 60_000 },
     options: {

@@ -6,9 +6,10 @@
 import type { Endpoint } from "../../../lib/base/endpoint.ts";
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import type { Ending, Side } from "../../../lib/base/side.ts";
-import { engineByName } from "../../../lib/engine/engines.ts";
+import { openEngine } from "../../../lib/engine/engines.ts";
 import type { EngineName } from "../../../lib/engine/names.ts";
 import type { AcceptedLink, Engine, Link, Listener, RelayEnd } from "../../../lib/engine/engine.ts";
+import { awaitedRelay, dialed, startDial } from "../../helpers/engine/awaited.ts";
 import { accepting, type Peer } from "../../helpers/net/accepting.ts";
 import { blackHole, canReset, hasIpv6 } from "../../helpers/net/backends.ts";
 import {
@@ -27,7 +28,6 @@ import { dialing } from "../../helpers/net/tcp_sockets.ts";
 
 const ENGINES: readonly EngineName[] = ["streams"];
 const LOOPBACK: Endpoint = { address: "127.0.0.1", port: 0 };
-const UNAIDED = { signal: new AbortController().signal };
 
 const sourceBinds = await canBindSource();
 const NO_RESET = "this version of Deno cannot reset a connection";
@@ -73,7 +73,7 @@ async function linked(engine: Engine, options: { reset?: Side; source?: string }
   ]);
   const to = { address: "127.0.0.1", port: backend.port };
   const [link, far] = await Promise.all([
-    engine.dial(to, { ...UNAIDED, source: options.source }),
+    dialed(engine, to, options.source),
     backend.accept(),
   ]);
   assert(typeof link !== "string", `dial gives ${link}`);
@@ -101,7 +101,7 @@ async function relayed(
   const moved = { client: 0, backend: 0 };
   const ended: [Side, Ending][] = [];
   const chunks: [Side, number][] = [];
-  const relay = engine.relay(links.client, links.backend, {
+  const relay = awaitedRelay((all) => engine.relay(links.client, links.backend, all), {
     moved: (side, bytes) => void (moved[side] += bytes),
     ended: (side, how) => void ended.push([side, how]),
     ...(!options.observed ? {} : {
@@ -127,7 +127,7 @@ async function relayed(
 }
 
 for (const name of ENGINES) {
-  const engine = engineByName(name);
+  const engine = openEngine(name);
 
   t(`${name}: a listener has its address, and a real port if 0 was requested`, () => {
     using listener = listening(engine);
@@ -199,7 +199,7 @@ for (const name of ENGINES) {
   t(`${name}: dial() returns a link to the address`, async () => {
     await using backend = await accepting();
     const to = { address: "127.0.0.1", port: backend.port };
-    const [link, peer] = await Promise.all([engine.dial(to, UNAIDED), backend.accept()]);
+    const [link, peer] = await Promise.all([dialed(engine, to), backend.accept()]);
     assert(typeof link !== "string");
     assertEquals(link.remote, to);
     assertEquals(link.local, { address: peer.remoteAddress, port: peer.remotePort });
@@ -215,12 +215,13 @@ for (const name of ENGINES) {
       const to = { address: "127.0.0.1", port: Number(backend.address.split(":")[1]) };
       using listener = listening(engine);
       // Several dials at once, so that some resets arrive before the engine looks at the result.
-      const dials = Array.from({ length: 20 }, () => engine.dial(to, UNAIDED));
+      const dials = Array.from({ length: 20 }, () => dialed(engine, to));
       for (const link of await Promise.all(dials)) {
         assert(typeof link !== "string", `dial gives ${link}`);
         assertEquals([link.remote, link.local?.address ?? "127.0.0.1"], [to, "127.0.0.1"]);
         await using near = await connect(listener.local.port);
-        const { done } = engine.relay(await listener.accept(), link, { moved() {} });
+        const client = await listener.accept();
+        const { done } = awaitedRelay((all) => engine.relay(client, link, all));
         assertEquals(await done, { side: "backend", how: "reset" });
         await readToEnd(near);
       }
@@ -228,27 +229,29 @@ for (const name of ENGINES) {
   );
 
   t(`${name}: dial() returns "refused" for a closed port and for port 0`, async () => {
-    assertEquals(await engine.dial({ ...LOOPBACK, port: deadPort() }, UNAIDED), "refused");
-    assertEquals(await engine.dial(LOOPBACK, UNAIDED), "refused");
+    assertEquals(await dialed(engine, { ...LOOPBACK, port: deadPort() }), "refused");
+    assertEquals(await dialed(engine, LOOPBACK), "refused");
   });
 
   t(`${name}: dial() returns "unreachable" for a broadcast address`, async () => {
     const to = { address: "255.255.255.255", port: 9 };
-    assertEquals(await engine.dial(to, UNAIDED), "unreachable");
+    assertEquals(await dialed(engine, to), "unreachable");
   });
 
   t(`${name}: dial() can be aborted, returns the reason, and leaves no descriptor`, async () => {
     await using hole = await blackHole();
     for (const [reason, failure] of [["timeout", "timeout"], ["cancelled", "cancelled"]] as const) {
-      const controller = new AbortController();
-      const dialed = engine.dial({ ...LOOPBACK, port: hole.port }, { signal: controller.signal });
+      const dial = startDial(engine, { ...LOOPBACK, port: hole.port });
       await until(() => dialing(hole.port) > 0, { what: "the dial to start" });
-      controller.abort(reason);
-      assertEquals(await dialed, failure);
+      dial.cancel(reason);
+      dial.cancel("cancelled");
+      assertEquals(await dial.result, failure);
+      dial.cancel(reason);
       await until(() => dialing(hole.port) === 0, { what: "the socket to be closed" });
     }
-    const late = AbortSignal.abort("timeout");
-    assertEquals(await engine.dial({ ...LOOPBACK, port: hole.port }, { signal: late }), "timeout");
+    const early = startDial(engine, { ...LOOPBACK, port: hole.port });
+    early.cancel("timeout");
+    assertEquals(await early.result, "timeout");
     assertEquals(dialing(hole.port), 0);
   });
 
@@ -264,12 +267,11 @@ for (const name of ENGINES) {
       const source = "127.0.0.77";
       await using hole = await blackHole();
       const to = (port: number): Endpoint => ({ ...LOOPBACK, port });
-      assertEquals(await engine.dial(to(deadPort()), { ...UNAIDED, source }), "refused");
-      const controller = new AbortController();
-      const dialed = engine.dial(to(hole.port), { signal: controller.signal, source });
+      assertEquals(await dialed(engine, to(deadPort()), source), "refused");
+      const dial = startDial(engine, to(hole.port), source);
       await until(() => dialing(hole.port) > 0, { what: "the dial to start" });
-      controller.abort("timeout");
-      assertEquals(await dialed, "timeout");
+      dial.cancel("timeout");
+      assertEquals(await dial.result, "timeout");
       await until(() => dialing(hole.port) === 0, { what: "the socket to be closed" });
     },
   );
@@ -420,7 +422,7 @@ for (const name of ENGINES) {
     engine.readAhead(links.client, { gone: (how) => gone = how });
     await links.near.send("early, ");
     // Whether the engine has already read it makes no difference.
-    const relay = engine.relay(links.client, links.backend, { moved() {} });
+    const relay = awaitedRelay((all) => engine.relay(links.client, links.backend, all));
     await links.near.send("then more");
     await links.near.closeWrite();
     assertEquals((await readToEnd(links.far)).text, "early, then more");
@@ -437,7 +439,7 @@ for (const name of ENGINES) {
       engine.readAhead(links.client, { gone: gone.resolve });
       await links.near.closeWrite();
       assertEquals(await gone.promise, "end");
-      const relay = engine.relay(links.client, links.backend, { moved() {} });
+      const relay = awaitedRelay((all) => engine.relay(links.client, links.backend, all));
       assertEquals((await readToEnd(links.far)).text, "");
       await links.far.send("answer");
       links.far.close();
@@ -476,13 +478,13 @@ for (const name of ENGINES) {
       const { port } = listener.local;
       const hosts = [["::1", "::1"], ["127.0.0.1", "127.0.0.1"]] as const;
       for (const [address, shown] of hosts) {
-        const [dialed, link] = await Promise.all([
-          engine.dial({ address, port }, UNAIDED),
+        const [near, link] = await Promise.all([
+          dialed(engine, { address, port }),
           listener.accept(),
         ]);
-        assert(typeof dialed !== "string");
+        assert(typeof near !== "string");
         assertEquals([link.remote.address, link.local.address], [shown, shown]);
-        closeAll(dialed, link);
+        closeAll(near, link);
       }
     },
   );

@@ -3,7 +3,7 @@ import { formatIp } from "../../../lib/address/ip.ts";
 import { serviceLookup } from "../../../lib/address/services.ts";
 import { AddressError, UnavailableError, UsageError } from "../../../lib/base/errors.ts";
 import { parseOptions } from "../../../lib/cli/options.ts";
-import { denoEngine } from "../../../lib/engine/deno/deno_engine.ts";
+import { denoBinder } from "../../../lib/engine/deno/deno_engine.ts";
 import type { SourceSupport } from "../../../lib/engine/engine.ts";
 import { buildTable } from "../../../lib/process/build_table.ts";
 import { resolveSetup } from "../../../lib/process/resolve_setup.ts";
@@ -17,7 +17,7 @@ async function resolve(argv: readonly string[], support: SourceSupport = "yes") 
   const steps: string[] = [];
   const setup = await resolveSetup(parseOptions(argv), {
     services: serviceLookup(undefined),
-    engine: { ...denoEngine, canDialFrom: () => Promise.resolve(support) },
+    binder: { ...denoBinder, canDialFrom: () => Promise.resolve(support) },
     lookup: (name) => {
       steps.push(name);
       return Promise.resolve(name in HOSTS ? [HOSTS[name]!] : []);

@@ -3,7 +3,7 @@
 import { assert, assertEquals, assertLess, assertMatch } from "@std/assert";
 import { open } from "../../../../lib/check/probes/open.ts";
 import { failedWith } from "../../../../lib/check/probes/verdict.ts";
-import { denoEngine } from "../../../../lib/engine/deno/deno_engine.ts";
+import { denoBinder } from "../../../../lib/engine/deno/deno_engine.ts";
 import { answering, outcome, probing } from "../../../helpers/check/probing.ts";
 import {
   backend,
@@ -171,7 +171,7 @@ t("a thousand probes of all kinds at once leave no connection", async () => {
 });
 
 const FROM = "a probe connects from the address of -B";
-if (await denoEngine.canDialFrom("127.0.0.2") !== "yes") {
+if (await denoBinder.canDialFrom("127.0.0.2") !== "yes") {
   skip(FROM, "this Deno cannot bind a source address");
 } else {
   t(FROM, async () => {

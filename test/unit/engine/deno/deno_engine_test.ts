@@ -1,7 +1,9 @@
+import { setImmediate } from "node:timers";
 import { assert, assertEquals } from "@std/assert";
 import type { Endpoint } from "../../../../lib/base/endpoint.ts";
 import { denoEngine } from "../../../../lib/engine/deno/deno_engine.ts";
-import type { Listener } from "../../../../lib/engine/engine.ts";
+import type { AcceptedLink, Listener } from "../../../../lib/engine/engine.ts";
+import { connect } from "../../../helpers/net/client.ts";
 import { freePort } from "../../../helpers/net/ports.ts";
 import { t } from "../../../helpers/t.ts";
 
@@ -63,4 +65,28 @@ t("listen() refuses an exclusive listener on a port that workers share", () => {
   assertEquals(isInUse(at), true);
   first.close();
   second.close();
+});
+
+t("accept() leaves the event loop its turns while clients are in the backlog", async () => {
+  const listener = listen({ address: "127.0.0.1", port: 0 });
+  const clients = await Promise.all(Array.from({ length: 64 }, () => connect(listener.local.port)));
+  const links: AcceptedLink[] = [];
+  const accepting = (async () => {
+    while (links.length < clients.length) {
+      const link = await listener.accept();
+      assert(!("failure" in link));
+      links.push(link);
+    }
+  })();
+  const counts = [0];
+  while (links.length < clients.length) {
+    await new Promise((resolve) => setImmediate(resolve));
+    counts.push(links.length);
+  }
+  await accepting;
+  assert(counts.every((count, turn) => count <= 32 || count <= 16 * (turn + 1)), counts.join());
+  assert(counts.length > 3, counts.join());
+  for (const link of links) link.close();
+  for (const client of clients) await client.close();
+  listener.close();
 });

@@ -3,18 +3,17 @@
 import { assert, assertEquals } from "@std/assert";
 import type { Ending, Side } from "../../../../lib/base/side.ts";
 import { MAX_BUFFER_BYTES, MIN_BUFFER_BYTES } from "../../../../lib/engine/deno/buffers.ts";
-import type { Relay } from "../../../../lib/engine/engine.ts";
-import { startRelay } from "../../../../lib/engine/deno/stream_relay.ts";
+import type { AwaitedRelay } from "../../../helpers/engine/awaited.ts";
 import { writeAll } from "../../../../lib/base/bytes.ts";
 import { hashToEnd, readToEnd } from "../../../helpers/net/client.ts";
 import { latin1FromBytes } from "../../../helpers/golden/golden.ts";
-import { FakeConn, linkOf, relaying, settled } from "../../../helpers/net/memory_relay.ts";
+import { FakeConn, linkOf, relaying, relayOf, settled } from "../../../helpers/net/memory_relay.ts";
 import { t } from "../../../helpers/t.ts";
 import { randomBytes, sha256 } from "../../../helpers/bytes.ts";
 
 const PURE = { permissions: "none" } as const;
 
-async function isOver(relay: Relay): Promise<boolean> {
+async function isOver(relay: AwaitedRelay): Promise<boolean> {
   let over = false;
   relay.done.then(() => over = true);
   await settled();
@@ -264,7 +263,7 @@ t("a read that started before the relay is used, whatever its result", async () 
     buffer.set(new TextEncoder().encode("early"));
     const links = { client: linkOf(client), backend: linkOf(backend) };
     const ahead = { buffer, arrived: 0, pending: first() };
-    const relay = startRelay({ ...links, ahead }, { moved() {} });
+    const relay = relayOf({ ...links, ahead });
     client.gives(null);
     await settled();
     backend.gives(null);
@@ -287,9 +286,7 @@ t(
         const buffer = new Uint8Array(size);
         buffer.set(new TextEncoder().encode("early, later"));
         const links = { client: linkOf(client), backend: linkOf(backend) };
-        const relay = startRelay({ ...links, ahead: { buffer, arrived: 6, pending } }, {
-          moved() {},
-        });
+        const relay = relayOf({ ...links, ahead: { buffer, arrived: 6, pending } });
         client.gives(null);
         await settled();
         backend.gives(null);
@@ -358,7 +355,7 @@ t("over sockets: closing the relay ends both sides, including pending reads", as
 async function relayedSockets() {
   const [near, client] = await pair();
   const [far, backend] = await pair();
-  const relay = startRelay({ client: linkOf(client), backend: linkOf(backend) }, { moved() {} });
+  const relay = relayOf({ client: linkOf(client), backend: linkOf(backend) });
   return {
     near,
     far,

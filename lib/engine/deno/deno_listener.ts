@@ -1,0 +1,71 @@
+import { setImmediate } from "node:timers";
+import type { Endpoint } from "../../base/endpoint.ts";
+import { BACKLOG } from "../../base/limits.ts";
+import type { AcceptedLink, AcceptFailure, Listener, ListenFailure } from "../engine.ts";
+import { acceptFailure, listenFailure } from "../failures.ts";
+import { DenoAcceptedLink, endpoint, tuned } from "./deno_link.ts";
+
+/** Attempts to bind an address that is in use, and the mean pause between two attempts. */
+const LISTEN_ATTEMPTS = 3, LISTEN_PAUSE_MS = 20;
+/**
+ * Maximum number of connections accepted in one turn of the event loop. Otherwise the whole backlog
+ * would be. Each needs several operations afterwards, of which the runtime reports at most 128 per
+ * turn: if more are due, it reports some only when the burst is over.
+ */
+const ACCEPTS_PER_TURN = 16;
+
+class DenoListener implements Listener {
+  readonly #listener: Deno.TcpListener;
+  /** Accepts since the last turn that was waited for. */
+  #accepts = 0;
+
+  constructor(listener: Deno.TcpListener) {
+    this.#listener = listener;
+  }
+
+  get local(): Endpoint {
+    return endpoint(this.#listener.addr);
+  }
+
+  async accept(): Promise<AcceptedLink | AcceptFailure> {
+    if (this.#accepts === ACCEPTS_PER_TURN) {
+      this.#accepts = 0;
+      await new Promise<void>((resolve) => void setImmediate(resolve));
+    }
+    this.#accepts++;
+    try {
+      return new DenoAcceptedLink(tuned(await this.#listener.accept()));
+    } catch (error) {
+      return acceptFailure(error);
+    }
+  }
+
+  close(): void {
+    try {
+      this.#listener.close();
+    } catch {
+      // It is closed already.
+    }
+  }
+}
+
+/** See `Engine.listen`. */
+export function listen(
+  at: Endpoint,
+  options: { readonly shared?: boolean | undefined } = {},
+): Listener | ListenFailure {
+  const { address: hostname, port } = at, loadBalanced = options.shared ?? false;
+  const listenOptions = { hostname, port, tcpBacklog: BACKLOG, loadBalanced };
+  for (let attempt = 1;; attempt++) {
+    try {
+      return new DenoListener(Deno.listen(listenOptions as Deno.TcpListenOptions));
+    } catch (error) {
+      const failure = listenFailure(error);
+      if (failure.failure !== "in use" || attempt === LISTEN_ATTEMPTS) return failure;
+      // If two programs bind the same address at the same time, Linux may refuse both, so each
+      // retries after a random pause. Blocking is fine: nothing is served yet.
+      const ms = LISTEN_PAUSE_MS * (0.5 + Math.random());
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
+    }
+  }
+}
