@@ -10,13 +10,15 @@ import { chooseCores, descriptorLimit, pinnedTo } from "./system/cores.ts";
 import { buildGenerator } from "./load/generator.ts";
 import { describeMachine } from "./system/machine.ts";
 import { measureBulk } from "./measure/bulk.ts";
-import { measureIdle } from "./measure/idle.ts";
+import { measureControl } from "./measure/control.ts";
+import { idleCountsWithin, measureIdle } from "./measure/idle.ts";
+import { measureLow } from "./measure/low.ts";
 import { measureRates } from "./measure/rates.ts";
 import { measureStart } from "./measure/start.ts";
 import { measureWorkers } from "./measure/workers.ts";
 import { type BenchOptions, readOptions, USAGE } from "./options.ts";
 import { planOf } from "./measure/plan.ts";
-import { accepts } from "./system/accepts.ts";
+import { answers } from "./system/answers.ts";
 import { type Report, toJson, toMarkdown, toText, writeResults } from "./report/report.ts";
 import type { Run } from "./measure/run.ts";
 import { Samples } from "./report/samples.ts";
@@ -35,7 +37,7 @@ async function bench(options: BenchOptions, folder: string): Promise<Report> {
   const log = `${folder}/backend.log`;
   const backend = [...pinnedTo(cores.backend, generator.backend), String(backendPort)];
   startChild(backend, { log });
-  if (!await accepts(backendPort, () => false)) {
+  if (!await answers(backendPort, () => false)) {
     throw new Error(`the backend does not start: ${await Deno.readTextFile(log)}`);
   }
   const run: Run = {
@@ -45,6 +47,7 @@ async function bench(options: BenchOptions, folder: string): Promise<Report> {
     folder,
     backendPort,
     descriptors,
+    idleCounts: idleCountsWithin(plan.idle.counts, descriptors),
     samples: new Samples(),
     notes: new Set(),
     progress: (text) => {
@@ -58,7 +61,11 @@ async function bench(options: BenchOptions, folder: string): Promise<Report> {
   const single = contenders.found.filter(({ only }) => only === undefined);
   const rates = ["request", "connection", "latency"] as const;
   if (rates.some((kind) => kinds.has(kind))) await measureRates(run, single, kinds);
-  if (kinds.has("bulk")) await measureBulk(run, single);
+  if (kinds.has("low")) await measureLow(run, single);
+  if (kinds.has("control")) await measureControl(run, single);
+  if (kinds.has("bulk")) {
+    await measureBulk(run, contenders.found.filter(({ only }) => only !== "workers"));
+  }
   if (kinds.has("idle")) await measureIdle(run, single);
   if (kinds.has("start")) await measureStart(run, single);
   if (kinds.has("workers")) await measureWorkers(run, contenders.found);
@@ -66,6 +73,7 @@ async function bench(options: BenchOptions, folder: string): Promise<Report> {
     plan,
     facts: [...machine, ["load", generator.text], ["cores", cores.text]],
     contenders,
+    idleCounts: run.idleCounts,
     samples: run.samples,
     notes: [...run.notes],
   };

@@ -18,9 +18,10 @@ export interface BenchOptions {
 export const USAGE = `usage: deno task bench [--quick] [--only KINDS] [--contenders NAMES]
                        [--json FILE] [--results FILE]
 
-  --quick             under 90 seconds: fewer runs, only 1,000 idle connections
+  --quick             under 2 minutes: fewer runs, only 1,000 idle connections
   --only KINDS        some of ${KINDS.join(",")}
-  --contenders NAMES  some of haproxy,nginx,pen,socat,original,balance-x2
+  --contenders NAMES  some of balance-epoll,balance-x2,balance-epoll-x2,haproxy,
+                      haproxy-splice,haproxy-x2,nginx,pen,socat,original
                       (direct and balance always take part)
   --json FILE         write every single value
   --results FILE      add the tables to a Markdown file, newest section first

@@ -2,46 +2,53 @@ import type { Contender, Missing, Place, Start } from "./contender.ts";
 import { exists } from "../../system/files.ts";
 import { output } from "../system/output.ts";
 
+const ADDRESS = "127.0.0.1";
 const ROOT = new URL("../../../", import.meta.url);
 
-/** balance: from source with the permissions of the task `balance`, or the executable BALANCE_BIN. */
-export async function findBalance(): Promise<Contender | Missing> {
-  const command = await balanceCommand();
-  if (!Array.isArray(command)) return { name: "balance", ...command };
-  return {
-    name: "balance",
-    version: await version(command),
-    start: (place) => start(command, place, []),
-  };
+/** A way to run balance. */
+interface Variant {
+  readonly name: string;
+  readonly only?: "workers";
+  readonly args: readonly string[];
+  /** An option that older programs do not know. */
+  readonly needs?: string;
 }
 
-/** balance with two workers, for the workers figures. */
-export async function findBalanceX2(): Promise<Contender | Missing> {
-  const name = "balance-x2";
-  const command = await balanceCommand();
-  if (!Array.isArray(command)) return { name, ...command };
-  const { text } = await output([...command, "--help"]);
-  if (!text.includes("--workers")) return { name, missing: "it has no option --workers" };
-  return {
-    name,
-    version: await version(command),
+const VARIANTS: readonly Variant[] = [
+  { name: "balance", args: [] },
+  { name: "balance-epoll", args: ["--engine", "epoll"], needs: "--engine" },
+  { name: "balance-x2", only: "workers", args: ["--workers", "2"], needs: "--workers" },
+  {
+    name: "balance-epoll-x2",
     only: "workers",
-    start: (place) => start(command, place, ["--workers", "2"]),
-  };
+    args: ["--engine", "epoll", "--workers", "2"],
+    needs: "--engine",
+  },
+];
+
+/**
+ * balance: from source with the permissions of the task `balance`, or the executable BALANCE_BIN.
+ * Each of its two engines takes part with one worker and, for the workers figures, with two.
+ */
+export async function findBalance(): Promise<(Contender | Missing)[]> {
+  const command = await balanceCommand();
+  if (!Array.isArray(command)) return VARIANTS.map(({ name }) => ({ name, ...command }));
+  const [known, help] = [await version(command), (await output([...command, "--help"])).text];
+  return VARIANTS.map(({ name, only, args, needs = "" }) => {
+    if (!help.includes(needs)) return { name, missing: `it has no option ${needs}` };
+    return {
+      name,
+      version: known,
+      ...(only === undefined ? {} : { only }),
+      controlSocket: ({ folder, port }) => `${folder}/balance.${port}.${ADDRESS}`,
+      start: (place) => start(command, place, args),
+    };
+  });
 }
 
 function start(command: readonly string[], place: Place, more: readonly string[]): Start {
   const { port, backendPort, folder } = place;
-  const args = [
-    "-f",
-    "-b",
-    "127.0.0.1",
-    "-T",
-    "3600",
-    ...more,
-    `${port}`,
-    `127.0.0.1:${backendPort}`,
-  ];
+  const args = ["-f", "-b", ADDRESS, "-T", "3600", ...more, `${port}`, `${ADDRESS}:${backendPort}`];
   return {
     command: [...command, ...args],
     env: { BALANCE_RUNDIR: folder, DENO_NO_UPDATE_CHECK: "1", NO_COLOR: "1" },

@@ -12,8 +12,8 @@ export interface Place {
   readonly descriptors: number;
 }
 
-/** Connection limit of the contenders that need one: above the 5,000 idle connections. */
-export const MAX_CONNECTIONS = 6000;
+/** Connection limit of the contenders that need one: above the 9,000 idle connections. */
+export const MAX_CONNECTIONS = 9500;
 
 /** How to run a contender. */
 export interface Start {
@@ -30,7 +30,11 @@ export interface Contender {
   /** What makes the comparison unequal. */
   readonly note?: string;
   /** Takes part only in these figures; absent = in all but `workers`. */
-  readonly only?: "workers";
+  readonly only?: "workers" | "bulk";
+  /** It has a process for each connection. */
+  readonly forks?: true;
+  /** Path of its control socket, if it is a balance. */
+  readonly controlSocket?: (place: Place) => string;
   /** Command line and files for a place. It runs in the foreground with one thread. */
   start(place: Place): Start;
 }

@@ -1,5 +1,5 @@
 import { type Contender, isMissing, type Missing } from "./contender.ts";
-import { findBalance, findBalanceX2 } from "./balance.ts";
+import { findBalance } from "./balance.ts";
 import { findHaproxy } from "./haproxy.ts";
 import { findNginx } from "./nginx.ts";
 import { findOriginal } from "./original.ts";
@@ -18,15 +18,14 @@ export interface Contenders {
  * @param wanted Names of those to take part; `undefined` = all. `balance` always does.
  */
 export async function findContenders(wanted: ReadonlySet<string> | undefined): Promise<Contenders> {
-  const all = await Promise.all([
+  const all = (await Promise.all([
     findBalance(),
-    findBalanceX2(),
     findHaproxy(),
     findNginx(),
     findPen(),
     findSocat(),
     findOriginal(),
-  ]);
+  ])).flat();
   const found: Contender[] = [], missing: Missing[] = [];
   for (const one of all) {
     if (isMissing(one)) missing.push(one);

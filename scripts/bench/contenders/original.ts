@@ -17,6 +17,7 @@ export async function findOriginal(): Promise<Contender | Missing> {
     name,
     version: version === null ? "version unknown" : `${version[1]}.${version[2]}`,
     note: "the original's buffers are fixed, and it does not forward a half-close",
+    forks: true,
     start: ({ port, backendPort }) => ({
       command: [
         program,

@@ -11,6 +11,7 @@ export async function findSocat(): Promise<Contender | Missing> {
   return {
     name,
     version: /socat version (\S+)/.exec(text)?.[1] ?? "version unknown",
+    forks: true,
     start: ({ port, backendPort, buffers }) => ({
       command: [
         program,

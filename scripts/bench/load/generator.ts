@@ -3,10 +3,10 @@ import { run } from "../../system/command.ts";
 import { watch } from "../system/children.ts";
 import { output } from "../system/output.ts";
 
-/** Kinds of load; see load/load.c. */
-export type LoadKind = "request" | "connection" | "down" | "up" | "latency";
+/** Kinds of load that take as long as they may; see load/load.c, and open_loop.ts for the other. */
+export type LoadKind = "request" | "connection" | "down" | "up";
 
-/** The result of one run of the load generator. Delays in microseconds, for `latency` only. */
+/** The result of one run of the load generator. Delays in microseconds, of an open loop only. */
 export interface Load {
   /** Units completed: requests, connections or blocks. */
   readonly count: number;
@@ -28,8 +28,11 @@ export interface Generator {
   readonly load: readonly string[];
 }
 
-/** Time limits in milliseconds; a load may take `EXTRA_MS` longer than its time. */
-const COMPILE_MS = 60_000, EXTRA_MS = 10_000;
+/** Time limit in milliseconds. */
+const COMPILE_MS = 60_000;
+
+/** A load may take this many milliseconds longer than its time. */
+export const EXTRA_MS = 10_000;
 
 const SOURCES = new URL(".", import.meta.url).pathname;
 
@@ -73,15 +76,24 @@ function inTypeScript(reason: string): Generator {
  */
 export async function runLoad(
   command: readonly string[],
-  options: { kind: LoadKind; port: number; connections: number; seconds: number; rate?: number },
+  options: { kind: LoadKind; port: number; connections: number; seconds: number },
 ): Promise<Load> {
-  const { kind, port, connections, seconds, rate = 0 } = options;
+  const { kind, port, connections, seconds } = options;
   const { code, stdout, stderr } = await run(
-    [...command, kind, ...[port, connections, seconds, rate].map(String)],
+    [...command, kind, ...[port, connections, seconds].map(String)],
     { limit: seconds * 1000 + EXTRA_MS, onStart: watch },
   );
   if (code !== 0) throw new Error(stderr.trim() || "the load did not end in time");
-  const load: Load = JSON.parse(new TextDecoder().decode(stdout));
+  return parseLoad(new TextDecoder().decode(stdout));
+}
+
+/**
+ * Parses what a load generator printed at its end.
+ *
+ * @throws {Error} if nothing was completed.
+ */
+export function parseLoad(text: string): Load {
+  const load: Load = JSON.parse(text);
   if (load.count === 0) throw new Error(`nothing completed, ${load.errors} errors`);
   return load;
 }

@@ -4,9 +4,12 @@
 //   request     keep-alive: each connection sends a request after each answer (closed loop)
 //   connection  connect, request, read to the end, close; then the next one (closed loop)
 //   down, up    blocks of 64 MiB, one after the other, from or to the backend
-//   latency     RATE requests per second over all connections, each sent at its scheduled time even
-//               if earlier ones are pending (open loop). Delays count from the schedule, so a stall
-//               shows in every request it delayed. The first fifth is a warm-up and not counted.
+//   latency     RATE requests per second over all connections in turn, each sent at its scheduled
+//               time even if earlier ones are pending (open loop). Delays count from the schedule,
+//               so a stall shows in every request it delayed. The first fifth is a warm-up: at its
+//               end the line "measuring" is printed, and only what follows counts, in every value
+//               but "errors". At the end the connections stay open until stdin ends, so that a
+//               reader of CPU times sees neither opening nor closing.
 // Prints one line of JSON: {"count","bytes","seconds","errors","p50","p99","worst"}; delays in
 // microseconds. "count" has completed units only (blocks for down and up).
 #define _GNU_SOURCE
@@ -142,8 +145,13 @@ static int by_size(const void *a, const void *b) {
 static double *delays;
 static long delay_count;
 
-static void open_loop(int connections, double start, double seconds, double rate) {
-  int idle[FDS], idle_count = 0;
+// Whoever reads "measuring" may disturb the first requests after it: their delays do not count.
+#define DISTURBED 0.05
+
+// Returns the time at which the warm-up ended.
+static double open_loop(int connections, double seconds, double rate) {
+  static int idle[FDS]; // a ring: every connection gets its turn, also at a low rate
+  unsigned first = 0, idle_count = 0;
   char buffer[4096];
   delays = malloc(sizeof *delays * (size_t)(rate * seconds + 10));
   prctl(PR_SET_TIMERSLACK, 1);
@@ -151,12 +159,16 @@ static void open_loop(int connections, double start, double seconds, double rate
     int fd = idle[idle_count++] = dial(0);
     watch(fd, EPOLL_CTL_ADD, 0);
   }
-  start = now();
+  double start = now(), measured = 0;
   for (long sent = 0;;) {
     double t = now();
-    if (t > start + seconds) return;
-    for (double due; idle_count > 0 && (due = start + sent / rate) <= t; sent++) {
-      int fd = idle[--idle_count];
+    if (!measured && t >= start + seconds / 5) {
+      measured = t, count = bytes = 0;
+      puts("measuring"), fflush(stdout);
+    }
+    if (t > start + seconds) return measured;
+    for (double due; idle_count > 0 && (due = start + sent / rate) <= t; sent++, idle_count--) {
+      int fd = idle[first++ % FDS];
       state[fd].due = due;
       ask(fd, ask_open, sizeof ask_open - 1);
     }
@@ -175,8 +187,8 @@ static void open_loop(int connections, double start, double seconds, double rate
       bytes += got;
       if ((state[fd].got += got) < ANSWER) continue;
       state[fd].got = 0, count++;
-      if (state[fd].due > start + seconds / 5) delays[delay_count++] = end - state[fd].due;
-      idle[idle_count++] = fd;
+      if (measured && state[fd].due > measured + DISTURBED) delays[delay_count++] = end - state[fd].due;
+      idle[(first + idle_count++) % FDS] = fd;
     }
   }
 }
@@ -194,15 +206,18 @@ int main(int argc, char **argv) {
   target.sin_port = htons(atoi(argv[2]));
   target.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   epoll = epoll_create1(0);
+  int open = !strcmp(kind, "latency");
   double start = now();
   if (!strcmp(kind, "request")) closed_loop(connections, start + seconds, 0);
   else if (!strcmp(kind, "connection")) closed_loop(connections, start + seconds, 1);
   else if (!strcmp(kind, "down")) bulk(start + seconds, 0);
   else if (!strcmp(kind, "up")) bulk(start + seconds, 1);
-  else if (!strcmp(kind, "latency")) open_loop(connections, start, seconds, argc > 5 ? atof(argv[5]) : 1000);
+  else if (open) start = open_loop(connections, seconds, argc > 5 ? atof(argv[5]) : 1000);
   else return fputs("load: unknown KIND\n", stderr), 64;
   double took = now() - start;
   if (delay_count) qsort(delays, delay_count, sizeof *delays, by_size);
   printf("{\"count\":%ld,\"bytes\":%ld,\"seconds\":%.6f,\"errors\":%ld,\"p50\":%.1f,\"p99\":%.1f,\"worst\":%.1f}\n",
          count, bytes, took, errors, quantile(0.5), quantile(0.99), quantile(1));
+  fflush(stdout);
+  if (open) while (read(0, block, sizeof block) > 0) {}
 }

@@ -6,6 +6,8 @@
 import { delay } from "@std/async/delay";
 
 const ANSWER = 200, BULK = 64 << 20, STEP = 1 << 20;
+/** Milliseconds after the warm-up in which delays do not count. */
+const DISTURBED = 50;
 const [kind = "", port = "", connections = "1", duration = "1", rate = "1000"] = Deno.args;
 const seconds = Number(duration);
 const encoder = new TextEncoder();
@@ -72,25 +74,33 @@ async function bulk(up: boolean): Promise<void> {
   }
 }
 
-async function openLoop(): Promise<void> {
+/** Returns the time at which the warm-up ended. */
+async function openLoop(): Promise<number> {
   const idle: Deno.TcpConn[] = [], buffers = new WeakMap<Deno.TcpConn, Uint8Array>();
   for (let i = 0; i < Number(connections); i++) idle.push(await dial());
-  const first = performance.now(), gap = 1000 / Number(rate), counted = first + seconds * 200;
+  const first = performance.now(), gap = 1000 / Number(rate);
+  let measured = Infinity;
   const one = async (conn: Deno.TcpConn, due: number) => {
     let buffer = buffers.get(conn);
     if (buffer === undefined) buffers.set(conn, buffer = new Uint8Array(4096));
     await conn.write(askOpen);
     if (await skip(conn, { want: ANSWER, buffer }) !== ANSWER) throw new Error("short answer");
     found.count++;
-    if (due > counted) delays.push((performance.now() - due) * 1000);
+    if (due > measured + DISTURBED) delays.push((performance.now() - due) * 1000);
     idle.push(conn);
   };
   for (let sent = 0; performance.now() < first + seconds * 1000;) {
+    if (measured === Infinity && performance.now() >= first + seconds * 200) {
+      measured = performance.now();
+      found.count = found.bytes = 0;
+      console.log("measuring");
+    }
     for (let due; idle.length > 0 && (due = first + sent * gap) <= performance.now(); sent++) {
-      one(idle.pop()!, due).catch(() => found.errors++);
+      one(idle.shift()!, due).catch(() => found.errors++);
     }
     await delay(1);
   }
+  return measured;
 }
 
 async function many(run: () => Promise<void>): Promise<void> {
@@ -98,16 +108,19 @@ async function many(run: () => Promise<void>): Promise<void> {
   await Promise.all(runs);
 }
 
-async function run(): Promise<void> {
+/** Returns the time from which its results count. */
+async function run(): Promise<number> {
+  if (kind === "latency") return await openLoop();
   if (kind === "request") await many(requests);
   else if (kind === "connection") await many(connectionsInTurn);
   else if (kind === "down" || kind === "up") await bulk(kind === "up");
-  else if (kind === "latency") await openLoop();
   else throw new TypeError(`unknown kind [${kind}]`);
+  return start;
 }
 
+let measured = start;
 try {
-  await run();
+  measured = await run();
 } catch (error) {
   console.error(error instanceof Error ? error.message : error);
   Deno.exit(1);
@@ -116,9 +129,10 @@ delays.sort((a, b) => a - b);
 const quantile = (q: number) => delays[Math.floor((delays.length - 1) * q)] ?? 0;
 console.log(JSON.stringify({
   ...found,
-  seconds: (performance.now() - start) / 1000,
+  seconds: (performance.now() - measured) / 1000,
   p50: quantile(0.5),
   p99: quantile(0.99),
   worst: quantile(1),
 }));
+if (kind === "latency") await Deno.stdin.readable.pipeTo(new WritableStream());
 Deno.exit();

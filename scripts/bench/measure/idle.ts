@@ -1,17 +1,28 @@
 import { delay } from "@std/async/delay";
 import type { Contender } from "../contenders/contender.ts";
 import { launch } from "./launch.ts";
-import { availableMemory, proportionalMemory } from "../system/proc.ts";
+import { availableMemory, cpuBetween, cpuTime, proportionalMemory } from "../system/proc.ts";
 import { alternate, type Run } from "./run.ts";
 import { connectClients } from "./clients.ts";
 
 /** Time limit for one contender and one number of connections, in milliseconds. */
 const LIMIT = 60_000;
 
+/** Descriptors that a contender needs besides the two of each connection. */
+const OTHER_DESCRIPTORS = 200;
+
+/** More connections than this are too many for a contender with a process for each of them. */
+const MOST_PROCESSES = 5000;
+
 /** Memory of idle connections, with a new process for each contender and number of connections. */
 export async function measureIdle(run: Run, contenders: readonly Contender[]): Promise<void> {
-  const { repeats, counts } = run.plan.idle;
-  for (const count of counts) {
+  const { plan: { idle: { repeats } }, idleCounts, descriptors } = run;
+  if (idleCounts.at(-1) !== run.plan.idle.counts.at(-1)) {
+    run.notes.add(
+      `idle: at most ${idleCounts.at(-1) ?? 0} connections, ${descriptors} open files (ulimit -Hn)`,
+    );
+  }
+  for (const count of idleCounts) {
     await alternate(run, contenders, {
       what: `idle of ${count}`,
       repeats,
@@ -23,8 +34,14 @@ export async function measureIdle(run: Run, contenders: readonly Contender[]): P
   }
 }
 
+/** Numbers of idle connections: the planned ones, or fewer if too few files may be open. */
+export function idleCountsWithin(planned: readonly number[], descriptors: number): number[] {
+  const most = Math.floor((descriptors - OTHER_DESCRIPTORS) / 200) * 100;
+  return [...new Set(planned.map((count) => Math.min(count, most)))].filter((count) => count > 0);
+}
+
 async function measureOne(run: Run, contender: Contender, count: number): Promise<void> {
-  const { samples, plan: { idle: { settle } } } = run;
+  const { samples, plan: { idle: { settle, quiet } } } = run;
   await using running = await launch(run, contender, { cores: run.cores.contender });
   const { name, pid, port } = running;
   const base = await steadyMemory(pid, settle);
@@ -34,6 +51,11 @@ async function measureOne(run: Run, contender: Contender, count: number): Promis
     samples.add(`idle.${count}.1`, name, (await steadyMemory(pid, settle) - base) / count);
     await clients.exchange(9);
     samples.add(`idle.${count}.10`, name, (await steadyMemory(pid, settle) - base) / count);
+    if (count === run.idleCounts[0] && contender.forks !== true) {
+      const before = cpuTime(pid);
+      await delay(quiet * 1000);
+      samples.add("idle.cpu", name, cpuBetween(before, cpuTime(pid)) / 1e7 / quiet);
+    }
   }
   samples.add(`idle.${count}.kept`, name, (await steadyMemory(pid, settle) - base) / 1024);
 }
@@ -54,12 +76,12 @@ async function steadyMemory(pid: number, settle: number): Promise<number> {
   }
 }
 
-/** @throws {Error} if there are not enough descriptors or memory. */
+/** @throws {Error} if it would be too many processes or too much memory. */
 function checkResources(run: Run, contender: Contender, count: number): void {
-  if (run.descriptors < 2 * count + 100) {
-    throw new Error(`left out, only ${run.descriptors} open files allowed (ulimit -n)`);
+  if (contender.forks === true && count > MOST_PROCESSES) {
+    throw new Error("left out, it has a process for each connection");
   }
-  const fewer = run.plan.idle.counts.find((other) => other < count) ?? 0;
+  const fewer = run.idleCounts.findLast((other) => other < count) ?? 0;
   const each = run.samples.of(`idle.${fewer}.10`, contender.name)[0] ?? 0;
   if (each * count > availableMemory() / 2) {
     throw new Error("left out, it would use more than half of the available memory");

@@ -1,16 +1,18 @@
 import { freePort } from "../../../test/helpers/net/ports.ts";
 import { readTextIfExists } from "../../system/files.ts";
 import { startChild, stopChild } from "../system/children.ts";
-import type { Contender } from "../contenders/contender.ts";
+import type { Contender, Place } from "../contenders/contender.ts";
 import { pinnedTo } from "../system/cores.ts";
-import { accepts } from "../system/accepts.ts";
+import { answers } from "../system/answers.ts";
 import { lastLine, type Run, type Target } from "./run.ts";
 
-/** A contender that accepts connections; stopped at the end of its scope. */
+/** A contender that answers requests; stopped at the end of its scope. */
 export interface Running extends Target, AsyncDisposable {
   readonly pid: number;
-  /** Milliseconds from the start of its process until it accepted a connection. */
+  /** Milliseconds from the start of its process until it answered a request. */
   readonly startTime: number;
+  /** Path of its control socket, if it is a balance. */
+  readonly controlSocket: string | undefined;
 }
 
 /** How to start a contender; most figures use the defaults. */
@@ -22,9 +24,9 @@ export interface LaunchOptions {
 }
 
 /**
- * Starts a contender in its own folder and waits until it accepts.
+ * Starts a contender in its own folder and waits until it answers a request.
  *
- * @throws {Error} with its last lines of output if it ends or does not accept within 10 seconds.
+ * @throws {Error} with its last lines of output if it ends or does not answer within 10 seconds.
  */
 export async function launch(
   run: Run,
@@ -33,13 +35,14 @@ export async function launch(
 ): Promise<Running> {
   const folder = await Deno.makeTempDir({ dir: run.folder, prefix: `${contender.name}-` });
   const port = freePort();
-  const { command, env = {}, files = {} } = contender.start({
+  const place: Place = {
     port,
     backendPort: run.backendPort,
     folder,
     buffers: options.buffers ?? "default",
     descriptors: run.descriptors,
-  });
+  };
+  const { command, env = {}, files = {} } = contender.start(place);
   for (const [name, text] of Object.entries(files)) {
     await Deno.writeTextFile(`${folder}/${name}`, text);
   }
@@ -48,17 +51,18 @@ export async function launch(
   const child = startChild(pinnedTo(options.cores, command), { log, env, folder });
   let ended = false;
   child.status.then(() => ended = true);
-  if (!await accepts(port, () => ended)) {
+  if (!await answers(port, () => ended)) {
     await stopChild(child);
     const text = (await readTextIfExists(log) ?? "").trim();
     const last = text.split("\n").slice(-3).join(" / ");
-    throw new Error(`does not accept connections: ${last || "no message"}`);
+    throw new Error(`does not answer: ${last || "no message"}`);
   }
   return {
     name: contender.name,
     port,
     pid: child.pid,
     startTime: performance.now() - start,
+    controlSocket: contender.controlSocket?.(place),
     [Symbol.asyncDispose]: () => stopChild(child),
   };
 }

@@ -3,6 +3,8 @@ export const KINDS = [
   "request",
   "connection",
   "latency",
+  "low",
+  "control",
   "bulk",
   "idle",
   "start",
@@ -29,11 +31,22 @@ export interface Plan {
   readonly latency: Runs & { readonly rate: number; readonly connections: number };
   /** Seconds for each direction. */
   readonly bulk: Runs;
+  /** Rates so low that the contender sleeps between two requests. Same warm-up as `latency`. */
+  readonly low: {
+    readonly connections: number;
+    /** Seconds of the uncounted first run, at 1,000 requests per second. */
+    readonly warmUp: number;
+    readonly rates: readonly (Runs & { readonly rate: number })[];
+  };
+  /** Commands to the control socket of a balance while a load runs. */
+  readonly control: Runs & { readonly commands: number };
   /** Numbers of idle connections; `settle` is the maximum wait for steady memory, in seconds. */
   readonly idle: {
     readonly repeats: number;
     readonly counts: readonly number[];
     readonly settle: number;
+    /** Seconds in which the CPU time without any traffic is measured. */
+    readonly quiet: number;
   };
   readonly start: { readonly repeats: number };
   readonly workers: Runs;
@@ -47,9 +60,20 @@ const FULL: Plan = {
   warmUp: 1,
   request: { repeats: 5, seconds: 1.5 },
   connection: { repeats: 5, seconds: 1.5 },
-  latency: { repeats: 9, seconds: 2, rate: 4000, connections: 32 },
+  // Short runs, many of them: most are then free of the stalls of the machine, and so the median.
+  latency: { repeats: 21, seconds: 1, rate: 4000, connections: 32 },
+  low: {
+    connections: 50,
+    warmUp: 2,
+    rates: [
+      { rate: 10, repeats: 3, seconds: 10 },
+      { rate: 100, repeats: 5, seconds: 4 },
+      { rate: 1000, repeats: 5, seconds: 2 },
+    ],
+  },
+  control: { repeats: 5, seconds: 4, commands: 100 },
   bulk: { repeats: 5, seconds: 1 },
-  idle: { repeats: 3, counts: [1000, 5000], settle: 8 },
+  idle: { repeats: 2, counts: [1000, 5000, 9000], settle: 8, quiet: 2 },
   start: { repeats: 7 },
   workers: { repeats: 5, seconds: 1.5 },
 };
@@ -59,14 +83,23 @@ const QUICK: Plan = {
   warmUp: 0.3,
   request: { repeats: 3, seconds: 0.4 },
   connection: { repeats: 3, seconds: 0.4 },
-  latency: { repeats: 2, seconds: 0.8, rate: 4000, connections: 32 },
+  latency: { repeats: 3, seconds: 0.5, rate: 4000, connections: 32 },
+  low: {
+    connections: 50,
+    warmUp: 0.5,
+    rates: [
+      { rate: 100, repeats: 1, seconds: 1.5 },
+      { rate: 1000, repeats: 1, seconds: 0.5 },
+    ],
+  },
+  control: { repeats: 1, seconds: 3, commands: 100 },
   bulk: { repeats: 2, seconds: 0.3 },
-  idle: { repeats: 1, counts: [1000], settle: 2 },
+  idle: { repeats: 1, counts: [1000], settle: 2, quiet: 0.5 },
   start: { repeats: 3 },
-  workers: { repeats: 3, seconds: 0.4 },
+  workers: { repeats: 2, seconds: 0.3 },
 };
 
-/** The plan of a run: about twelve minutes, or under 90 seconds with `quick`, but less reliable. */
+/** The plan of a run: less than 25 minutes, or 2 with `quick`, which is less reliable. */
 export function planOf(quick: boolean): Plan {
   return quick ? QUICK : FULL;
 }

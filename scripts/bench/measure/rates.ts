@@ -3,7 +3,7 @@ import { launchAll } from "./launch.ts";
 import type { Kind } from "./plan.ts";
 import { residentMemory } from "../system/proc.ts";
 import { alternate, direct, type Run, type Target } from "./run.ts";
-import { loadOn } from "./load_on.ts";
+import { loadOn, openLoopOn } from "./load_on.ts";
 
 /** Requests, connections and delays, one after the other on the same processes. */
 export async function measureRates(
@@ -23,13 +23,12 @@ export async function measureRates(
       what: "latency",
       repeats,
       measure: async (target) => {
-        const options = { kind: "latency", seconds, rate, connections } as const;
-        const { count, p50, p99 } = await loadOn(run, target, options);
+        const options = { seconds, rate, connections };
+        const { count, seconds: measured, p50, p99 } = await openLoopOn(run, target, options);
         // Below the scheduled rate, the delays are those of the queue.
-        if (count < 0.9 * rate * seconds) {
-          run.notes.add(
-            `${target.name}, latency: only ${Math.round(count / seconds)} of ${rate}/s`,
-          );
+        if (count < 0.9 * rate * measured) {
+          const reached = Math.round(count / measured);
+          run.notes.add(`${target.name}, latency: only ${reached} of ${rate}/s`);
         }
         samples.add("latency.p50", target.name, p50);
         samples.add("latency.p99", target.name, p99);

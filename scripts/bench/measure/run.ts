@@ -14,6 +14,8 @@ export interface Run {
   readonly backendPort: number;
   /** Open files each child may have. */
   readonly descriptors: number;
+  /** Numbers of idle connections to measure, in ascending order. */
+  readonly idleCounts: readonly number[];
   readonly samples: Samples;
   /** What the reader of the tables must know: failures, errors, missing figures. */
   readonly notes: Set<string>;

@@ -1,16 +1,14 @@
 import { readTextIfExists } from "../../system/files.ts";
 import type { Contenders } from "../contenders/find_contenders.ts";
-import type { Samples } from "./samples.ts";
-import { figureTable, type Table, targetTable } from "./tables.ts";
+import { figureTable, type Measured, type Table, targetTable } from "./tables.ts";
 
 /** A finished run. */
-export interface Report {
+export interface Report extends Measured {
   /** How much was measured; written to JSON as it is. */
   readonly plan: { readonly mode: "full" | "quick" };
   /** Pairs of name and value, for the head. */
   readonly facts: readonly (readonly [string, string])[];
   readonly contenders: Contenders;
-  readonly samples: Samples;
   readonly notes: readonly string[];
 }
 
@@ -63,7 +61,7 @@ interface Style {
 }
 
 function render(report: Report, { table, item, head }: Style): string {
-  const { plan, facts, contenders: { found, missing }, samples, notes } = report;
+  const { plan, facts, contenders: { found, missing }, notes } = report;
   const list = (lines: readonly string[]) => lines.map((line) => `${item}${line}\n`).join("");
   const parts = [list(facts.map(([name, value]) => `${name}: ${value}`))];
   parts.push(list([
@@ -71,9 +69,9 @@ function render(report: Report, { table, item, head }: Style): string {
     ...missing.map(({ name, missing }) => `${name} is missing: ${missing}`),
   ]));
   const names = ["direct", ...found.map(({ name }) => name)];
-  parts.push(head("Median [lowest-highest]") + table(figureTable(samples, names)));
+  parts.push(head("Median [lowest-highest]") + table(figureTable(report, names)));
   parts.push(
-    head("Against the targets: ratio of medians [of single runs]") + table(targetTable(samples)),
+    head("Against the targets: ratio of medians [of single runs]") + table(targetTable(report)),
   );
   if (plan.mode === "quick") {
     parts.push("Quick mode: fewer and shorter runs than the targets need.\n");

@@ -1,7 +1,7 @@
-import { type Figure, FIGURES } from "./figures.ts";
+import { type Figure, figuresOf } from "./figures.ts";
 import type { Samples } from "./samples.ts";
 import { median, pairedRatios, range } from "./stats.ts";
-import { isMet, type Target, TARGETS } from "./targets.ts";
+import { isMet, type Target, targetsOf } from "./targets.ts";
 
 /** A table; the first row is its head. */
 export type Table = readonly (readonly string[])[];
@@ -9,24 +9,37 @@ export type Table = readonly (readonly string[])[];
 /** If "direct" is not ahead of the fastest contender by this factor, the load is the limit. */
 const HEADROOM = 1.3;
 
-/** Medians with ranges: a row for each figure, a column for each contender. */
-export function figureTable(samples: Samples, names: readonly string[]): Table {
+/** What the rows of both tables depend on. */
+export interface Measured {
+  readonly samples: Samples;
+  /** Numbers of idle connections that were measured, in ascending order. */
+  readonly idleCounts: readonly number[];
+}
+
+/** Medians with ranges: a row for each figure, a column for each contender that has any. */
+export function figureTable({ samples, idleCounts }: Measured, names: readonly string[]): Table {
+  const figures = figuresOf(idleCounts).filter(({ id }) => samples.has(id));
+  const shown = names.filter((name) => figures.some(({ id }) => samples.of(id, name).length > 0));
   return [
-    ["figure", "unit", ...names, "load"],
-    ...FIGURES.filter(({ id }) => samples.has(id)).map((figure) => [
+    ["figure", "unit", ...shown, "load"],
+    ...figures.map((figure) => [
       figure.label,
       figure.unit,
-      ...names.map((name) => cell(samples.of(figure.id, name), figure.digits)),
-      figure.rate ? headroom(samples, figure, names) : "",
+      ...shown.map((name) => cell(samples.of(figure.id, name), figure.digits)),
+      figure.rate ? headroom(samples, figure, shown) : "",
     ]),
   ];
 }
 
 /** Results against targets: ratio of medians, in brackets the range of single repeats. */
-export function targetTable(samples: Samples): Table {
+export function targetTable({ samples, idleCounts }: Measured): Table {
   return [
-    ["figure", "against", "ratio", "target", "", "runs"],
-    ...TARGETS.map((target) => [target.label, target.against, ...reached(samples, target)]),
+    ["figure", "of", "against", "result", "target", "", "runs"],
+    ...targetsOf(idleCounts).map((target) => [
+      target.label,
+      target.contender,
+      ...reached(samples, target),
+    ]),
   ];
 }
 
@@ -51,23 +64,49 @@ function headroom(samples: Samples, figure: Figure, names: readonly string[]): s
   const text = `direct ${ratio.toFixed(2)}x ${fastest}`;
   if (ratio >= HEADROOM) return text;
   const busy = median(samples.of(figure.id.replace(".rate", ".busy"), fastest));
-  const share = Number.isNaN(busy) ? "" : `, its core ${(busy * 100).toFixed(0)} % busy`;
+  const core = figure.id.startsWith("workers.") ? "its cores" : "its core";
+  const share = Number.isNaN(busy) ? "" : `, ${core} ${(busy * 100).toFixed(0)} % busy`;
   return `LIMITED BY THE LOAD (${text}${share})`;
 }
 
+/** Cells of a row: against, result, target, verdict, runs. */
 function reached(samples: Samples, target: Target): string[] {
-  const limit = `${target.relation} ${target.ratio.toFixed(2)}`;
-  const measured = samples.of(target.figure, target.contender);
-  const reference = samples.of(target.figure, target.against);
-  if (measured.length === 0 || reference.length === 0) return ["-", limit, "not measured", ""];
-  const ratio = median(measured) / median(reference);
-  const single = pairedRatios(measured, reference);
+  const { figure, contender, against = [], relation, limit, unit } = target;
+  const digits = unit === undefined ? 2 : 0;
+  const wanted = limit === undefined
+    ? "-"
+    : `${relation} ${limit.toFixed(digits)}${unit === undefined ? "" : ` ${unit}`}`;
+  const measured = samples.of(figure, contender);
+  const best = bestOf(samples, target);
+  if (measured.length === 0 || (best === undefined && unit === undefined)) {
+    return [against.join(" or ") || "-", "-", wanted, "not measured", ""];
+  }
+  const reference = best === undefined ? [] : samples.of(figure, best);
+  const result = best === undefined ? median(measured) : median(measured) / median(reference);
+  const single = best === undefined ? measured : pairedRatios(measured, reference);
   const { low, high } = range(single);
-  const spread = single.length > 1 ? ` [${low.toFixed(2)}-${high.toFixed(2)}]` : "";
+  const spread = single.length > 1
+    ? ` [${low.toFixed(digits || 1)}-${high.toFixed(digits || 1)}]`
+    : "";
   return [
-    ratio.toFixed(3) + spread,
-    limit,
-    isMet(target, ratio) ? "met" : "NOT MET",
+    best === undefined ? "-" : against.length > 1 ? `${best} (the better)` : best,
+    result.toFixed(digits === 0 ? 1 : 3) + (unit === undefined ? "" : ` ${unit}`) + spread,
+    wanted,
+    verdict(isMet(target, result)),
     String(measured.length),
   ];
+}
+
+function verdict(met: boolean | undefined): string {
+  if (met === undefined) return "no target";
+  return met ? "met" : "NOT MET";
+}
+
+/** The contender with the best median among those to compare with; `undefined` if none has any. */
+function bestOf(samples: Samples, { figure, against = [], relation }: Target): string | undefined {
+  const sign = relation === ">=" ? -1 : 1;
+  const middle = (name: string) => sign * median(samples.of(figure, name));
+  return against
+    .filter((name) => samples.of(figure, name).length > 0)
+    .toSorted((a, b) => middle(a) - middle(b))[0];
 }
