@@ -42,22 +42,26 @@ export async function runOpenLoop(
   }).spawn();
   watch(child);
   const complaint = child.stderr.text();
-  let text = "", isMeasuring = false, load: Load | undefined;
+  const result = await resultOf(child, watcher);
+  await child.stdin.close().catch(() => {}); // it may have ended
+  const message = (await complaint).trim();
+  if (result !== undefined) return parseLoad(result);
+  throw new Error(message || (signal.aborted ? "the load did not end in time" : "the load ended"));
+}
+
+/** Follows the output of a load to its result, and lets it end; `undefined` if it ends before. */
+async function resultOf(child: Deno.ChildProcess, watcher: Watcher): Promise<string | undefined> {
+  let text = "", isMeasuring = false;
   for await (const chunk of child.stdout.pipeThrough(new TextDecoderStream())) {
     text += chunk;
-    const [first = "", second, third] = text.split("\n");
-    if (!isMeasuring && second !== undefined && first === MEASURING) {
+    const [first = "", second = "", rest] = text.split("\n");
+    if (!isMeasuring && first === MEASURING && text.length > first.length) {
       isMeasuring = true;
       watcher.started();
     }
-    // Its connections stay open until its stdin is closed.
-    if (load === undefined && second !== undefined && third !== undefined) {
-      watcher.finished();
-      load = parseLoad(second);
-      await child.stdin.close();
-    }
+    if (rest === undefined) continue;
+    watcher.finished();
+    return second;
   }
-  if (load !== undefined) return load;
-  const reason = signal.aborted ? "the load did not end in time" : "the load ended early";
-  throw new Error((await complaint).trim() || reason);
+  return undefined;
 }
