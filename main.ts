@@ -4,7 +4,8 @@
  * This file is the entry point of the program, `lib/workers/worker.ts` that of its worker threads.
  * These are the folders of `lib/`, bottom up. A file imports only from its own folder and from
  * folders listed before it; only `lib/engine/engines.ts` and
- * `lib/check/probes/open.ts` also import from `lib/engine/deno/`:
+ * `lib/check/probes/open.ts` also import from `lib/engine/deno/`, and only the first of them from
+ * `lib/engine/epoll/`:
  *
  * - `lib/base/`: errors, limits, byte and time helpers, and the types that all other folders share
  * - `lib/address/`: parses and resolves addresses, ports, CIDR blocks and channel specs
@@ -15,6 +16,8 @@
  * - `lib/schedule/`: how a channel is chosen and claimed, and what failed connects mean for it
  * - `lib/wait_line/`: clients that wait for a channel, in order over all workers
  * - `lib/engine/deno/`: the engine on Deno's sockets, which two files import, see above
+ * - `lib/engine/epoll/system/`: system calls of Linux, their structures and errors
+ * - `lib/engine/epoll/`: the engine on epoll and splice of Linux, which one file imports
  * - `lib/check/`: health checks: how they are written, their settings and results
  * - `lib/check/probes/`: probes a backend once: TCP, HTTP, dialogues, programs, agents
  * - `lib/connection/`: the accept loop, and one connection from accept to close with its timeouts

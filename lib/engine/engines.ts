@@ -1,7 +1,22 @@
 import { EXIT, ExitError, withName } from "../base/errors.ts";
 import { denoBinder, denoEngine } from "./deno/deno_engine.ts";
 import type { Binder, Engine } from "./engine.ts";
+import { openBinder } from "./epoll/binder.ts";
+import { EpollEngine } from "./epoll/epoll_engine.ts";
+import { openLibC } from "./epoll/system/libc.ts";
 import type { EngineName } from "./names.ts";
+
+/** What the epoll engine is given in the isolate that serves; the streams engine needs none of it. */
+export interface EngineOptions {
+  /** An eventfd(2) that is written after each message to this isolate. It stays the writer's. */
+  readonly wakeup?: number | undefined;
+  /** Shared memory for another isolate: byte N is 1 while descriptor N is open in this isolate. */
+  readonly sockets?: Uint8Array | undefined;
+  /** The isolate has other work, too, so it is never blocked (tests). */
+  readonly isShared?: boolean | undefined;
+  /** Receives what a callback has thrown that belongs to no relay: a bug in balance. */
+  readonly bug?: ((error: unknown) => void) | undefined;
+}
 
 /**
  * Binds addresses for an engine.
@@ -9,8 +24,10 @@ import type { EngineName } from "./names.ts";
  * @throws {ExitError} If the engine cannot run here.
  */
 export function binderOf(name: EngineName): Binder {
-  if (name !== "streams") throw cannotRun(name);
-  return denoBinder;
+  if (name === "streams") return denoBinder;
+  const binder = openBinder();
+  if (typeof binder === "string") throw cannotRun(binder);
+  return binder;
 }
 
 /**
@@ -18,11 +35,13 @@ export function binderOf(name: EngineName): Binder {
  *
  * @throws {ExitError} If it cannot run here.
  */
-export function openEngine(name: EngineName): Engine {
-  if (name !== "streams") throw cannotRun(name);
-  return denoEngine;
+export function openEngine(name: EngineName, options: EngineOptions = {}): Engine {
+  if (name === "streams") return denoEngine;
+  const c = openLibC();
+  if (c === undefined) throw cannotRun("needs the C library, and the permission to call it");
+  return new EpollEngine(c, { ...options, bug: options.bug ?? reportError });
 }
 
-function cannotRun(name: EngineName): ExitError {
-  return new ExitError(withName(`the ${name} engine cannot run here`), EXIT.osErr);
+function cannotRun(reason: string): ExitError {
+  return new ExitError(withName(`the epoll engine ${reason}`), EXIT.osErr);
 }

@@ -36,7 +36,12 @@ export function acceptFailure(error: unknown): AcceptFailure {
  * pending error of the socket (EPIPE after a FIN), or fails to read the addresses (ENOTCONN).
  */
 export function wasEstablished(error: unknown): boolean {
-  return RESET_CODES.has(codeOf(error) ?? "");
+  return isEstablishedCode(codeOf(error) ?? "");
+}
+
+/** {@link wasEstablished} for the code of an error, such as `"ECONNRESET"`. */
+export function isEstablishedCode(code: string): boolean {
+  return RESET_CODES.has(code);
 }
 
 const RESET_CODES: ReadonlySet<string> = new Set(["ECONNRESET", "EPIPE", "ENOTCONN"]);
@@ -62,4 +67,9 @@ export function dialFailure(error: unknown, signal: AbortSignal): DialFailure {
   if (signal.aborted) return signal.reason === "timeout" ? "timeout" : "cancelled";
   if (error instanceof Deno.errors.ConnectionRefused) return "refused";
   return DIAL_FAILURES[codeOf(error) ?? ""] ?? "failed";
+}
+
+/** Why a backend could not be connected to, by the code of the error, such as `"EHOSTUNREACH"`. */
+export function dialFailureOf(code: string): DialFailure {
+  return DIAL_FAILURES[code] ?? "failed";
 }

@@ -11,7 +11,8 @@ export const FLOORS: readonly (readonly string[])[] = [
   ["lib/table", "lib/engine"],
   ["lib/schedule"],
   ["lib/wait_line"],
-  ["lib/engine/deno"],
+  ["lib/engine/deno", "lib/engine/epoll/system"],
+  ["lib/engine/epoll"],
   ["lib/engine/engines.ts"],
   ["lib/check"],
   ["lib/check/probes"],
@@ -42,6 +43,7 @@ export const FLOORS: readonly (readonly string[])[] = [
 /** Folders that only some files import, besides their own files. */
 export const RESERVED: Readonly<Record<string, readonly string[]>> = {
   "lib/engine/deno": ["lib/engine/engines.ts", "lib/check/probes/open.ts"],
+  "lib/engine/epoll": ["lib/engine/engines.ts"],
 };
 
 /** The helpers of the tests, which scripts may import, and nothing else. */

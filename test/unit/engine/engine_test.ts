@@ -7,9 +7,10 @@ import type { Endpoint } from "../../../lib/base/endpoint.ts";
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import type { Ending, Side } from "../../../lib/base/side.ts";
 import { openEngine } from "../../../lib/engine/engines.ts";
-import type { EngineName } from "../../../lib/engine/names.ts";
+import { ENGINE_NAMES } from "../../../lib/engine/names.ts";
 import type { AcceptedLink, Engine, Link, Listener, RelayEnd } from "../../../lib/engine/engine.ts";
 import { awaitedRelay, dialed, startDial } from "../../helpers/engine/awaited.ts";
+import { whyNot } from "../../helpers/engine/can_run.ts";
 import { accepting, type Peer } from "../../helpers/net/accepting.ts";
 import { blackHole, canReset, hasIpv6 } from "../../helpers/net/backends.ts";
 import {
@@ -26,7 +27,6 @@ import { resettingAfter } from "../../helpers/net/resetters.ts";
 import { skip, t, until, untilStill, within, withTools } from "../../helpers/t.ts";
 import { dialing } from "../../helpers/net/tcp_sockets.ts";
 
-const ENGINES: readonly EngineName[] = ["streams"];
 const LOOPBACK: Endpoint = { address: "127.0.0.1", port: 0 };
 
 const sourceBinds = await canBindSource();
@@ -126,8 +126,13 @@ async function relayed(
   };
 }
 
-for (const name of ENGINES) {
-  const engine = openEngine(name);
+for (const name of ENGINE_NAMES) {
+  const cannotRun = whyNot(name);
+  if (cannotRun !== undefined) {
+    skip(`${name}: all tests of engines`, cannotRun);
+    continue;
+  }
+  const engine = openEngine(name, { isShared: true });
 
   t(`${name}: a listener has its address, and a real port if 0 was requested`, () => {
     using listener = listening(engine);

@@ -1,0 +1,76 @@
+import type { Endpoint } from "../../base/endpoint.ts";
+import type { Ending } from "../../base/side.ts";
+import type {
+  Dial,
+  DialObserver,
+  Engine,
+  Link,
+  Listener,
+  ListenFailure,
+  ListenOptions,
+  Relay,
+  RelayObserver,
+} from "../engine.ts";
+import { bindSocket } from "./system/bind.ts";
+import { type Context, type ContextOptions, newContext } from "./context.ts";
+import { localOf } from "./system/sockets.ts";
+import { startDial } from "./dial.ts";
+import type { LibC } from "./system/libc.ts";
+import type { EpollLink } from "./link.ts";
+import { EpollListener } from "./listener.ts";
+import { AheadWatch } from "./read_ahead.ts";
+import { EpollRelay } from "./relay.ts";
+
+/** The engine over epoll(7) and splice(2) of Linux, in one isolate. */
+export class EpollEngine implements Engine {
+  readonly #context: Context;
+
+  /** @throws {Error} If no descriptor is free. */
+  constructor(c: LibC, options: ContextOptions) {
+    this.#context = newContext(c, options);
+    const { loop, pipes } = this.#context;
+    loop.onWait(pipes);
+    loop.start();
+  }
+
+  /** How many descriptors it has open, with those of its event loop. */
+  get descriptors(): number {
+    return this.#context.descriptors.count;
+  }
+
+  listen(at: Endpoint, options: ListenOptions = {}): Listener | ListenFailure {
+    const context = this.#context, { descriptor, shared: isShared = false } = options;
+    if (descriptor !== undefined) {
+      return new EpollListener(context, descriptor, { local: at, isOwned: false });
+    }
+    const bound = bindSocket(context, at, { isShared });
+    if (typeof bound !== "number") return bound;
+    context.descriptors.opened(bound);
+    const local = localOf(context, bound) ?? at;
+    return new EpollListener(context, bound, { local, isOwned: true });
+  }
+
+  dial(to: Endpoint, { source }: { source: string | undefined }, observer: DialObserver): Dial {
+    return startDial(this.#context, { to, source, observer });
+  }
+
+  nextTurn(): Promise<void> {
+    return this.#context.loop.nextTurn();
+  }
+
+  readAhead(client: Link, { gone }: { gone: (how: Ending, bytes: number) => void }): void {
+    const link = client as EpollLink;
+    link.owner = new AheadWatch(this.#context, gone);
+    link.watch();
+  }
+
+  relay(client: Link, backend: Link, observer: RelayObserver): Relay {
+    return new EpollRelay(this.#context, client as EpollLink, backend as EpollLink, observer);
+  }
+
+  abandon(): void {
+    const { loop, descriptors } = this.#context;
+    loop.stop();
+    descriptors.closeAll();
+  }
+}

@@ -1,0 +1,127 @@
+import type { Endpoint } from "../../base/endpoint.ts";
+import type { AcceptedLink, AcceptFailure, Listener } from "../engine.ts";
+import { ADDRESS_BYTES, compactIp, portOf } from "./system/addresses.ts";
+import { EAGAIN, EINTR, EPOLLEXCLUSIVE, EPOLLIN, SOCKET_FLAGS } from "./system/constants.ts";
+import { closeSocket, type Context } from "./context.ts";
+import { acceptFailureOf } from "./system/errno.ts";
+import { EpollLink } from "./link.ts";
+import type { Slot } from "./event_set.ts";
+import type { BeforeWait } from "./loop.ts";
+
+/** Accepts in a row before other events have their turn. */
+const ACCEPTS = 64;
+/** Level-triggered. Of several isolates that wait, one is woken: epoll_ctl(2). */
+const EVENTS = EPOLLIN | EPOLLEXCLUSIVE;
+const CLOSED: AcceptFailure = { failure: "closed", reason: "Listener has been closed" };
+/** Addresses that stand for all addresses of this host. */
+const WILDCARDS: readonly string[] = ["0.0.0.0", "::"];
+
+/**
+ * A listening socket. It is watched only while somebody waits for a connection: one that nobody
+ * accepts would be reported again and again, and be kept from the other isolates.
+ */
+export class EpollListener implements Listener, Slot, BeforeWait {
+  generation = 0;
+  readonly local: Endpoint;
+  readonly #context: Context;
+  #descriptor: number;
+  readonly #isOwned: boolean;
+  #isWatched = false;
+  #accepts = 0;
+  #waiting: ((result: AcceptedLink | AcceptFailure) => void) | undefined;
+
+  /**
+   * @param options `isOwned`: it closes the descriptor, which otherwise belongs to another isolate.
+   */
+  constructor(
+    context: Context,
+    descriptor: number,
+    { local, isOwned }: { local: Endpoint; isOwned: boolean },
+  ) {
+    this.#context = context;
+    this.#descriptor = descriptor;
+    this.local = local;
+    this.#isOwned = isOwned;
+    context.loop.onWait(this);
+  }
+
+  /** Its descriptor; `undefined` after it was closed. */
+  get descriptor(): number | undefined {
+    return this.#descriptor < 0 ? undefined : this.#descriptor;
+  }
+
+  accept(): Promise<AcceptedLink | AcceptFailure> {
+    if (this.#descriptor < 0) return Promise.resolve(CLOSED);
+    const accepted = this.#accepts < ACCEPTS ? this.#take() : undefined;
+    if (accepted !== undefined) {
+      this.#context.loop.resolved();
+      return Promise.resolve(accepted);
+    }
+    if (!this.#isWatched) {
+      this.#isWatched = this.#context.loop.add(this.#descriptor, this, EVENTS);
+      if (!this.#isWatched) return Promise.resolve(NOT_WATCHED);
+    }
+    return new Promise((resolve) => this.#waiting = resolve);
+  }
+
+  event(): void {
+    this.#accepts = 0;
+    if (this.#waiting === undefined) return;
+    // Another isolate may have been faster.
+    const accepted = this.#take();
+    if (accepted !== undefined) this.#resolve(accepted);
+  }
+
+  bug(error: unknown): void {
+    throw error;
+  }
+
+  beforeWait(): void {
+    if (!this.#isWatched || this.#waiting !== undefined) return;
+    this.#isWatched = false;
+    this.#context.loop.remove(this.#descriptor);
+  }
+
+  close(): void {
+    const descriptor = this.#descriptor, { loop } = this.#context;
+    if (descriptor < 0) return;
+    this.#descriptor = -1;
+    loop.offWait(this);
+    if (this.#isOwned) closeSocket(this.#context, descriptor);
+    else if (this.#isWatched) loop.remove(descriptor);
+    this.#isWatched = false;
+    this.#resolve(CLOSED);
+  }
+
+  #resolve(result: AcceptedLink | AcceptFailure): void {
+    this.#waiting?.(result);
+    this.#waiting = undefined;
+    this.#context.loop.resolved();
+  }
+
+  /** Accepts a connection; `undefined` if there is none. */
+  #take(): AcceptedLink | AcceptFailure | undefined {
+    const { c, errno, name, nameBytes, descriptors } = this.#context;
+    for (;;) {
+      nameBytes.numbers[0] = ADDRESS_BYTES;
+      const descriptor = c.accept4(this.#descriptor, name, nameBytes.bytes, SOCKET_FLAGS);
+      const error = descriptor < 0 ? errno() : 0;
+      if (error === EAGAIN) return undefined;
+      if (error === EINTR) continue;
+      this.#accepts++;
+      if (error !== 0) return acceptFailureOf(c, error);
+      descriptors.opened(descriptor);
+      const local = WILDCARDS.includes(this.local.address) ? undefined : this.local;
+      return new EpollLink(this.#context, descriptor, {
+        ip: compactIp(c, name),
+        port: portOf(name),
+        local,
+      });
+    }
+  }
+}
+
+const NOT_WATCHED: AcceptFailure = {
+  failure: "shortage",
+  reason: "Too many descriptors are watched",
+};

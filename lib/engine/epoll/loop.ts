@@ -1,0 +1,280 @@
+/**
+ * The event loop of the engine, one per isolate.
+ *
+ * While events arrive, it blocks the isolate in epoll_wait(2), which costs least. It yields to the
+ * runtime when the main isolate has sent a message, which an eventfd announces, and regularly for
+ * timers. After a while without events it waits in another thread, and the isolate is free.
+ */
+
+import { EventSet, type Slot } from "./event_set.ts";
+import { EPOLLET, EPOLLIN, EVENTFD_FLAGS } from "./system/constants.ts";
+import type { Descriptors } from "./system/descriptors.ts";
+import type { LibC } from "./system/libc.ts";
+
+/** Milliseconds that it blocks the isolate for at most. */
+const BLOCK_MS = 25;
+/** Timers may be late by about this many milliseconds. */
+const YIELD_MS = 50;
+/** After so many milliseconds without an event, it waits in another thread. */
+const QUIET_MS = 250;
+/** Such a wait ends after so many milliseconds, because the end of the isolate waits for it. */
+const ASIDE_MS = 10_000;
+/** Microtasks that may follow each other after a promise was resolved. */
+const MICROTASKS = 8;
+/** Rounds of events after which {@link Loop.nextTurn} resolves, even if more have arrived. */
+const TURN_ROUNDS = 4;
+/** In a shared isolate: milliseconds between two looks for events. */
+const SHARED_MS = 1;
+
+/** Work for {@link Loop.defer}. */
+export interface Deferred {
+  run(): void;
+  /** {@link run} has thrown. */
+  bug(error: unknown): void;
+}
+
+/** What is called before each wait. */
+export interface BeforeWait {
+  /** @param isQuiet Nothing has happened for a while. */
+  beforeWait(isQuiet: boolean): void;
+}
+
+/** How a loop runs; see `EngineOptions`. */
+export interface LoopOptions {
+  readonly wakeup?: number | undefined;
+  readonly isShared?: boolean | undefined;
+  readonly bug: (error: unknown) => void;
+}
+
+/** See the top of the file. */
+export class Loop {
+  readonly #c: LibC;
+  readonly #options: LoopOptions;
+  readonly #set: EventSet;
+  readonly #wakeup: number;
+  readonly #one = new Uint8Array(BigUint64Array.of(1n).buffer);
+  /** Descriptors of the loop itself in the set. */
+  readonly #ownSize: number;
+  #deferred: Deferred[] = [];
+  #spareDeferred: Deferred[] = [];
+  readonly #beforeWait: BeforeWait[] = [];
+  #turn: PromiseWithResolvers<void> | undefined;
+  #hasResolved = false;
+  #hasMessage = false;
+  #isAside = false;
+  #isStopped = false;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  /** @throws {Error} If no descriptor is free. */
+  constructor(c: LibC, descriptors: Descriptors, options: LoopOptions) {
+    this.#c = c;
+    this.#options = options;
+    this.#set = new EventSet(c, descriptors, (where, error) => this.#bug(where, error));
+    this.#wakeup = options.wakeup ?? descriptors.required(c.eventfd(0, EVENTFD_FLAGS));
+    const slot: Slot = {
+      generation: 0,
+      event: () => void (this.#hasMessage = true),
+      bug: options.bug,
+    };
+    // Edge-triggered, it need not be read.
+    this.#set.add(this.#wakeup, slot, EPOLLIN | EPOLLET);
+    this.#ownSize = this.#set.size;
+  }
+
+  /** Whether it was stopped. */
+  get isStopped(): boolean {
+    return this.#isStopped;
+  }
+
+  /** See {@link EventSet.add}. */
+  add(descriptor: number, slot: Slot, events: number): boolean {
+    if (this.#options.isShared) this.#schedule();
+    return this.#set.add(descriptor, slot, events);
+  }
+
+  /** See {@link EventSet.remove}. */
+  remove(descriptor: number): void {
+    this.#set.remove(descriptor);
+    if (this.#options.isShared) this.#unschedule();
+  }
+
+  /** See {@link EventSet.forget}. */
+  forget(descriptor: number): void {
+    this.#set.forget(descriptor);
+    if (this.#options.isShared) this.#unschedule();
+  }
+
+  /** Runs something soon, after the current events. */
+  defer(work: Deferred): void {
+    this.#deferred.push(work);
+    this.#wake();
+  }
+
+  /** Ends {@link defer}. */
+  cancel(work: Deferred): void {
+    const at = this.#deferred.indexOf(work);
+    if (at >= 0) this.#deferred.splice(at, 1);
+  }
+
+  /** A promise was resolved: what awaits it runs before the next wait. */
+  resolved(): void {
+    this.#hasResolved = true;
+  }
+
+  /** Calls something before each wait that may last. */
+  onWait(call: BeforeWait): void {
+    this.#beforeWait.push(call);
+  }
+
+  /** Ends {@link onWait}. */
+  offWait(call: BeforeWait): void {
+    const at = this.#beforeWait.indexOf(call);
+    if (at >= 0) this.#beforeWait.splice(at, 1);
+  }
+
+  /** See `Engine.nextTurn()`. */
+  nextTurn(): Promise<void> {
+    this.#turn ??= Promise.withResolvers();
+    this.#wake();
+    return this.#turn.promise;
+  }
+
+  /** Starts it. */
+  start(): void {
+    if (this.#options.isShared) return;
+    this.#run().catch(this.#options.bug).finally(() => this.#set.close());
+  }
+
+  /** Stops it, without another event. */
+  stop(): void {
+    this.#isStopped = true;
+    this.#deferred = [];
+    this.#turn = undefined;
+    clearTimeout(this.#timer);
+    if (this.#isAside) this.#wake();
+  }
+
+  async #run(): Promise<void> {
+    let yieldedAt = performance.now(), busyAt = yieldedAt;
+    while (!this.#isStopped) {
+      const isBusy = this.#look(this.#hasWork ? 0 : BLOCK_MS);
+      if (this.#hasResolved) await this.#runMicrotasks();
+      const now = performance.now();
+      if (isBusy) busyAt = now;
+      if (this.#hasMessage || now - yieldedAt >= YIELD_MS) {
+        this.#hasMessage = false;
+        await pause();
+        yieldedAt = performance.now();
+      } else if (now - busyAt >= QUIET_MS && !this.#hasWork) {
+        await this.#waitAside();
+        yieldedAt = busyAt = performance.now();
+      }
+      if (this.#turn !== undefined) await this.#endTurn();
+    }
+  }
+
+  get #hasWork(): boolean {
+    return this.#deferred.length > 0 || this.#turn !== undefined;
+  }
+
+  /** Waits in this thread and dispatches; returns whether there was or is anything to do. */
+  #look(timeoutMs: number): boolean {
+    if (timeoutMs > 0) this.#prepareWait(false);
+    const count = this.#set.wait(timeoutMs);
+    this.#runDeferred();
+    return count > 0 || this.#deferred.length > 0;
+  }
+
+  async #waitAside(): Promise<void> {
+    this.#prepareWait(true);
+    this.#isAside = true;
+    const dispatch = await this.#set.waitAside(ASIDE_MS);
+    this.#isAside = false;
+    if (this.#isStopped) return;
+    dispatch();
+    this.#runDeferred();
+    if (this.#hasResolved) await this.#runMicrotasks();
+  }
+
+  #prepareWait(isQuiet: boolean): void {
+    for (const each of this.#beforeWait) each.beforeWait(isQuiet);
+  }
+
+  async #endTurn(): Promise<void> {
+    for (let round = 0; round < TURN_ROUNDS && this.#look(0); round++) {
+      if (this.#hasResolved) await this.#runMicrotasks();
+    }
+    this.#resolveTurn();
+    await this.#runMicrotasks();
+  }
+
+  #resolveTurn(): void {
+    const turn = this.#turn;
+    this.#turn = undefined;
+    turn?.resolve();
+  }
+
+  #runDeferred(): void {
+    const all = this.#deferred;
+    if (all.length === 0) return;
+    this.#deferred = this.#spareDeferred;
+    for (const work of all) {
+      try {
+        work.run();
+      } catch (error) {
+        this.#bug(work, error);
+      }
+    }
+    all.length = 0;
+    this.#spareDeferred = all;
+  }
+
+  #bug(where: { bug(error: unknown): void }, error: unknown): void {
+    try {
+      where.bug(error);
+    } catch (another) {
+      this.#options.bug(another);
+    }
+  }
+
+  /** Runs what awaits resolved promises, and may resolve more. */
+  async #runMicrotasks(): Promise<void> {
+    do {
+      this.#hasResolved = false;
+      for (let i = 0; i < MICROTASKS; i++) await undefined;
+    } while (this.#hasResolved);
+  }
+
+  /** There is work: ends a wait in another thread. */
+  #wake(): void {
+    if (this.#isAside) this.#c.write(this.#wakeup, this.#one, 8n);
+    if (this.#options.isShared) this.#schedule();
+  }
+
+  /** In a shared isolate: looks for events soon. */
+  #schedule(): void {
+    if (this.#timer !== undefined || this.#isStopped) return;
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined;
+      this.#prepareWait(false);
+      this.#look(0);
+      this.#resolveTurn();
+      if (this.#set.size > this.#ownSize || this.#hasWork) this.#schedule();
+    }, SHARED_MS);
+  }
+
+  /** In a shared isolate: does so no longer if there is nothing to wait for. */
+  #unschedule(): void {
+    if (this.#set.size > this.#ownSize || this.#hasWork) return;
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+  }
+}
+
+/**
+ * Lets the runtime handle messages and timers. Only a timer does: the runtime looks at its own
+ * descriptors when it has to wait, and while something is ready at once it does so only rarely.
+ */
+function pause(): Promise<void> {
+  return new Promise((resolve) => void setTimeout(resolve, 0));
+}

@@ -1,0 +1,85 @@
+import type { Endpoint } from "../../../base/endpoint.ts";
+import { BACKLOG } from "../../../base/limits.ts";
+import type { ListenFailure } from "../../engine.ts";
+import { socketAddress } from "./addresses.ts";
+import {
+  AF_INET6,
+  EADDRINUSE,
+  EADDRNOTAVAIL,
+  IPPROTO_IPV6,
+  IPV6_V6ONLY,
+  SO_REUSEADDR,
+  SO_REUSEPORT,
+  SOCK_STREAM,
+  SOCKET_FLAGS,
+  SOL_SOCKET,
+} from "./constants.ts";
+import { listenFailureOf } from "./errno.ts";
+import { setOption, type SocketContext, tune } from "./sockets.ts";
+
+/** Attempts to bind an address that is in use, and the mean pause between two attempts. */
+const ATTEMPTS = 3, PAUSE_MS = 20;
+const REUSE_ADDRESS = { level: SOL_SOCKET, name: SO_REUSEADDR };
+const REUSE_PORT = { level: SOL_SOCKET, name: SO_REUSEPORT };
+const DUAL_STACK = { level: IPPROTO_IPV6, name: IPV6_V6ONLY, value: 0 };
+
+/**
+ * Binds a socket and listens: bind(2), listen(2).
+ *
+ * @param options `isShared`: other sockets of this process may have the same address. Later, a
+ * process of the same user may bind it, too (socket(7), `SO_REUSEPORT`).
+ * @returns Its descriptor.
+ */
+export function bindSocket(
+  context: SocketContext,
+  at: Endpoint,
+  options: { isShared: boolean },
+): number | ListenFailure {
+  for (let attempt = 1;; attempt++) {
+    const bound = attemptBind(context, at, options);
+    if (typeof bound === "number" || bound.failure !== "in use" || attempt === ATTEMPTS) {
+      return bound;
+    }
+    // If two programs bind the same address at the same time, Linux may refuse both, so each
+    // retries after a random pause. Blocking is fine: nothing is served yet.
+    const ms = PAUSE_MS * (0.5 + Math.random());
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
+  }
+}
+
+function attemptBind(
+  context: SocketContext,
+  at: Endpoint,
+  { isShared }: { isShared: boolean },
+): number | ListenFailure {
+  const { c, errno } = context, name = socketAddress(c, at);
+  if (name === undefined) return listenFailureOf(c, EADDRNOTAVAIL);
+  const descriptor = c.socket(name[0]!, SOCK_STREAM | SOCKET_FLAGS, 0);
+  if (descriptor < 0) return listenFailureOf(c, errno());
+  setOption(context, descriptor, REUSE_ADDRESS);
+  if (isShared) setOption(context, descriptor, REUSE_PORT);
+  if (name[0] === AF_INET6) setOption(context, descriptor, DUAL_STACK);
+  tune(context, descriptor);
+  const error = c.bind(descriptor, name, name.length) === 0 && c.listen(descriptor, BACKLOG) === 0
+    ? 0
+    : errno();
+  if (error === 0) {
+    // Not before: another program would not notice that the address is in use.
+    setOption(context, descriptor, REUSE_PORT);
+    return descriptor;
+  }
+  c.close(descriptor);
+  return listenFailureOf(c, error);
+}
+
+/** Whether connections can be made from an address: it is one of this host. */
+export function isLocal({ c, errno }: SocketContext, address: string): boolean {
+  const name = socketAddress(c, { address, port: 0 });
+  if (name === undefined) return false;
+  const descriptor = c.socket(name[0]!, SOCK_STREAM | SOCKET_FLAGS, 0);
+  if (descriptor < 0) return false;
+  const error = c.bind(descriptor, name, name.length) === 0 ? 0 : errno();
+  c.close(descriptor);
+  // Without a free port, connections to other destinations may still have one.
+  return error === 0 || error === EADDRINUSE;
+}
