@@ -10,6 +10,7 @@ const LISTEN = "0A";
 
 interface TcpSocket {
   localPort: number;
+  remotePort: number;
   state: string;
   inode: string;
 }
@@ -46,6 +47,14 @@ export function established(port: number): number {
   return new Set(inodes).size;
 }
 
+/** Number of sockets with one of these ports at either end that some process still holds. */
+export function socketsAt(ports: readonly number[]): number {
+  const found = TABLES.flatMap((path) => rows(readIfThere(path)))
+    .filter(({ localPort, remotePort }) => ports.includes(localPort) || ports.includes(remotePort))
+    .map(({ inode }) => inode);
+  return new Set(found.filter((inode) => inode !== "0")).size;
+}
+
 /** Number of connects to a port that have no answer yet (SYN_SENT). */
 export function dialing(port: number): number {
   // Searched as text: with ten thousand connections in TIME_WAIT, splitting takes too long.
@@ -73,6 +82,7 @@ function rows(text: string): TcpSocket[] {
     const columns = line.trim().split(/\s+/);
     return {
       localPort: parseInt(columns[1]?.split(":")[1] ?? "", 16),
+      remotePort: parseInt(columns[2]?.split(":")[1] ?? "", 16),
       state: columns[3] ?? "",
       inode: columns[9] ?? "",
     };
