@@ -53,7 +53,7 @@ import { NAME } from "./lib/base/version.ts";
 import { prepareProcess } from "./lib/native/process.ts";
 
 if (import.meta.main) {
-  prepareProcess(NAME);
+  prepareProcess(NAME, Deno.args);
   // Loaded after that: half a second after the start of Deno, SIGUSR1 would open a debugger.
   const { run } = await import("./lib/process/run.ts");
   Deno.exit(await run(Deno.args));

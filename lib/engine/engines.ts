@@ -12,6 +12,8 @@ export interface EngineOptions {
   readonly wakeup?: number | undefined;
   /** Shared memory for another isolate: byte N is 1 while descriptor N is open in this isolate. */
   readonly sockets?: Uint8Array | undefined;
+  /** Maximum number of pipes for splice(2), two descriptors each. */
+  readonly maxPipes?: number | undefined;
   /** The isolate has other work, too, so it is never blocked (tests). */
   readonly isShared?: boolean | undefined;
   /** Receives what a callback has thrown that belongs to no relay: a bug in balance. */

@@ -2,7 +2,8 @@
  * The C library, for the few calls that Deno does not offer.
  *
  * It is opened once, first of all; then the FFI permission is revoked for this isolate and all
- * workers (see SECURITY.md). The functions opened before remain callable in this isolate only.
+ * workers (see SECURITY.md), with the epoll engine as soon as its workers have opened the library,
+ * too. The functions opened before remain callable, each in the isolate that has opened them.
  */
 
 // An address is a `usize`: Deno's pointer objects need the permission that is revoked.
@@ -47,12 +48,15 @@ const SYMBOLS = {
     result: "i32",
   },
   posix_spawn_file_actions_adddup2: { parameters: ["buffer", "i32", "i32"], result: "i32" },
-  // Only Linux has it.
+  access: { parameters: ["buffer", "i32"], result: "i32" },
+  write: { parameters: ["i32", "buffer", "usize"], result: "isize" },
+  // Only Linux has these.
   prctl: {
     parameters: ["i32", "buffer", "usize", "usize", "usize"],
     result: "i32",
     optional: true,
   },
+  eventfd: { parameters: ["u32", "i32"], result: "i32", optional: true },
 } as const;
 
 /** The functions of the C library. */
@@ -88,21 +92,22 @@ export function cLibraries({ os, arch }: Machine = Deno.build): string[] {
 }
 
 /**
- * Opens the C library and revokes the permission to open any other.
+ * Opens the C library.
  *
  * @returns `undefined` if there is none, or without permission (from source without
  * `--allow-ffi`).
  */
 export function openCLibrary(): CLibrary | undefined {
-  try {
-    for (const path of cLibraries()) {
-      if (Deno.permissions.querySync({ name: "ffi", path }).state !== "granted") continue;
-      try {
-        return library = Deno.dlopen(path, SYMBOLS).symbols;
-      } catch { /* it is not there */ }
-    }
-    return undefined;
-  } finally {
-    Deno.permissions.revokeSync({ name: "ffi" });
+  for (const path of cLibraries()) {
+    if (Deno.permissions.querySync({ name: "ffi", path }).state !== "granted") continue;
+    try {
+      return library = Deno.dlopen(path, SYMBOLS).symbols;
+    } catch { /* it is not there */ }
   }
+  return undefined;
+}
+
+/** Gives up the permission to open any library, for good and in all workers. */
+export function refuseLibraries(): void {
+  Deno.permissions.revokeSync({ name: "ffi" });
 }

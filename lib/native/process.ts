@@ -1,6 +1,6 @@
 /** Prepares the process by calls of the C library, before anything else runs. */
 
-import { type CLibrary, openCLibrary } from "./c_library.ts";
+import { type CLibrary, openCLibrary, refuseLibraries } from "./c_library.ts";
 import { cString } from "./memory.ts";
 import { ignoreDebugger } from "./signal_actions.ts";
 
@@ -40,9 +40,12 @@ export function processLimits(): ProcessLimits {
  * is unknown and not raised; see `requireNoDebugger()` about SIGUSR1.
  *
  * @param name The name that `ps` shows, up to 15 bytes.
+ * @param argv The command line. Unless it mentions the epoll engine, whose workers must open the C
+ * library, too, no library can be opened afterwards.
  */
-export function prepareProcess(name: string): void {
+export function prepareProcess(name: string, argv: readonly string[]): void {
   const c = openCLibrary();
+  if (!argv.some((word) => word.includes("epoll"))) refuseLibraries();
   if (c !== undefined) {
     c.prctl?.(PR_SET_NAME, cString(name), 0n, 0n, 0n);
     makeStreamsBlocking(c);

@@ -14,17 +14,18 @@ import { ControlServer } from "../control/server.ts";
 import { type Health, openHealth } from "../health/health.ts";
 import { checkCount } from "../health/initial_channels.ts";
 import { isClassic } from "../dump/settings.ts";
-import type { Listener } from "../engine/engine.ts";
-import { binderOf, openEngine } from "../engine/engines.ts";
+import { binderOf } from "../engine/engines.ts";
 import {
   type Budget,
   budgetSize,
   maxDumpFiles,
   newBudget,
+  pipesPerWorker,
   probeDescriptors,
   type Share,
 } from "../system/capacity.ts";
 import type { Messages } from "../system/messages.ts";
+import { refuseLibraries } from "../native/c_library.ts";
 import { processLimits } from "../native/process.ts";
 import { type LineHandle, LineMemory } from "../wait_line/line_memory.ts";
 import { listenForSignals, SIGNAL_EXIT, type Signals } from "../system/signals.ts";
@@ -35,10 +36,10 @@ import { show } from "../table/show.ts";
 import type { Table } from "../table/table.ts";
 import type { DataPlane } from "../workers/data_plane.ts";
 import { openLine, servingOptions } from "../workers/serving_options.ts";
-import { startPlane } from "../workers/start_plane.ts";
+import { type Entrance, startPlane } from "../workers/start_plane.ts";
 import { buildTable, channelList } from "./build_table.ts";
 import { type DumpSwitch, openDumpSwitch } from "./dump_on_off.ts";
-import { listen } from "./listen.ts";
+import { openEntrance } from "./listen.ts";
 import { drainingLine, listeningLine } from "./hints.ts";
 import { openReports, type Reports } from "./reports.ts";
 import { type PidFile, writePidFile } from "./pid_file.ts";
@@ -71,11 +72,13 @@ interface Prepared {
   readonly services: ServiceLookup;
   readonly table: Table;
   readonly names: ChannelNames;
-  readonly listener: Listener;
+  readonly entrance: Entrance;
   /** The wait line of `--wait`. */
   readonly line: LineHandle | undefined;
   readonly health: Health;
   readonly budget: Budget;
+  /** Pipes of each worker, with the epoll engine. */
+  readonly pipes: number | undefined;
   readonly control: ControlListener;
   readonly controlClients: Share;
   readonly reports: Reports;
@@ -185,17 +188,20 @@ async function serve(
   options: Options,
   { messages, prepared }: { messages: Messages; prepared: Prepared },
 ): Promise<DataPlane> {
-  const { setup, table, listener, line, budget, health, reports, dump, control } = prepared;
+  const { setup, table, entrance, line, budget, pipes, health, reports, dump, control } = prepared;
   const { listen: at, source } = setup, { workers } = table.size;
   try {
-    return await startPlane(listener, {
-      serving: servingOptions(options, { at, source, line, workers, budget: budget.total }),
+    const plane = await startPlane(entrance, {
+      serving: servingOptions(options, { at, source, line, workers, pipes, budget: budget.total }),
       table,
       messages,
       reports,
       dump: dump.current,
       backendEvent: (event) => health.backendEvent(event),
     });
+    // The workers have opened the C library by now.
+    refuseLibraries();
+    return plane;
   } catch (error) {
     control.close();
     await dump.close();
@@ -206,19 +212,19 @@ async function serve(
 }
 
 async function prepare(options: Options, messages: Messages): Promise<Prepared> {
-  const { notice, debug } = messages;
+  const { notice, debug } = messages, { engine } = options;
   const services = systemServices();
-  const engine = openEngine(options.engine);
   // -p writes whole blocks straight to stdout, so only one worker may serve.
   const workers = options.dump && isClassic(options.dump) ? 1 : options.workers;
   using undo = new DisposableStack();
-  let listener: Listener | undefined;
+  const binder = binderOf(engine);
+  let entrance: Entrance | undefined;
   const setup = await resolveSetup(options, {
     services,
-    binder: binderOf(options.engine),
+    binder,
     async onListen(at) {
       debug?.(`using port ${at.port}`);
-      const bound = listener = await listen(engine, { ...at, shared: workers > 1 });
+      const { bound } = entrance = await openEntrance(at, { engine, binder, workers });
       undo.defer(() => bound.close());
       debug?.(`bound to address ${at.address}`);
     },
@@ -234,6 +240,7 @@ async function prepare(options: Options, messages: Messages): Promise<Prepared> 
   undo.defer(() => control.close());
   debug?.(`control socket ${control.path} is ${STATES[control.former]}`);
   const limits = processLimits(), shared = budgetSize(limits);
+  const pipes = engine === "epoll" ? pipesPerWorker(limits, workers) : undefined;
   const probes = probeDescriptors(limits, checkCount(setup.groups, options.backends));
   const budget = newBudget(shared + probes);
   const minClients = Math.floor(shared / 4);
@@ -267,7 +274,7 @@ async function prepare(options: Options, messages: Messages): Promise<Prepared> 
       port: setup.listen.port,
       notice,
       maxFiles: () =>
-        maxDumpFiles(processLimits(), { workers, budget: budget.total }, openConnections(table)),
+        maxDumpFiles(limits, { workers, pipes, budget: budget.total }, openConnections(table)),
     });
     if (options.pidFile !== undefined) pidFile = writePidFile(options.pidFile);
   } catch (error) {
@@ -277,6 +284,6 @@ async function prepare(options: Options, messages: Messages): Promise<Prepared> 
   }
   if (debug !== undefined) channelList(table).forEach(debug);
   undo.move();
-  const listening = { listener: listener!, line, health, budget, control, controlClients };
+  const listening = { entrance: entrance!, line, health, budget, pipes, control, controlClients };
   return { setup, services, table, names, ...listening, reports, dump, pidFile };
 }

@@ -9,7 +9,10 @@ import { UnavailableError, UsageError, withName } from "../base/errors.ts";
 import type { Options } from "../cli/options.ts";
 import { afterPredecessor } from "../control/predecessor.ts";
 import { bindMessage } from "../engine/bind_message.ts";
-import type { Engine, Listener } from "../engine/engine.ts";
+import type { Binder, BoundSocket, ListenFailure } from "../engine/engine.ts";
+import { openEngine } from "../engine/engines.ts";
+import type { EngineName } from "../engine/names.ts";
+import type { Entrance } from "../workers/start_plane.ts";
 
 /**
  * The address to listen on, or with `-c` and `-i` that of the balance to control.
@@ -42,20 +45,34 @@ function withoutBrackets(text: string): string {
 }
 
 /**
- * Listens. A balance that listens there and is shutting down is waited for. If listening fails, the
- * error starts like that of 3.35, which named no reason.
+ * Binds the address where clients connect. A balance that listens there and is shutting down is
+ * waited for. If it cannot be bound, the error starts like that of 3.35, which named no reason.
  *
- * @param at The address; `shared` if several isolates listen on it.
+ * Worker isolates accept if there are several, and for the epoll engine, which blocks its isolate
+ * while the main isolate must stay free.
+ *
+ * @param to `binder` is that of the engine.
  * @throws {UnavailableError} If the address cannot be bound.
  */
-export async function listen(
-  engine: Engine,
-  at: Endpoint & { shared: boolean },
-): Promise<Listener> {
-  let result = engine.listen(at, { shared: at.shared });
+export async function openEntrance(
+  at: Endpoint,
+  { engine, binder, workers }: { engine: EngineName; binder: Binder; workers: number },
+): Promise<Entrance> {
+  if (engine === "epoll" || workers > 1) {
+    return { bound: await listen(at, () => binder.bind(at, { shared: true })) };
+  }
+  const listener = await listen(at, () => openEngine(engine).listen(at));
+  return { bound: listener, listener };
+}
+
+async function listen<T extends BoundSocket>(
+  at: Endpoint,
+  open: () => T | ListenFailure,
+): Promise<T> {
+  let result = open();
   if ("failure" in result && result.failure === "in use") {
     result = await afterPredecessor(at.port, () => {
-      const next = engine.listen(at, { shared: at.shared });
+      const next = open();
       return "failure" in next && next.failure === "in use" ? undefined : next;
     }) ?? result;
   }

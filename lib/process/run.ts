@@ -10,6 +10,7 @@ import { COMMANDS } from "../control/commands/commands.ts";
 import { runList } from "../control/list.ts";
 import { runCommands } from "../control/shell/run_commands.ts";
 import { runShell } from "../control/shell/shell.ts";
+import { refuseLibraries } from "../native/c_library.ts";
 import { requireNoDebugger } from "../native/debugger.ts";
 import { PATH_VARIABLES } from "../system/permissions.ts";
 import { print, printBytes, printError, printErrorLine } from "../system/output.ts";
@@ -28,7 +29,10 @@ export async function run(argv: readonly string[]): Promise<number> {
   try {
     await requireNoDebugger();
     requireText(argv);
-    return await runMode(parseOptions(argv), argv);
+    const options = parseOptions(argv);
+    // startBalancer() does it when the workers of the epoll engine have opened the C library.
+    if (options.mode !== "balance" || options.engine !== "epoll") refuseLibraries();
+    return await runMode(options, argv);
   } catch (error) {
     return reportEnd(error);
   }
@@ -92,6 +96,7 @@ async function runMode(options: Options, argv: readonly string[]): Promise<numbe
       if (options.foreground) return await runForeground(options);
       const reportTo = takeReportSocket();
       if (reportTo !== undefined) return await runInBackground(options, reportTo);
+      refuseLibraries();
       await goToBackground(argv);
       printWarnings(options);
       return EXIT.ok;

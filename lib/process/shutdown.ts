@@ -40,7 +40,7 @@ export interface RunningProgram extends Lifecycle {
  * SIGTERM and SIGINT: graceful shutdown. New connections are refused, and open ones may take the
  * grace time to end; a second signal cuts them off. Control clients are served until then.
  * SIGHUP ends the program immediately. The exit code is 0 if every connection ran to its end, else
- * that of the signal.
+ * that of the signal. If no worker is left to serve, the program ends with 70.
  */
 export function runUntilStopped(parts: ShutdownParts): RunningProgram {
   const { plane, control } = parts;
@@ -80,11 +80,13 @@ export function runUntilStopped(parts: ShutdownParts): RunningProgram {
   }
 
   async function untilEnded(): Promise<number> {
-    const { cutOff } = await plane.done;
+    const { cutOff, isLost = false } = await plane.done;
+    if (isLost) void stop();
     clearTimeout(grace);
     await control.close();
     await notified;
     parts.signals[Symbol.dispose]();
+    if (isLost) return EXIT.software;
     return cutOff > 0 ? cutOffCode : EXIT.ok;
   }
 

@@ -5,13 +5,20 @@
 
 import type { ProcessLimits } from "../native/process.ts";
 
-/** Descriptors that the program needs to serve at all, and those of each worker. */
-const TO_SERVE = 16, PER_WORKER = 8;
+/**
+ * Descriptors that the program needs to serve at all, those of each worker, and those of the epoll
+ * engine in it: its epoll set, its eventfd, and one that is spare.
+ */
+const TO_SERVE = 16, PER_WORKER = 8, PER_EPOLL = 3;
+/** The pipes of all workers take at most this fraction of the limit. */
+const PIPE_FRACTION = 1 / 16, MAX_PIPES = 128;
 /** The budget is this fraction of the limit, within these bounds. */
 const BUDGET_FRACTION = 1 / 8, MIN_BUDGET = 16, MAX_BUDGET = 192;
 
 /** The sockets of a connection: the client's and the backend's. */
 const SOCKETS = 2;
+/** The descriptors of a pipe. */
+const ENDS = 2;
 /**
  * Operations on the dump files of connections that may run at a time. Deno duplicates the descriptor
  * of a file for each asynchronous operation.
@@ -101,6 +108,18 @@ export function probeDescriptors(
   return Math.min(checks, part, MAX_PROBES);
 }
 
+/**
+ * How many pipes each worker of the epoll engine may open, which it moves large amounts of data
+ * through; from 1 to 128.
+ */
+export function pipesPerWorker(
+  { descriptors = Infinity }: Pick<ProcessLimits, "descriptors">,
+  workers: number,
+): number {
+  const part = Math.floor(descriptors * PIPE_FRACTION / workers / ENDS);
+  return Math.max(1, Math.min(part, MAX_PIPES));
+}
+
 /** How many connections one isolate may hold. */
 export interface ConnectionLimits {
   /** At least 1; `Infinity` if the descriptor limit is unknown. */
@@ -113,6 +132,8 @@ export interface ConnectionLimits {
 interface Division {
   /** How many isolates share the descriptors of the process. */
   readonly workers: number;
+  /** With the epoll engine: how many pipes each of them may open, see {@link pipesPerWorker}. */
+  readonly pipes?: number | undefined;
   /** The size of the {@link Budget}. */
   readonly budget: number;
 }
@@ -146,9 +167,10 @@ export function maxDumpFiles(limits: ProcessLimits, division: Division, open: nu
 /** The descriptors for the connections of all isolates. May be negative. */
 function ofConnections(
   { descriptors, open }: ProcessLimits,
-  { workers, budget }: Division,
+  { workers, pipes, budget }: Division,
 ): number {
   if (descriptors === undefined) return Infinity;
-  const ofWorkers = workers > 1 ? PER_WORKER * workers : 0;
-  return descriptors - open - TO_SERVE - ofWorkers - budget;
+  const ofEpoll = pipes === undefined ? 0 : PER_EPOLL + ENDS * pipes;
+  const each = (workers > 1 || pipes !== undefined ? PER_WORKER : 0) + ofEpoll;
+  return descriptors - open - TO_SERVE - each * workers - budget;
 }

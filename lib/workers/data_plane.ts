@@ -34,13 +34,23 @@ export interface DataPlane extends Connections {
    * Resolves when the last connection has ended after the stop; `cutOff` counts those closed. Does
    * not wait until all sockets are closed (state `closing`).
    */
-  readonly done: Promise<{ cutOff: number }>;
+  readonly done: Promise<PlaneEnd>;
+}
+
+/** How a data plane has ended. */
+export interface PlaneEnd {
+  /** How many connections were closed before their end. */
+  readonly cutOff: number;
+  /** Whether it has ended without a stop, because no worker is left. */
+  readonly isLost?: boolean;
 }
 
 /** A data plane in this isolate. */
 export interface LocalPlane extends DataPlane {
   /** Clients in the wait line may have got channels. */
   deliver(): void;
+  /** Ends everything of it that would still run after {@link Engine.abandon}. */
+  abandon(): void;
 }
 
 /** What {@link serveHere} is given. */
@@ -122,6 +132,11 @@ export function serveHere(listener: Listener, options: PlaneOptions): LocalPlane
       return Promise.resolve([...serving.connections].map((connection) => connection.info()));
     },
     deliver: () => waiting?.line.deliver(),
+    abandon() {
+      context.clock.stop();
+      serving.stopNow();
+      timeouts.end();
+    },
     close(selection) {
       const wanted = (info: ConnectionInfo) =>
         "id" in selection
@@ -134,8 +149,10 @@ export function serveHere(listener: Listener, options: PlaneOptions): LocalPlane
   };
 }
 
-/** The wait line (`--wait`), as connections of this isolate use it. */
-function waitingOf({ table, serving, wake = () => {} }: PlaneOptions): WaitOptions | undefined {
+/** The wait line (`--wait`), as this isolate uses it. */
+export function waitingOf(
+  { table, serving, wake = () => {} }: Pick<PlaneOptions, "table" | "serving" | "wake">,
+): WaitOptions | undefined {
   const { wait, connection: { hashFailover } } = serving;
   if (wait === undefined) return undefined;
   const line = new WaitLine({ table, handle: wait.line, hashFailover, wake });

@@ -1,9 +1,6 @@
-/**
- * Workers that accept on the same port and share one table: round robin, `maxc` and counters are
- * exact across all of them.
- */
+/** Workers that accept on the same port and share one table, so that limits and counters are exact. */
 
-import { UnavailableError, withName } from "../base/errors.ts";
+import { messageOf, withName } from "../base/errors.ts";
 import {
   type BurstNotices,
   type CountedNotices,
@@ -14,21 +11,17 @@ import { moreTimedOut } from "../connection/timeouts.ts";
 import type { Selection } from "../control/commands/command.ts";
 import { requestShutdown } from "../native/sockets.ts";
 import type { BackendEvent } from "../schedule/verdict.ts";
-import { WaitLine } from "../wait_line/wait_line.ts";
+import type { WaitLine } from "../wait_line/wait_line.ts";
 import type { Messages } from "../system/messages.ts";
 import type { Table } from "../table/table.ts";
-import type { DataPlane } from "./data_plane.ts";
+import { type DataPlane, type PlaneEnd, waitingOf } from "./data_plane.ts";
 import { DumpInbox } from "./dump_inbox.ts";
 import type { PlaneDump } from "./dump_order.ts";
-import type { DumpBatch } from "./dump_outbox.ts";
+import { Isolate, watchIsolates } from "./isolate.ts";
 import type { WorkerReports } from "./monitor.ts";
 import type { FromWorker, ServingOptions, ToWorker, WorkerSetup } from "./protocol.ts";
 import { newQuestions } from "./questions.ts";
-
-/** Milliseconds before a worker that died is replaced; doubled for each death in a row. */
-const MIN_PAUSE_MS = 100, MAX_PAUSE_MS = 10_000;
-/** Milliseconds without a death after which the pause is the minimum again. */
-const HEALTHY_MS = 60_000;
+import { Restarts } from "./restarts.ts";
 
 /** What workers are started with. */
 export interface WorkerPoolOptions {
@@ -42,7 +35,9 @@ export interface WorkerPoolOptions {
   readonly dump?: PlaneDump | undefined;
   /** Something happened to a channel because of a connection. */
   readonly backendEvent: (event: BackendEvent) => void;
-  /** Makes a worker; the default runs worker.ts. */
+  /** Called when no worker accepts any more: new connections must be refused. */
+  readonly refuse?: (() => void) | undefined;
+  /** Makes an isolate; the default runs worker.ts. */
   readonly make?: (() => Worker) | undefined;
 }
 
@@ -50,9 +45,11 @@ export interface WorkerPoolOptions {
  * Starts the workers. Resolves when all of them listen.
  *
  * A worker that dies takes its connections with it. That is reported, its claims in the table are
- * released, and another worker replaces it.
+ * released, and another worker replaces it. No isolate can open the C library any more then, which
+ * the epoll engine needs: a worker of it starts again in its isolate, and an isolate that is gone
+ * is missing from then on. Without any, the plane ends.
  *
- * @throws {UnavailableError} If one cannot listen.
+ * @throws {ExitError} If one cannot start.
  */
 export async function startWorkers(options: WorkerPoolOptions): Promise<DataPlane> {
   const pool = new WorkerPool(options);
@@ -61,20 +58,21 @@ export async function startWorkers(options: WorkerPoolOptions): Promise<DataPlan
 }
 
 class WorkerPool implements DataPlane {
-  readonly done: Promise<{ cutOff: number }>;
   readonly #options: WorkerPoolOptions;
-  readonly #workers = new Map<number, Worker>();
+  /** By the number of the worker. */
+  readonly #isolates = new Map<number, Isolate>();
   readonly #listening = new Set<number>();
   readonly #questions = newQuestions();
   readonly #inbox = new DumpInbox();
   readonly #shortage: BurstNotices;
   readonly #timeouts: CountedNotices;
-  readonly #done = Promise.withResolvers<{ cutOff: number }>();
+  readonly #done = Promise.withResolvers<PlaneEnd>();
+  readonly done = this.#done.promise;
   readonly #stopped = Promise.withResolvers<void>();
   /** The wait line, as this isolate uses it: it makes channels available, too. */
   readonly #line: WaitLine | undefined;
-  /** Timers of workers that are about to be replaced. */
-  readonly #pauses = new Set<ReturnType<typeof setTimeout>>();
+  readonly #restarts = new Restarts();
+  #unwatch: (() => void) | undefined;
   #dump: PlaneDump | undefined;
   /** Of workers that start later. */
   #dumpFiles: boolean | undefined;
@@ -82,23 +80,16 @@ class WorkerPool implements DataPlane {
   #started = false;
   #stopping = false;
   #cutOff = 0;
-  #deathsInRow = 0;
-  #lastDeath = -Infinity;
 
   constructor(options: WorkerPoolOptions) {
     this.#options = options;
     this.#dump = options.dump;
     this.#dumpFiles = options.serving.dumpFiles;
-    const { messages: { notice }, serving: { connection } } = options;
+    const { table, messages: { notice }, serving } = options;
     this.#shortage = oncePerBurst(notice);
-    this.#timeouts = countedPerBurst(notice, (count) => moreTimedOut(connection, count));
-    this.done = this.#done.promise;
-    const { table, serving: { wait } } = options;
-    if (wait !== undefined) {
-      const { hashFailover } = connection;
-      const wake = (worker: number) => this.#send(worker, { type: "deliver" });
-      this.#line = new WaitLine({ table, handle: wait.line, hashFailover, wake });
-    }
+    this.#timeouts = countedPerBurst(notice, (count) => moreTimedOut(serving.connection, count));
+    const wake = (worker: number) => this.#send(worker, { type: "deliver" });
+    this.#line = waitingOf({ table, serving, wake })?.line;
     if (options.dump !== undefined) this.#inbox.add(options.dump);
   }
 
@@ -109,17 +100,19 @@ class WorkerPool implements DataPlane {
       this.#started = true;
     } catch (error) {
       this.#stopping = true;
-      this.#pauses.forEach(clearTimeout);
-      for (const worker of this.#workers.values()) worker.terminate();
-      this.#workers.clear();
+      this.#restarts.cancel();
+      for (const isolate of this.#isolates.values()) void isolate.end();
+      this.#isolates.clear();
       throw error;
     }
+    this.#unwatch = watchIsolates(this.#isolates, (isolate) => this.#lost(isolate));
   }
 
   stop(): Promise<void> {
     if (!this.#stopping) {
       this.#stopping = true;
-      this.#pauses.forEach(clearTimeout);
+      this.#restarts.cancel();
+      for (const isolate of this.#isolates.values()) if (isolate.isDown) this.#gone(isolate);
       this.#sendAll({ type: "stop" });
       this.#settle();
     }
@@ -130,13 +123,13 @@ class WorkerPool implements DataPlane {
     const before = this.#dump;
     this.#dump = next;
     if (next !== undefined) this.#inbox.add(next);
-    await this.#questions.askAll(this.#workers.values(), { type: "dump", order: next?.order });
+    await this.#questions.askAll(this.#isolates.values(), { type: "dump", order: next?.order });
     if (before !== undefined) this.#inbox.remove(before);
   }
 
   async countDumpFiles(value: boolean): Promise<void> {
     this.#dumpFiles = value;
-    await this.#questions.askAll(this.#workers.values(), { type: "dumpFiles", value });
+    await this.#questions.askAll(this.#isolates.values(), { type: "dumpFiles", value });
   }
 
   closeAll(): void {
@@ -144,49 +137,49 @@ class WorkerPool implements DataPlane {
   }
 
   async connections() {
-    const found = await this.#questions.askAll(this.#workers.values(), { type: "connections" });
+    const found = await this.#questions.askAll(this.#isolates.values(), { type: "connections" });
     return found.flat().sort((a, b) => a.id - b.id);
   }
 
   async close(selection: Selection): Promise<number> {
     const question = { type: "close", selection } as const;
-    const counts = await this.#questions.askAll(this.#workers.values(), question);
+    const counts = await this.#questions.askAll(this.#isolates.values(), question);
     return counts.reduce((all, count) => all + count, 0);
   }
 
-  /** Starts a worker; resolves when it listens. */
-  #start(index: number): Promise<void> {
-    const started = Promise.withResolvers<void>();
-    const worker = this.#options.make?.() ??
-      new Worker(new URL("./worker.ts", import.meta.url), { type: "module", name: `${index}` });
-    this.#workers.set(index, worker);
-    this.#listening.add(index);
-    const crashed = (message: string) => {
-      this.#died(index, worker, message);
-      started.reject(new UnavailableError(withName(`worker ${index} ended at start: ${message}`)));
-    };
-    worker.onerror = (event) => {
-      // Otherwise an error in one isolate would end the whole program.
-      event.preventDefault();
-      crashed(event.message);
-    };
-    worker.onmessage = ({ data }: MessageEvent<FromWorker>) => {
-      if (data.type === "listening") started.resolve();
-      else if (data.type === "crashed") crashed(data.message);
-      else if (data.type === "failed") {
-        started.reject(new UnavailableError(withName(data.message)));
-        // A replacement that cannot listen is replaced in turn.
-        if (this.#started) this.#died(index, worker, data.message);
-      } else this.#receive(index, worker, data);
-    };
-    worker.postMessage({ type: "start", setup: this.#setup(index) } satisfies ToWorker);
-    return started.promise;
+  get #isEpoll(): boolean {
+    return this.#options.serving.engine === "epoll";
   }
 
-  #setup(index: number): WorkerSetup {
+  /** Starts a worker in a new isolate; resolves when it listens. */
+  async #start(index: number): Promise<void> {
+    const isolate: Isolate = new Isolate({
+      index,
+      make: this.#options.make,
+      waitsInCalls: this.#isEpoll,
+      receive: (message) => this.#receive(isolate, message),
+      died: (message) => this.#died(isolate, message),
+    });
+    this.#isolates.set(index, isolate);
+    await this.#startIn(isolate);
+  }
+
+  async #startIn(isolate: Isolate): Promise<void> {
+    this.#listening.add(isolate.index);
+    try {
+      await isolate.start(this.#setup(isolate));
+    } catch (error) {
+      if (!this.#started) throw error;
+      // One that cannot start again is restarted in turn.
+      this.#died(isolate, messageOf(error).replace(withName(""), ""));
+    }
+  }
+
+  #setup({ index, link }: Isolate): WorkerSetup {
     const { serving, table, messages, reports } = this.#options;
     return {
       index,
+      link,
       serving: { ...serving, dumpFiles: this.#dumpFiles },
       table: table.handle,
       debug: messages.debug !== undefined,
@@ -195,8 +188,8 @@ class WorkerPool implements DataPlane {
     };
   }
 
-  #receive(index: number, worker: Worker, message: FromWorker): void {
-    const { messages } = this.#options;
+  #receive(isolate: Isolate, message: FromWorker): void {
+    const { messages, reports } = this.#options;
     switch (message.type) {
       case "notice":
         return messages.notice(message.line);
@@ -210,84 +203,96 @@ class WorkerPool implements DataPlane {
         return requestShutdown(message.sockets);
       case "answer":
         return this.#questions.answered(message);
-      case "dumped":
-        return void this.#dumped(index, worker, message.batch);
+      case "dumped": {
+        const { batch } = message, { generation } = batch;
+        const room = this.#inbox.take(isolate.index, batch);
+        return void this.#confirm(isolate, room, { type: "dumpTaken", generation });
+      }
       case "logged":
-        return void this.#logged(index, worker, message.lines);
+        return void this.#confirm(isolate, reports?.log(message.lines), { type: "logTaken" });
       case "wake":
         return this.#send(message.worker, { type: "deliver" });
       case "backend":
         return this.#options.backendEvent(message.event);
       case "stopped":
-        this.#listening.delete(index);
+        this.#listening.delete(isolate.index);
         return this.#settle();
       case "done":
         this.#cutOff += message.cutOff;
-        return this.#gone(index, worker);
+        return this.#gone(isolate);
     }
   }
 
-  async #dumped(index: number, worker: Worker, batch: DumpBatch): Promise<void> {
-    await this.#inbox.take(index, batch);
-    if (this.#workers.get(index) !== worker) return;
-    const { generation } = batch;
-    worker.postMessage({ type: "dumpTaken", generation } satisfies ToWorker);
+  /** Sends an answer when there is room again, unless the worker has died. */
+  async #confirm(isolate: Isolate, room: Promise<void> | undefined, answer: ToWorker) {
+    const { starts } = isolate;
+    await room;
+    if (isolate.starts === starts) isolate.post(answer);
   }
 
-  async #logged(index: number, worker: Worker, lines: readonly string[]): Promise<void> {
-    await this.#options.reports?.log(lines);
-    if (this.#workers.get(index) !== worker) return;
-    worker.postMessage({ type: "logTaken" } satisfies ToWorker);
+  #died(isolate: Isolate, message: string): void {
+    const { index } = isolate;
+    if (this.#isolates.get(index) !== isolate || isolate.isDown) return;
+    this.#release(index);
+    const again = this.#stopping || (this.#isEpoll && isolate.isLost)
+      ? ""
+      : ` and is ${this.#isEpoll ? "restarted" : "replaced"}`;
+    this.#options.messages.notice(`worker ${index} ended with an error${again}: ${message}`);
+    if (again !== "" && this.#isEpoll) {
+      isolate.isDown = true;
+      return this.#restarts.plan(() => void this.#startIn(isolate));
+    }
+    this.#gone(isolate);
+    if (again !== "") this.#restarts.plan(() => void this.#start(index));
   }
 
-  #died(index: number, worker: Worker, message: string): void {
-    if (this.#workers.get(index) !== worker) return;
-    const { table, reports, messages } = this.#options;
-    worker.terminate();
+  /** An isolate has ended without a message. */
+  #lost(isolate: Isolate): void {
+    this.#release(isolate.index);
+    this.#options.messages.notice(`worker ${isolate.index} has ended unexpectedly`);
+    this.#gone(isolate);
+  }
+
+  /** Gives back what the connections of a worker held. */
+  #release(index: number): void {
+    const { table, reports } = this.#options;
     this.#line?.releaseWorker(index);
     table.releaseWorker(index);
     reports?.releaseWorker(index);
     this.#inbox.died(index);
-    this.#gone(index, worker);
-    const what = this.#stopping ? "" : " and is replaced";
-    messages.notice(`worker ${index} ended with an error${what}: ${message}`);
-    if (!this.#stopping) this.#replace(index);
   }
 
-  /** Starts a replacement after a pause. */
-  #replace(index: number): void {
-    if (performance.now() - this.#lastDeath > HEALTHY_MS) this.#deathsInRow = 0;
-    this.#lastDeath = performance.now();
-    const pause = Math.min(MIN_PAUSE_MS * 2 ** this.#deathsInRow++, MAX_PAUSE_MS);
-    const timer = setTimeout(() => {
-      this.#pauses.delete(timer);
-      // Its failure is reported by #died().
-      this.#start(index).catch(() => {});
-    }, pause);
-    this.#pauses.add(timer);
-  }
-
-  #gone(index: number, worker: Worker): void {
-    if (this.#workers.get(index) !== worker) return;
-    this.#workers.delete(index);
-    this.#listening.delete(index);
+  #gone(isolate: Isolate): void {
+    if (this.#isolates.get(isolate.index) !== isolate) return;
+    void isolate.end();
+    this.#isolates.delete(isolate.index);
+    this.#listening.delete(isolate.index);
     this.#settle();
   }
 
-  /** After `stop`: resolves `#stopped` when no worker listens, and `#done` when none is left. */
+  /**
+   * After a stop, or if no worker is left: resolves `#stopped` when no worker listens, and `#done`
+   * when none is left.
+   */
   #settle(): void {
-    if (!this.#stopping) return;
-    if (this.#listening.size === 0) this.#stopped.resolve();
-    if (this.#workers.size > 0) return;
+    const isLost = !this.#stopping && this.#isEpoll && this.#isolates.size === 0;
+    if (!this.#stopping && !isLost) return;
+    this.#stopping = true;
+    if (this.#listening.size === 0) {
+      this.#options.refuse?.();
+      this.#stopped.resolve();
+    }
+    if (this.#isolates.size > 0) return;
+    this.#unwatch?.();
     this.#timeouts.end();
-    this.#done.resolve({ cutOff: this.#cutOff });
+    this.#done.resolve({ cutOff: this.#cutOff, isLost });
   }
 
   #send(index: number, message: ToWorker): void {
-    this.#workers.get(index)?.postMessage(message);
+    this.#isolates.get(index)?.post(message);
   }
 
   #sendAll(message: ToWorker): void {
-    for (const worker of this.#workers.values()) worker.postMessage(message);
+    for (const isolate of this.#isolates.values()) isolate.post(message);
   }
 }

@@ -18,6 +18,10 @@ export interface ServingOptions {
   readonly engine: EngineName;
   /** The address that all workers listen on. */
   readonly at: Endpoint;
+  /** The socket bound there, which the main isolate owns; `undefined` if each worker binds. */
+  readonly listener?: number | undefined;
+  /** The most pipes that a worker of the epoll engine opens, two descriptors each. */
+  readonly maxPipes?: number | undefined;
   readonly connection: ConnectionOptions;
   /** How many connections one isolate accepts. @default no limit */
   readonly limits?: ConnectionLimits | undefined;
@@ -27,10 +31,20 @@ export interface ServingOptions {
   readonly wait?: { readonly line: LineHandle; readonly ms: number } | undefined;
 }
 
+/** What connects an isolate that waits in system calls with the main isolate. */
+export interface IsolateLink {
+  /** An eventfd that is written after each message to the isolate. */
+  readonly wakeup: number;
+  /** Shared: byte N is 1 while the isolate has descriptor N open. */
+  readonly sockets: Uint8Array<SharedArrayBuffer>;
+}
+
 /** What a worker is started with. */
 export interface WorkerSetup {
   /** Number of the worker, from 0; the table has counters for each. */
   readonly index: number;
+  /** `undefined` unless the engine is epoll. */
+  readonly link: IsolateLink | undefined;
   readonly serving: ServingOptions;
   readonly table: TableHandle;
   /** `-d` */
@@ -61,6 +75,7 @@ export interface Answers {
 
 /** A message to a worker. */
 export type ToWorker =
+  /** Starts to serve, also again in an isolate in which that has crashed. */
   | { readonly type: "start"; readonly setup: WorkerSetup }
   | { readonly type: "question"; readonly query: number; readonly question: Question }
   /** Answers `dumped`: there is room for more. */
@@ -74,13 +89,14 @@ export type ToWorker =
 
 /** A message from a worker. */
 export type FromWorker =
-  | { readonly type: "listening" }
-  /** It cannot listen. */
-  | { readonly type: "failed"; readonly message: string }
+  /** `thread`: the ID of its thread, if the engine is epoll. */
+  | { readonly type: "listening"; readonly thread?: number | undefined }
+  /** It cannot serve. `message` is the line to print with the exit code, should the program end. */
+  | { readonly type: "failed"; readonly message: string; readonly exitCode: number }
   | { readonly type: "answer"; readonly query: number; readonly answer: Answers[keyof Answers] }
   | { readonly type: "dumped"; readonly batch: DumpBatch }
   | { readonly type: "logged"; readonly lines: readonly string[] }
-  /** An uncaught error has ended it. */
+  /** An uncaught error has ended its isolate or, with the epoll engine, what served there. */
   | { readonly type: "crashed"; readonly message: string }
   /** A line to print. `shortage` and `timedOut` are limited across all workers. */
   | { readonly type: "notice" | "shortage" | "timedOut" | "debug"; readonly line: string }

@@ -1,13 +1,18 @@
 import { within } from "../base/within.ts";
 import type { Answers, FromWorker, Question, ToWorker } from "./protocol.ts";
 
+/** A worker, as far as it can be asked. */
+interface Asked {
+  post(message: ToWorker): void;
+}
+
 /** Milliseconds that a worker may take to answer. */
 const ANSWER_MS = 2000;
 
 /** Asks workers and matches their answers. */
 export interface Questions {
   /** Asks every worker. One that does not answer in time, because it died, is left out. */
-  askAll<Q extends Question>(workers: Iterable<Worker>, question: Q): Promise<Answers[Q["type"]][]>;
+  askAll<Q extends Question>(workers: Iterable<Asked>, question: Q): Promise<Answers[Q["type"]][]>;
   /** Receives an answer. */
   answered(message: FromWorker & { type: "answer" }): void;
 }
@@ -17,18 +22,18 @@ export function newQuestions(): Questions {
   const open = new Map<number, (answer: Answers[keyof Answers]) => void>();
   let last = 0;
 
-  async function ask(worker: Worker, question: Question) {
+  async function ask(worker: Asked, question: Question) {
     const query = ++last;
     const { promise, resolve } = Promise.withResolvers<Answers[keyof Answers]>();
     open.set(query, resolve);
-    worker.postMessage({ type: "question", query, question } satisfies ToWorker);
+    worker.post({ type: "question", query, question });
     const answer = await within(promise, ANSWER_MS);
     open.delete(query);
     return answer;
   }
 
   return {
-    async askAll<Q extends Question>(workers: Iterable<Worker>, question: Q) {
+    async askAll<Q extends Question>(workers: Iterable<Asked>, question: Q) {
       const answers = await Promise.all([...workers].map((worker) => ask(worker, question)));
       return answers.filter((answer) => answer !== undefined) as Answers[Q["type"]][];
     },

@@ -16,8 +16,8 @@ export function openLine({ wait }: BackendOptions): LineHandle | undefined {
 /**
  * How connections are served.
  *
- * @param setup `at`: the address to listen on; `source`: that of `-B`; `budget`: descriptors that
- * are not for connections.
+ * @param setup `at`: the address to listen on; `source`: that of `-B`; `pipes`: of each worker with
+ * the epoll engine; `budget`: descriptors that are not for connections.
  */
 export function servingOptions(
   options: Options,
@@ -26,12 +26,16 @@ export function servingOptions(
     source: string | undefined;
     line: LineHandle | undefined;
     workers: number;
+    pipes: number | undefined;
     budget: number;
   },
 ): ServingOptions {
-  const { at, source, line, workers, budget } = setup, { wait } = options.backends;
+  const { at, source, line, workers, pipes, budget } = setup,
+    { engine, backends: { wait } } = options;
+  const limits = processLimits();
   return {
-    engine: options.engine,
+    engine,
+    maxPipes: pipes,
     at,
     connection: {
       connectTimeoutMs: options.connectTimeoutS * 1000,
@@ -41,7 +45,7 @@ export function servingOptions(
       source,
       passive: passiveRules(options),
     },
-    limits: connectionLimits(processLimits(), { workers, budget }),
+    limits: connectionLimits(limits, { workers, pipes, budget }),
     dumpFiles: options.dump !== undefined && isPerConnection(options.dump.file),
     wait: line && wait && { line, ms: wait.ms },
   };

@@ -1,9 +1,11 @@
-/** Entry of a worker (`--workers`): an isolate that accepts and serves on the shared port. */
+/** Entry of a worker: an isolate that accepts and serves on the port of the program. */
 
-import { messageOf } from "../base/errors.ts";
+import { bugLine, ExitError, messageOf, UnavailableError, withName } from "../base/errors.ts";
 import { oncePerBurst } from "../connection/once_per_burst.ts";
 import { bindMessage } from "../engine/bind_message.ts";
+import type { Engine, Listener } from "../engine/engine.ts";
 import { openEngine } from "../engine/engines.ts";
+import { threadId } from "../native/isolates.ts";
 import { Table } from "../table/table.ts";
 import { type LocalPlane, serveHere } from "./data_plane.ts";
 import type { DumpOrder } from "./dump_order.ts";
@@ -19,100 +21,181 @@ interface Scope {
   close(): void;
 }
 
+/**
+ * What has been under way in a worker that crashed has ended after so many milliseconds; the longest
+ * pause is that of grace.ts. Until then it may still claim a channel.
+ */
+const SETTLE_MS = 100;
+
+/** The answers of a worker that serves nothing, because it has crashed. */
+const NOTHING: Answers = { dump: true, dumpFiles: true, connections: [], close: 0 };
+
+/** The data plane of this isolate, and what it sends. */
+class Serving {
+  readonly engine: Engine;
+  readonly #plane: LocalPlane;
+  readonly #log = new LogOutbox((lines) => this.#post({ type: "logged", lines }));
+  #dump: WorkerDump | undefined;
+  #isAbandoned = false;
+
+  constructor(listener: Listener, engine: Engine, setup: WorkerSetup) {
+    this.engine = engine;
+    const { serving, index, monitor } = setup;
+    const print = (type: "notice" | "timedOut" | "shortage" | "debug") => (line: string) =>
+      this.#post({ type, line });
+    this.#dump = this.#openDump(setup.dump);
+    this.#plane = serveHere(listener, {
+      serving,
+      engine,
+      table: new Table(setup.table, index),
+      notice: print("notice"),
+      shortage: oncePerBurst(print("shortage")),
+      timedOut: print("timedOut"),
+      requestShutdown: (sockets) => this.#post({ type: "stuck", sockets }),
+      debug: setup.debug ? print("debug") : undefined,
+      wake: (worker) => this.#post({ type: "wake", worker }),
+      backendEvent: (event) => this.#post({ type: "backend", event }),
+      dump: this.#dump,
+      monitor: workerMonitor(monitor, { index, lines: this.#log }),
+    });
+    void this.#plane.done.then(({ cutOff }) => this.#done(cutOff));
+  }
+
+  receive(message: Exclude<ToWorker, { type: "start" }>): void {
+    switch (message.type) {
+      case "question":
+        return void this.#answer(message.question).then((answer) =>
+          this.#post({ type: "answer", query: message.query, answer })
+        );
+      case "dumpTaken":
+        if (message.generation === this.#dump?.order.generation) this.#dump.taken();
+        return;
+      case "logTaken":
+        return this.#log.taken();
+      case "deliver":
+        return this.#plane.deliver();
+      case "stop":
+        return void this.#plane.stop().then(() => this.#post({ type: "stopped" }));
+      case "closeAll":
+        return this.#plane.closeAll();
+    }
+  }
+
+  /** Sends the lines of connections that have ended. */
+  flushLog(): void {
+    this.#log.flush();
+  }
+
+  /** Closes everything. Sends nothing any more. May be called again. */
+  abandon(): void {
+    this.#isAbandoned = true;
+    this.engine.abandon?.();
+    this.#plane.abandon();
+  }
+
+  #post(message: FromWorker, transfer: Transferable[] = []): void {
+    if (!this.#isAbandoned) scope.postMessage(message, transfer);
+  }
+
+  async #answer(question: Question): Promise<Answers[keyof Answers]> {
+    switch (question.type) {
+      case "dump":
+        this.#setDump(question.order);
+        return true;
+      case "dumpFiles":
+        await this.#plane.countDumpFiles(question.value);
+        return true;
+      case "connections":
+        return await this.#plane.connections();
+      case "close":
+        return await this.#plane.close(question.selection);
+    }
+  }
+
+  #openDump(order: DumpOrder | undefined): WorkerDump | undefined {
+    return order && new WorkerDump(order, (batch, buffers) => {
+      this.#post({ type: "dumped", batch }, buffers);
+    });
+  }
+
+  /** Moves open connections to the new dump before the old one is stopped. */
+  #setDump(order: DumpOrder | undefined): void {
+    const before = this.#dump;
+    this.#dump = this.#openDump(order);
+    void this.#plane.setDump(this.#dump);
+    before?.stop();
+  }
+
+  #done(cutOff: number): void {
+    if (this.#isAbandoned) return;
+    this.#dump?.stop();
+    this.#log.flush();
+    this.#post({ type: "done", cutOff });
+    scope.close();
+  }
+}
+
 const scope = self as unknown as Scope;
-let plane: LocalPlane | undefined;
-let dump: WorkerDump | undefined;
-const log = new LogOutbox((lines) => scope.postMessage({ type: "logged", lines }));
+/** What serves; another one after a crash. */
+let serving: Serving | undefined;
+/** The thread of this isolate, found out while the C library may be opened. */
+let thread: number | undefined;
+let isCrashed = false;
 
 scope.onmessage = ({ data }) => {
-  switch (data.type) {
-    case "start":
-      return start(data.setup);
-    case "question": {
-      const { query, question } = data;
-      return void answerTo(question).then((answer) =>
-        scope.postMessage({ type: "answer", query, answer })
-      );
-    }
-    case "dumpTaken":
-      if (data.generation === dump?.order.generation) dump.taken();
-      return;
-    case "logTaken":
-      return log.taken();
-    case "deliver":
-      return plane?.deliver();
-    case "stop":
-      return void plane?.stop().then(() => scope.postMessage({ type: "stopped" }));
-    case "closeAll":
-      return plane?.closeAll();
+  if (data.type === "start") start(data.setup);
+  else if (serving !== undefined) serving.receive(data);
+  else if (data.type === "question") {
+    const { query, question } = data;
+    scope.postMessage({ type: "answer", query, answer: NOTHING[question.type] });
   }
 };
 
-/** Ends this isolate after an uncaught error. The main isolate reports it in one line. */
-function crashed(event: Event, error: unknown): void {
-  event.preventDefault();
-  log.flush();
-  scope.postMessage({ type: "crashed", message: messageOf(error) });
-  scope.close();
-}
 addEventListener("error", (event) => crashed(event, event.error));
 addEventListener("unhandledrejection", (event) => crashed(event, event.reason));
 
-async function answerTo(question: Question): Promise<Answers[keyof Answers]> {
-  switch (question.type) {
-    case "dump":
-      setDump(question.order);
-      return true;
-    case "dumpFiles":
-      await plane?.countDumpFiles(question.value);
-      return true;
-    case "connections":
-      return await plane?.connections() ?? [];
-    case "close":
-      return await plane?.close(question.selection) ?? 0;
+/**
+ * An uncaught error ends what serves, and its connections. With an engine that can abandon them, it
+ * is started again in this isolate, otherwise the isolate ends. The main isolate reports it in one
+ * line.
+ */
+function crashed(event: Event, error: unknown): void {
+  event.preventDefault();
+  if (isCrashed) return;
+  const dead = serving, message = messageOf(error);
+  dead?.flushLog();
+  if (dead?.engine.abandon === undefined) {
+    scope.postMessage({ type: "crashed", message });
+    return scope.close();
   }
-}
-
-/** Moves open connections to the new dump before the old one is stopped. */
-function setDump(order: DumpOrder | undefined): void {
-  const before = dump;
-  dump = order && new WorkerDump(order, (batch, buffers) => {
-    scope.postMessage({ type: "dumped", batch }, buffers);
-  });
-  void plane?.setDump(dump);
-  before?.stop();
+  isCrashed = true;
+  serving = undefined;
+  setTimeout(() => {
+    // Once more: what was under way may have started its clock again.
+    dead.abandon();
+    isCrashed = false;
+    scope.postMessage({ type: "crashed", message });
+  }, SETTLE_MS);
+  dead.abandon();
 }
 
 function start(setup: WorkerSetup): void {
-  const { serving, index } = setup;
-  const print = (type: "notice" | "timedOut" | "debug") => (line: string) =>
-    scope.postMessage({ type, line });
-  const engine = openEngine(serving.engine);
-  const listener = engine.listen(serving.at, { shared: true });
-  if ("failure" in listener) {
-    const message = bindMessage(listener, { ...serving.at, purpose: "local" });
-    return scope.postMessage({ type: "failed", message });
+  const { link, serving: { at, engine: name, listener: descriptor, maxPipes } } = setup;
+  if (link !== undefined) thread ??= threadId();
+  let engine: Engine | undefined;
+  try {
+    const bug = (error: unknown) => scope.postMessage({ type: "notice", line: bugLine(error) });
+    engine = openEngine(name, { ...link, maxPipes, bug });
+    const listener = engine.listen(at, { shared: true, descriptor });
+    if ("failure" in listener) {
+      throw new UnavailableError(withName(bindMessage(listener, { ...at, purpose: "local" })));
+    }
+    serving = new Serving(listener, engine, setup);
+  } catch (error) {
+    if (!(error instanceof ExitError)) throw error;
+    engine?.abandon?.();
+    const { message, exitCode } = error;
+    return scope.postMessage({ type: "failed", message, exitCode });
   }
-  setDump(setup.dump);
-  plane = serveHere(listener, {
-    serving,
-    engine,
-    table: new Table(setup.table, index),
-    notice: print("notice"),
-    shortage: oncePerBurst((line) => scope.postMessage({ type: "shortage", line })),
-    timedOut: print("timedOut"),
-    requestShutdown: (sockets) => scope.postMessage({ type: "stuck", sockets }),
-    debug: setup.debug ? print("debug") : undefined,
-    wake: (worker) => scope.postMessage({ type: "wake", worker }),
-    backendEvent: (event) => scope.postMessage({ type: "backend", event }),
-    dump,
-    monitor: workerMonitor(setup.monitor, { index, lines: log }),
-  });
-  scope.postMessage({ type: "listening" });
-  void plane.done.then(({ cutOff }) => {
-    dump?.stop();
-    log.flush();
-    scope.postMessage({ type: "done", cutOff });
-    scope.close();
-  });
+  scope.postMessage({ type: "listening", thread });
 }

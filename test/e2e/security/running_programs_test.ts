@@ -21,7 +21,7 @@ const PROBE = `
   if (self.name === "probe") self.postMessage(state());
   else {
     const { prepareProcess } = await import("${ROOT}lib/native/process.ts");
-    prepareProcess("probe");
+    prepareProcess("probe", Deno.args);
     const { run } = await import("${ROOT}lib/process/run.ts");
     const before = state();
     const ended = run(Deno.args);

@@ -1,0 +1,173 @@
+import { delay } from "@std/async/delay";
+import { EXIT, ExitError, UnavailableError, withName } from "../base/errors.ts";
+import { closeDescriptors, isThreadAlive, openWakeup, type Wakeup } from "../native/isolates.ts";
+import { processLimits } from "../native/process.ts";
+import type { FromWorker, IsolateLink, ToWorker, WorkerSetup } from "./protocol.ts";
+
+/** Milliseconds that a worker may take to start. */
+const START_MS = 30_000;
+/** The most descriptors of an isolate that can be closed after its end; one byte each. */
+const MAX_MAP_BYTES = 1 << 22;
+/** Milliseconds between two looks whether a thread that must end has ended. */
+const LOOK_MS = 10;
+/** Milliseconds between two looks whether the threads live. */
+const WATCH_MS = 500;
+
+/** What {@link Isolate} is made with. */
+export interface IsolateOptions {
+  /** Number of the worker. */
+  readonly index: number;
+  /** Makes it; the default runs worker.ts. */
+  readonly make?: (() => Worker) | undefined;
+  /** Whether it waits in system calls (the epoll engine): then it must be woken for messages. */
+  readonly waitsInCalls: boolean;
+  /** Receives what does not concern its start and its end. */
+  readonly receive: (message: FromWorker) => void;
+  /** An uncaught error has ended the worker after its start. */
+  readonly died: (message: string) => void;
+}
+
+/** The isolate of a worker, as the main isolate sees it. */
+export class Isolate {
+  readonly index: number;
+  /** See {@link IsolateLink}; `undefined` unless it waits in system calls. */
+  readonly link: IsolateLink | undefined;
+  /** How often the worker was started in it: an answer to an earlier one is not sent. */
+  starts = 0;
+  /** Whether the worker has died, and will be started again in it. */
+  isDown = false;
+  /** Whether nothing can be started in it any more. */
+  isLost = false;
+  readonly #options: IsolateOptions;
+  readonly #worker: Worker;
+  readonly #wakeup: Wakeup | undefined;
+  #starting: PromiseWithResolvers<void> | undefined;
+  #thread: number | undefined;
+  #missing = 0;
+
+  /** @throws {ExitError} If no file descriptor is free. */
+  constructor(options: IsolateOptions) {
+    this.#options = options;
+    this.index = options.index;
+    if (options.waitsInCalls) {
+      const wakeup = this.#wakeup = openWakeup();
+      if (wakeup === undefined) throw this.#startError("no file descriptor is free");
+      const bytes = Math.min(processLimits().descriptors ?? Infinity, MAX_MAP_BYTES);
+      const sockets = new Uint8Array(new SharedArrayBuffer(bytes));
+      this.link = { wakeup: wakeup.descriptor, sockets };
+    }
+    this.#worker = options.make?.() ?? newWorker(options.index);
+    this.#worker.onerror = (event) => {
+      // Otherwise an error in one isolate would end the whole program.
+      event.preventDefault();
+      this.isLost = true;
+      this.#died(event.message);
+    };
+    this.#worker.onmessage = ({ data }: MessageEvent<FromWorker>) => this.#receive(data);
+  }
+
+  /**
+   * Starts the worker. Resolves when it listens.
+   *
+   * @throws {ExitError} If it cannot.
+   */
+  start(setup: WorkerSetup): Promise<void> {
+    this.starts++;
+    this.isDown = false;
+    const starting = this.#starting = Promise.withResolvers<void>();
+    const late = setTimeout(() => {
+      this.isLost = true;
+      this.#fail(this.#startError("it does not answer"));
+    }, START_MS);
+    this.post({ type: "start", setup });
+    return starting.promise.finally(() => clearTimeout(late));
+  }
+
+  /** Sends a message, and wakes the isolate for it. */
+  post(message: ToWorker): void {
+    this.#worker.postMessage(message);
+    this.#wakeup?.wake();
+  }
+
+  /**
+   * Whether its thread has ended, by two looks in a row: its last messages may arrive in between.
+   * `false` if that is unknown.
+   */
+  looksDead(): boolean {
+    const isMissing = this.#thread !== undefined && !isThreadAlive(this.#thread);
+    this.#missing = isMissing ? this.#missing + 1 : 0;
+    return this.#missing > 1;
+  }
+
+  /** Ends it. Resolves when its thread has ended and no descriptor of it is open. */
+  async end(): Promise<void> {
+    this.starts = -1;
+    this.#wakeup?.wake();
+    this.#worker.terminate();
+    if (this.link === undefined || this.#thread === undefined) return;
+    while (isThreadAlive(this.#thread)) {
+      // Its wait in another thread keeps it alive.
+      this.#wakeup?.wake();
+      await delay(LOOK_MS);
+    }
+    closeDescriptors(this.link.sockets);
+    this.#wakeup?.close();
+  }
+
+  #receive(message: FromWorker): void {
+    switch (message.type) {
+      case "listening":
+        this.#thread = message.thread;
+        this.#starting?.resolve();
+        this.#starting = undefined;
+        return;
+      case "failed":
+        return this.#fail(new ExitError(message.message, message.exitCode));
+      case "crashed":
+        return this.#died(message.message);
+      default:
+        return this.#options.receive(message);
+    }
+  }
+
+  #died(message: string): void {
+    if (this.#starting === undefined) this.#options.died(message);
+    else {this.#fail(
+        new UnavailableError(withName(`worker ${this.index} ended at start: ${message}`)),
+      );}
+  }
+
+  #fail(error: ExitError): void {
+    this.#starting?.reject(error);
+    this.#starting = undefined;
+  }
+
+  #startError(reason: string): ExitError {
+    return new ExitError(
+      withName(`can't start worker ${this.index}: ${reason}`),
+      EXIT.osErr,
+    );
+  }
+}
+
+/**
+ * Watches for isolates that end without a message.
+ *
+ * @param lost Called once for each; it removes the isolate.
+ * @returns Ends the watch.
+ */
+export function watchIsolates(
+  isolates: ReadonlyMap<number, Isolate>,
+  lost: (isolate: Isolate) => void,
+): () => void {
+  if (![...isolates.values()].some(({ link }) => link !== undefined)) return () => {};
+  const timer = setInterval(() => {
+    for (const isolate of isolates.values()) if (isolate.looksDead()) lost(isolate);
+  }, WATCH_MS);
+  Deno.unrefTimer(timer);
+  return () => clearInterval(timer);
+}
+
+function newWorker(index: number): Worker {
+  return new Worker(new URL("./worker.ts", import.meta.url), { type: "module", name: `${index}` });
+}
