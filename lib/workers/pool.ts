@@ -285,7 +285,7 @@ class WorkerPool implements DataPlane {
     if (this.#isolates.size > 0) return;
     this.#unwatch?.();
     this.#timeouts.end();
-    this.#done.resolve({ cutOff: this.#cutOff, isLost });
+    this.#done.resolve({ cutOff: this.#cutOff, ...(isLost ? { isLost } : {}) });
   }
 
   #send(index: number, message: ToWorker): void {

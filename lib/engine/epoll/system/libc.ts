@@ -48,11 +48,19 @@ const SYMBOLS = {
 /** The functions of the C library. */
 export type LibC = Deno.DynamicLibrary<typeof SYMBOLS>["symbols"];
 
-/** Opens the C library; `undefined` if there is none, or without permission. */
+/** What this isolate has opened. */
+let library: LibC | undefined;
+
+/**
+ * Opens the C library, once in each isolate: an engine that is opened again needs no permission.
+ *
+ * @returns `undefined` if there is none, or without permission.
+ */
 export function openLibC(): LibC | undefined {
+  if (library !== undefined) return library;
   for (const path of cLibraries()) {
     try {
-      return Deno.dlopen(path, SYMBOLS).symbols;
+      return library = Deno.dlopen(path, SYMBOLS).symbols;
     } catch { /* it is not there, or not permitted */ }
   }
   return undefined;
