@@ -24,18 +24,15 @@ import { EpollRelay } from "./relay.ts";
 /** The engine over epoll(7) and splice(2) of Linux, in one isolate. */
 export class EpollEngine implements Engine {
   readonly #context: Context;
+  /** Resolves when its loop has ended, soon after {@link abandon}. */
+  readonly ended: Promise<void>;
 
   /** @throws {Error} If no descriptor is free. */
   constructor(c: LibC, options: ContextOptions) {
     this.#context = newContext(c, options);
     const { loop, pipes } = this.#context;
     loop.onWait(pipes);
-    loop.start();
-  }
-
-  /** How many descriptors it has open, with those of its event loop. */
-  get descriptors(): number {
-    return this.#context.descriptors.count;
+    this.ended = loop.run();
   }
 
   listen(at: Endpoint, options: ListenOptions = {}): Listener | ListenFailure {

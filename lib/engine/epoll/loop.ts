@@ -139,10 +139,15 @@ export class Loop {
     return this.#turn.promise;
   }
 
-  /** Starts it. */
-  start(): void {
+  /** Runs it; resolves when it was stopped. */
+  async run(): Promise<void> {
     if (this.#options.isShared) return;
-    this.#run().catch(this.#options.bug).finally(() => this.#set.close());
+    try {
+      await this.#runAlone();
+    } catch (error) {
+      this.#options.bug(error);
+    }
+    this.#set.close();
   }
 
   /** Stops it, without another event. */
@@ -154,7 +159,7 @@ export class Loop {
     if (this.#isAside) this.#wake();
   }
 
-  async #run(): Promise<void> {
+  async #runAlone(): Promise<void> {
     let yieldedAt = performance.now(), busyAt = yieldedAt;
     while (!this.#isStopped) {
       const isBusy = this.#look(this.#hasWork ? 0 : BLOCK_MS);
@@ -268,6 +273,7 @@ export class Loop {
     if (this.#set.size > this.#ownSize || this.#hasWork) return;
     clearTimeout(this.#timer);
     this.#timer = undefined;
+    this.#prepareWait(true);
   }
 }
 

@@ -23,6 +23,7 @@ import {
 } from "../../helpers/net/client.ts";
 import { randomBytes, sha256 } from "../../helpers/bytes.ts";
 import { deadPort, freePort } from "../../helpers/net/ports.ts";
+import { hasRawSockets, rawListener } from "../../helpers/net/raw_sockets.ts";
 import { resettingAfter } from "../../helpers/net/resetters.ts";
 import { skip, t, until, untilStill, within, withTools } from "../../helpers/t.ts";
 import { dialing } from "../../helpers/net/tcp_sockets.ts";
@@ -232,6 +233,36 @@ for (const name of ENGINE_NAMES) {
       }
     },
   );
+
+  for (const then of ["nothing more", "FIN", "RST"] as const) {
+    where(hasRawSockets, "needs Linux")(
+      `${name}: a greeting that arrives together with the connection, and ${then}, is relayed`,
+      async () => {
+        using listener = listening(engine), backend = rawListener();
+        await using near = await connect(listener.local.port);
+        const client = await listener.accept();
+        const dial = startDial(engine, { address: "127.0.0.1", port: backend.port });
+        // On loopback, the connection is there before the engine looks for it.
+        const peer = backend.accept() ?? await until(() => backend.accept());
+        peer.send(new TextEncoder().encode("greeting"));
+        if (then === "FIN") peer.closeWrite();
+        if (then === "RST") peer.reset();
+        const link = await dial.result;
+        assert(typeof link !== "string", `dial gives ${link}`);
+        const relay = awaitedRelay((all) => engine.relay(client, link, all));
+        const { text } = then === "nothing more"
+          ? { text: await readText(near, 8) }
+          : await readToEnd(near);
+        // A reset may overtake what was sent before.
+        if (then !== "RST") assertEquals(text, "greeting");
+        await near.close();
+        peer.close();
+        const { side, how } = await relay.done;
+        if (then === "FIN") assertEquals([side, how], ["backend", "end"]);
+        if (then === "RST") assertEquals([side, how], ["backend", "reset"]);
+      },
+    );
+  }
 
   t(`${name}: dial() returns "refused" for a closed port and for port 0`, async () => {
     assertEquals(await dialed(engine, { ...LOOPBACK, port: deadPort() }), "refused");

@@ -4,8 +4,9 @@ import { assertMatch } from "@std/assert";
 import type { Side } from "../../../lib/base/side.ts";
 import type { Engine, Listener, RelayEnd } from "../../../lib/engine/engine.ts";
 import { openEngine } from "../../../lib/engine/engines.ts";
-import type { EngineName } from "../../../lib/engine/names.ts";
+import { ENGINE_NAMES } from "../../../lib/engine/names.ts";
 import { dialed } from "../../helpers/engine/awaited.ts";
+import { whyNot } from "../../helpers/engine/can_run.ts";
 import {
   hasRawSockets,
   rawConnect,
@@ -17,8 +18,6 @@ import { runStories } from "../../helpers/stories/run_stories.ts";
 import type { Stage } from "../../helpers/stories/run_story.ts";
 import type { Story } from "../../helpers/stories/story.ts";
 import { skip, t, until } from "../../helpers/t.ts";
-
-const ENGINES: readonly EngineName[] = ["streams"];
 
 /** Connects a client and a backend, and starts a relay between them. */
 async function staged(
@@ -53,14 +52,15 @@ async function staged(
   };
 }
 
-for (const name of ENGINES) {
+for (const name of ENGINE_NAMES) {
   const title = `${name}: whatever the order of events on both ends, a relay does as the model`;
-  if (!hasRawSockets) {
-    skip(title, "needs Linux");
+  const cannotRun = hasRawSockets ? whyNot(name) : "needs Linux";
+  if (cannotRun !== undefined) {
+    skip(title, cannotRun);
     continue;
   }
   t(title, async () => {
-    const engine = openEngine(name);
+    const engine = openEngine(name, { isShared: true });
     const listener = engine.listen({ address: "127.0.0.1", port: 0 });
     if ("failure" in listener) throw new Error(listener.reason);
     using backends = rawListener();

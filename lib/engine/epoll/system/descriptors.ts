@@ -14,7 +14,6 @@ export class Descriptors {
   readonly #isShared: boolean;
   /** Open ones beyond the end of a shared map. */
   readonly #beyond = new Set<number>();
-  #count = 0;
   #isClosed = false;
 
   /** @param shared Tells another isolate what is open, so that it can close it. */
@@ -24,14 +23,8 @@ export class Descriptors {
     this.#map = shared ?? new Uint8Array(FIRST_SIZE);
   }
 
-  /** How many are open. */
-  get count(): number {
-    return this.#count;
-  }
-
   /** A system call has opened it. */
   opened(descriptor: number): void {
-    this.#count++;
     if (descriptor >= this.#map.length) {
       if (this.#isShared) return void this.#beyond.add(descriptor);
       this.#grow(descriptor);
@@ -53,7 +46,6 @@ export class Descriptors {
   /** Closes it, unless it has been closed by {@link closeAll}. */
   close(descriptor: number): void {
     if (this.#isClosed || !this.#forget(descriptor)) return;
-    this.#count--;
     this.#c.close(descriptor);
   }
 

@@ -1,0 +1,63 @@
+import { assert, assertEquals } from "@std/assert";
+import { EventSet, type Slot } from "../../../../lib/engine/epoll/event_set.ts";
+import { EPOLLIN } from "../../../../lib/engine/epoll/system/constants.ts";
+import { Descriptors } from "../../../../lib/engine/epoll/system/descriptors.ts";
+import { libC, noEpoll } from "../../../helpers/engine/epoll.ts";
+import { skip, t } from "../../../helpers/t.ts";
+
+/** A slot that notes its events. */
+function noting(name: string, notes: string[], then = () => {}): Slot {
+  return {
+    generation: 0,
+    event() {
+      notes.push(name);
+      then();
+    },
+    bug() {},
+  };
+}
+
+if (noEpoll !== undefined) skip("EventSet: all tests", noEpoll);
+else {
+  t(
+    "EventSet: events of a closed descriptor are dropped, even if its number is in use again",
+    () => {
+      const c = libC(), descriptors = new Descriptors(c, undefined);
+      const set = new EventSet(c, descriptors, () => {});
+      const notes: string[] = [];
+      const readable = () => descriptors.required(c.eventfd(1, 0));
+      const first = readable(), second = readable();
+      let third = -1;
+      const replaceSecond = () => {
+        if (third >= 0) return;
+        set.forget(second);
+        descriptors.close(second);
+        // Not readable.
+        third = descriptors.required(c.eventfd(0, 0));
+        set.add(third, noting("third", notes), EPOLLIN);
+      };
+      set.add(first, noting("first", notes, replaceSecond), EPOLLIN);
+      set.add(second, noting("second", notes), EPOLLIN);
+      assertEquals(set.wait(0), 2);
+      assertEquals([third, notes], [second, ["first"]]);
+      assertEquals([set.wait(0), notes], [1, ["first", "first"]]);
+      assertEquals(set.size, 2);
+      descriptors.closeAll();
+    },
+  );
+
+  t("EventSet: a slot that throws does not keep others from their events", () => {
+    const c = libC(), descriptors = new Descriptors(c, undefined);
+    const bugs: unknown[] = [], notes: string[] = [];
+    const set = new EventSet(c, descriptors, (_slot, error) => void bugs.push(error));
+    const failing = () => {
+      throw new Error("a bug");
+    };
+    for (const slot of [noting("first", notes, failing), noting("second", notes)]) {
+      assert(set.add(descriptors.required(c.eventfd(1, 0)), slot, EPOLLIN));
+    }
+    set.wait(0);
+    assertEquals([notes, bugs.map(String)], [["first", "second"], ["Error: a bug"]]);
+    descriptors.closeAll();
+  });
+}
