@@ -12,6 +12,14 @@ const RISE = 300;
 /** Maximum pause between two commands in milliseconds; the actual one is random. */
 const PAUSE = 20;
 
+/** Of each command, in milliseconds. */
+interface Delays {
+  /** From sending it to its answer. */
+  readonly answers: number[];
+  /** How late this program ran at the end of the pause before: the machine's part of a delay. */
+  readonly own: number[];
+}
+
 /**
  * How long a balance takes to answer `show` at its control socket while requests keep it busy:
  * median and worst of the commands of a repeat, in milliseconds.
@@ -27,16 +35,18 @@ export async function measureControl(run: Run, contenders: readonly Contender[])
       using session = await openSession(target.controlSocket);
       let loaded = true;
       const load = loadOn(run, target, { kind: "request", seconds }).finally(() => loaded = false);
-      const [delays] = await Promise.all([askOften(run, session, () => loaded), load]);
-      if (delays.length < run.plan.control.commands) {
+      const asking = askOften(run, session, () => loaded);
+      const [{ answers, own }] = await Promise.all([asking, load]);
+      if (answers.length < run.plan.control.commands) {
         run.notes.add(
-          `${target.name}, control: only ${delays.length} of ${run.plan.control.commands} ` +
+          `${target.name}, control: only ${answers.length} of ${run.plan.control.commands} ` +
             `commands within ${seconds} s`,
         );
       }
-      if (delays.length === 0) return;
-      run.samples.add("control.p50", target.name, median(delays));
-      run.samples.add("control.worst", target.name, range(delays).high);
+      if (answers.length === 0) return;
+      run.samples.add("control.p50", target.name, median(answers));
+      run.samples.add("control.worst", target.name, range(answers).high);
+      run.samples.add("control.own", target.name, range(own).high);
     },
   });
 }
@@ -47,21 +57,23 @@ async function openSession(path = ""): Promise<FramedSession> {
   throw new Error(session ?? "the control socket does not answer");
 }
 
-/** Milliseconds that each command took; of those that were sent and answered under load. */
+/** Asks until there are enough answers or the load ends. */
 async function askOften(
   run: Run,
   session: FramedSession,
   isLoaded: () => boolean,
-): Promise<number[]> {
-  const delays: number[] = [];
+): Promise<Delays> {
+  const answers: number[] = [], own: number[] = [];
   await delay(RISE);
-  while (delays.length < run.plan.control.commands) {
-    await delay(Math.random() * PAUSE);
+  while (answers.length < run.plan.control.commands) {
+    const due = performance.now() + Math.random() * PAUSE;
+    await delay(due - performance.now());
     if (!isLoaded()) break;
     const sent = performance.now();
     const answer = await session.ask("show");
     if (typeof answer !== "object" || answer.failed) throw new Error("no answer to [show]");
-    delays.push(performance.now() - sent);
+    own.push(Math.max(0, sent - due));
+    answers.push(performance.now() - sent);
   }
-  return delays;
+  return { answers, own };
 }
