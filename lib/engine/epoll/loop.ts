@@ -7,16 +7,16 @@
  */
 
 import { EventSet, type Slot } from "./event_set.ts";
+import { RuntimeTurns } from "./runtime_turns.ts";
 import { EPOLLET, EPOLLIN, EVENTFD_FLAGS } from "./system/constants.ts";
 import type { Descriptors } from "./system/descriptors.ts";
 import type { LibC } from "./system/libc.ts";
 
-/** Milliseconds that it blocks the isolate for at most. */
-const BLOCK_MS = 25;
-/** Timers may be late by about this many milliseconds. */
-const YIELD_MS = 50;
-/** After so many milliseconds without an event, it waits in another thread. */
-const QUIET_MS = 250;
+/**
+ * After so many milliseconds without an event, it waits in another thread. Until then, blocking and
+ * yielding have cost as much as the way back from that thread will.
+ */
+const QUIET_MS = 100;
 /** Such a wait ends after so many milliseconds, because the end of the isolate waits for it. */
 const ASIDE_MS = 10_000;
 /** Microtasks that may follow each other after a promise was resolved. */
@@ -46,11 +46,16 @@ export interface LoopOptions {
   readonly bug: (error: unknown) => void;
 }
 
+/** It is only there to end a wait. */
+const NOTHING: Slot = { generation: 0, event() {}, bug() {} };
+
 /** See the top of the file. */
 export class Loop {
   readonly #c: LibC;
   readonly #options: LoopOptions;
   readonly #set: EventSet;
+  readonly #runtime: RuntimeTurns;
+  /** An eventfd that ends a wait in another thread. */
   readonly #wakeup: number;
   readonly #one = new Uint8Array(BigUint64Array.of(1n).buffer);
   /** Descriptors of the loop itself in the set. */
@@ -60,7 +65,6 @@ export class Loop {
   readonly #beforeWait: BeforeWait[] = [];
   #turn: PromiseWithResolvers<void> | undefined;
   #hasResolved = false;
-  #hasMessage = false;
   #isAside = false;
   #isStopped = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -70,14 +74,13 @@ export class Loop {
     this.#c = c;
     this.#options = options;
     this.#set = new EventSet(c, descriptors, (where, error) => this.#bug(where, error));
-    this.#wakeup = options.wakeup ?? descriptors.required(c.eventfd(0, EVENTFD_FLAGS));
-    const slot: Slot = {
-      generation: 0,
-      event: () => void (this.#hasMessage = true),
-      bug: options.bug,
-    };
     // Edge-triggered, it need not be read.
-    this.#set.add(this.#wakeup, slot, EPOLLIN | EPOLLET);
+    this.#wakeup = descriptors.required(c.eventfd(0, EVENTFD_FLAGS));
+    this.#set.add(this.#wakeup, NOTHING, EPOLLIN | EPOLLET);
+    this.#runtime = new RuntimeTurns(c, options.wakeup);
+    if (options.wakeup !== undefined) {
+      this.#set.add(options.wakeup, this.#runtime, EPOLLIN | EPOLLET);
+    }
     this.#ownSize = this.#set.size;
   }
 
@@ -155,24 +158,23 @@ export class Loop {
     this.#isStopped = true;
     this.#deferred = [];
     this.#turn = undefined;
+    this.#runtime.stop();
     clearTimeout(this.#timer);
     if (this.#isAside) this.#wake();
   }
 
   async #runAlone(): Promise<void> {
-    let yieldedAt = performance.now(), busyAt = yieldedAt;
+    let now = performance.now(), busyAt = now;
     while (!this.#isStopped) {
-      const isBusy = this.#look(this.#hasWork ? 0 : BLOCK_MS);
+      const isBusy = this.#look(this.#hasWork ? 0 : this.#runtime.untilDue(now));
       if (this.#hasResolved) await this.#runMicrotasks();
-      const now = performance.now();
+      now = performance.now();
       if (isBusy) busyAt = now;
-      if (this.#hasMessage || now - yieldedAt >= YIELD_MS) {
-        this.#hasMessage = false;
-        await pause();
-        yieldedAt = performance.now();
-      } else if (now - busyAt >= QUIET_MS && !this.#hasWork) {
+      if (this.#runtime.isDue(now)) await this.#runtime.take(now);
+      else if (now - busyAt >= QUIET_MS && !this.#hasWork) {
         await this.#waitAside();
-        yieldedAt = busyAt = performance.now();
+        this.#runtime.taken();
+        now = busyAt = performance.now();
       }
       if (this.#turn !== undefined) await this.#endTurn();
     }
@@ -275,12 +277,4 @@ export class Loop {
     this.#timer = undefined;
     this.#prepareWait(true);
   }
-}
-
-/**
- * Lets the runtime handle messages and timers. Only a timer does: the runtime looks at its own
- * descriptors when it has to wait, and while something is ready at once it does so only rarely.
- */
-function pause(): Promise<void> {
-  return new Promise((resolve) => void setTimeout(resolve, 0));
 }
