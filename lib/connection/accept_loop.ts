@@ -4,7 +4,7 @@ import type { Endpoint } from "../base/endpoint.ts";
 import { bugLine } from "../base/errors.ts";
 import type { AcceptedLink, Listener } from "../engine/engine.ts";
 import { TICK_MS, type Ticking } from "./clock.ts";
-import { Connection } from "./connection.ts";
+import { Connection, type ConnectionOwner } from "./connection.ts";
 import type { ConnectionContext } from "./context.ts";
 
 /** Pause after accept failed for lack of a resource (such as EMFILE), in milliseconds. */
@@ -69,7 +69,7 @@ export function serve(
   return new AcceptLoop(listener, context, maxConnections);
 }
 
-class AcceptLoop implements Serving {
+class AcceptLoop implements Serving, ConnectionOwner {
   readonly connections = new Set<Connection>();
   readonly done: Promise<void>;
   readonly #listener: Listener;
@@ -130,8 +130,19 @@ class AcceptLoop implements Serving {
     return this.connections.size - this.#closing.size;
   }
 
-  #startClosing(connection: Connection): void {
+  closing(connection: Connection): void {
     this.#closing.add(connection);
+    if (this.#open === 0) this.#idle?.resolve();
+  }
+
+  ended(connection: Connection, bug: unknown): void {
+    const { clock, notice } = this.#context;
+    // A bug in balance is reported and does not affect other connections.
+    if (bug !== undefined) notice(bugLine(bug));
+    this.connections.delete(connection);
+    this.#closing.delete(connection);
+    this.#wakeIfFull();
+    if (this.connections.size === 0) clock.unwatch(this.#keepsClockRunning);
     if (this.#open === 0) this.#idle?.resolve();
   }
 
@@ -193,19 +204,10 @@ class AcceptLoop implements Serving {
   }
 
   #start(client: AcceptedLink): void {
-    const { connections } = this, { clock, notice } = this.#context;
     const connection = new Connection(client, this.#context);
-    if (connections.size === 0) clock.watch(this.#keepsClockRunning);
-    connections.add(connection);
-    const running = connection.run(() => this.#startClosing(connection));
-    // A bug in balance is reported and does not affect other connections.
-    running.catch((error) => notice(bugLine(error))).finally(() => {
-      connections.delete(connection);
-      this.#closing.delete(connection);
-      this.#wakeIfFull();
-      if (connections.size === 0) clock.unwatch(this.#keepsClockRunning);
-      if (this.#open === 0) this.#idle?.resolve();
-    });
+    if (this.connections.size === 0) this.#context.clock.watch(this.#keepsClockRunning);
+    this.connections.add(connection);
+    connection.start(this);
   }
 
   /**

@@ -1,3 +1,4 @@
+import type { Link } from "../engine/engine.ts";
 import type { Claim } from "../schedule/claim.ts";
 import { claims } from "../schedule/claims.ts";
 import { clientKey } from "../schedule/client_key.ts";
@@ -6,15 +7,14 @@ import type { ConnectionContext } from "./context.ts";
 /**
  * Searches for channels for a client, one after the other. Clients that wait come first.
  *
- * @param address The client's address.
  * @param isFirst Only the first search of a connection is traced for `-d`.
  */
 export function channelSearch(
   { table, options: { hashFailover }, waiting, debug }: ConnectionContext,
-  address: string,
+  link: Link,
   isFirst: boolean,
 ): Generator<Claim, void, void> {
-  const client = { key: () => clientKey(address), hashFailover };
+  const client = { key: () => clientKey(link.remote.address), hashFailover };
   const barred = waiting && (() => waiting.line.length > 0);
   return claims(table, client, { barred, trace: isFirst ? debug : undefined });
 }

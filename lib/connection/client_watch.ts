@@ -2,40 +2,36 @@ import type { AcceptedLink, Engine } from "../engine/engine.ts";
 import type { Clock } from "./clock.ts";
 import { hasLeft, hasLeftLine } from "./timeouts.ts";
 
-/** Finds out whether a client disconnects while it has no backend yet. */
+/** Receives what {@link ClientWatch} notices. */
+export interface ClientWatcher {
+  /**
+   * The client has reset the connection.
+   *
+   * @param hasSent Whether it had sent something before.
+   */
+  clientReset(hasSent: boolean): void;
+}
+
+/** Finds out whether a client disconnects while it has no backend yet. Reads from now on. */
 export class ClientWatch {
-  readonly #client: AcceptedLink;
-  readonly #engine: Engine;
   readonly #clock: Clock;
-  /** Called when the client has reset the connection. */
-  #onReset: ((hasSent: boolean) => void) | undefined;
   #isReset = false;
   /** When the client was seen to half-close, in milliseconds of the clock; -1 if it was not. */
   #halfClosedAt = -1;
   /** Whether it had sent something before. */
   #hasSent = false;
 
-  constructor(client: AcceptedLink, { engine, clock }: { engine: Engine; clock: Clock }) {
-    this.#client = client;
-    this.#engine = engine;
+  constructor(
+    client: AcceptedLink,
+    { engine, clock }: { engine: Engine; clock: Clock },
+    watcher: ClientWatcher,
+  ) {
     this.#clock = clock;
-  }
-
-  /**
-   * Starts to read from the client, unless that was done before.
-   *
-   * @param onReset Called instead of that of an earlier call if the client resets the connection;
-   * `hasSent`: it had sent something before.
-   */
-  start(onReset: (hasSent: boolean) => void): void {
-    const isWatching = this.#onReset !== undefined;
-    this.#onReset = onReset;
-    if (isWatching) return;
-    this.#engine.readAhead(this.#client, {
+    engine.readAhead(client, {
       gone: (how, bytes) => {
         this.#hasSent = bytes > 0;
         this.#isReset = how === "reset";
-        if (this.#isReset) this.#onReset?.(this.#hasSent);
+        if (this.#isReset) watcher.clientReset(this.#hasSent);
         else this.#halfClosedAt = this.#clock.now;
       },
     });

@@ -1,65 +1,74 @@
 /**
  * One client connection, from accept to close:
  *
- *     choose a channel, or wait for one -> dial it, or the next one if that fails
- *       -> relay both ways -> close
+ *     searching --> relaying --> closing --> ended
+ *        |             |                       ^
+ *        +-------------+-----------------------+
  *
- * This file decides what happens; the engine (lib/engine) does the network I/O. Long because it is
- * not split by role yet.
+ * `searching`: see backend_search.ts. `closing`: it has ended, but its sockets are not closed yet.
+ *
+ * Every event is a callback, so an idle connection is only this object, its claim and its relay.
  */
 
 import { formatEndpoint } from "../address/host_port.ts";
 import type { ConnectionInfo, ConnectionState } from "../base/connection_info.ts";
-import type { SocketPair } from "../base/endpoint.ts";
+import type { Endpoint, SocketPair } from "../base/endpoint.ts";
 import type { Reason } from "../base/reason.ts";
 import type { Ending, Side } from "../base/side.ts";
 import type { AcceptedLink, Link, Relay, RelayEnd, RelayObserver } from "../engine/engine.ts";
 import { reasonOf } from "../engine/relay_end.ts";
 import type { Claim } from "../schedule/claim.ts";
-import { clientKey } from "../schedule/client_key.ts";
-import { channelSearch } from "./channel_search.ts";
-import { ClientWatch } from "./client_watch.ts";
-import type { Ticking } from "./clock.ts";
+import { BackendSearch, type SearchOwner, type SearchResult } from "./backend_search.ts";
 import type { ConnectionContext } from "./context.ts";
-import { Dialing } from "./dialing.ts";
 import type { Tap, TapMaker } from "./observe.ts";
 import { idleTimedOut, timedOutText } from "./timeouts.ts";
-import { graceForFull } from "./grace.ts";
 import { afterWork } from "./turns.ts";
-import { Waiting } from "./waiting.ts";
 
-/** One client connection. The clock calls `tick`; the relay calls the other callbacks. */
-export class Connection implements Ticking, RelayObserver {
+/** Receives the end of a connection. */
+export interface ConnectionOwner {
+  /** It has ended, but cannot close its sockets yet. */
+  closing(connection: Connection): void;
+  /**
+   * Its sockets are closed; called exactly once.
+   *
+   * @param bug What a callback threw, which ended it: a bug in balance.
+   */
+  ended(connection: Connection, bug: unknown): void;
+}
+
+/** One client connection. The clock, the search and the relay call its callbacks. */
+export class Connection implements SearchOwner, RelayObserver {
   /** Unique across all workers. */
   readonly id: number;
   /** Passes each chunk to the packet dump; `undefined` if there is no dump. */
   chunk: RelayObserver["chunk"];
   readonly #context: ConnectionContext;
   readonly #client: AcceptedLink;
+  #phase: "searching" | "relaying" | "closing" | "ended" = "searching";
+  #owner: ConnectionOwner | undefined;
   /** When it was accepted, in milliseconds of `performance.now()`. */
   readonly #since = performance.now();
-  /** Finds channels, one after the other; kept in memory only until the relay. */
-  #searching: Generator<Claim, void, void> | undefined;
+  /** Kept in memory only until the relay. */
+  #search: BackendSearch | undefined;
+  /** What the search found out; only if a monitor wants it. */
+  #found: SearchResult | undefined;
   #claim: Claim | undefined;
   #backend: Link | undefined;
+  /** The local address of the connection to the backend, once somebody has asked. */
+  #local: Endpoint | undefined;
   #relay: Relay | undefined;
-  readonly #relayed = Promise.withResolvers<RelayEnd>();
   #tap: Tap | undefined;
-  readonly #dialing: Dialing;
-  readonly #waiting: Waiting | undefined;
-  /** Made only if a dial is slow, or if it waits. */
-  #watch: ClientWatch | undefined;
   #halfClosed = false;
-  /** Whether it has waited for a moment because a channel was full. */
-  #hadGrace = false;
   /** Last activity: the connection to the backend was made, or a chunk was written. */
   #lastActive: number;
   #sent = 0;
   #rcvd = 0;
   /** The reason passed to {@link close}; `undefined` until then. */
   #stopped: Reason | undefined;
-  /** When it ended while a write was pending; -1 until then. */
-  #closingSince = -1;
+  /** When it started to close, in milliseconds of the clock. */
+  #closingSince = 0;
+  #isReported = false;
+  #bug: unknown;
 
   /** @param client An accepted link; this connection closes it. */
   constructor(client: AcceptedLink, context: ConnectionContext) {
@@ -67,22 +76,14 @@ export class Connection implements Ticking, RelayObserver {
     this.#client = client;
     this.#context = context;
     this.#lastActive = context.clock.now;
-    const watch = () => this.#watch ??= new ClientWatch(client, context);
-    const left = () => this.close("client left");
-    this.#dialing = new Dialing(watch, context, {
-      failed: (text) => this.#tap?.event(text),
-      left,
-    });
-    if (context.waiting !== undefined) {
-      this.#waiting = new Waiting(context, { watch, onLeft: left });
-    }
+    this.#search = new BackendSearch(this, client, context);
     const tap = context.tap();
     if (tap !== undefined) this.setTap(tap);
   }
 
   /** The current state of the connection. */
   info(): ConnectionInfo {
-    const claim = this.#claim;
+    const claim = this.#search?.claim ?? this.#claim;
     return {
       id: this.id,
       client: this.#client.remote,
@@ -90,7 +91,7 @@ export class Connection implements Ticking, RelayObserver {
       group: claim?.group,
       channel: claim?.channel,
       backend: claim?.backend,
-      local: this.#backend?.local,
+      local: this.#local ??= this.#backend?.local,
       state: this.#state(),
       ageMs: Math.round(performance.now() - this.#since),
       idleMs: Math.round(this.#context.clock.now - this.#lastActive),
@@ -100,14 +101,15 @@ export class Connection implements Ticking, RelayObserver {
   }
 
   #state(): ConnectionState {
-    if (this.#closingSince >= 0) return "closing";
-    if (this.#waiting?.isWaiting) return "waiting";
+    if (this.#phase === "closing") return "closing";
+    if (this.#search?.state === "waiting") return "waiting";
     return this.#relay === undefined ? "dialing" : this.#halfClosed ? "half-closed" : "open";
   }
 
   /** The sockets that it could not close for at least `ms` milliseconds. */
   stuckSockets(ms: number): SocketPair[] {
-    if (this.#closingSince < 0 || this.#context.clock.now - this.#closingSince < ms) return [];
+    const { clock } = this.#context;
+    if (this.#phase !== "closing" || clock.now - this.#closingSince < ms) return [];
     const links = { client: this.#client, backend: this.#backend };
     return (this.#relay?.writingTo ?? []).flatMap((side) => {
       const { local, remote } = links[side] ?? {};
@@ -118,111 +120,70 @@ export class Connection implements Ticking, RelayObserver {
   /** Adds the connection to a packet dump; `undefined` removes it. */
   setTap(make: TapMaker | undefined): void {
     // The dump has its end already.
-    if (this.#closingSince >= 0) return;
+    if (this.#phase === "closing" || this.#phase === "ended") return;
     const tap = make?.(this.info());
     this.#tap = tap;
-    this.chunk = tap && ((side, bytes) => {
-      const start = performance.now();
-      return afterWork(this.#context.engine, start, tap.chunk(side, bytes));
-    });
+    this.chunk = tap &&
+      ((side, bytes) => afterWork(this.#context.engine, performance.now(), tap.chunk(side, bytes)));
     if (this.#relay !== undefined) this.#tapConnected();
   }
 
   /**
-   * Serves the connection until its sockets are closed. A rejection is always a bug in balance.
+   * Starts to serve the client.
    *
-   * During the relay, it is the only suspended async function of the connection, to save memory.
-   *
-   * @param onClosing Called if it has ended but cannot close its sockets yet.
+   * @param owner May be called during this.
    */
-  async run(onClosing?: () => void): Promise<void> {
-    const { clock, debug, monitor } = this.#context;
-    debug?.(`connect from ${this.#client.remote.address}`);
-    monitor?.started?.(this.info());
-    let reason: Reason = "nothing available";
+  start(owner: ConnectionOwner): void {
+    const { debug, monitor } = this.#context;
+    this.#owner = owner;
     try {
-      for (;;) {
-        using claim = this.#nextClaim() ?? await this.#anotherClaim();
-        if (claim === undefined) {
-          reason = this.#waiting?.refusal ?? reason;
-          break;
-        }
-        this.#claim = claim;
-        clock.watch(this);
-        const backend = await this.#dialing.dial(claim);
-        if (typeof backend === "string") reason = "connect failed";
-        else {
-          const relay = this.#relayTo(backend);
-          reason = reasonOf(await this.#relayed.promise);
-          const freed = relay.freed();
-          if (freed !== undefined) {
-            // The end is reported now, but the claim is held as long as the descriptors.
-            this.#finish(this.#stopped ?? reason);
-            this.#closingSince = clock.now;
-            monitor?.closing?.();
-            onClosing?.();
-            await freed;
-            monitor?.freed?.();
-          }
-        }
-        if (typeof backend !== "string" || this.#stopped !== undefined) break;
-      }
-    } finally {
-      if (this.#closingSince < 0) this.#finish(this.#stopped ?? reason);
-      this.#client.close();
-      this.#backend?.close();
+      debug?.(`connect from ${this.#client.remote.address}`);
+      monitor?.started?.(this.info());
+      this.#search?.start();
+    } catch (bug) {
+      this.failed(bug);
     }
-  }
-
-  #nextClaim(): Claim | undefined {
-    this.#searching ??= this.#search(true);
-    return this.#searching.next().value ?? undefined;
-  }
-
-  #search(isFirst: boolean): Generator<Claim, void, void> {
-    return channelSearch(this.#context, this.#client.remote.address, isFirst);
-  }
-
-  /** Waits for a channel: in the wait line, or else for a moment if one is full. */
-  async #anotherClaim(): Promise<Claim | undefined> {
-    const { table, clock, engine } = this.#context;
-    if (this.#stopped !== undefined) return undefined;
-    if (this.#waiting !== undefined) {
-      // A shortage of our own ends no sooner if it waits, and no channel is at fault.
-      if (this.#dialing.hadShortage) return undefined;
-      this.#claim = undefined;
-      clock.watch(this);
-      const claim = await this.#waiting.wait(this.id, clientKey(this.#client.remote.address));
-      if (claim === undefined) return undefined;
-      if (this.#stopped === undefined) {
-        this.#searching = this.#search(false);
-        return claim;
-      }
-      // `close` was called after it got a channel.
-      claim[Symbol.dispose]();
-      return undefined;
-    }
-    if (this.#hadGrace || this.#dialing.failed !== undefined) return undefined;
-    this.#hadGrace = true;
-    const grace = graceForFull(table, engine);
-    if (grace === undefined) return undefined;
-    await grace;
-    this.#searching = this.#search(false);
-    return this.#stopped === undefined ? this.#nextClaim() : undefined;
   }
 
   /** Its backend is down: closes it, or goes on to the next channel if it was still dialing. */
   backendDown(): void {
-    if (this.#relay !== undefined) this.close("backend down");
-    else this.#dialing.giveUp();
+    if (this.#phase === "relaying") this.close("backend down");
+    else this.#search?.giveUpAttempt();
   }
 
   /** Closes the connection immediately, and cancels a dial in progress. */
   close(reason: Reason): void {
     this.#stopped ??= reason;
-    this.#waiting?.stop(reason);
-    this.#dialing.cancel();
+    this.#search?.stop(reason);
     this.#relay?.close();
+  }
+
+  /** The search is over: relays to the backend. */
+  connected(backend: Link): void {
+    const { engine, clock, options, monitor } = this.#context;
+    this.#backend = backend;
+    this.#claim = this.#search?.claim;
+    if (monitor !== undefined) this.#found = this.#search?.result();
+    this.#search = undefined;
+    this.#lastActive = clock.now;
+    if (options.idleTimeoutMs === 0) clock.unwatch(this);
+    // The engine may not know it any more when the log wants it.
+    if (monitor?.ended !== undefined) this.#local = backend.local;
+    this.#tapConnected();
+    this.#phase = "relaying";
+    this.#relay = engine.relay(this.#client, backend, this);
+    // `close` may have been called after the dial succeeded.
+    if (this.#stopped !== undefined) this.#relay.close();
+  }
+
+  /** The search is over without a backend. */
+  notConnected(reason: Reason): void {
+    this.#end(reason);
+  }
+
+  /** An attempt to connect failed. */
+  attemptFailed(text: string): void {
+    this.#tap?.event(text);
   }
 
   /** A chunk from one side was written to the other side. */
@@ -248,57 +209,92 @@ export class Connection implements Ticking, RelayObserver {
 
   /** The relay has ended. */
   finished(end: RelayEnd, bug?: unknown): void {
-    if (bug === undefined) this.#relayed.resolve(end);
-    else this.#relayed.reject(bug);
+    this.#bug ??= bug;
+    const reason = this.#stopped ?? reasonOf(end);
+    try {
+      const freed = this.#relay?.freed();
+      if (freed !== undefined) return this.#startClosing(reason, freed);
+    } catch (bug) {
+      this.#bug ??= bug;
+    }
+    this.#end(reason);
   }
 
-  /** Checks the timeouts. */
+  /** The end is reported now, but the claim is held as long as the descriptors. */
+  #startClosing(reason: Reason, freed: Promise<void>): void {
+    const { clock, monitor } = this.#context;
+    this.#report(reason);
+    this.#phase = "closing";
+    this.#closingSince = clock.now;
+    monitor?.closing?.();
+    this.#owner?.closing(this);
+    void freed.then(() => {
+      monitor?.freed?.();
+      this.#end(reason);
+    }).catch((bug) => this.failed(bug));
+  }
+
+  /** Checks the time limits. */
   tick(now: number): void {
-    const { options } = this.#context;
-    if (this.#waiting?.isWaiting) return this.#waiting.tick(now);
-    if (this.#relay === undefined) return this.#dialing.tick(now);
+    try {
+      if (this.#phase === "searching") this.#search?.tick(now);
+      else if (this.#phase === "relaying") this.#checkIdle(now);
+    } catch (bug) {
+      this.failed(bug);
+    }
+  }
+
+  #checkIdle(now: number): void {
+    const { options, timedOut } = this.#context;
     if (!idleTimedOut(options, { since: this.#lastActive, now })) return;
-    const text = timedOutText(options);
-    this.#context.timedOut(`${this.#name()} ${text}`);
+    const { group, channel } = this.#claim ?? {}, text = timedOutText(options);
+    const name = `connection from ${formatEndpoint(this.#client.remote)}`;
+    timedOut(`${name} to channel ${group}.${channel} ${text}`);
     this.#tap?.event(text);
     this.close("idle limit");
-  }
-
-  /** The client and the channel, for messages. */
-  #name(): string {
-    const { group, channel } = this.info();
-    return `connection from ${formatEndpoint(this.#client.remote)} to channel ${group}.${channel}`;
-  }
-
-  #finish(reason: Reason): void {
-    this.#context.clock.unwatch(this);
-    this.#waiting?.over();
-    this.#context.monitor?.ended?.({
-      ...this.info(),
-      reason,
-      failed: this.#dialing.failed ?? [],
-      connectMs: this.#dialing.connectMs,
-      waitedMs: this.#waiting?.waitedMs,
-    });
-    this.#tap?.closed(reason);
-  }
-
-  #relayTo(backend: Link): Relay {
-    const { engine, clock, options } = this.#context;
-    this.#lastActive = clock.now;
-    if (options.idleTimeoutMs === 0) clock.unwatch(this);
-    this.#backend = backend;
-    this.#searching = undefined;
-    this.#waiting?.over();
-    this.#tapConnected();
-    this.#relay = engine.relay(this.#client, backend, this);
-    // `close` may have been called after the dial succeeded.
-    if (this.#stopped !== undefined) this.#relay.close();
-    return this.#relay;
   }
 
   /** A connection that the filter of the dump excludes by its channel is removed from the dump. */
   #tapConnected(): void {
     if (this.#tap?.connected(this.info()) === false) this.setTap(undefined);
+  }
+
+  /** A callback threw: the connection ends, and its owner learns of the bug. */
+  failed(bug: unknown): void {
+    this.#bug ??= bug;
+    if (this.#phase === "relaying" && this.#relay !== undefined) this.#relay.close();
+    else this.#end("connect failed");
+  }
+
+  /** Reports the end unless that is done, and releases everything. */
+  #end(reason: Reason): void {
+    if (this.#phase === "ended") return;
+    this.#phase = "ended";
+    try {
+      this.#search?.abandon();
+      (this.#search?.claim ?? this.#claim)?.[Symbol.dispose]();
+      this.#report(this.#stopped ?? reason);
+    } catch (bug) {
+      this.#bug ??= bug;
+    }
+    this.#context.clock.unwatch(this);
+    this.#client.close();
+    this.#backend?.close();
+    this.#owner?.ended(this, this.#bug);
+  }
+
+  #report(reason: Reason): void {
+    if (this.#isReported) return;
+    this.#isReported = true;
+    const { clock, monitor } = this.#context;
+    clock.unwatch(this);
+    this.#search?.waitingIsOver();
+    const { failedAttempts = [], connectMs, waitedMs } = this.#found ?? this.#search?.result() ??
+      {};
+    try {
+      monitor?.ended?.({ ...this.info(), reason, failed: failedAttempts, connectMs, waitedMs });
+    } finally {
+      this.#tap?.closed(reason);
+    }
   }
 }

@@ -4,7 +4,8 @@
  * lock of the table held.
  */
 
-import type { Ip } from "../address/ip.ts";
+import { formatIp, type Ip } from "../address/ip.ts";
+import type { Endpoint } from "../base/endpoint.ts";
 import { ACCOUNT, CHANNEL, COUNTERS, HEADER, maxFormers, type TableMemory } from "./layout.ts";
 
 /** Keeps additional counters for each account. */
@@ -25,12 +26,27 @@ export interface ChannelAddress {
 
 const NO_ADDRESS: Ip = new Uint8Array(0);
 
+/** The words that make up an address. */
+const PLACE: readonly number[] = [
+  ACCOUNT.PORT,
+  ACCOUNT.FAMILY,
+  ...[0, 1, 2, 3].map((word) => ACCOUNT.ADDRESS + word),
+];
+
+/** An endpoint, and the words of the table that it was made of. */
+interface KnownEndpoint {
+  readonly place: readonly number[];
+  readonly endpoint: Endpoint;
+}
+
 /** The accounts of all channels, as seen by one isolate. */
 export class Accounts {
   /** Set in the isolate that adds and assigns channels. */
   companion: AccountCompanion | undefined;
   readonly #memory: TableMemory;
   readonly #words: Int32Array;
+  /** The endpoints of accounts, as long as these still have the same address. */
+  readonly #endpoints: (KnownEndpoint | undefined)[] = [];
   /** Where to look for a free account first. */
   #next = 0;
 
@@ -67,6 +83,19 @@ export class Accounts {
   /** The port. */
   port(account: number): number {
     return this.#words[this.#memory.account(account) + ACCOUNT.PORT]!;
+  }
+
+  /** The address as text, and the port: one object for all connections. */
+  endpoint(account: number): Endpoint {
+    const at = this.#memory.account(account), words = this.#words;
+    const known = this.#endpoints[account];
+    if (known !== undefined && PLACE.every((word, i) => words[at + word] === known.place[i])) {
+      return known.endpoint;
+    }
+    const place = PLACE.map((word) => words[at + word]!);
+    const endpoint = { address: formatIp(this.address(account)), port: this.port(account) };
+    this.#endpoints[account] = { place, endpoint };
+    return endpoint;
   }
 
   /** Open connections, including those that are still connecting. */

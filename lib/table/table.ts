@@ -395,10 +395,7 @@ export class Table {
 
   /** The address of an account as text, and its port. */
   endpointOf(account: number): Endpoint {
-    return {
-      address: formatIp(this.#accounts.address(account)),
-      port: this.#accounts.port(account),
-    };
+    return this.#accounts.endpoint(account);
   }
 
   /** Open connections of a channel, including those to former addresses. */

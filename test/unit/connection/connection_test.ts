@@ -10,6 +10,7 @@ import {
   CONNECTION_OPTIONS,
   connectionContext,
 } from "../../helpers/connection/connection_context.ts";
+import { runConnection } from "../../helpers/connection/run_connection.ts";
 import { dialsWith } from "../../helpers/engine/awaited.ts";
 import { t, until } from "../../helpers/t.ts";
 
@@ -59,7 +60,7 @@ t("a dial to a backend that a check finds down is given up, without blame", asyn
       options: { ...CONNECTION_OPTIONS, autoDisable: true },
       monitor: { ended: (end) => void ends.push(end) },
     });
-    const connection = new Connection(link(), context), running = connection.run();
+    const connection = new Connection(link(), context), running = runConnection(connection);
     connection.backendDown();
     await running;
     context.clock.stop();
@@ -80,7 +81,7 @@ t("with -a, a failed connect disables the channel only while it has that address
       engine: dialsWith(() => dialed.promise),
       options: { ...CONNECTION_OPTIONS, autoDisable: true },
     });
-    const running = new Connection(link(), context).run();
+    const running = runConnection(new Connection(link(), context));
     if (isMoved) table.assign(0, 0, { address: V4, port: 81 });
     dialed.resolve("refused");
     await running;
@@ -104,7 +105,7 @@ t("both sides are closed when the packet dump fails", async () => {
     }),
   });
   let bug: unknown;
-  await new Connection(client, context).run().catch((error) => bug = error);
+  await runConnection(new Connection(client, context)).catch((error) => bug = error);
   context.clock.stop();
   assertEquals(bug instanceof TypeError, true);
   assertEquals([client.closed > 0, backend.closed > 0, table.c(0, 0)], [true, true, 0]);
@@ -128,7 +129,7 @@ t("a connection that the filter of the dump excludes has no chunk hook", async (
     });
     const connection = new Connection(link(), context);
     seen.push(connection.chunk !== undefined);
-    const running = connection.run();
+    const running = runConnection(connection);
     await until(() => seen.length === 2, { what: "the relay" });
     assertEquals(seen, hooks, JSON.stringify(filter));
     // A dump that starts later.

@@ -8,6 +8,7 @@ import { newTable, Table } from "../../../lib/table/table.ts";
 import { newLine } from "../../../lib/wait_line/line_memory.ts";
 import { WaitLine } from "../../../lib/wait_line/wait_line.ts";
 import { connectionContext } from "../../helpers/connection/connection_context.ts";
+import { runConnection } from "../../helpers/connection/run_connection.ts";
 import { DEFAULT_PASSIVE } from "../../helpers/connection/passive_rules.ts";
 import { dialsWith } from "../../helpers/engine/awaited.ts";
 import { t, until } from "../../helpers/t.ts";
@@ -46,7 +47,7 @@ function waiting({ failures = [] }: { failures?: DialFailure[] } = {}) {
       ended: ({ reason, waitedMs }) => void ends.push([reason, waitedMs !== undefined]),
     },
   });
-  const connection = new Connection(CLIENT, context), done = connection.run();
+  const connection = new Connection(CLIENT, context), done = runConnection(connection);
   return {
     table,
     line,

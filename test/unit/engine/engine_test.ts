@@ -398,6 +398,33 @@ for (const name of ENGINE_NAMES) {
     assertEquals(one.ended, []);
   });
 
+  t(`${name}: an observer that throws ends its relay, which reports what was thrown`, async () => {
+    for (const callback of ["moved", "ended", "chunk", "chunk later"] as const) {
+      await using links = await linked(engine);
+      const bug = new TypeError(callback), calls: string[] = [];
+      const buggy = (name: string) => {
+        calls.push(name);
+        if (name === callback) throw bug;
+      };
+      const { promise: finished, resolve } = Promise.withResolvers<unknown[]>();
+      engine.relay(links.client, links.backend, {
+        moved: () => buggy("moved"),
+        ended: () => buggy("ended"),
+        chunk() {
+          buggy("chunk");
+          return callback === "chunk later" ? Promise.reject(bug) : undefined;
+        },
+        finished: (...end) => resolve([...end, calls.length]),
+      });
+      await links.near.send("bytes");
+      await links.near.closeWrite();
+      const [, reported, count] = await within(finished, { timeoutMs: 5000, what: "the end" });
+      assertEquals(reported, bug);
+      await Promise.all([readToEnd(links.near), readToEnd(links.far)]);
+      assertEquals(calls.length, count, `${callback}: ${calls.join()}`);
+    }
+  });
+
   for (const side of ["client", "backend"] as const) {
     where(canReset, NO_RESET)(`${name}: a reset of the ${side} ends both sides`, async () => {
       await using one = await relayed(engine, { reset: side });

@@ -372,3 +372,24 @@ t("releaseWorker() lets a client try channels that the dead worker could not rea
   ]);
   assertEquals(table.isProbed(0, 3), false);
 }, PURE);
+
+t("endpointOf() returns the same object until the account has another address", () => {
+  const table = newTable({ groups: 1, channels: 2, workers: 2 });
+  const other = new Table(table.handle, 1);
+  table.add(0, { address: Uint8Array.of(127, 0, 0, 1), port: 80 });
+  const first = other.endpointOf(other.account(0, 0));
+  assertEquals(first, { address: "127.0.0.1", port: 80 });
+  assert(other.endpointOf(other.account(0, 0)) === first);
+  const places = [["127.0.0.2", 80], ["127.0.0.1", 81], ["::1", 81]] as const;
+  for (const [text, port] of places) {
+    table.assign(0, 0, { address: parseIp(text)!, port });
+    assertEquals(other.endpointOf(other.account(0, 0)), { address: text, port });
+  }
+  // A channel that gets the slot and the account of a removed one.
+  table.remove(0, 0);
+  for (let slot = 0; slot < 2; slot++) {
+    table.add(0, { address: Uint8Array.of(10, 0, 0, slot), port: 90 + slot });
+  }
+  const endpoints = [0, 1].map((channel) => other.endpointOf(other.account(0, channel)));
+  assertEquals(endpoints.map(({ port }) => port).sort(), [90, 91]);
+});

@@ -1,0 +1,40 @@
+import { formatEndpoint } from "../address/host_port.ts";
+import { blamesBackend, type DialFailure } from "../base/reason.ts";
+import type { Claim } from "../schedule/claim.ts";
+import { dialFailed } from "../schedule/verdict.ts";
+import type { ConnectionContext } from "./context.ts";
+
+/** Whether a dial failed for lack of a descriptor or a local port. */
+export function isShortage(failure: DialFailure | undefined): boolean {
+  return failure === "no descriptor" || failure === "no local port";
+}
+
+/** Reports a dial that failed, and applies the rules about it (`-a`, `--passive`) to the channel. */
+export function judgeFailure(
+  context: ConnectionContext,
+  claim: Claim,
+  failure: DialFailure,
+): void {
+  const { table, shortage, options: { passive, autoDisable }, backendEvent } = context;
+  if (isShortage(failure)) shortage.notice(`cannot connect to backends: ${failure}`);
+  const event = dialFailed(table, claim, { failure, rules: passive });
+  if (event !== undefined) backendEvent(event);
+  if (autoDisable && blamesBackend(failure)) disable(context, claim);
+}
+
+/** `-a`: disables the channel and prints the two lines of 3.35, unless it is already disabled. */
+function disable(
+  { table, notice, backendEvent }: ConnectionContext,
+  { group, channel, backend, account, generation }: Claim,
+): void {
+  // The channel may have got another address since; the failure does not concern that one.
+  if (table.account(group, channel) !== account) return;
+  if (table.state(group, channel) !== "enabled") return;
+  if (!table.setState(group, channel, "disabled")) return;
+  notice(`connection failed group ${group} channel ${channel}`);
+  notice(
+    `${formatEndpoint(backend)} needs to be enabled manually ` +
+      "using balance -i after the problem is solved",
+  );
+  backendEvent({ kind: "disabled", group, channel, generation, text: "" });
+}
