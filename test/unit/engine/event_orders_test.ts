@@ -5,8 +5,8 @@ import type { Side } from "../../../lib/base/side.ts";
 import type { Engine, Listener, RelayEnd } from "../../../lib/engine/engine.ts";
 import { openEngine } from "../../../lib/engine/engines.ts";
 import { ENGINE_NAMES } from "../../../lib/engine/names.ts";
-import { dialed } from "../../helpers/engine/awaited.ts";
 import { whyNot } from "../../helpers/engine/can_run.ts";
+import { dialed } from "../../helpers/engine/awaited.ts";
 import {
   hasRawSockets,
   rawConnect,
@@ -59,8 +59,8 @@ for (const name of ENGINE_NAMES) {
     skip(title, cannotRun);
     continue;
   }
+  const engine = openEngine(name, { isShared: true });
   t(title, async () => {
-    const engine = openEngine(name, { isShared: true });
     const listener = engine.listen({ address: "127.0.0.1", port: 0 });
     if ("failure" in listener) throw new Error(listener.reason);
     using backends = rawListener();
