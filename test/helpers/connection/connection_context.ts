@@ -1,7 +1,7 @@
 import { Clock } from "../../../lib/connection/clock.ts";
 import type { ConnectionContext, ConnectionOptions } from "../../../lib/connection/context.ts";
 import { oncePerBurst } from "../../../lib/connection/once_per_burst.ts";
-import { denoEngine } from "../../../lib/engine/deno/deno_engine.ts";
+import { engineUnderTest } from "../engine/engine_under_test.ts";
 import type { Table } from "../../../lib/table/table.ts";
 import { DEFAULT_PASSIVE } from "./passive_rules.ts";
 
@@ -26,7 +26,7 @@ export function connectionContext(
 ): ConnectionContext {
   const notice = more.notice ?? (() => {});
   return {
-    engine: denoEngine,
+    engine: engineUnderTest,
     table,
     clock: new Clock(),
     options: CONNECTION_OPTIONS,

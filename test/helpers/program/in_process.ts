@@ -16,7 +16,7 @@ import { oncePerBurst } from "../../../lib/connection/once_per_burst.ts";
 import { dumpTaps } from "../../../lib/dump/dump_tap.ts";
 import { createText } from "../../../lib/dump/formats/text.ts";
 import { encodeRecord } from "../../../lib/dump/record.ts";
-import { denoEngine } from "../../../lib/engine/deno/deno_engine.ts";
+import { engineUnderTest } from "../engine/engine_under_test.ts";
 import type { Table } from "../../../lib/table/table.ts";
 import { until } from "../t.ts";
 import { tableOf } from "../table_of.ts";
@@ -46,7 +46,7 @@ export interface InProcess extends AsyncDisposable {
 export async function startInProcess(argv: readonly string[]): Promise<InProcess> {
   const options = parseOptions(argv);
   const address = formatIp(await resolveHost(options.bindHost ?? "127.0.0.1"));
-  const listener = denoEngine.listen({ address, port: 0 });
+  const listener = engineUnderTest.listen({ address, port: 0 });
   if ("failure" in listener) throw new Error(listener.reason);
   const { port } = listener.local;
   const groups = parseGroups(options.channels, {
@@ -67,7 +67,7 @@ export async function startInProcess(argv: readonly string[]): Promise<InProcess
     : undefined;
   const notice = (line: string) => void (stderr += `${line}\n`);
   const serving = serve(listener, {
-    engine: denoEngine,
+    engine: engineUnderTest,
     table,
     clock: new Clock(),
     options: {

@@ -32,7 +32,7 @@ export interface Stage extends AsyncDisposable {
 
 /** What an engine promises beyond the model. */
 export interface Promises {
-  /** A reset arrives as a reset, at once, and even if the other end does not read. */
+  /** A reset arrives as a reset, even if the other end does not read. */
   readonly passesResets: boolean;
 }
 
@@ -236,7 +236,7 @@ async function settle(play: Play, stage: Stage, promises: Promises): Promise<voi
     pump(play);
     const { outcome, by } = model(play);
     if (outcome === "cut") return true;
-    if (outcome === "reset") return resetArrived(play.ends[otherSide(by!)], stage, promises);
+    if (outcome === "reset") return resetArrived(play, by!, stage, promises);
     return SIDES.every((side) => arrived(play.ends[side], play.ends[otherSide(side)]));
   }, { timeoutMs: WAIT_MS, everyMs: 1, what: "what is due" });
   if (model(play).outcome !== "open") return;
@@ -254,8 +254,12 @@ function arrived(from: End, to: End): boolean {
     (!from.finished || to.ended !== undefined);
 }
 
-function resetArrived(other: End, stage: Stage, promises: Promises): boolean {
-  if (!promises.passesResets && !other.reads) return true;
+/** Whether the reset of one end has ended the relay, and has arrived at the other if that reads. */
+function resetArrived({ ends }: Play, by: Side, stage: Stage, promises: Promises): boolean {
+  const other = ends[otherSide(by)];
+  // What one end sent before its reset is delivered first.
+  const isDelivered = stage.moved?.()[by] === ends[by].sent;
+  if (!other.reads && !(promises.passesResets && isDelivered)) return true;
   const hasEnded = stage.end === undefined || stage.end() !== undefined;
   return hasEnded && (other.ended !== undefined || !other.reads);
 }

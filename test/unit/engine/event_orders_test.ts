@@ -17,17 +17,20 @@ import { socketsAt } from "../../helpers/net/tcp_sockets.ts";
 import { runStories } from "../../helpers/stories/run_stories.ts";
 import type { Stage } from "../../helpers/stories/run_story.ts";
 import type { Story } from "../../helpers/stories/story.ts";
-import { skip, t, until } from "../../helpers/t.ts";
+import { skip, sleep, t, until } from "../../helpers/t.ts";
 
 /** Connects a client and a backend, and starts a relay between them. */
 async function staged(
-  { receiveBuffer }: Story,
+  { receiveBuffer, seed }: Story,
   at: { engine: Engine; listener: Listener; backends: RawListener },
 ): Promise<Stage> {
   const { engine, listener, backends } = at;
   const client = rawConnect(listener.local.port, { receiveBuffer });
   const accepted = await listener.accept();
   if ("failure" in accepted) throw new Error(accepted.reason);
+  // As with a dump, at once or later; and with a client that is watched during the dial.
+  const chunk = [undefined, () => undefined, () => sleep(0)][seed % 3];
+  if (seed % 4 === 0) engine.readAhead(accepted, { gone() {} });
   const link = await dialed(engine, { address: "127.0.0.1", port: backends.port });
   if (typeof link === "string") throw new Error(`dial gives ${link}`);
   const backend = await until(() => backends.accept(), { everyMs: 1, what: "the dial" });
@@ -35,6 +38,7 @@ async function staged(
   let end: RelayEnd | undefined;
   const relay = engine.relay(accepted, link, {
     moved: (side, bytes) => void (moved[side] += bytes),
+    chunk,
     finished(how, bug) {
       if (end !== undefined || bug !== undefined) throw new Error(`finished twice, or ${bug}`);
       end = how;
