@@ -10,6 +10,8 @@ import type { EngineName } from "./names.ts";
 export interface EngineOptions {
   /** An eventfd(2) that is written after each message to this isolate. It stays the writer's. */
   readonly wakeup?: number | undefined;
+  /** Receives the messages that have arrived; called when the eventfd was written. */
+  readonly receive?: (() => void) | undefined;
   /** Shared memory for another isolate: byte N is 1 while descriptor N is open in this isolate. */
   readonly sockets?: Uint8Array | undefined;
   /** Maximum number of pipes for splice(2), two descriptors each. */

@@ -41,6 +41,8 @@ export class Isolate {
   readonly #options: IsolateOptions;
   readonly #worker: Worker;
   readonly #wakeup: Wakeup | undefined;
+  /** Messages to an isolate that waits in system calls, after the start. */
+  readonly #channel: MessageChannel | undefined;
   #starting: PromiseWithResolvers<void> | undefined;
   #thread: number | undefined;
   #missing = 0;
@@ -55,6 +57,7 @@ export class Isolate {
       const bytes = Math.min(processLimits().descriptors ?? Infinity, MAX_MAP_BYTES);
       const sockets = new Uint8Array(new SharedArrayBuffer(bytes));
       this.link = { wakeup: wakeup.descriptor, sockets };
+      this.#channel = new MessageChannel();
     }
     this.#worker = options.make?.() ?? newWorker(options.index);
     this.#worker.onerror = (event) => {
@@ -79,13 +82,17 @@ export class Isolate {
       this.isLost = true;
       this.#fail(this.#startError("it does not answer"));
     }, START_MS);
-    this.post({ type: "start", setup });
+    const port = this.starts === 1 ? this.#channel?.port2 : undefined;
+    const message: ToWorker = { type: "start", setup, port };
+    this.#worker.postMessage(message, port === undefined ? [] : [port]);
     return starting.promise.finally(() => clearTimeout(late));
   }
 
   /** Sends a message, and wakes the isolate for it. */
   post(message: ToWorker): void {
-    this.#worker.postMessage(message);
+    // While the worker is down, its isolate waits for messages as usual.
+    const receiver = this.isDown ? this.#worker : this.#channel?.port1 ?? this.#worker;
+    receiver.postMessage(message);
     this.#wakeup?.wake();
   }
 
@@ -104,6 +111,7 @@ export class Isolate {
     this.starts = -1;
     this.#wakeup?.wake();
     this.#worker.terminate();
+    this.#channel?.port1.close();
     if (this.link === undefined || this.#thread === undefined) return;
     while (isThreadAlive(this.#thread)) {
       // Its wait in another thread keeps it alive.

@@ -75,8 +75,12 @@ export interface Answers {
 
 /** A message to a worker. */
 export type ToWorker =
-  /** Starts to serve, also again in an isolate in which that has crashed. */
-  | { readonly type: "start"; readonly setup: WorkerSetup }
+  /**
+   * Starts to serve, also again in an isolate in which that has crashed. `port`, the first time if
+   * the engine is epoll: other messages arrive there, because the isolate can receive those while
+   * it is busy.
+   */
+  | { readonly type: "start"; readonly setup: WorkerSetup; readonly port?: MessagePort | undefined }
   | { readonly type: "question"; readonly query: number; readonly question: Question }
   /** Answers `dumped`: there is room for more. */
   | { readonly type: "dumpTaken"; readonly generation: number }

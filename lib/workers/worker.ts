@@ -1,5 +1,6 @@
 /** Entry of a worker: an isolate that accepts and serves on the port of the program. */
 
+import { type MessagePort as NodePort, receiveMessageOnPort } from "node:worker_threads";
 import { bugLine, ExitError, messageOf, UnavailableError, withName } from "../base/errors.ts";
 import { oncePerBurst } from "../connection/once_per_burst.ts";
 import { bindMessage } from "../engine/bind_message.ts";
@@ -141,15 +142,31 @@ let serving: Serving | undefined;
 /** The thread of this isolate, found out while the C library may be opened. */
 let thread: number | undefined;
 let isCrashed = false;
+/** Where messages arrive that the epoll engine asks for. */
+let port: NodePort | undefined;
 
 scope.onmessage = ({ data }) => {
-  if (data.type === "start") start(data.setup);
-  else if (serving !== undefined) serving.receive(data);
-  else if (data.type === "question") {
-    const { query, question } = data;
+  if (data.type !== "start") return receive(data);
+  port ??= data.port as NodePort | undefined;
+  start(data.setup);
+};
+
+function receive(message: Exclude<ToWorker, { type: "start" }>): void {
+  if (serving !== undefined) serving.receive(message);
+  else if (message.type === "question") {
+    const { query, question } = message;
     scope.postMessage({ type: "answer", query, answer: NOTHING[question.type] });
   }
-};
+}
+
+/** Receives what has arrived at the port, without a turn of the event loop. */
+function receiveFromPort(): void {
+  while (port !== undefined) {
+    const received = receiveMessageOnPort(port);
+    if (received === undefined) return;
+    receive(received.message);
+  }
+}
 
 addEventListener("error", (event) => crashed(event, event.error));
 addEventListener("unhandledrejection", (event) => crashed(event, event.reason));
@@ -185,7 +202,7 @@ function start(setup: WorkerSetup): void {
   let engine: Engine | undefined;
   try {
     const bug = (error: unknown) => scope.postMessage({ type: "notice", line: bugLine(error) });
-    engine = openEngine(name, { ...link, maxPipes, bug });
+    engine = openEngine(name, { ...link, receive: receiveFromPort, maxPipes, bug });
     const listener = engine.listen(at, { shared: true, descriptor });
     if ("failure" in listener) {
       throw new UnavailableError(withName(bindMessage(listener, { ...at, purpose: "local" })));

@@ -1,9 +1,10 @@
 /**
  * The event loop of the engine, one per isolate.
  *
- * While events arrive, it blocks the isolate in epoll_wait(2), which costs least. It yields to the
- * runtime when the main isolate has sent a message, which an eventfd announces, and regularly for
- * timers. After a while without events it waits in another thread, and the isolate is free.
+ * While events arrive, it blocks the isolate in epoll_wait(2), which costs least. An eventfd
+ * announces messages of the main isolate, which are received at once. It yields to the runtime
+ * regularly for timers. After a while without events it waits in another thread, and the isolate is
+ * free.
  */
 
 import { EventSet, type Slot } from "./event_set.ts";
@@ -42,6 +43,7 @@ export interface BeforeWait {
 /** How a loop runs; see `EngineOptions`. */
 export interface LoopOptions {
   readonly wakeup?: number | undefined;
+  readonly receive?: (() => void) | undefined;
   readonly isShared?: boolean | undefined;
   readonly bug: (error: unknown) => void;
 }
@@ -63,6 +65,15 @@ export class Loop {
   #deferred: Deferred[] = [];
   #spareDeferred: Deferred[] = [];
   readonly #beforeWait: BeforeWait[] = [];
+  /** Receives messages after the events that arrived together with them. */
+  readonly #messages: Deferred = {
+    run: () => {
+      // A message may resolve promises that the loop does not know.
+      this.#hasResolved = true;
+      this.#options.receive?.();
+    },
+    bug: (error) => this.#options.bug(error),
+  };
   #turn: PromiseWithResolvers<void> | undefined;
   #hasResolved = false;
   #isAside = false;
@@ -77,9 +88,10 @@ export class Loop {
     // Edge-triggered, it need not be read.
     this.#wakeup = descriptors.required(c.eventfd(0, EVENTFD_FLAGS));
     this.#set.add(this.#wakeup, NOTHING, EPOLLIN | EPOLLET);
-    this.#runtime = new RuntimeTurns(c, options.wakeup);
+    this.#runtime = new RuntimeTurns(c);
     if (options.wakeup !== undefined) {
-      this.#set.add(options.wakeup, this.#runtime, EPOLLIN | EPOLLET);
+      const received: Slot = { ...NOTHING, event: () => this.defer(this.#messages) };
+      this.#set.add(options.wakeup, received, EPOLLIN | EPOLLET);
     }
     this.#ownSize = this.#set.size;
   }
@@ -158,7 +170,6 @@ export class Loop {
     this.#isStopped = true;
     this.#deferred = [];
     this.#turn = undefined;
-    this.#runtime.stop();
     clearTimeout(this.#timer);
     if (this.#isAside) this.#wake();
   }
