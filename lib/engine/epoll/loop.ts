@@ -181,12 +181,11 @@ export class Loop {
       if (this.#hasResolved) await this.#runMicrotasks();
       now = performance.now();
       if (isBusy) busyAt = now;
-      if (this.#runtime.isDue(now)) await this.#runtime.take(now);
-      else if (now - busyAt >= QUIET_MS && !this.#hasWork) {
+      if (now - busyAt >= QUIET_MS && !this.#hasWork) {
         await this.#waitAside();
         this.#runtime.taken();
         now = busyAt = performance.now();
-      }
+      } else if (this.#runtime.isDue(now)) await this.#runtime.take(now);
       if (this.#turn !== undefined) await this.#endTurn();
     }
   }
