@@ -164,7 +164,8 @@ export class EpollRelay implements Relay, RelayEnding, LinkOwner, Deferred {
     const count = c.recv(from.descriptor, buffer, isObserved ? DUMP_BLOCK_SIZE : BUFFER_SIZE, 0);
     if (count <= 0) {
       from.flags &= ~READABLE;
-      if (count === 0 || from.flags & BROKEN) from.flags |= ENDED;
+      // Before the event of FIN, the end may be that of a reset, whose error a write has taken.
+      if (from.flags & (count === 0 ? FIN_SEEN | BROKEN : BROKEN)) from.flags |= ENDED;
       return true;
     }
     from.fullReads = count >= FULL_BYTES ? from.fullReads + 1 : 0;

@@ -2,13 +2,13 @@
 
 import { SPLICE_FLAGS } from "./system/constants.ts";
 import type { Context } from "./context.ts";
-import { ENDED, type EpollLink, READABLE } from "./link.ts";
+import type { EpollLink } from "./link.ts";
 import { type Pipe, PIPE_SIZE } from "./pipes.ts";
 
 /**
  * Moves bytes from a link to its pipe, which is empty.
  *
- * @returns Whether it moved something, or the input has ended. Otherwise a read must find out why:
+ * @returns Whether it moved something. Otherwise a read must find out why: besides the end of input,
  * splice(2) also fails at urgent data, and for lack of memory.
  */
 export function fillPipe({ c, pipes }: Context, from: EpollLink): boolean {
@@ -18,12 +18,8 @@ export function fillPipe({ c, pipes }: Context, from: EpollLink): boolean {
     return false;
   }
   const count = c.splice(from.descriptor, 0n, pipe.writeEnd, 0n, PIPE_SIZE, SPLICE_FLAGS);
-  if (count < 0) return false;
-  if (count > 0) pipe.filled = count;
-  else {
-    from.flags |= ENDED;
-    from.flags &= ~READABLE;
-  }
+  if (count <= 0) return false;
+  pipe.filled = count;
   return true;
 }
 
