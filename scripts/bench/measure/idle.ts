@@ -2,6 +2,7 @@ import { delay } from "@std/async/delay";
 import type { Contender } from "../contenders/contender.ts";
 import { launch } from "./launch.ts";
 import { availableMemory, cpuBetween, cpuTime, proportionalMemory } from "../system/proc.ts";
+import type { Plan } from "./plan.ts";
 import { alternate, type Run } from "./run.ts";
 import { connectClients } from "./clients.ts";
 
@@ -41,38 +42,36 @@ export function idleCountsWithin(planned: readonly number[], descriptors: number
 }
 
 async function measureOne(run: Run, contender: Contender, count: number): Promise<void> {
-  const { samples, plan: { idle: { settle, quiet } } } = run;
+  const { samples, plan: { idle } } = run;
   await using running = await launch(run, contender, { cores: run.cores.contender });
   const { name, pid, port } = running;
-  const base = await steadyMemory(pid, settle);
+  const base = await steadyMemory(pid, idle);
   {
     using clients = connectClients(port, LIMIT);
     await clients.open(count);
-    samples.add(`idle.${count}.1`, name, (await steadyMemory(pid, settle) - base) / count);
+    samples.add(`idle.${count}.1`, name, (await steadyMemory(pid, idle) - base) / count);
     await clients.exchange(9);
-    samples.add(`idle.${count}.10`, name, (await steadyMemory(pid, settle) - base) / count);
+    samples.add(`idle.${count}.10`, name, (await steadyMemory(pid, idle) - base) / count);
     if (count === run.idleCounts[0] && contender.forks !== true) {
       const before = cpuTime(pid);
-      await delay(quiet * 1000);
-      samples.add("idle.cpu", name, cpuBetween(before, cpuTime(pid)) / 1e7 / quiet);
+      await delay(idle.quiet * 1000);
+      samples.add("idle.cpu", name, cpuBetween(before, cpuTime(pid)) / 1e7 / idle.quiet);
     }
   }
-  samples.add(`idle.${count}.kept`, name, (await steadyMemory(pid, settle) - base) / 1024);
+  samples.add(`idle.${count}.kept`, name, (await steadyMemory(pid, idle) - base) / 1024);
 }
 
 /**
- * Memory in KiB, as soon as two readings half a second apart differ by less than 0.5 %, or after
- * `settle` seconds.
+ * Memory in KiB, as soon as two readings differ by less than 0.5 %, or after `settle` seconds.
  */
-async function steadyMemory(pid: number, settle: number): Promise<number> {
-  const pause = 500, least = 2 * pause;
+async function steadyMemory(pid: number, { every, settle }: Plan["idle"]): Promise<number> {
   let last = 0;
-  for (let waited = 0;; waited += pause) {
+  for (let waited = 0;; waited += every) {
     const now = proportionalMemory(pid);
     const steady = Math.abs(now - last) < 0.005 * now;
-    if (waited >= settle * 1000 || (waited >= least && steady)) return now;
+    if (waited >= settle || (waited >= 2 * every && steady)) return now;
     last = now;
-    await delay(pause);
+    await delay(every * 1000);
   }
 }
 

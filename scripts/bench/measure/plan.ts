@@ -40,10 +40,13 @@ export interface Plan {
   };
   /** Commands to the control socket of a balance while a load runs. */
   readonly control: Runs & { readonly commands: number };
-  /** Numbers of idle connections; `settle` is the maximum wait for steady memory, in seconds. */
+  /** Numbers of idle connections. */
   readonly idle: {
     readonly repeats: number;
     readonly counts: readonly number[];
+    /** Seconds between two readings of the memory. */
+    readonly every: number;
+    /** Maximum wait for steady memory, in seconds. */
     readonly settle: number;
     /** Seconds in which the CPU time without any traffic is measured. */
     readonly quiet: number;
@@ -73,7 +76,7 @@ const FULL: Plan = {
   },
   control: { repeats: 5, seconds: 4, commands: 100 },
   bulk: { repeats: 5, seconds: 1 },
-  idle: { repeats: 2, counts: [1000, 5000, 9000], settle: 8, quiet: 2 },
+  idle: { repeats: 2, counts: [1000, 5000, 9000], every: 0.5, settle: 8, quiet: 2 },
   start: { repeats: 7 },
   workers: { repeats: 5, seconds: 1.5 },
 };
@@ -81,22 +84,22 @@ const FULL: Plan = {
 const QUICK: Plan = {
   mode: "quick",
   warmUp: 0.3,
-  request: { repeats: 3, seconds: 0.4 },
-  connection: { repeats: 3, seconds: 0.4 },
-  latency: { repeats: 3, seconds: 0.5, rate: 4000, connections: 32 },
+  request: { repeats: 3, seconds: 0.3 },
+  connection: { repeats: 3, seconds: 0.3 },
+  latency: { repeats: 3, seconds: 0.4, rate: 4000, connections: 32 },
   low: {
     connections: 50,
-    warmUp: 0.5,
+    warmUp: 0.4,
     rates: [
-      { rate: 100, repeats: 1, seconds: 1.5 },
+      { rate: 100, repeats: 1, seconds: 1.25 },
       { rate: 1000, repeats: 1, seconds: 0.5 },
     ],
   },
-  control: { repeats: 1, seconds: 3, commands: 100 },
-  bulk: { repeats: 2, seconds: 0.3 },
-  idle: { repeats: 1, counts: [1000], settle: 2, quiet: 0.5 },
-  start: { repeats: 3 },
-  workers: { repeats: 2, seconds: 0.3 },
+  control: { repeats: 1, seconds: 2.5, commands: 100 },
+  bulk: { repeats: 2, seconds: 0.2 },
+  idle: { repeats: 1, counts: [1000], every: 0.25, settle: 1.5, quiet: 0.5 },
+  start: { repeats: 2 },
+  workers: { repeats: 2, seconds: 0.25 },
 };
 
 /** The plan of a run: less than 25 minutes, or 2 with `quick`, which is less reliable. */

@@ -71,30 +71,37 @@ function headroom(samples: Samples, figure: Figure, names: readonly string[]): s
 
 /** Cells of a row: against, result, target, verdict, runs. */
 function reached(samples: Samples, target: Target): string[] {
-  const { figure, contender, against = [], relation, limit, unit } = target;
-  const digits = unit === undefined ? 2 : 0;
-  const wanted = limit === undefined
-    ? "-"
-    : `${relation} ${limit.toFixed(digits)}${unit === undefined ? "" : ` ${unit}`}`;
+  const { figure, contender, against, relation, limit, unit } = target;
+  const text = against === undefined ? limit?.toString() : limit?.toFixed(2);
+  const wanted = text === undefined ? "-" : `${relation} ${text}${withBlank(unit)}`;
   const measured = samples.of(figure, contender);
   const best = bestOf(samples, target);
-  if (measured.length === 0 || (best === undefined && unit === undefined)) {
-    return [against.join(" or ") || "-", "-", wanted, "not measured", ""];
+  const isMissing = best === undefined && against !== undefined;
+  if (measured.length === 0 || isMissing) {
+    return [against?.join(" or ") ?? "-", "-", wanted, "not measured", ""];
   }
-  const reference = best === undefined ? [] : samples.of(figure, best);
-  const result = best === undefined ? median(measured) : median(measured) / median(reference);
-  const single = best === undefined ? measured : pairedRatios(measured, reference);
-  const { low, high } = range(single);
-  const spread = single.length > 1
-    ? ` [${low.toFixed(digits || 1)}-${high.toFixed(digits || 1)}]`
-    : "";
+  const reference = best === undefined ? undefined : samples.of(figure, best);
+  const result = median(measured) / (reference === undefined ? 1 : median(reference));
+  const single = reference === undefined ? measured : pairedRatios(measured, reference);
   return [
-    best === undefined ? "-" : against.length > 1 ? `${best} (the better)` : best,
-    result.toFixed(digits === 0 ? 1 : 3) + (unit === undefined ? "" : ` ${unit}`) + spread,
+    against !== undefined && against.length > 1 ? `${best} (the better)` : best ?? "-",
+    reachedText(result, single, target),
     wanted,
     verdict(isMet(target, result)),
     String(measured.length),
   ];
+}
+
+function reachedText(result: number, single: readonly number[], target: Target): string {
+  const { unit, digits } = target;
+  const text = result.toFixed(digits ?? 3) + withBlank(unit);
+  if (single.length < 2) return text;
+  const { low, high } = range(single);
+  return `${text} [${low.toFixed(digits ?? 2)}-${high.toFixed(digits ?? 2)}]`;
+}
+
+function withBlank(unit: string | undefined): string {
+  return unit === undefined ? "" : ` ${unit}`;
 }
 
 function verdict(met: boolean | undefined): string {

@@ -13,6 +13,8 @@ export interface Target {
   /** Absent: the ratio is only shown. */
   readonly limit?: number;
   readonly unit?: string;
+  /** Digits after the decimal point of a value. */
+  readonly digits?: number;
 }
 
 /** Limits of the ratio to each of these contenders. */
@@ -88,6 +90,16 @@ function epollTargets(mostIdle: number): Target[] {
       relation: "<=",
       limit: 20,
       unit: "ms",
+      digits: 1,
+    },
+    {
+      figure: "idle.cpu",
+      label: "CPU with idle connections only",
+      contender: "balance-epoll",
+      relation: "<",
+      limit: 0.1,
+      unit: "%",
+      digits: 3,
     },
   ];
 }
@@ -104,6 +116,7 @@ function streamsTargets(): Target[] {
       relation: "<=",
       limit: 14,
       unit: "KiB",
+      digits: 1,
     },
     ...streams(`idle.${STREAMS_IDLE}.10`, memory(STREAMS_IDLE), {
       haproxy: 5,

@@ -59,6 +59,13 @@ t("targetTable judges a value in its own unit", () => {
   assertEquals(targetRows(new Samples(), label), [["-", "-", "<= 20 ms", "not measured", ""]]);
 });
 
+t("targetTable judges a small value with enough digits", () => {
+  const row = (value: number) =>
+    targetRows(samplesOf("idle.cpu", { "balance-epoll": [value] }), "CPU with idle")[0];
+  assertEquals(row(0.0994), ["-", "0.099 %", "< 0.1 %", "met", "1"]);
+  assertEquals(row(0.1), ["-", "0.100 %", "< 0.1 %", "NOT MET", "1"]);
+});
+
 t("targetTable shows a ratio without a target", () => {
   const values = { "balance-epoll-x2": [200], "haproxy-x2": [100] };
   const samples = samplesOf("workers.request.rate", values);
