@@ -1,7 +1,7 @@
 /** The buffers of relays: a pool, and a limit for all of them together. */
 
-/** First buffer of a direction: large enough for most messages, small for idle connections. */
-export const MIN_BUFFER_BYTES = 1 << 10;
+/** First buffer of a direction: small, because an idle connection keeps two; it grows quickly. */
+export const MIN_BUFFER_BYTES = 512;
 /** A direction whose buffer has grown to this size is streaming. */
 export const STREAM_BYTES = 16 << 10;
 /** Maximum buffer of a direction. */

@@ -58,6 +58,11 @@ export class ChunkReader {
     return this.#buffer.subarray(this.#start, this.#start + this.#count);
   }
 
+  /** Its length. */
+  get length(): number {
+    return this.#count;
+  }
+
   /** Reads the next chunk; returns its length, `null` at the end of input. */
   read(): Promise<number | null> {
     const ahead = this.#ahead, early = this.#early;
@@ -122,18 +127,18 @@ export class ChunkReader {
   }
 
   /**
-   * Doubles the buffer if a chunk filled it, and shrinks it after many small ones. A borrowed
+   * Enlarges the buffer if a chunk filled it, and shrinks it after many small ones. A borrowed
    * buffer is given back, unless the chunk filled it.
    */
   #fit(): void {
     const { length } = this.#buffer;
-    const isFull = this.#count === length;
+    const isFull = this.#count === length, larger = Math.min(length * 4, MAX_BUFFER_BYTES);
     const isSmall = length > MIN_BUFFER_BYTES && this.#count < length / 4;
     this.#start = 0;
     this.#smallReads = isSmall ? this.#smallReads + 1 : 0;
     if (this.#isBorrowed && !isFull) this.#resize(MIN_BUFFER_BYTES);
     else if (this.#smallReads >= SMALL_READS) this.#resize(Math.max(MIN_BUFFER_BYTES, length / 4));
-    else if (isFull && length < MAX_BUFFER_BYTES && mayTake(length * 2)) this.#resize(length * 2);
+    else if (isFull && length < larger && mayTake(larger)) this.#resize(larger);
     this.#isBorrowed = false;
   }
 

@@ -144,33 +144,31 @@ class Pump implements UnderlyingDefaultSource<Uint8Array>, UnderlyingSink<Uint8A
    * Moves bytes until the end of input or an error.
    *
    * It uses callbacks because every idle connection has a pending read, and a suspended async
-   * function would take more memory than a callback.
+   * function would take more memory than a callback. Only the callbacks of that read are kept.
    */
-  readonly move = (): void => {
+  move(): void {
     if (this.#from.isStreaming) void this.#pipe();
     else this.#from.read().then(this.#received, this.#failed);
-  };
+  }
 
   readonly #received = (count: number | null): void => {
-    if (count === null) this.close().then(this.#stopped, this.#failed);
+    if (count === null) this.close().then(() => this.#relay.stopped(), this.#failed);
     else {
       const completed = this.#complete(count);
-      const written = completed === undefined ? this.#send() : completed.then(this.#send);
-      written.then(this.#sent, this.#failed);
+      const written = completed === undefined ? this.#send() : completed.then(() => this.#send());
+      written.then((bytes) => this.#sent(bytes), this.#failed);
     }
   };
 
   /** Usually one write takes all bytes; it takes only some if the socket buffer is nearly full. */
-  readonly #sent = (written: number): void => {
-    if (written < this.#from.chunk.length) {
-      this.#writeRest(written).then(this.move, this.#failed);
+  #sent(written: number): void {
+    if (written < this.#from.length) {
+      this.#writeRest(written).then(() => this.move(), this.#failed);
     } else {
       this.#delivered();
       this.move();
     }
-  };
-
-  readonly #stopped = (): void => this.#relay.stopped();
+  }
 
   /** A read or a write failed. The buffer cannot be reused: an abandoned read may still fill it. */
   readonly #failed = (): void => {
@@ -180,13 +178,13 @@ class Pump implements UnderlyingDefaultSource<Uint8Array>, UnderlyingSink<Uint8A
     if (this.writing) this.#relay.writeFailed(otherSide(this.side));
     else this.#relay.inputEnded(this.side, "reset");
     this.writing = false;
-    this.#stopped();
+    this.#relay.stopped();
   };
 
   /** Moves the rest with `pipeTo`. */
   #pipe(): Promise<void> {
     return new ReadableStream(this, NO_QUEUE).pipeTo(new WritableStream(this))
-      .then(this.#stopped, this.#failed);
+      .then(() => this.#relay.stopped(), this.#failed);
   }
 
   /** Reads a chunk; called by `ReadableStream`. */
@@ -221,12 +219,12 @@ class Pump implements UnderlyingDefaultSource<Uint8Array>, UnderlyingSink<Uint8A
   }
 
   /** Shows the current chunk to the observer, then writes it; returns how many bytes. */
-  readonly #send = (): Promise<number> => {
+  #send(): Promise<number> {
     const { chunk } = this.#from;
     return this.#relay.observer.chunk === undefined
       ? this.#write(chunk)
       : this.#showAndWrite(chunk);
-  };
+  }
 
   async #showAndWrite(bytes: Uint8Array): Promise<number> {
     await this.#relay.show(this.side, bytes);
@@ -249,7 +247,7 @@ class Pump implements UnderlyingDefaultSource<Uint8Array>, UnderlyingSink<Uint8A
   /** The current chunk is written. */
   #delivered(): void {
     this.writing = false;
-    this.#relay.moved(this.side, this.#from.chunk.length);
+    this.#relay.moved(this.side, this.#from.length);
     this.#from.delivered();
   }
 }

@@ -29,7 +29,7 @@ function observing() {
 
 t("a message of up to a block is one chunk, a longer one is cut like in 3.35", async () => {
   const near = (size: number) => [size - 1, size, size + 1];
-  const sizes = [1, 1500, 9000, ...[1024, 2048, 16_384, 32_768].flatMap(near), 33_792, 40_000];
+  const sizes = [1, 1500, 9000, ...[512, 1024, 2048, 16_384, 32_768].flatMap(near), 33_792, 40_000];
   for (let size = 1; size < 40_000; size += 1999) sizes.push(size);
   for (const size of sizes) {
     const { client, backend, relay, chunks } = observing();
@@ -48,7 +48,7 @@ t(
   "messages one after another are one chunk each, also after one that filled a buffer",
   async () => {
     // After a message of exactly the first buffer, the read for the rest of a block stays pending.
-    const sizes = [1024, 5000, 1024, 32_768, 10, 1024, 1024, 31_744, 1024, 32_767, 1];
+    const sizes = [512, 5000, 512, 32_768, 10, 512, 512, 32_256, 512, 32_767, 1];
     const { client, backend, relay, chunks } = observing();
     const messages = sizes.map((size, i) => randomBytes(size, i));
     for (const message of messages) {
@@ -94,7 +94,7 @@ t("a relay that is not observed reads only as much as it has buffers for", async
   const { client, relay } = relaying();
   client.gives(new Uint8Array(3000));
   await settled();
-  assertEquals(client.asked, [1024, 2048, 2048]);
+  assertEquals(client.asked, [512, 2048, 8192, 8192]);
   relay.close();
   await relay.done;
 }, PURE);
@@ -105,7 +105,7 @@ t("chunks are smaller while there is no room for more large buffers", async () =
   const { client, backend, relay, chunks } = observing();
   client.gives(new Uint8Array(5000));
   await settled();
-  assertEquals([chunks, backend.text.length], [[1024, 2048, 1928], 5000]);
+  assertEquals([chunks, backend.text.length], [[512, 2048, 2440], 5000]);
   taken.forEach(giveBuffer);
   assertEquals(mayTake(DUMP_BLOCK_BYTES), true);
   relay.close();
