@@ -76,7 +76,12 @@ class AcceptLoop implements Serving, ConnectionOwner {
   readonly #context: ConnectionContext;
   readonly #maxConnections: () => number;
   /** Keeps the clock running while connections are open, so that their idle times are known. */
-  readonly #keepsClockRunning: Ticking = { tick: (now) => this.#shutdownStuck(now) };
+  readonly #keepsClockRunning: Ticking = {
+    tick: (now) => {
+      this.#shutdownStuck(now);
+      return this.#closing.size > 0 ? undefined : Infinity;
+    },
+  };
   readonly #closing = new Set<Connection>();
   /** When the sockets of closing connections were last shut down. */
   #shutdownAt = -Infinity;

@@ -1,11 +1,19 @@
+import type { Engine } from "../engine/engine.ts";
+
 /** An object whose time limits are checked periodically. */
 export interface Ticking {
-  /** Called about every {@link TICK_MS} while the clock watches it. */
-  tick(now: number): void;
+  /**
+   * Called about every {@link TICK_MS} while the clock watches it, or less often: see the result.
+   *
+   * @returns How many milliseconds may pass until the next call; default {@link TICK_MS}.
+   */
+  tick(now: number): number | void;
 }
 
 /** Milliseconds between two ticks. */
 export const TICK_MS = 100;
+/** The same if no object needs more, and events set the time. */
+const MAX_TICK_MS = 1000;
 
 /**
  * A clock that all connections share instead of a timer each.
@@ -17,15 +25,32 @@ export class Clock {
   /** Milliseconds since an arbitrary moment; advances with each tick. */
   now = 0;
   readonly #watching = new Set<Ticking>();
-  #timer: ReturnType<typeof setInterval> | undefined;
+  /** Whether events set the time, too, so that it is right when something happens. */
+  readonly #isDriven: boolean;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  // Times by `performance.now()`.
+  #timerAt = 0;
   #last = 0;
+  /** When the next tick is planned. */
+  #next = 0;
+
+  /** @param engine Its events set the time, if timers may be late with it. */
+  constructor(engine?: Pick<Engine, "beforeEvents">) {
+    this.#isDriven = engine?.beforeEvents !== undefined;
+    engine?.beforeEvents?.((now) => {
+      if (this.#timer !== undefined && now - this.#last >= TICK_MS) this.#tick(now);
+    });
+  }
 
   /** Starts calling `tick`. */
   watch(ticking: Ticking): void {
     this.#watching.add(ticking);
-    if (this.#timer !== undefined) return;
-    this.#last = performance.now();
-    this.#timer = setInterval(() => this.#tick(), TICK_MS);
+    // Usually it ticks often enough already.
+    if (this.#timer !== undefined && this.#next - this.#last <= TICK_MS) return;
+    const now = performance.now();
+    if (this.#timer === undefined) this.#last = now;
+    else if (this.#next <= now + TICK_MS) return;
+    this.#plan(now + TICK_MS);
   }
 
   /** Stops calling `tick`. */
@@ -36,15 +61,35 @@ export class Clock {
   /** Stops calling everything. */
   stop(): void {
     this.#watching.clear();
-    clearInterval(this.#timer);
+    clearTimeout(this.#timer);
     this.#timer = undefined;
   }
 
-  #tick(): void {
-    if (this.#watching.size === 0) return this.stop();
+  #plan(next: number): void {
+    this.#next = next;
+    if (this.#timer !== undefined && this.#timerAt <= next) return;
+    clearTimeout(this.#timer);
+    this.#timerAt = next;
+    this.#timer = setTimeout(() => this.#timerEnded(), next - performance.now());
+  }
+
+  #timerEnded(): void {
     const now = performance.now();
-    this.now += Math.min(now - this.#last, 2 * TICK_MS);
+    this.#timerAt = Infinity;
+    // Events may have caused a tick since the timer was set.
+    if (this.#next - now >= 1) this.#plan(this.#next);
+    else this.#tick(now);
+  }
+
+  #tick(now: number): void {
+    if (this.#watching.size === 0) return this.stop();
+    this.now += Math.min(now, this.#next + TICK_MS) - this.#last;
     this.#last = now;
-    for (const ticking of this.#watching) ticking.tick(this.now);
+    let waitMs = MAX_TICK_MS;
+    for (const ticking of this.#watching) {
+      waitMs = Math.min(waitMs, ticking.tick(this.now) ?? TICK_MS);
+    }
+    if (this.#timer === undefined) return;
+    this.#plan(now + (this.#isDriven ? Math.max(TICK_MS, waitMs) : TICK_MS));
   }
 }

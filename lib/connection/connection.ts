@@ -21,7 +21,7 @@ import type { Claim } from "../schedule/claim.ts";
 import { BackendSearch, type SearchOwner, type SearchResult } from "./backend_search.ts";
 import type { ConnectionContext } from "./context.ts";
 import type { Tap, TapMaker } from "./observe.ts";
-import { idleTimedOut, timedOutText } from "./timeouts.ts";
+import { idleTimedOut, timedOutText, untilIdleCheck } from "./timeouts.ts";
 import { afterWork } from "./turns.ts";
 
 /** Receives the end of a connection. */
@@ -235,18 +235,18 @@ export class Connection implements SearchOwner, RelayObserver {
   }
 
   /** Checks the time limits. */
-  tick(now: number): void {
+  tick(now: number): number | void {
     try {
       if (this.#phase === "searching") this.#search?.tick(now);
-      else if (this.#phase === "relaying") this.#checkIdle(now);
+      else if (this.#phase === "relaying") return this.#checkIdle(now);
     } catch (bug) {
       this.failed(bug);
     }
   }
 
-  #checkIdle(now: number): void {
-    const { options, timedOut } = this.#context;
-    if (!idleTimedOut(options, { since: this.#lastActive, now })) return;
+  #checkIdle(now: number): number | void {
+    const { options, timedOut } = this.#context, idle = { since: this.#lastActive, now };
+    if (!idleTimedOut(options, idle)) return untilIdleCheck(options, idle);
     const { group, channel } = this.#claim ?? {}, text = timedOutText(options);
     const name = `connection from ${formatEndpoint(this.#client.remote)}`;
     timedOut(`${name} to channel ${group}.${channel} ${text}`);

@@ -44,6 +44,14 @@ export function idleTimedOut(limits: Timeouts, idle: Span): boolean {
   return limits.idleTimeoutMs > 0 && idle.now - idle.since > limits.idleTimeoutMs;
 }
 
+/**
+ * How long {@link idleTimedOut} need not be checked, in milliseconds. Half of the time that is left:
+ * a suspended process may make the clock advance that much too far, once.
+ */
+export function untilIdleCheck({ idleTimeoutMs }: Timeouts, idle: Span): number {
+  return (idleTimeoutMs - (idle.now - idle.since)) / 2;
+}
+
 /** The text for a connection that the idle timeout has closed. */
 export function timedOutText({ idleTimeoutMs }: Timeouts): string {
   return `timed out after ${idleTimeoutMs / 1000} seconds`;

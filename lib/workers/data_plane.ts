@@ -82,7 +82,7 @@ export function serveHere(listener: Listener, options: PlaneOptions): LocalPlane
     options: connection,
     shortage,
     timedOut: options.timedOut ?? timeouts.notice,
-    clock: new Clock(),
+    clock: new Clock(options.engine),
     waiting,
     requestShutdown: options.requestShutdown ?? requestShutdown,
     tap: () => dump?.taps,

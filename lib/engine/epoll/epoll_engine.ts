@@ -51,6 +51,10 @@ export class EpollEngine implements Engine {
     return startDial(this.#context, { to, source, observer });
   }
 
+  beforeEvents(tell: (now: number) => void): void {
+    this.#context.loop.beforeEvents(tell);
+  }
+
   nextTurn(): Promise<void> {
     return this.#context.loop.nextTurn();
   }

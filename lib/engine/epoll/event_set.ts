@@ -33,6 +33,9 @@ export class EventSet {
   readonly #change = words(EVENT_SIZE);
   /** By descriptor. */
   readonly #slots: (Slot | undefined)[] = [];
+  /** What the last wait has returned. */
+  #arrived = this.#events.numbers;
+  #count = 0;
   #size = 0;
   #generation = 0;
 
@@ -88,29 +91,25 @@ export class EventSet {
     this.#size--;
   }
 
-  /** Waits in this thread and dispatches events; returns how many have arrived. */
+  /** Waits in this thread; returns how many events have arrived, for {@link dispatch}. */
   wait(timeoutMs: number): number {
     const { numbers, bytes } = this.#events;
-    const count = this.#c.epoll_wait(this.#descriptor, bytes, MAX_EVENTS, timeoutMs);
-    this.#dispatch(numbers, count);
-    return count;
+    this.#arrived = numbers;
+    return this.#count = this.#c.epoll_wait(this.#descriptor, bytes, MAX_EVENTS, timeoutMs);
   }
 
-  /** Waits in another thread. The events are dispatched by the function that it returns. */
-  async waitAside(timeoutMs: number): Promise<() => void> {
+  /** Waits in another thread. Until it resolves, there must be no other wait. */
+  async waitAside(timeoutMs: number): Promise<void> {
     const { numbers, bytes } = this.#asideEvents;
     const count = await this.#c.epoll_wait_aside(this.#descriptor, bytes, MAX_EVENTS, timeoutMs);
-    return () => this.#dispatch(numbers, count);
+    this.#arrived = numbers;
+    this.#count = count;
   }
 
-  /** Ends it. No wait may be running. */
-  close(): void {
-    this.#descriptors.close(this.#descriptor);
-  }
-
-  #dispatch(events: Int32Array, count: number): void {
-    const slots = this.#slots;
-    for (let at = 0; at < count * EVENT_SIZE; at += EVENT_SIZE) {
+  /** Handles the events of the last wait. */
+  dispatch(): void {
+    const slots = this.#slots, events = this.#arrived, end = this.#count * EVENT_SIZE;
+    for (let at = 0; at < end; at += EVENT_SIZE) {
       const slot = slots[events[at + DESCRIPTOR_AT]!];
       // It may have been closed since, and its number may be in use again.
       if (slot === undefined || slot.generation !== events[at + GENERATION_AT]) continue;
@@ -120,5 +119,10 @@ export class EventSet {
         this.#bug(slot, error);
       }
     }
+  }
+
+  /** Ends it. No wait may be running. */
+  close(): void {
+    this.#descriptors.close(this.#descriptor);
   }
 }

@@ -7,6 +7,7 @@
  * free.
  */
 
+import { type Deferred, DeferredWork } from "./deferred.ts";
 import { EventSet, type Slot } from "./event_set.ts";
 import { RuntimeTurns } from "./runtime_turns.ts";
 import { EPOLLET, EPOLLIN, EVENTFD_FLAGS } from "./system/constants.ts";
@@ -26,13 +27,6 @@ const MICROTASKS = 8;
 const TURN_ROUNDS = 4;
 /** In a shared isolate: milliseconds between two looks for events. */
 const SHARED_MS = 1;
-
-/** Work for {@link Loop.defer}. */
-export interface Deferred {
-  run(): void;
-  /** {@link run} has thrown. */
-  bug(error: unknown): void;
-}
 
 /** What is called before each wait. */
 export interface BeforeWait {
@@ -62,14 +56,17 @@ export class Loop {
   readonly #one = new Uint8Array(BigUint64Array.of(1n).buffer);
   /** Descriptors of the loop itself in the set. */
   readonly #ownSize: number;
-  #deferred: Deferred[] = [];
-  #spareDeferred: Deferred[] = [];
+  readonly #deferred = new DeferredWork((work, error) => this.#bug(work, error));
   readonly #beforeWait: BeforeWait[] = [];
+  readonly #clocks: ((now: number) => void)[] = [];
+  /** When the last wait ended, by `performance.now()`. */
+  #now = 0;
   /** Receives messages after the events that arrived together with them. */
   readonly #messages: Deferred = {
     run: () => {
       // A message may resolve promises that the loop does not know.
       this.#hasResolved = true;
+      this.#runtime.hurry(this.#now);
       this.#options.receive?.();
     },
     bug: (error) => this.#options.bug(error),
@@ -121,14 +118,13 @@ export class Loop {
 
   /** Runs something soon, after the current events. */
   defer(work: Deferred): void {
-    this.#deferred.push(work);
+    this.#deferred.add(work);
     this.#wake();
   }
 
   /** Ends {@link defer}. */
   cancel(work: Deferred): void {
-    const at = this.#deferred.indexOf(work);
-    if (at >= 0) this.#deferred.splice(at, 1);
+    this.#deferred.cancel(work);
   }
 
   /** A promise was resolved: what awaits it runs before the next wait. */
@@ -145,6 +141,11 @@ export class Loop {
   offWait(call: BeforeWait): void {
     const at = this.#beforeWait.indexOf(call);
     if (at >= 0) this.#beforeWait.splice(at, 1);
+  }
+
+  /** See `Engine.beforeEvents()`. */
+  beforeEvents(tell: (now: number) => void): void {
+    this.#clocks.push(tell);
   }
 
   /** See `Engine.nextTurn()`. */
@@ -168,7 +169,7 @@ export class Loop {
   /** Stops it, without another event. */
   stop(): void {
     this.#isStopped = true;
-    this.#deferred = [];
+    this.#deferred.clear();
     this.#turn = undefined;
     clearTimeout(this.#timer);
     if (this.#isAside) this.#wake();
@@ -179,7 +180,7 @@ export class Loop {
     while (!this.#isStopped) {
       const isBusy = this.#look(this.#hasWork ? 0 : this.#runtime.untilDue(now));
       if (this.#hasResolved) await this.#runMicrotasks();
-      now = performance.now();
+      now = this.#now;
       if (isBusy) busyAt = now;
       if (now - busyAt >= QUIET_MS && !this.#hasWork) {
         await this.#waitAside();
@@ -191,26 +192,33 @@ export class Loop {
   }
 
   get #hasWork(): boolean {
-    return this.#deferred.length > 0 || this.#turn !== undefined;
+    return !this.#deferred.isEmpty || this.#turn !== undefined;
   }
 
   /** Waits in this thread and dispatches; returns whether there was or is anything to do. */
   #look(timeoutMs: number): boolean {
     if (timeoutMs > 0) this.#prepareWait(false);
     const count = this.#set.wait(timeoutMs);
-    this.#runDeferred();
-    return count > 0 || this.#deferred.length > 0;
+    this.#handle();
+    return count > 0 || !this.#deferred.isEmpty;
   }
 
   async #waitAside(): Promise<void> {
     this.#prepareWait(true);
     this.#isAside = true;
-    const dispatch = await this.#set.waitAside(ASIDE_MS);
+    await this.#set.waitAside(ASIDE_MS);
     this.#isAside = false;
     if (this.#isStopped) return;
-    dispatch();
-    this.#runDeferred();
+    this.#handle();
     if (this.#hasResolved) await this.#runMicrotasks();
+  }
+
+  /** Handles what the last wait has returned. */
+  #handle(): void {
+    this.#now = performance.now();
+    for (const tell of this.#clocks) tell(this.#now);
+    this.#set.dispatch();
+    this.#deferred.run();
   }
 
   #prepareWait(isQuiet: boolean): void {
@@ -229,21 +237,6 @@ export class Loop {
     const turn = this.#turn;
     this.#turn = undefined;
     turn?.resolve();
-  }
-
-  #runDeferred(): void {
-    const all = this.#deferred;
-    if (all.length === 0) return;
-    this.#deferred = this.#spareDeferred;
-    for (const work of all) {
-      try {
-        work.run();
-      } catch (error) {
-        this.#bug(work, error);
-      }
-    }
-    all.length = 0;
-    this.#spareDeferred = all;
   }
 
   #bug(where: { bug(error: unknown): void }, error: unknown): void {

@@ -38,7 +38,7 @@ import {
   STOPPED,
   URGENT,
 } from "./link.ts";
-import type { Deferred } from "./loop.ts";
+import type { Deferred } from "./deferred.ts";
 import { fillPipe, writePipe } from "./splice.ts";
 
 /** Reads and writes of one direction before others have their turn. */

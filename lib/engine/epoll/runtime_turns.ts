@@ -8,8 +8,13 @@
 
 import type { LibC } from "./system/libc.ts";
 
-/** Timers may be late by about this many milliseconds. */
-const YIELD_MS = 50;
+/**
+ * Timers may be late by about this many milliseconds; after a message by fewer, because a command
+ * may wait for some.
+ */
+const YIELD_MS = 50, HURRY_YIELD_MS = 5;
+/** How long that lasts after a message, in milliseconds. */
+const HURRY_MS = 100;
 /** By so many at most, even if no sleep makes the runtime wait. */
 const TIMER_MS = 500;
 /** Length of a sleep in microseconds. */
@@ -20,6 +25,7 @@ export class RuntimeTurns {
   readonly #c: LibC;
   #yieldedAt = performance.now();
   #timerAt = this.#yieldedAt;
+  #hurryUntil = 0;
 
   constructor(c: LibC) {
     this.#c = c;
@@ -27,12 +33,21 @@ export class RuntimeTurns {
 
   /** Whether the runtime should have a turn. */
   isDue(now: number): boolean {
-    return now - this.#yieldedAt >= YIELD_MS;
+    return now - this.#yieldedAt >= this.#every(now);
   }
 
   /** For how many milliseconds the isolate may be blocked, at least 1. */
   untilDue(now: number): number {
-    return Math.max(1, Math.ceil(this.#yieldedAt + YIELD_MS - now));
+    return Math.max(1, Math.ceil(this.#yieldedAt + this.#every(now) - now));
+  }
+
+  /** A message has arrived. */
+  hurry(now: number): void {
+    this.#hurryUntil = now + HURRY_MS;
+  }
+
+  #every(now: number): number {
+    return now < this.#hurryUntil ? HURRY_YIELD_MS : YIELD_MS;
   }
 
   /** Yields. */
