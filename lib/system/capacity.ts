@@ -7,9 +7,9 @@ import type { ProcessLimits } from "../native/process.ts";
 
 /**
  * Descriptors that the program needs to serve at all, those of each worker, and those of the epoll
- * engine in it: its epoll set, its eventfd, and one that is spare.
+ * engine in it: its epoll set, two eventfds, and one that is spare.
  */
-const TO_SERVE = 16, PER_WORKER = 8, PER_EPOLL = 3;
+const TO_SERVE = 16, PER_WORKER = 8, PER_EPOLL = 4;
 /** The pipes of all workers take at most this fraction of the limit. */
 const PIPE_FRACTION = 1 / 16, MAX_PIPES = 128;
 /** The budget is this fraction of the limit, within these bounds. */

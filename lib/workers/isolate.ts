@@ -8,8 +8,8 @@ import type { FromWorker, IsolateLink, ToWorker, WorkerSetup } from "./protocol.
 const START_MS = 30_000;
 /** The most descriptors of an isolate that can be closed after its end; one byte each. */
 const MAX_MAP_BYTES = 1 << 22;
-/** Milliseconds between two looks whether a thread that must end has ended. */
-const LOOK_MS = 10;
+/** Milliseconds that the thread of an isolate may take to end, and between two looks at it. */
+const END_MS = 2000, LOOK_MS = 10;
 /** Milliseconds between two looks whether the threads live. */
 const WATCH_MS = 500;
 
@@ -106,14 +106,19 @@ export class Isolate {
     return this.#missing > 1;
   }
 
-  /** Ends it. Resolves when its thread has ended and no descriptor of it is open. */
+  /**
+   * Ends it. Resolves when its thread has ended and no descriptor of it is open. Those of a thread
+   * that does not end stay open: it may still use their numbers.
+   */
   async end(): Promise<void> {
     this.starts = -1;
     this.#wakeup?.wake();
     this.#worker.terminate();
     this.#channel?.port1.close();
     if (this.link === undefined || this.#thread === undefined) return;
+    const late = performance.now() + END_MS;
     while (isThreadAlive(this.#thread)) {
+      if (performance.now() > late) return;
       // Its wait in another thread keeps it alive.
       this.#wakeup?.wake();
       await delay(LOOK_MS);

@@ -72,6 +72,7 @@ class WorkerPool implements DataPlane {
   /** The wait line, as this isolate uses it: it makes channels available, too. */
   readonly #line: WaitLine | undefined;
   readonly #restarts = new Restarts();
+  #ending: Promise<unknown> = Promise.resolve();
   #unwatch: (() => void) | undefined;
   #dump: PlaneDump | undefined;
   /** Of workers that start later. */
@@ -264,7 +265,7 @@ class WorkerPool implements DataPlane {
 
   #gone(isolate: Isolate): void {
     if (this.#isolates.get(isolate.index) !== isolate) return;
-    void isolate.end();
+    this.#ending = Promise.all([this.#ending, isolate.end()]);
     this.#isolates.delete(isolate.index);
     this.#listening.delete(isolate.index);
     this.#settle();
@@ -285,7 +286,8 @@ class WorkerPool implements DataPlane {
     if (this.#isolates.size > 0) return;
     this.#unwatch?.();
     this.#timeouts.end();
-    this.#done.resolve({ cutOff: this.#cutOff, ...(isLost ? { isLost } : {}) });
+    const cutOff = this.#cutOff, end = isLost ? { cutOff, isLost } : { cutOff };
+    void this.#ending.then(() => this.#done.resolve(end));
   }
 
   #send(index: number, message: ToWorker): void {

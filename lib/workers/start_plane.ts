@@ -6,7 +6,8 @@ import { startWorkers, type WorkerPoolOptions } from "./pool.ts";
 
 /** What {@link startPlane} is given. */
 export interface PlaneStart
-  extends Pick<WorkerPoolOptions, "serving" | "table" | "messages" | "dump" | "backendEvent"> {
+  extends
+    Pick<WorkerPoolOptions, "serving" | "table" | "messages" | "dump" | "backendEvent" | "make"> {
   readonly reports: NonNullable<WorkerPoolOptions["reports"]> & {
     readonly monitor: Monitor | undefined;
   };

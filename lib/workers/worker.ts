@@ -142,6 +142,8 @@ let serving: Serving | undefined;
 /** The thread of this isolate, found out while the C library may be opened. */
 let thread: number | undefined;
 let isCrashed = false;
+/** Whether it is started again in this isolate after a crash. Nothing serves meanwhile. */
+let isRestarted = false;
 /** Where messages arrive that the epoll engine asks for. */
 let port: NodePort | undefined;
 
@@ -183,7 +185,8 @@ function crashed(event: Event, error: unknown): void {
   dead?.flushLog();
   if (dead?.engine.abandon === undefined) {
     scope.postMessage({ type: "crashed", message });
-    return scope.close();
+    if (!isRestarted) scope.close();
+    return;
   }
   isCrashed = true;
   serving = undefined;
@@ -198,7 +201,8 @@ function crashed(event: Event, error: unknown): void {
 
 function start(setup: WorkerSetup): void {
   const { link, serving: { at, engine: name, listener: descriptor, maxPipes } } = setup;
-  if (link !== undefined) thread ??= threadId();
+  isRestarted = link !== undefined;
+  if (isRestarted) thread ??= threadId();
   let engine: Engine | undefined;
   try {
     const bug = (error: unknown) => scope.postMessage({ type: "notice", line: bugLine(error) });

@@ -4,6 +4,7 @@ import {
   connectionLimits,
   maxDumpFiles,
   newBudget,
+  pipesPerWorker,
   probeDescriptors,
 } from "../../../lib/system/capacity.ts";
 import { t } from "../../helpers/t.ts";
@@ -84,3 +85,19 @@ function take(share: { take(): boolean }, count: number): number {
   while (taken < count && share.take()) taken++;
   return taken;
 }
+
+t("the epoll engine gets descriptors for its pipes, and one worker counts as several do", () => {
+  const limits = { descriptors: 1024, open: 10 };
+  assertEquals(pipesPerWorker(limits, 1), 32);
+  assertEquals(pipesPerWorker({ descriptors: 1_000_000 }, 4), 128);
+  assertEquals([
+    pipesPerWorker({ descriptors: 20 }, 64),
+    pipesPerWorker({ descriptors: undefined }, 1),
+  ], [1, 128]);
+  const division = { workers: 1, budget: 32 };
+  const free = (connections: number) => 2 * connections;
+  const { max } = connectionLimits(limits, division);
+  const { max: withPipes } = connectionLimits(limits, { ...division, pipes: 32 });
+  // 64 for pipes, 8 for the isolate, 4 for the engine.
+  assertEquals(free(max) - free(withPipes), 76);
+}, { permissions: "none" });
