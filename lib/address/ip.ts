@@ -78,6 +78,12 @@ export function parseIp(text: string): Ip | undefined {
   return bytes && unmapped(bytes);
 }
 
+/** {@link parseIp} for the address of a peer, which may have a scope (`fe80::1%eth0`), to ignore. */
+export function parsePeerIp(text: string): Ip | undefined {
+  const scopeAt = text.indexOf("%");
+  return parseIp(scopeAt < 0 ? text : text.slice(0, scopeAt));
+}
+
 /**
  * Converts an IPv4-mapped IPv6 address (`::ffff:a.b.c.d`, RFC 4291 section 2.5.5.2), as a
  * dual-stack listener reports its IPv4 clients, to IPv4; returns any other address unchanged.

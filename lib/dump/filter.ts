@@ -1,7 +1,7 @@
 /** Filters of a dump: which connections, which chunks, how many bytes of a chunk. Pure. */
 
 import { type CidrRange, parseCidr } from "../address/cidr.ts";
-import { parseIp } from "../address/ip.ts";
+import { parsePeerIp } from "../address/ip.ts";
 import { channelText, type ConnectionRoute, parseChannelText } from "../base/connection_info.ts";
 import { UsageError } from "../base/errors.ts";
 import { strictInteger } from "../base/integers.ts";
@@ -57,7 +57,7 @@ export function parseDumpFilter(options: FilterOptions): DumpFilter {
 export function wantsConnection(filter: DumpFilter, connection: ConnectionRoute): boolean {
   if (filter.connection !== undefined && filter.connection !== connection.id) return false;
   if (filter.client !== undefined) {
-    const ip = parseIp(connection.client.address);
+    const ip = parsePeerIp(connection.client.address);
     if (ip === undefined || !filter.client(ip)) return false;
   }
   if (filter.channel === undefined) return true;

@@ -5,7 +5,7 @@
  * it is pending: for good if the peer never reads. The shutdown ends that write.
  */
 
-import { type Ip, parseIp, unmapped } from "../address/ip.ts";
+import { type Ip, parsePeerIp, unmapped } from "../address/ip.ts";
 import type { Endpoint, SocketPair } from "../base/endpoint.ts";
 import { type CLibrary, cLibrary } from "./c_library.ts";
 import { fixed, readProc } from "./memory.ts";
@@ -174,7 +174,7 @@ function portsKey(local: number, remote: number): number {
 
 /** The scope of a link-local address (`fe80::1%eth0`) is not compared. */
 function bytesOf({ address }: Endpoint): Ip | undefined {
-  return parseIp(address.replace(/%.*/, ""));
+  return parsePeerIp(address);
 }
 
 /**

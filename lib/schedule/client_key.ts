@@ -1,6 +1,6 @@
 /** What schedules know about a client. Pure. */
 
-import { parseIp } from "../address/ip.ts";
+import { parsePeerIp } from "../address/ip.ts";
 import { type Hash64, hash64 } from "../table/name_hash.ts";
 import { clientHash } from "./client_hash.ts";
 
@@ -18,6 +18,6 @@ export interface ClientKey {
  * @param address IPv4 or IPv6; an unknown one counts as 0.0.0.0.
  */
 export function clientKey(address: string): ClientKey {
-  const ip = parseIp(address) ?? new Uint8Array(4);
+  const ip = parsePeerIp(address) ?? new Uint8Array(4);
   return { hash: clientHash(ip), key: hash64(ip) };
 }

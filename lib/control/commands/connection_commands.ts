@@ -2,7 +2,7 @@
 
 import { parseCidr } from "../../address/cidr.ts";
 import { formatEndpoint } from "../../address/host_port.ts";
-import { parseIp } from "../../address/ip.ts";
+import { parsePeerIp } from "../../address/ip.ts";
 import { channelText, type ConnectionInfo, parseChannelText } from "../../base/connection_info.ts";
 import { counted } from "../../base/integers.ts";
 import { shortDuration } from "../top/short_duration.ts";
@@ -71,7 +71,7 @@ function parseWords(words: readonly string[]): { matches: Test; json: boolean } 
       if (text === undefined) throw usageError(CONNS);
       const inRange = parseCidr(text);
       add(word, ({ client }) => {
-        const address = parseIp(client.address);
+        const address = parsePeerIp(client.address);
         return address !== undefined && inRange(address);
       });
     } else throw new CommandError(`invalid selection [${word}]`);

@@ -3,7 +3,7 @@
  * (RFC 9293) headers around the bytes that balance relayed. Pure.
  */
 
-import { parseIp } from "../../address/ip.ts";
+import { parsePeerIp } from "../../address/ip.ts";
 import type { Endpoint } from "../../base/endpoint.ts";
 
 /** TCP flags. */
@@ -157,7 +157,7 @@ export class TcpFlow {
 /** Two addresses of one family. An address that cannot be parsed becomes the unspecified one. */
 function sameFamily(first: string, second: string): [Uint8Array, Uint8Array] {
   const read = (text: string, other: string) =>
-    parseIp(text) ?? new Uint8Array(other.includes(":") ? 16 : 4);
+    parsePeerIp(text) ?? new Uint8Array(other.includes(":") ? 16 : 4);
   const [a, b] = [read(first, second), read(second, first)];
   return a.length === b.length ? [a, b] : [mapped(a), mapped(b)];
 }

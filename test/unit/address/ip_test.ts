@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { formatIp, parseIp, parseIpv4, parseIpv6 } from "../../../lib/address/ip.ts";
+import { formatIp, parseIp, parseIpv4, parseIpv6, parsePeerIp } from "../../../lib/address/ip.ts";
 import { t } from "../../helpers/t.ts";
 
 const PURE = { permissions: "none" } as const;
@@ -129,6 +129,12 @@ t("parseIp() returns an IPv4-mapped address as IPv4, but no other IPv6 address",
   assertEquals(bytesOf("::1:ffff:10.0.0.1").length, 16);
   assertEquals(bytesOf("::10.0.0.1").length, 16);
   assertEquals(bytesOf("no"), []);
+}, PURE);
+
+t("parsePeerIp() ignores a scope, which parseIp() refuses", () => {
+  assertEquals(parsePeerIp("fe80::1%eth0"), parseIp("fe80::1"));
+  assertEquals(parsePeerIp("10.0.0.1"), parseIp("10.0.0.1"));
+  assertEquals([parseIp("fe80::1%eth0"), parsePeerIp("no%eth0")], [undefined, undefined]);
 }, PURE);
 
 t("formatIp() reads its bytes at an offset of a larger buffer", () => {
