@@ -8,8 +8,15 @@ import type { Engine } from "../engine/engine.ts";
 /** Work of this many milliseconds ends the turn. */
 const TURN_MS = 5;
 
-let workedMs = 0;
-let pause: Promise<void> | undefined;
+/** The current turn. */
+interface Turn {
+  workedMs: number;
+  /** Resolves with the next turn; `undefined` while work may go on. */
+  pause: Promise<void> | undefined;
+}
+
+/** By engine: one that is abandoned never comes to its next turn. */
+const turns = new WeakMap<Engine, Turn>();
 
 /**
  * Accounts for synchronous work, and waits for the next turn if this one has lasted long enough.
@@ -23,13 +30,23 @@ export function afterWork(
   startMs: number,
   room: Promise<void> | undefined,
 ): Promise<void> | undefined {
-  workedMs += performance.now() - startMs;
-  if (pause === undefined && workedMs >= TURN_MS) {
-    pause = engine.nextTurn().then(() => {
-      workedMs = 0;
-      pause = undefined;
+  const turn = turnOf(engine);
+  turn.workedMs += performance.now() - startMs;
+  if (turn.pause === undefined && turn.workedMs >= TURN_MS) {
+    turn.pause = engine.nextTurn().then(() => {
+      turn.workedMs = 0;
+      turn.pause = undefined;
     });
   }
+  const { pause } = turn;
   if (pause === undefined || room === undefined) return pause ?? room;
   return Promise.all([pause, room]).then(() => {});
+}
+
+function turnOf(engine: Engine): Turn {
+  const known = turns.get(engine);
+  if (known !== undefined) return known;
+  const turn: Turn = { workedMs: 0, pause: undefined };
+  turns.set(engine, turn);
+  return turn;
 }

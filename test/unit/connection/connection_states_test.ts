@@ -269,3 +269,20 @@ t("a dial that succeeds after its connection has ended closes the link", () => {
   one.dials[0]!.observer.dialed(late);
   assertEquals([late.closed, one.owned.bugs.length, one.holds], [1, 1, NOTHING]);
 }, PURE);
+
+t("the local address of the backend's link is asked for once, before the link is closed", () => {
+  const asked: boolean[] = [], locals: unknown[] = [];
+  const one = stage({ context: { monitor: { ended: ({ local }) => void locals.push(local) } } });
+  const backend = countingLink(), local = { address: "10.0.0.3", port: 3 };
+  Object.defineProperty(backend, "local", {
+    get() {
+      asked.push(backend.closed === 0);
+      return local;
+    },
+  });
+  one.start();
+  one.dials[0]!.observer.dialed(backend);
+  one.connection.info();
+  one.relays[0]!.finish({ side: "backend", how: "end" });
+  assertEquals([asked, locals], [[true], [local]]);
+}, PURE);

@@ -20,3 +20,9 @@ t("afterWork() waits for the next turn after 5 ms of work, together with all oth
   clearTimeout(timer);
   assertEquals(afterWork(denoEngine, performance.now(), undefined), undefined);
 }, PURE);
+
+t("afterWork() does not wait for the turn of another engine, which may be abandoned", () => {
+  const abandoned = { ...denoEngine, nextTurn: () => new Promise<void>(() => {}) };
+  assert(afterWork(abandoned, performance.now() - 10, undefined) !== undefined);
+  assertEquals(afterWork({ ...denoEngine }, performance.now(), undefined), undefined);
+}, PURE);
