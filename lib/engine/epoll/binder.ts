@@ -41,13 +41,14 @@ class EpollBinder implements Binder {
 /**
  * Opens the binder of the main isolate.
  *
+ * @param open Opens the C library.
  * @returns Why the engine cannot run here, as the end of the message "the epoll engine …".
  */
-export function openBinder(): Binder | string {
+export function openBinder(open = openLibC): Binder | string {
   const { os, arch } = Deno.build;
   if (os !== "linux") return "needs Linux";
   if (arch !== "x86_64" && arch !== "aarch64") return "needs an x86-64 or aarch64 processor";
-  const c = openLibC();
+  const c = open();
   if (c === undefined) return "needs the C library, and the permission to call it";
   return refusedCall(c) ?? new EpollBinder(c);
 }

@@ -22,6 +22,31 @@ export function libC(replaced: Partial<LibC> = {}): LibC {
   return { ...library, ...replaced };
 }
 
+/** Replaces a function of the C library by one that fails with an error of errno(3) while wanted. */
+export function failing(
+  name: "accept4" | "splice" | "epoll_wait" | "connect",
+  errno: number,
+  isWanted: () => boolean = () => true,
+): Partial<LibC> {
+  const c = libC();
+  let pending = 0;
+  return {
+    [name](...args: unknown[]) {
+      pending = isWanted() ? errno : 0;
+      return pending === 0 ? Reflect.apply(c[name], undefined, args) : -1;
+    },
+    /** It reads errno. */
+    memcpy(...args: Parameters<typeof c.memcpy>) {
+      const result = c.memcpy(...args), [to, , size] = args;
+      if (pending !== 0 && size === 4n) {
+        new DataView((to as Uint8Array<ArrayBuffer>).buffer).setInt32(0, pending, true);
+        pending = 0;
+      }
+      return result;
+    },
+  };
+}
+
 /** An engine, whose sockets are closed at the end of its scope. */
 export interface TestedEngine extends AsyncDisposable {
   readonly engine: Required<Pick<Engine, "abandon">> & Engine;

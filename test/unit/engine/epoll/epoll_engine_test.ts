@@ -4,7 +4,14 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import type { Endpoint } from "../../../../lib/base/endpoint.ts";
 import type { RelayEnd } from "../../../../lib/engine/engine.ts";
 import { awaitedRelay, dialed } from "../../../helpers/engine/awaited.ts";
-import { epollEngine, libC, linkedBy, listenWith, noEpoll } from "../../../helpers/engine/epoll.ts";
+import {
+  epollEngine,
+  failing,
+  libC,
+  linkedBy,
+  listenWith,
+  noEpoll,
+} from "../../../helpers/engine/epoll.ts";
 import { connect, readText, readToEnd } from "../../../helpers/net/client.ts";
 import { rawConnect, rawListener } from "../../../helpers/net/raw_sockets.ts";
 import { skip, sleep, t, until, within } from "../../../helpers/t.ts";
@@ -105,25 +112,8 @@ else {
   });
 
   t("epoll: accept() reports a shortage of descriptors, and accepts again later", async () => {
-    const c = libC();
-    let isShort = true, error = 0;
-    await using tested = epollEngine({
-      calls: {
-        accept4(...args: Parameters<typeof c.accept4>) {
-          error = isShort ? EMFILE : 0;
-          return isShort ? -1 : c.accept4(...args);
-        },
-        memcpy(...args: Parameters<typeof c.memcpy>) {
-          const result = c.memcpy(...args);
-          // It reads errno.
-          if (error !== 0 && args[2] === 4n) {
-            new DataView((args[0] as Uint8Array<ArrayBuffer>).buffer).setInt32(0, error, true);
-          }
-          error = 0;
-          return result;
-        },
-      },
-    });
+    let isShort = true;
+    await using tested = epollEngine({ calls: failing("accept4", EMFILE, () => isShort) });
     const listener = listenWith(tested.engine);
     const client = rawConnect(listener.local.port);
     assertEquals(await listener.accept(), {
