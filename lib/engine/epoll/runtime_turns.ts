@@ -16,7 +16,7 @@ const YIELD_MS = 50, HURRY_YIELD_MS = 5;
 /** How long that lasts after a message, in milliseconds. */
 const HURRY_MS = 100;
 /** By so many at most, even if no sleep makes the runtime wait. */
-const TIMER_MS = 500;
+const TIMER_MS = 100;
 /** Length of a sleep in microseconds. */
 const SLEEP_US = 50;
 

@@ -10,7 +10,7 @@ import { controlSession } from "../../helpers/net/control_socket.ts";
 import { heldConnection } from "../../helpers/net/held_connections.ts";
 import { loadServer, talkers } from "../../helpers/net/load.ts";
 import { listensOn } from "../../helpers/net/tcp_sockets.ts";
-import { cpuMs, type Latency, latency } from "../../helpers/program/scheduling.ts";
+import { cpuMs, type Latency, latency } from "../../helpers/kernel/scheduling.ts";
 import { ENGINE } from "../../helpers/program/program.ts";
 import { startControlled } from "../../helpers/program/start_controlled.ts";
 import { sleep, t, until, withTools } from "../../helpers/t.ts";
