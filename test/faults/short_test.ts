@@ -12,3 +12,5 @@ await import("./integrity_faults.ts");
 await import("./descriptors_faults.ts");
 await import("./hostile_faults.ts");
 await import("./death_faults.ts");
+await import("./idle_faults.ts");
+await import("./pipes_faults.ts");

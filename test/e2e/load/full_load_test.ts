@@ -11,17 +11,17 @@ import { heldConnection } from "../../helpers/net/held_connections.ts";
 import { loadServer, talkers } from "../../helpers/net/load.ts";
 import { listensOn } from "../../helpers/net/tcp_sockets.ts";
 import { cpuMs, type Latency, latency } from "../../helpers/kernel/scheduling.ts";
-import { ENGINE } from "../../helpers/program/program.ts";
 import { startControlled } from "../../helpers/program/start_controlled.ts";
 import { sleep, t, until, withTools } from "../../helpers/t.ts";
 
 const COMMANDS = 100, CLIENTS = 50, TIMERS = 7, TRIES = 5;
-const CONTROL_MS = 20, SIGNAL_MS = 100;
+/** On SIGTERM, the clients in the backlog are accepted first, for 200 ms at most. */
+const CONTROL_MS = 20, SIGNAL_MS = 250;
 /** A tick of the clock is 100 ms; the rest is the connect and the measurement. */
 const EARLY_MS = 100, LATE_MS = 150;
 const IDLE_MS = 3000;
-/** Of a CPU. Streams wake up for each tick of the clock. */
-const IDLE_SHARE = ENGINE === "epoll" ? 0.001 : 0.005;
+/** Of a CPU, on a busy machine. The clock ticks while connections are open. */
+const IDLE_SHARE = 0.01;
 
 /** Starts the program with a group that is under full load and groups for the test. */
 async function loaded(argv: readonly string[], more: readonly string[] = []) {
@@ -60,7 +60,7 @@ withTools(["python3"], "under full load, commands are answered within 20 ms", as
   assert(worst(all).ownMs <= CONTROL_MS, report);
 });
 
-withTools(["python3"], "under full load, SIGTERM closes the listener within 100 ms", async () => {
+withTools(["python3"], "under full load, SIGTERM closes the listener within 250 ms", async () => {
   const all: number[] = [];
   // Other tests run at the same time, so the best of several tries counts.
   while (all.length < TRIES && !all.some((ms) => ms <= SIGNAL_MS)) {

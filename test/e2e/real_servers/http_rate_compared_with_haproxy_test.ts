@@ -1,9 +1,9 @@
 import { assert } from "@std/assert";
 import { freePort } from "../../helpers/net/ports.ts";
-import { listensOn } from "../../helpers/net/tcp_sockets.ts";
 import { startBalance } from "../../helpers/program/start_balance.ts";
 import { startNginx } from "../../helpers/program/start_nginx.ts";
-import { runProgram, startProgram } from "../../helpers/program/start_program.ts";
+import { startHaproxy } from "../../helpers/net/haproxy.ts";
+import { runProgram } from "../../helpers/program/start_program.ts";
 import { skip, t, tool } from "../../helpers/t.ts";
 
 /** Minimum rate of balance, as a fraction of the rate of haproxy in the same run. */
@@ -22,7 +22,7 @@ if (!nginx || !haproxy || !ab) {
     await using backend = await startNginx(nginx);
     await Deno.writeTextFile(`${backend.folder}/small`, "x".repeat(100), { mode: 0o644 });
     const port = freePort();
-    await using _haproxy = await startHaproxy(haproxy, { port, backend: backend.address });
+    await using _haproxy = await startHaproxy([{ port, backend: backend.address }]);
     await using balance = await startBalance(["-f", "PORT", backend.address]);
 
     const best = { haproxy: 0, balance: 0 };
@@ -38,35 +38,6 @@ if (!nginx || !haproxy || !ab) {
     );
     assert(ratio >= FLOOR, `balance reaches ${ratio.toFixed(2)} of the rate of haproxy`);
   });
-}
-
-async function startHaproxy(
-  path: string,
-  options: { port: number; backend: string },
-): Promise<AsyncDisposable> {
-  const config = await Deno.makeTempFile({ prefix: "balance-haproxy-" });
-  await Deno.writeTextFile(
-    config,
-    `global
-  nbthread 1
-defaults
-  mode tcp
-  timeout connect 5s
-  timeout client 30s
-  timeout server 30s
-listen test
-  bind 127.0.0.1:${options.port}
-  server s1 ${options.backend}
-`,
-  );
-  try {
-    return await startProgram(path, {
-      args: ["-db", "-f", config],
-      ready: () => listensOn(options.port),
-    });
-  } finally {
-    await Deno.remove(config);
-  }
 }
 
 /** @returns Requests per second. */
