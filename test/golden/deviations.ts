@@ -7,6 +7,8 @@
  * @module
  */
 
+import type { EngineName } from "../../lib/engine/names.ts";
+import { ENGINE } from "../helpers/program/program.ts";
 import { cli, HOST_ERRORS, USAGE_ERRORS } from "./cli_deviations.ts";
 
 /** A record that is not reproduced. */
@@ -18,6 +20,8 @@ export interface Deviation {
   /** Number in the list of deviations in balance(1), COMPATIBILITY. */
   readonly number: number;
   readonly reason: string;
+  /** The engine that deviates, if not all do. */
+  readonly engine?: EngineName;
   /** The fields that differ, with their values here. */
   readonly designed: Readonly<Record<string, unknown>>;
 }
@@ -332,12 +336,24 @@ const DEBUG: readonly Deviation[] = [
     })),
 ];
 
+const RESET = "a reset of one side is passed on as a reset";
+const wasReset = (bytes: number, data: string) => ({ end: "RST", bytes, data, seconds: 0.1 });
+const RESETS: readonly Deviation[] = ([
+  ["close", "client_rst", { backend_saw: wasReset(0, "") }],
+  ["close", "server_rst", { client_saw: wasReset(0, "") }],
+  ["close", "server_closes_with_unread_input", { client_saw: wasReset(10, "xxxxxxxxxx") }],
+  ["packetdump_sessions", "server_rst", { client_saw: "RST after 3 bytes" }],
+] as const).map(([file, name, designed]) => (
+  { file, name, number: 54, reason: RESET, engine: "epoll", designed }
+));
+
 /** All of them. */
 export const DEVIATIONS: readonly Deviation[] = [
   ...CLI,
   ...CHANNEL_SPEC,
   ...PACKETDUMP_SESSIONS,
   ...CLOSE,
+  ...RESETS,
   ...BALANCING,
   ...DEBUG,
 ];
@@ -350,7 +366,9 @@ export const DEVIATIONS: readonly Deviation[] = [
  */
 export function designed<T extends object>(file: string, records: readonly T[]): T[] {
   return records.map((record) => {
-    const found = DEVIATIONS.find((one) => one.file === file && one.name === nameOf(record));
+    const found = DEVIATIONS.find((one) =>
+      one.file === file && one.name === nameOf(record) && (one.engine ?? ENGINE) === ENGINE
+    );
     return found === undefined ? record : { ...record, ...found.designed };
   });
 }

@@ -23,7 +23,7 @@ async function assertAtPrompt(terminal: Tmux): Promise<void> {
   await terminal.press("C-u");
   await terminal.type("version");
   await terminal.press("Enter");
-  await terminal.shows(/^ {2}MAXCHANNELS=16\nbalance\[0\]$/m);
+  await terminal.shows(/^ {2}MAXCHANNELS=16\n( {2}ENGINE=\w+\n)?balance\[0\]$/m);
 }
 
 const TESTS: Record<string, () => Promise<void>> = {
