@@ -185,6 +185,7 @@ export class BackendSearch implements DialObserver, WaitObserver, ClientWatcher 
 
   /** See {@link WaitObserver.entered}. */
   entered(claim: Claim): void {
+    this.claim = claim;
     this.#channels = channelSearch(this.#context, this.#client, false);
     this.#dial(claim);
   }
