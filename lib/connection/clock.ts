@@ -70,7 +70,8 @@ export class Clock {
     if (this.#timer !== undefined && this.#timerAt <= next) return;
     clearTimeout(this.#timer);
     this.#timerAt = next;
-    this.#timer = setTimeout(() => this.#timerEnded(), next - performance.now());
+    const ms = Math.max(0, next - performance.now());
+    this.#timer = setTimeout(() => this.#timerEnded(), ms);
   }
 
   #timerEnded(): void {

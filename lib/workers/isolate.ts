@@ -1,5 +1,6 @@
 import { delay } from "@std/async/delay";
 import { EXIT, ExitError, UnavailableError, withName } from "../base/errors.ts";
+import { NOT_ACCEPTING } from "../engine/share.ts";
 import { closeDescriptors, isThreadAlive, openWakeup, type Wakeup } from "../native/isolates.ts";
 import { processLimits } from "../native/process.ts";
 import type { FromWorker, IsolateLink, ToWorker, WorkerSetup } from "./protocol.ts";
@@ -19,12 +20,24 @@ export interface IsolateOptions {
   readonly index: number;
   /** Makes it; the default runs worker.ts. */
   readonly make?: (() => Worker) | undefined;
-  /** Whether it waits in system calls (the epoll engine): then it must be woken for messages. */
-  readonly waitsInCalls: boolean;
+  /** Given if it waits in system calls (the epoll engine): then it must be woken for messages. */
+  readonly peers?: Peers | undefined;
   /** Receives what does not concern its start and its end. */
   readonly receive: (message: FromWorker) => void;
   /** An uncaught error has ended the worker after its start. */
   readonly died: (message: string) => void;
+}
+
+/** What all isolates that wait in system calls have in common; see {@link ShareOptions}. */
+export interface Peers {
+  readonly loads: Int32Array<SharedArrayBuffer>;
+  readonly wakeups: number[];
+}
+
+/** Room for a number of isolates. */
+export function newPeers(count: number): Peers {
+  const loads = new Int32Array(new SharedArrayBuffer(4 * count)).fill(NOT_ACCEPTING);
+  return { loads, wakeups: [] };
 }
 
 /** The isolate of a worker, as the main isolate sees it. */
@@ -49,14 +62,15 @@ export class Isolate {
 
   /** @throws {ExitError} If no file descriptor is free. */
   constructor(options: IsolateOptions) {
-    this.#options = options;
-    this.index = options.index;
-    if (options.waitsInCalls) {
+    const { index, peers } = this.#options = options;
+    this.index = index;
+    if (peers !== undefined) {
       const wakeup = this.#wakeup = openWakeup();
       if (wakeup === undefined) throw this.#startError("no file descriptor is free");
       const bytes = Math.min(processLimits().descriptors ?? Infinity, MAX_MAP_BYTES);
       const sockets = new Uint8Array(new SharedArrayBuffer(bytes));
-      this.link = { wakeup: wakeup.descriptor, sockets };
+      peers.wakeups[index] = wakeup.descriptor;
+      this.link = { wakeup: wakeup.descriptor, sockets, share: { index, ...peers } };
       this.#channel = new MessageChannel();
     }
     this.#worker = options.make?.() ?? newWorker(options.index);
@@ -116,14 +130,18 @@ export class Isolate {
     this.#worker.terminate();
     this.#channel?.port1.close();
     if (this.link === undefined || this.#thread === undefined) return;
-    const late = performance.now() + END_MS;
-    while (isThreadAlive(this.#thread)) {
+    const { share: { loads }, sockets } = this.link, late = performance.now() + END_MS;
+    loads[this.index] = NOT_ACCEPTING;
+    do {
       if (performance.now() > late) return;
       // Its wait in another thread keeps it alive.
       this.#wakeup?.wake();
+      // At least once: other isolates may be about to wake it.
       await delay(LOOK_MS);
-    }
-    closeDescriptors(this.link.sockets);
+    } while (isThreadAlive(this.#thread));
+    // Its last act may have been to accept.
+    loads[this.index] = NOT_ACCEPTING;
+    closeDescriptors(sockets);
     this.#wakeup?.close();
   }
 

@@ -17,7 +17,7 @@ import type { Table } from "../table/table.ts";
 import { type DataPlane, type PlaneEnd, waitingOf } from "./data_plane.ts";
 import { DumpInbox } from "./dump_inbox.ts";
 import type { PlaneDump } from "./dump_order.ts";
-import { Isolate, watchIsolates } from "./isolate.ts";
+import { Isolate, newPeers, type Peers, watchIsolates } from "./isolate.ts";
 import type { WorkerReports } from "./monitor.ts";
 import type { FromWorker, ServingOptions, ToWorker, WorkerSetup } from "./protocol.ts";
 import { newQuestions } from "./questions.ts";
@@ -61,6 +61,8 @@ class WorkerPool implements DataPlane {
   readonly #options: WorkerPoolOptions;
   /** By the number of the worker. */
   readonly #isolates = new Map<number, Isolate>();
+  readonly #isEpoll: boolean;
+  readonly #peers: Peers | undefined;
   readonly #listening = new Set<number>();
   readonly #questions = newQuestions();
   readonly #inbox = new DumpInbox();
@@ -86,7 +88,9 @@ class WorkerPool implements DataPlane {
     this.#options = options;
     this.#dump = options.dump;
     this.#dumpFiles = options.serving.dumpFiles;
-    const { table, messages: { notice }, serving } = options;
+    const { count, table, messages: { notice }, serving } = options;
+    this.#isEpoll = serving.engine === "epoll";
+    if (this.#isEpoll) this.#peers = newPeers(count);
     this.#shortage = oncePerBurst(notice);
     this.#timeouts = countedPerBurst(notice, (count) => moreTimedOut(serving.connection, count));
     const wake = (worker: number) => this.#send(worker, { type: "deliver" });
@@ -97,7 +101,8 @@ class WorkerPool implements DataPlane {
   async startAll(): Promise<void> {
     const { count } = this.#options;
     try {
-      await Promise.all(Array.from({ length: count }, (_, index) => this.#start(index)));
+      const isolates = Array.from({ length: count }, (_, index) => this.#newIsolate(index));
+      await Promise.all(isolates.map((isolate) => this.#startIn(isolate)));
       this.#started = true;
     } catch (error) {
       this.#stopping = true;
@@ -148,21 +153,16 @@ class WorkerPool implements DataPlane {
     return counts.reduce((all, count) => all + count, 0);
   }
 
-  get #isEpoll(): boolean {
-    return this.#options.serving.engine === "epoll";
-  }
-
-  /** Starts a worker in a new isolate; resolves when it listens. */
-  async #start(index: number): Promise<void> {
+  #newIsolate(index: number): Isolate {
     const isolate: Isolate = new Isolate({
       index,
       make: this.#options.make,
-      waitsInCalls: this.#isEpoll,
+      peers: this.#peers,
       receive: (message) => this.#receive(isolate, message),
       died: (message) => this.#died(isolate, message),
     });
     this.#isolates.set(index, isolate);
-    await this.#startIn(isolate);
+    return isolate;
   }
 
   async #startIn(isolate: Isolate): Promise<void> {
@@ -244,7 +244,7 @@ class WorkerPool implements DataPlane {
       return this.#restarts.plan(() => void this.#startIn(isolate));
     }
     this.#gone(isolate);
-    if (again !== "") this.#restarts.plan(() => void this.#start(index));
+    if (again !== "") this.#restarts.plan(() => void this.#startIn(this.#newIsolate(index)));
   }
 
   /** An isolate has ended without a message. */

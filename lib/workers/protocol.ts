@@ -5,6 +5,7 @@ import type { Endpoint, SocketPair } from "../base/endpoint.ts";
 import type { ConnectionOptions } from "../connection/context.ts";
 import type { Selection } from "../control/commands/command.ts";
 import type { EngineName } from "../engine/names.ts";
+import type { ShareOptions } from "../engine/share.ts";
 import type { LineHandle } from "../wait_line/line_memory.ts";
 import type { BackendEvent } from "../schedule/verdict.ts";
 import type { ConnectionLimits } from "../system/capacity.ts";
@@ -37,6 +38,8 @@ export interface IsolateLink {
   readonly wakeup: number;
   /** Shared: byte N is 1 while the isolate has descriptor N open. */
   readonly sockets: Uint8Array<SharedArrayBuffer>;
+  /** How the isolates share the clients. */
+  readonly share: ShareOptions;
 }
 
 /** What a worker is started with. */

@@ -70,7 +70,8 @@ export class EpollEngine implements Engine {
   }
 
   abandon(): void {
-    const { loop, descriptors } = this.#context;
+    const { loop, descriptors, share } = this.#context;
+    share.setAccepting(false);
     loop.stop();
     descriptors.closeAll();
   }

@@ -124,7 +124,10 @@ export class EpollLink implements AcceptedLink, Slot {
     this.owner = undefined;
     this.dropRest();
     // An accepted link always has an address; nobody has asked for it in time.
-    if (typeof this.#ip !== "object") this.#local ??= UNKNOWN;
+    if (typeof this.#ip !== "object") {
+      this.#local ??= UNKNOWN;
+      this.#context.share.closed();
+    }
     closeSocket(this.#context, descriptor);
   }
 

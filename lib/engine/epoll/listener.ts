@@ -10,6 +10,11 @@ import type { BeforeWait } from "./loop.ts";
 
 /** Accepts in a row before other events have their turn. */
 const ACCEPTS = 64;
+/**
+ * A client that is left to another isolate is accepted after so many milliseconds, should that one
+ * be too busy. Until then, this one looks for it again after some.
+ */
+const PATIENCE_MS = 10, LOOK_MS = 2;
 /** Level-triggered. Of several isolates that wait, one is woken: epoll_ctl(2). */
 const EVENTS = EPOLLIN | EPOLLEXCLUSIVE;
 const CLOSED: AcceptFailure = { failure: "closed", reason: "Listener has been closed" };
@@ -28,6 +33,8 @@ export class EpollListener implements Listener, Slot, BeforeWait {
   readonly #isOwned: boolean;
   #isWatched = false;
   #accepts = 0;
+  /** Since when it leaves clients to another isolate, by `performance.now()`; 0: it does not. */
+  #leavesSince = 0;
   #waiting: ((result: AcceptedLink | AcceptFailure) => void) | undefined;
 
   /**
@@ -52,15 +59,14 @@ export class EpollListener implements Listener, Slot, BeforeWait {
 
   accept(): Promise<AcceptedLink | AcceptFailure> {
     if (this.#descriptor < 0) return Promise.resolve(CLOSED);
+    const { loop, share } = this.#context;
+    share.setAccepting(true);
     const accepted = this.#accepts < ACCEPTS ? this.#take() : undefined;
     if (accepted !== undefined) {
-      this.#context.loop.resolved();
+      loop.resolved();
       return Promise.resolve(accepted);
     }
-    if (!this.#isWatched) {
-      this.#isWatched = this.#context.loop.add(this.#descriptor, this, EVENTS);
-      if (!this.#isWatched) return Promise.resolve(NOT_WATCHED);
-    }
+    if (this.#leavesSince === 0 && !this.#watch()) return Promise.resolve(NOT_WATCHED);
     return new Promise((resolve) => this.#waiting = resolve);
   }
 
@@ -72,21 +78,43 @@ export class EpollListener implements Listener, Slot, BeforeWait {
     if (accepted !== undefined) this.#resolve(accepted);
   }
 
+  #watch(): boolean {
+    return this.#isWatched ||= this.#context.loop.add(this.#descriptor, this, EVENTS);
+  }
+
+  #unwatch(): void {
+    if (this.#isWatched) this.#context.loop.remove(this.#descriptor);
+    this.#isWatched = false;
+  }
+
+  /** Another isolate may have left a client to this one. */
+  wokenUp(): void {
+    this.event();
+  }
+
   bug(error: unknown): void {
     throw error;
   }
 
   beforeWait(): void {
-    if (!this.#isWatched || this.#waiting !== undefined) return;
-    this.#isWatched = false;
-    this.#context.loop.remove(this.#descriptor);
+    const { loop, share } = this.#context;
+    if (this.#waiting === undefined) {
+      share.setAccepting(false);
+      return this.#unwatch();
+    }
+    if (this.#leavesSince === 0) return;
+    this.event();
+    if (this.#waiting === undefined) loop.limitWait(0);
+    else if (this.#leavesSince !== 0) loop.limitWait(LOOK_MS);
+    else if (!this.#watch()) this.#resolve(NOT_WATCHED);
   }
 
   close(): void {
-    const descriptor = this.#descriptor, { loop } = this.#context;
+    const descriptor = this.#descriptor, { loop, share } = this.#context;
     if (descriptor < 0) return;
     this.#descriptor = -1;
     loop.offWait(this);
+    share.setAccepting(false);
     if (this.#isOwned) closeSocket(this.#context, descriptor);
     else if (this.#isWatched) loop.remove(descriptor);
     this.#isWatched = false;
@@ -99,8 +127,21 @@ export class EpollListener implements Listener, Slot, BeforeWait {
     this.#context.loop.resolved();
   }
 
-  /** Accepts a connection; `undefined` if there is none. */
+  /** Whether a client is left to an isolate that has fewer. */
+  #leaves(): boolean {
+    const { share, loop } = this.#context;
+    if (share.isDue()) this.#leavesSince = 0;
+    else if (this.#leavesSince === 0) {
+      this.#leavesSince = loop.now;
+      this.#unwatch();
+      share.wakeLeast();
+    } else if (loop.now - this.#leavesSince > PATIENCE_MS) this.#leavesSince = 0;
+    return this.#leavesSince !== 0;
+  }
+
+  /** Accepts a connection; `undefined` if there is none for this isolate. */
   #take(): AcceptedLink | AcceptFailure | undefined {
+    if (this.#leaves()) return undefined;
     const { c, errno, name, nameBytes, descriptors } = this.#context;
     for (;;) {
       nameBytes.numbers[0] = ADDRESS_BYTES;
@@ -111,6 +152,7 @@ export class EpollListener implements Listener, Slot, BeforeWait {
       this.#accepts++;
       if (error !== 0) return acceptFailureOf(c, error);
       descriptors.opened(descriptor);
+      this.#context.share.opened();
       const local = WILDCARDS.includes(this.local.address) ? undefined : this.local;
       return new EpollLink(this.#context, descriptor, {
         ip: compactIp(c, name),

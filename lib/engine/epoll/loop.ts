@@ -3,8 +3,7 @@
  *
  * While events arrive, it blocks the isolate in epoll_wait(2), which costs least. An eventfd
  * announces messages of the main isolate, which are received at once. It yields to the runtime
- * regularly for timers. After a while without events it waits in another thread, and the isolate is
- * free.
+ * regularly for timers. After a while without events, the isolate is free: it waits in a thread.
  */
 
 import { type Deferred, DeferredWork } from "./deferred.ts";
@@ -14,10 +13,7 @@ import { EPOLLET, EPOLLIN, EVENTFD_FLAGS } from "./system/constants.ts";
 import type { Descriptors } from "./system/descriptors.ts";
 import type { LibC } from "./system/libc.ts";
 
-/**
- * After so many milliseconds without an event, it waits in another thread. Until then, blocking and
- * yielding have cost as much as the way back from that thread will.
- */
+/** After so many milliseconds without an event, it waits in another thread, which costs more. */
 const QUIET_MS = 100;
 /** Such a wait ends after so many milliseconds, because the end of the isolate waits for it. */
 const ASIDE_MS = 10_000;
@@ -32,6 +28,8 @@ const SHARED_MS = 1;
 export interface BeforeWait {
   /** @param isQuiet Nothing has happened for a while. */
   beforeWait(isQuiet: boolean): void;
+  /** Another isolate has written the eventfd of this one. */
+  wokenUp?(): void;
 }
 
 /** How a loop runs; see `EngineOptions`. */
@@ -59,8 +57,8 @@ export class Loop {
   readonly #deferred = new DeferredWork((work, error) => this.#bug(work, error));
   readonly #beforeWait: BeforeWait[] = [];
   readonly #clocks: ((now: number) => void)[] = [];
-  /** When the last wait ended, by `performance.now()`. */
   #now = 0;
+  #limitMs = Infinity;
   /** Receives messages after the events that arrived together with them. */
   readonly #messages: Deferred = {
     run: () => {
@@ -87,10 +85,15 @@ export class Loop {
     this.#set.add(this.#wakeup, NOTHING, EPOLLIN | EPOLLET);
     this.#runtime = new RuntimeTurns(c);
     if (options.wakeup !== undefined) {
-      const received: Slot = { ...NOTHING, event: () => this.defer(this.#messages) };
+      const received: Slot = { ...NOTHING, event: () => this.#wokenUp() };
       this.#set.add(options.wakeup, received, EPOLLIN | EPOLLET);
     }
     this.#ownSize = this.#set.size;
+  }
+
+  #wokenUp(): void {
+    this.defer(this.#messages);
+    for (const each of this.#beforeWait) each.wokenUp?.();
   }
 
   /** Whether it was stopped. */
@@ -141,6 +144,16 @@ export class Loop {
   offWait(call: BeforeWait): void {
     const at = this.#beforeWait.indexOf(call);
     if (at >= 0) this.#beforeWait.splice(at, 1);
+  }
+
+  /** Limits the wait that {@link BeforeWait} announces, in milliseconds. */
+  limitWait(ms: number): void {
+    this.#limitMs = Math.min(ms, this.#limitMs);
+  }
+
+  /** When the last wait ended, by `performance.now()`. */
+  get now(): number {
+    return this.#now;
   }
 
   /** See `Engine.beforeEvents()`. */
@@ -197,10 +210,12 @@ export class Loop {
 
   /** Waits in this thread and dispatches; returns whether there was or is anything to do. */
   #look(timeoutMs: number): boolean {
+    this.#limitMs = timeoutMs;
     if (timeoutMs > 0) this.#prepareWait(false);
-    const count = this.#set.wait(timeoutMs);
+    const isLimited = this.#limitMs < timeoutMs;
+    const count = this.#set.wait(this.#limitMs);
     this.#handle();
-    return count > 0 || !this.#deferred.isEmpty;
+    return count > 0 || isLimited || !this.#deferred.isEmpty;
   }
 
   async #waitAside(): Promise<void> {

@@ -62,9 +62,9 @@ async function startPool(workers: number, { port: backendPort }: Backend): Promi
   return { plane, table, port, notices, isolates, starts: () => starts };
 }
 
-/** The worker with the most connections, and their number. The system does not share them evenly. */
-async function busiest({ isolates }: Pool): Promise<{ worker: number; held: number }> {
-  const counts = await Promise.all(isolates.map((isolate) => {
+/** The connections of each worker. */
+function connectionCounts({ isolates }: Pool): Promise<number[]> {
+  return Promise.all(isolates.map((isolate) => {
     const { promise, resolve } = Promise.withResolvers<number>();
     const answered = ({ data }: MessageEvent<FromWorker>) => {
       if (data.type !== "answer" || data.query !== QUERY) return;
@@ -77,6 +77,11 @@ async function busiest({ isolates }: Pool): Promise<{ worker: number; held: numb
     );
     return promise;
   }));
+}
+
+/** The worker with the most connections, and their number. */
+async function busiest(pool: Pool): Promise<{ worker: number; held: number }> {
+  const counts = await connectionCounts(pool);
   const held = Math.max(...counts);
   return { worker: counts.indexOf(held), held };
 }
@@ -118,6 +123,21 @@ async function descriptorsAfterAPool(server: Backend): Promise<number> {
 }
 
 function tests(): void {
+  t("workers share the clients, those that connect at once and those that stay", async () => {
+    await using server = echo();
+    const pool = await startPool(2, server), { plane } = pool;
+    const clients: Client[] = [];
+    for (let round = 0; round < 3; round++) {
+      clients.push(...await talking(pool));
+      const [one = 0, other = 0] = await connectionCounts(pool);
+      assertEquals(one + other, clients.length);
+      assert(Math.abs(one - other) <= clients.length / 4, `${one} and ${other}`);
+    }
+    await closeAll(clients);
+    await plane.stop();
+    await plane.done;
+  });
+
   t("a worker that crashes under load closes its connections and starts again", async () => {
     await using server = echo();
     const before = await descriptorsAfterAPool(server);
