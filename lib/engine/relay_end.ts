@@ -3,7 +3,8 @@
  * engines: functions over a plain record, without I/O.
  *
  * - The end of input from one side (FIN) closes only the output to the other side (half-close).
- * - A reset of one side ends the relay. If neither input had ended, the other side is reset, too.
+ * - A reset of one side ends the relay, and the other side is reset, too: otherwise a stream that was
+ *   cut off would look complete.
  * - If a write to one side fails, what that side has already sent is still delivered. The end of
  *   its input then counts as a reset: the failed write may have consumed the socket's error.
  */
@@ -55,7 +56,7 @@ export function inputEnded(
   const how = state.refusing === side ? "reset" : read;
   state.first ??= { side, how };
   if (how === "end") return { how, next: state.running === 1 ? "wait" : "half-close" };
-  return { how, next: state.first.how === "reset" ? "reset" : "close" };
+  return { how, next: read === "reset" || state.first.how === "reset" ? "reset" : "close" };
 }
 
 /** A write to one side failed. */

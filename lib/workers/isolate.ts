@@ -12,7 +12,7 @@ const MAX_MAP_BYTES = 1 << 22;
 /** Milliseconds that the thread of an isolate may take to end, and between two looks at it. */
 const END_MS = 2000, LOOK_MS = 10;
 /** Milliseconds between two looks whether the threads live. */
-const WATCH_MS = 500;
+const WATCH_MS = 1000;
 
 /** What {@link Isolate} is made with. */
 export interface IsolateOptions {

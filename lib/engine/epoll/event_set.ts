@@ -21,6 +21,14 @@ export interface Slot {
   bug(error: unknown): void;
 }
 
+/** What is called before each wait. */
+export interface BeforeWait {
+  /** @param isQuiet Nothing has happened for a while. */
+  beforeWait(isQuiet: boolean): void;
+  /** Another isolate has written the eventfd of this one. */
+  wokenUp?(): void;
+}
+
 /** The watched descriptors of an isolate: epoll(7). */
 export class EventSet {
   readonly #c: LibC;

@@ -5,8 +5,7 @@ import { EAGAIN, EINTR, EPOLLEXCLUSIVE, EPOLLIN, SOCKET_FLAGS } from "./system/c
 import { closeSocket, type Context } from "./context.ts";
 import { acceptFailureOf } from "./system/errno.ts";
 import { EpollLink } from "./link.ts";
-import type { Slot } from "./event_set.ts";
-import type { BeforeWait } from "./loop.ts";
+import type { BeforeWait, Slot } from "./event_set.ts";
 
 /** Accepts in a row before other events have their turn. */
 const ACCEPTS = 64;
@@ -100,6 +99,8 @@ export class EpollListener implements Listener, Slot, BeforeWait {
     const { loop, share } = this.#context;
     if (this.#waiting === undefined) {
       share.setAccepting(false);
+      // A pause may end by a timer.
+      loop.hurry();
       return this.#unwatch();
     }
     if (this.#leavesSince === 0) return;

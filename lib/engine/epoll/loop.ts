@@ -7,7 +7,7 @@
  */
 
 import { type Deferred, DeferredWork } from "./deferred.ts";
-import { EventSet, type Slot } from "./event_set.ts";
+import { type BeforeWait, EventSet, type Slot } from "./event_set.ts";
 import { RuntimeTurns } from "./runtime_turns.ts";
 import { EPOLLET, EPOLLIN, EVENTFD_FLAGS } from "./system/constants.ts";
 import type { Descriptors } from "./system/descriptors.ts";
@@ -23,14 +23,6 @@ const MICROTASKS = 8;
 const TURN_ROUNDS = 4;
 /** In a shared isolate: milliseconds between two looks for events. */
 const SHARED_MS = 1;
-
-/** What is called before each wait. */
-export interface BeforeWait {
-  /** @param isQuiet Nothing has happened for a while. */
-  beforeWait(isQuiet: boolean): void;
-  /** Another isolate has written the eventfd of this one. */
-  wokenUp?(): void;
-}
 
 /** How a loop runs; see `EngineOptions`. */
 export interface LoopOptions {
@@ -83,7 +75,7 @@ export class Loop {
     // Edge-triggered, it need not be read.
     this.#wakeup = descriptors.required(c.eventfd(0, EVENTFD_FLAGS));
     this.#set.add(this.#wakeup, NOTHING, EPOLLIN | EPOLLET);
-    this.#runtime = new RuntimeTurns(c);
+    this.#runtime = new RuntimeTurns(c, (timeoutMs) => this.#waitAside(timeoutMs));
     if (options.wakeup !== undefined) {
       const received: Slot = { ...NOTHING, event: () => this.#wokenUp() };
       this.#set.add(options.wakeup, received, EPOLLIN | EPOLLET);
@@ -133,6 +125,11 @@ export class Loop {
   /** A promise was resolved: what awaits it runs before the next wait. */
   resolved(): void {
     this.#hasResolved = true;
+  }
+
+  /** Something has perhaps started timers, which would be late. */
+  hurry(): void {
+    this.#runtime.hurry(this.#now);
   }
 
   /** Calls something before each wait that may last. */
@@ -191,12 +188,14 @@ export class Loop {
   async #runAlone(): Promise<void> {
     let now = performance.now(), busyAt = now;
     while (!this.#isStopped) {
-      const isBusy = this.#look(this.#hasWork ? 0 : this.#runtime.untilDue(now));
+      const waitMs = this.#hasWork ? 0 : Math.min(QUIET_MS, this.#runtime.untilDue(now));
+      const isBusy = this.#look(waitMs);
       if (this.#hasResolved) await this.#runMicrotasks();
       now = this.#now;
       if (isBusy) busyAt = now;
       if (now - busyAt >= QUIET_MS && !this.#hasWork) {
-        await this.#waitAside();
+        this.#prepareWait(true);
+        await this.#waitAside(ASIDE_MS);
         this.#runtime.taken();
         now = busyAt = performance.now();
       } else if (this.#runtime.isDue(now)) await this.#runtime.take(now);
@@ -218,10 +217,9 @@ export class Loop {
     return count > 0 || isLimited || !this.#deferred.isEmpty;
   }
 
-  async #waitAside(): Promise<void> {
-    this.#prepareWait(true);
+  async #waitAside(timeoutMs: number): Promise<void> {
     this.#isAside = true;
-    await this.#set.waitAside(ASIDE_MS);
+    await this.#set.waitAside(timeoutMs);
     this.#isAside = false;
     if (this.#isStopped) return;
     this.#handle();
@@ -244,6 +242,7 @@ export class Loop {
     for (let round = 0; round < TURN_ROUNDS && this.#look(0); round++) {
       if (this.#hasResolved) await this.#runMicrotasks();
     }
+    this.#runtime.hurry(this.#now);
     this.#resolveTurn();
     await this.#runMicrotasks();
   }

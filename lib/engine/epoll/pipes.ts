@@ -1,7 +1,7 @@
 import { F_SETPIPE_SZ, PIPE_FLAGS } from "./system/constants.ts";
 import type { Descriptors } from "./system/descriptors.ts";
+import type { BeforeWait } from "./event_set.ts";
 import { type LibC, words } from "./system/libc.ts";
-import type { BeforeWait } from "./loop.ts";
 
 const PIPE_BYTES = 256 << 10;
 /** Size of a pipe, which is the most that one splice(2) moves. */

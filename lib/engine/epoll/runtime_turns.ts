@@ -1,34 +1,42 @@
 /**
  * When and how the event loop yields to the runtime, which handles timers only then.
  *
- * The runtime looks at its timers when it has to wait. A sleep of some microseconds in another thread
- * makes it wait, usually: if the sleep ends before that, it has looked at nothing. A timer always
- * works, but takes one or two milliseconds. So the loop sleeps, and takes a timer now and then.
+ * The runtime looks at its timers when it has to wait, so the loop waits for events in another
+ * thread. If events arrive so soon that the runtime does not wait, a sleep in another thread makes it
+ * wait, usually; a timer always does, but takes one or two milliseconds.
  */
 
 import type { LibC } from "./system/libc.ts";
 
 /**
- * Timers may be late by about this many milliseconds; after a message by fewer, because a command
- * may wait for some.
+ * While events arrive, timers may be late by about this many milliseconds; by fewer for a while after
+ * something that may have started some. Clocks do not depend on timers, see `Engine.beforeEvents()`.
  */
-const YIELD_MS = 50, HURRY_YIELD_MS = 5;
-/** How long that lasts after a message, in milliseconds. */
+const YIELD_MS = 1000, HURRY_YIELD_MS = 5;
+/** How long that lasts, in milliseconds. */
 const HURRY_MS = 100;
-/** By so many at most, even if no sleep makes the runtime wait. */
-const TIMER_MS = 100;
+/** Timers are late by so many milliseconds at most, even if no sleep makes the runtime wait. */
+const TIMER_MS = 2500;
+/** Milliseconds of a wait in another thread, after fewer of which the runtime has not waited. */
+const WAIT_MS = 1, SURE_MS = 0.3;
 /** Length of a sleep in microseconds. */
 const SLEEP_US = 50;
+
+/** Waits for events in another thread for at most so many milliseconds, and handles them. */
+export type WaitAside = (timeoutMs: number) => Promise<void>;
 
 /** See the top of the file. Times are those of `performance.now()`. */
 export class RuntimeTurns {
   readonly #c: LibC;
+  readonly #waitAside: WaitAside;
   #yieldedAt = performance.now();
-  #timerAt = this.#yieldedAt;
+  /** When the runtime has waited last, for certain. */
+  #waitedAt = this.#yieldedAt;
   #hurryUntil = 0;
 
-  constructor(c: LibC) {
+  constructor(c: LibC, waitAside: WaitAside) {
     this.#c = c;
+    this.#waitAside = waitAside;
   }
 
   /** Whether the runtime should have a turn. */
@@ -41,7 +49,7 @@ export class RuntimeTurns {
     return Math.max(1, Math.ceil(this.#yieldedAt + this.#every(now) - now));
   }
 
-  /** A message has arrived. */
+  /** Something may have started timers. */
   hurry(now: number): void {
     this.#hurryUntil = now + HURRY_MS;
   }
@@ -52,15 +60,18 @@ export class RuntimeTurns {
 
   /** Yields. */
   async take(now: number): Promise<void> {
-    if (now - this.#timerAt >= TIMER_MS) {
+    if (now - this.#waitedAt >= TIMER_MS) {
       await new Promise((resolve) => void setTimeout(resolve, 0));
-      this.#timerAt = performance.now();
-    } else await this.#c.usleep_aside(SLEEP_US);
-    this.taken();
+      return this.taken();
+    }
+    await this.#waitAside(WAIT_MS);
+    if (performance.now() - now >= SURE_MS) return this.taken();
+    await this.#c.usleep_aside(SLEEP_US);
+    this.#yieldedAt = performance.now();
   }
 
-  /** The isolate has been free otherwise. */
+  /** The isolate has been free. */
   taken(): void {
-    this.#yieldedAt = performance.now();
+    this.#yieldedAt = this.#waitedAt = performance.now();
   }
 }

@@ -20,16 +20,16 @@ t("the end of one input is passed on as half-close, and the second one closes th
   assertEquals(closeRelay(state), { side: "backend", how: "end" });
 }, PURE);
 
-t("a reset is passed on if nothing ended before", () => {
+t("a reset is passed on", () => {
   const state = newRelayEnding();
   assertEquals(inputEnded(state, "client", "reset"), { how: "reset", next: "reset" });
   assertEquals(closeRelay(state), { side: "client", how: "reset" });
 }, PURE);
 
-t("a reset after the end of the other input closes the relay, and the end counts", () => {
+t("a reset after the end of the other input is passed on, and the end counts", () => {
   const state = newRelayEnding();
   inputEnded(state, "client", "end");
-  assertEquals(inputEnded(state, "backend", "reset"), { how: "reset", next: "close" });
+  assertEquals(inputEnded(state, "backend", "reset"), { how: "reset", next: "reset" });
   assertEquals(closeRelay(state), { side: "client", how: "end" });
 }, PURE);
 
@@ -38,6 +38,13 @@ t("a side that refuses bytes may deliver what it sent, and its end then counts a
   writeFailed(state, "backend");
   assertEquals(directionStopped(state), false);
   assertEquals(inputEnded(state, "backend", "end"), { how: "reset", next: "reset" });
+}, PURE);
+
+t("a side that refuses bytes after the end of the other input closes the relay in order", () => {
+  const state = newRelayEnding();
+  inputEnded(state, "client", "end");
+  writeFailed(state, "backend");
+  assertEquals(inputEnded(state, "backend", "end"), { how: "reset", next: "close" });
 }, PURE);
 
 t("a relay that its caller closed reports that, and nothing that happens later", () => {
