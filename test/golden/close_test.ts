@@ -20,6 +20,7 @@ import {
   readToEnd,
 } from "../helpers/net/client.ts";
 import { deadPort } from "../helpers/net/ports.ts";
+import { hasRawSockets } from "../helpers/net/raw_sockets.ts";
 import { latin1FromBytes, loadGolden } from "../helpers/golden/golden.ts";
 import { pool } from "../helpers/pool.ts";
 import { cpuWaitSeconds } from "../helpers/program/process.ts";
@@ -143,14 +144,15 @@ const wait = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(
  */
 function session(
   play: (session: Session) => Promise<void | "too busy">,
-  options: { reset?: "client" | "backend"; maxc?: number } = {},
+  options: { reset?: "client" | "backend"; viaCalls?: boolean; maxc?: number } = {},
 ): Script {
   return async (record, on) => {
-    await using backend = await accepting({ viaNode: options.reset === "backend" });
+    const { reset, viaCalls = false } = options;
+    await using backend = await accepting({ viaNode: reset === "backend", viaCalls });
     const channel = `${backend.address}:${options.maxc ?? 0}`;
     await using stage = await on.start(["-f", ...record.options ?? [], "PORT", channel]);
     const since = moment();
-    await using client = await connect(stage.port, { viaNode: options.reset === "client" });
+    await using client = await connect(stage.port, { viaNode: reset === "client" });
     const peer = await backend.accept();
     const played = await play({ record, since, stage, client, peer });
     await client.close();
@@ -398,7 +400,7 @@ const SCRIPTS: Readonly<Record<string, Script>> = {
     await peer.send("xxxxxxxxxx");
     peer.close();
     assertSaw(await sawOf(client), record.client_saw);
-  }),
+  }, { viaCalls: hasRawSockets }),
   T1_idle_from_start: idle,
   T1_activity_restarts_timer: activity("client"),
   T1_server_activity_restarts_timer: activity("backend"),

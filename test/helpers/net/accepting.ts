@@ -6,7 +6,8 @@
 import { createServer, type Socket } from "node:net";
 import { writeAll } from "../../../lib/base/bytes.ts";
 import { toBytes } from "../bytes.ts";
-import { within } from "../t.ts";
+import { until, within } from "../t.ts";
+import { rawListener, type RawSocket } from "./raw_sockets.ts";
 
 /** The accepted end of a connection. */
 export interface Peer {
@@ -22,7 +23,7 @@ export interface Peer {
   closeWrite(): Promise<void>;
   /** Closes both sides. Harmless when repeated. */
   close(): void;
-  /** Ends it with RST. @throws {Error} Unless accepted with `viaNode`. */
+  /** Ends it with RST. @throws {Error} Unless accepted with `viaNode` or `viaCalls`. */
   reset(): void;
 }
 
@@ -39,8 +40,13 @@ export interface Accepting extends AsyncDisposable {
  * Listens on 127.0.0.1.
  *
  * @param options `viaNode`: uses sockets of node:net, which can be reset (needs `canReset`).
+ * `viaCalls`: uses system calls (needs `hasRawSockets`). `close()` of a socket with unread input then
+ * sends RST only, while Deno sends FIN first: either may be noticed.
  */
-export async function accepting(options: { viaNode?: boolean } = {}): Promise<Accepting> {
+export async function accepting(
+  options: { viaNode?: boolean; viaCalls?: boolean } = {},
+): Promise<Accepting> {
+  if (options.viaCalls) return acceptingByCalls();
   return options.viaNode ? await acceptingNode() : acceptingDeno();
 }
 
@@ -65,7 +71,7 @@ function acceptingDeno(): Accepting {
         closeWrite: () => conn.closeWrite(),
         close: () => conn[Symbol.dispose](),
         reset() {
-          throw new Error("Cannot reset: not accepted with viaNode");
+          throw new Error("Cannot reset: not accepted with viaNode or viaCalls");
         },
       };
     },
@@ -134,5 +140,47 @@ function nodePeer(socket: Socket): Peer {
     closeWrite: () => new Promise((resolve) => socket.end(() => resolve())),
     close: () => void socket.destroy(),
     reset: () => void socket.resetAndDestroy(),
+  };
+}
+
+function acceptingByCalls(): Accepting {
+  const listener = rawListener(), { port } = listener;
+  const sockets: RawSocket[] = [];
+  return {
+    port,
+    address: `127.0.0.1:${port}`,
+    async accept() {
+      const socket = await until(() => listener.accept(), WAIT);
+      sockets.push(socket);
+      return rawPeer(socket, port);
+    },
+    [Symbol.asyncDispose]() {
+      for (const socket of sockets) socket.close();
+      listener[Symbol.dispose]();
+      return Promise.resolve();
+    },
+  };
+}
+
+function rawPeer(socket: RawSocket, localPort: number): Peer {
+  return {
+    remoteAddress: "127.0.0.1",
+    remotePort: socket.remotePort,
+    localPort,
+    async read(buffer) {
+      const seen = await until(() => socket.receive(buffer), { what: "input of a backend" });
+      if (seen === "reset") throw new Deno.errors.ConnectionReset("reset by balance");
+      return seen === "end" ? null : seen;
+    },
+    async send(data) {
+      for (let rest = toBytes(data); rest.length > 0;) {
+        const sent = await until(() => socket.send(rest), { what: "output of a backend" });
+        if (sent === "reset") throw new Deno.errors.ConnectionReset("reset by balance");
+        rest = rest.subarray(sent);
+      }
+    },
+    closeWrite: () => Promise.resolve(socket.closeWrite()),
+    close: () => socket.close(),
+    reset: () => socket.reset(),
   };
 }

@@ -21,7 +21,7 @@ const SYMBOLS = {
   listen: { parameters: ["i32", "i32"], result: "i32" },
   getsockname: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
   connect: { parameters: ["i32", "buffer", "u32"], result: "i32" },
-  accept4: { parameters: ["i32", "usize", "usize", "i32"], result: "i32" },
+  accept4: { parameters: ["i32", "buffer", "buffer", "i32"], result: "i32" },
   setsockopt: { parameters: ["i32", "i32", "i32", "buffer", "u32"], result: "i32" },
   send: { parameters: ["i32", "buffer", "usize", "i32"], result: "isize" },
   recv: { parameters: ["i32", "buffer", "usize", "i32"], result: "isize" },
@@ -50,6 +50,7 @@ export type RawEnd = "end" | "reset";
 
 /** A connected socket. No function blocks. */
 export interface RawSocket {
+  readonly remotePort: number;
   /** @returns How many bytes the system took, possibly 0; `"reset"` if the peer has reset it. */
   send(bytes: Uint8Array<ArrayBuffer>): number | "reset";
   /** @returns How many bytes were read, 0 if none are there; or how the input ended. */
@@ -78,10 +79,11 @@ export function rawListener(): RawListener {
   checked("listen", libc.listen(fd, 128));
   checked("getsockname", libc.getsockname(fd, address, new Uint32Array([address.length])));
   return {
-    port: new DataView(address.buffer).getUint16(2),
+    port: portOf(address),
     accept() {
-      const accepted = libc.accept4(fd, 0n, 0n, SOCK_NONBLOCK | SOCK_CLOEXEC);
-      return accepted < 0 ? undefined : socketOf(accepted);
+      const peer = sockaddr(0), length = new Uint32Array([peer.length]);
+      const accepted = libc.accept4(fd, peer, length, SOCK_NONBLOCK | SOCK_CLOEXEC);
+      return accepted < 0 ? undefined : socketOf(accepted, portOf(peer));
     },
     [Symbol.dispose]: () => void libc.close(fd),
   };
@@ -109,10 +111,10 @@ export function rawConnect(
     libc.close(fd);
     throw new Error(`Cannot connect to port ${port}: errno ${code}`);
   }
-  return socketOf(fd);
+  return socketOf(fd, port);
 }
 
-function socketOf(fd: number): RawSocket {
+function socketOf(fd: number, remotePort: number): RawSocket {
   const libc = library();
   let open = true;
   libc.setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, new Int32Array([1]), 4);
@@ -135,6 +137,7 @@ function socketOf(fd: number): RawSocket {
     open = false;
   }
   return {
+    remotePort,
     send: (bytes) =>
       call(() => libc.send(fd, bytes, BigInt(bytes.length), MSG_DONTWAIT | MSG_NOSIGNAL)),
     receive(buffer) {
@@ -163,6 +166,10 @@ function sockaddr(port: number): Uint8Array<ArrayBuffer> {
   view.setUint16(2, port);
   address.set(LOOPBACK, 4);
   return address;
+}
+
+function portOf(address: Uint8Array<ArrayBuffer>): number {
+  return new DataView(address.buffer).getUint16(2);
 }
 
 function checked(name: string, result: number): number {
