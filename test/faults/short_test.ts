@@ -14,3 +14,4 @@ await import("./hostile_faults.ts");
 await import("./death_faults.ts");
 await import("./idle_faults.ts");
 await import("./pipes_faults.ts");
+await import("./worker_bugs_faults.ts");

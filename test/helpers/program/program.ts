@@ -54,18 +54,22 @@ export function sourceFlags(options: { cachedOnly?: boolean } = {}): string[] {
  *
  * @param options `cachedOnly` (default false) forbids fetching modules, so that tests need no
  * network. Leave it off where the cache may be empty. `argv`, the arguments that follow: without
- * any, and with `-c`, `-i` or `--list`, workers and engines make no sense.
+ * any, and with `-c`, `-i` or `--list`, workers and engines make no sense. `main`, another module
+ * than `main.ts`, which is always run from source.
  */
 export function program(
-  options: { cachedOnly?: boolean; argv?: readonly string[] } = {},
+  options: { cachedOnly?: boolean; argv?: readonly string[]; main?: string | undefined } = {},
 ): Program {
   const binary = Deno.env.get("BALANCE_BIN");
-  const { argv = ["-f"] } = options;
+  const { argv = ["-f"], main } = options;
   const serves = argv.length > 0 && !["-c", "-i", "--list"].some((one) => argv.includes(one));
   const own = [
     ...(serves && WORKERS > 1 ? [`--workers=${WORKERS}`] : []),
     ...(serves && ENGINE !== "streams" ? [`--engine=${ENGINE}`] : []),
   ];
-  if (binary) return { command: Deno.realPathSync(binary), args: own };
-  return { command: Deno.execPath(), args: [...sourceFlags(options), `${ROOT}main.ts`, ...own] };
+  if (binary && main === undefined) return { command: Deno.realPathSync(binary), args: own };
+  return {
+    command: Deno.execPath(),
+    args: [...sourceFlags(options), main ?? `${ROOT}main.ts`, ...own],
+  };
 }

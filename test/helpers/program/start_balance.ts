@@ -28,6 +28,8 @@ export interface StartOptions {
   stdout?: "read" | "unread" | "closed";
   /** `"unread"`: a pipe that is not read before `readStderr()`. */
   stderr?: "read" | "unread";
+  /** Path of a module that is run instead of `main.ts`. */
+  main?: string;
   /** Redirections by the shell, such as `> /dev/full`. */
   redirect?: string;
   /** A shell command that changes what the program inherits, such as `trap '' XFSZ`. */
@@ -202,7 +204,7 @@ function spawn(
   options: StartOptions & { port: number },
 ): Balance & { controlAnswers(): Promise<boolean>; cleanUp(): Promise<void> } {
   const { port, stdin = "null", stdout = "read" } = options;
-  const { command, args } = redirected(program({ cachedOnly: true, argv }), [
+  const { command, args } = redirected(program({ cachedOnly: true, argv, main: options.main }), [
     stdin === "closed" ? "<&-" : "",
     stdout === "closed" ? ">&-" : "",
     options.redirect ?? "",
