@@ -13,5 +13,6 @@ await import("./descriptors_faults.ts");
 await import("./hostile_faults.ts");
 await import("./death_faults.ts");
 await import("./idle_faults.ts");
+await import("./few_descriptors_faults.ts");
 await import("./pipes_faults.ts");
 await import("./worker_bugs_faults.ts");
