@@ -4,6 +4,8 @@ import { type LibC, words } from "./system/libc.ts";
 
 /** Events that one wait returns at most. */
 const MAX_EVENTS = 256;
+/** No address: null. */
+const NONE = 0n;
 /**
  * `struct epoll_event` in 32-bit numbers: its size, and where `data` starts. It is packed on x86-64
  * only (epoll_ctl(2)).
@@ -36,13 +38,12 @@ export class EventSet {
   readonly #descriptor: number;
   readonly #bug: (where: { bug(error: unknown): void }, error: unknown) => void;
   readonly #events = words(EVENT_SIZE * MAX_EVENTS);
-  /** Another thread writes it during a wait. */
-  readonly #asideEvents = words(EVENT_SIZE * MAX_EVENTS);
+  /** What another thread writes during a wait, even if this isolate has ended: from malloc(3). */
+  #asideEvents = NONE;
   readonly #change = words(EVENT_SIZE);
   /** By descriptor. */
   readonly #slots: (Slot | undefined)[] = [];
   /** What the last wait has returned. */
-  #arrived = this.#events.numbers;
   #count = 0;
   #size = 0;
   #generation = 0;
@@ -101,22 +102,28 @@ export class EventSet {
 
   /** Waits in this thread; returns how many events have arrived, for {@link dispatch}. */
   wait(timeoutMs: number): number {
-    const { numbers, bytes } = this.#events;
-    this.#arrived = numbers;
+    const { bytes } = this.#events;
     return this.#count = this.#c.epoll_wait(this.#descriptor, bytes, MAX_EVENTS, timeoutMs);
   }
 
-  /** Waits in another thread. Until it resolves, there must be no other wait. */
+  /**
+   * Waits in another thread. Until it resolves, there must be no other wait.
+   *
+   * @throws {Error} If there is no memory.
+   */
   async waitAside(timeoutMs: number): Promise<void> {
-    const { numbers, bytes } = this.#asideEvents;
-    const count = await this.#c.epoll_wait_aside(this.#descriptor, bytes, MAX_EVENTS, timeoutMs);
-    this.#arrived = numbers;
+    const c = this.#c, { bytes } = this.#events;
+    if (this.#asideEvents === NONE) this.#asideEvents = c.malloc(BigInt(bytes.length));
+    const from = this.#asideEvents;
+    if (from === NONE) throw new Error("no memory is free for the event loop");
+    const count = await c.epoll_wait_aside(this.#descriptor, from, MAX_EVENTS, timeoutMs);
+    if (count > 0) c.memcpy(bytes, from, BigInt(4 * EVENT_SIZE * count));
     this.#count = count;
   }
 
   /** Handles the events of the last wait. */
   dispatch(): void {
-    const slots = this.#slots, events = this.#arrived, end = this.#count * EVENT_SIZE;
+    const slots = this.#slots, events = this.#events.numbers, end = this.#count * EVENT_SIZE;
     for (let at = 0; at < end; at += EVENT_SIZE) {
       const slot = slots[events[at + DESCRIPTOR_AT]!];
       // It may have been closed since, and its number may be in use again.
@@ -132,5 +139,7 @@ export class EventSet {
   /** Ends it. No wait may be running. */
   close(): void {
     this.#descriptors.close(this.#descriptor);
+    this.#c.free(this.#asideEvents);
+    this.#asideEvents = NONE;
   }
 }

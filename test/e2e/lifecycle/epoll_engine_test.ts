@@ -5,6 +5,7 @@ import { echo, named } from "../../helpers/net/backends.ts";
 import { ask, connect, readText, refused } from "../../helpers/net/client.ts";
 import { talk } from "../../helpers/net/control_socket.ts";
 import { freePort } from "../../helpers/net/ports.ts";
+import { pool } from "../../helpers/pool.ts";
 import { sourceFlags } from "../../helpers/program/program.ts";
 import { runBalance } from "../../helpers/program/start_balance.ts";
 import { startControlled } from "../../helpers/program/start_controlled.ts";
@@ -80,6 +81,15 @@ function tests(): void {
       const { code } = await (signals === 1 ? balance.ended : balance.stop());
       assertEquals(code, signals === 1 ? 0 : 143);
     }
+  });
+
+  t("it ends with 0 as often as it is started, also while its loop waits", async () => {
+    await using server = named("B0");
+    await pool(Array.from({ length: 24 }), { limit: 3, name: () => "an end" }, async () => {
+      await using balance = await startControlled([...EPOLL, "PORT", server.address]);
+      for (let i = 0; i < 2; i++) assertEquals(await ask(balance.port), "B0");
+      assertEquals((await balance.stop()).code, 0);
+    });
   });
 
   t("no client in the backlog is reset by a graceful stop", async () => {

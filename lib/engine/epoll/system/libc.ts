@@ -23,10 +23,11 @@ const SYMBOLS = {
   epoll_create1: { parameters: ["i32"], result: "i32" },
   epoll_ctl: { parameters: ["i32", "i32", "i32", "buffer"], result: "i32" },
   epoll_wait: { parameters: ["i32", "buffer", "i32", "i32"], result: "i32" },
-  // In another thread of the runtime, so that the isolate is free meanwhile.
+  // In another thread of the runtime, so that the isolate is free meanwhile. That thread may outlive
+  // the isolate and its buffers, so the events are written to memory from malloc(3).
   epoll_wait_aside: {
     name: "epoll_wait",
-    parameters: ["i32", "buffer", "i32", "i32"],
+    parameters: ["i32", "usize", "i32", "i32"],
     result: "i32",
     nonblocking: true,
   },
@@ -40,6 +41,8 @@ const SYMBOLS = {
   write: { parameters: ["i32", "buffer", "usize"], result: "i32" },
   if_nametoindex: { parameters: ["buffer"], result: "u32" },
   if_indextoname: { parameters: ["u32", "buffer"], result: "usize" },
+  malloc: { parameters: ["usize"], result: "usize" },
+  free: { parameters: ["usize"], result: "void" },
   strerror: { parameters: ["i32"], result: "usize" },
   strlen: { parameters: ["usize"], result: "usize" },
   memcpy: { parameters: ["buffer", "usize", "usize"], result: "usize" },

@@ -2,6 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { EventSet, type Slot } from "../../../../lib/engine/epoll/event_set.ts";
 import { EPOLLIN } from "../../../../lib/engine/epoll/system/constants.ts";
 import { Descriptors } from "../../../../lib/engine/epoll/system/descriptors.ts";
+import type { LibC } from "../../../../lib/engine/epoll/system/libc.ts";
 import { libC, noEpoll } from "../../../helpers/engine/epoll.ts";
 import { skip, t } from "../../../helpers/t.ts";
 
@@ -45,6 +46,38 @@ else {
       set.dispatch();
       assertEquals(notes, ["first", "first"]);
       assertEquals(set.size, 2);
+      descriptors.closeAll();
+    },
+  );
+
+  t(
+    "EventSet: a wait in another thread may outlive the isolate, whose memory it leaves alone",
+    async () => {
+      const c = libC(), descriptors = new Descriptors(c, undefined), notes: string[] = [];
+      let written: unknown;
+      const freed: unknown[] = [];
+      const noted: LibC = {
+        ...c,
+        epoll_wait_aside(set, events, count, timeoutMs) {
+          written = events;
+          return c.epoll_wait_aside(set, events, count, timeoutMs);
+        },
+        free(address) {
+          freed.push(address);
+          c.free(address);
+        },
+      };
+      const set = new EventSet(noted, descriptors, () => {});
+      for (const name of ["first", "second"]) {
+        set.add(descriptors.required(c.eventfd(1, 0)), noting(name, notes), EPOLLIN);
+      }
+      await set.waitAside(1000);
+      set.dispatch();
+      assertEquals(notes, ["first", "second"]);
+      // An address, not a buffer, which ends with the isolate.
+      assertEquals([typeof written, freed], ["bigint", []]);
+      set.close();
+      assertEquals(freed, [written]);
       descriptors.closeAll();
     },
   );
