@@ -31,6 +31,8 @@ import { randomBytes, randomNumbers } from "../../helpers/bytes.ts";
 const BLOCK = randomBytes(65521, 6);
 const ANSWER_BYTES = new TextEncoder().encode(ANSWER);
 const CHANNELS = 4;
+/** One of so many connections transfers at least so many bytes each way, unless it is cut. */
+const LARGE_EVERY = 50, LARGE_BYTES = 2_000_000;
 /** A client waits this long for a silent backend and then leaves; nothing else takes longer. */
 const PATIENCE_MS = 6000;
 const DONE_MS = 30_000;
@@ -68,7 +70,15 @@ function storyOf(id: number, seed: number): Story {
   for (let i = 0; i < 4; i++) next();
   const chance = (percent: number) => next() % 100 < percent;
   const upTo = (max: number) => next() % (max + 1);
-  const size = () => chance(10) ? upTo(300_000) : chance(30) ? upTo(200) : upTo(20_000);
+  const isLarge = id % LARGE_EVERY === LARGE_EVERY / 2;
+  const size = () =>
+    isLarge
+      ? LARGE_BYTES + upTo(2 * LARGE_BYTES)
+      : chance(10)
+      ? upTo(300_000)
+      : chance(30)
+      ? upTo(200)
+      : upTo(20_000);
   const up = size(), down = size();
 
   function toxics(length: number): Toxics {
