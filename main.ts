@@ -17,6 +17,7 @@
  * - `lib/wait_line/`: clients that wait for a channel, in order over all workers
  * - `lib/engine/deno/`: the engine on Deno's sockets, which two files import, see above
  * - `lib/engine/epoll/system/`: system calls of Linux, their structures and errors
+ * - `lib/engine/epoll/loop/`: the event loop of an isolate, and how it shares it with the runtime
  * - `lib/engine/epoll/`: the engine on epoll and splice of Linux, which one file imports
  * - `lib/check/`: health checks: how they are written, their settings and results
  * - `lib/check/probes/`: probes a backend once: TCP, HTTP, dialogues, programs, agents

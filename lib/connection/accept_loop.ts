@@ -216,18 +216,20 @@ class AcceptLoop implements Serving, ConnectionOwner {
   }
 
   /**
-   * Pauses until `until` resolves, or for `ms` milliseconds; by default until a connection ends. A
-   * stop ends every pause.
+   * Pauses until `until` resolves, or for `ms` milliseconds of the clock; by default until a
+   * connection ends. A stop ends every pause.
    */
   async #paused({ until, ms }: { until?: Promise<void>; ms?: number } = {}): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
-    const timer = ms === undefined ? undefined : setTimeout(resolve, ms);
+    const { clock } = this.#context, end = clock.now + (ms ?? Infinity);
+    const timer: Ticking = { tick: (now) => now >= end ? resolve() : undefined };
+    if (ms !== undefined) clock.watch(timer);
     void until?.then(resolve);
     const untilRoom = until !== undefined;
     this.#pause = { wake: resolve, untilEnd: !untilRoom && ms === undefined, untilRoom };
     await promise;
     this.#pause = undefined;
-    clearTimeout(timer);
+    clock.unwatch(timer);
   }
 
   async #emptyBacklog(): Promise<void> {

@@ -5,7 +5,7 @@ import { openBinder } from "./epoll/binder.ts";
 import { EpollEngine } from "./epoll/epoll_engine.ts";
 import { openLibC } from "./epoll/system/libc.ts";
 import type { EngineName } from "./names.ts";
-import type { ShareOptions } from "./share.ts";
+import type { IsolateLoads } from "./isolate_loads.ts";
 
 /** What the epoll engine is given in the isolate that serves; the streams engine needs none of it. */
 export interface EngineOptions {
@@ -15,8 +15,8 @@ export interface EngineOptions {
   readonly receive?: (() => void) | undefined;
   /** Shared memory for another isolate: byte N is 1 while descriptor N is open in this isolate. */
   readonly sockets?: Uint8Array | undefined;
-  /** What is known about other isolates that accept on the same socket. */
-  readonly share?: ShareOptions | undefined;
+  /** The other isolates that accept on the same socket. */
+  readonly loads?: IsolateLoads | undefined;
   /** Maximum number of pipes for splice(2), two descriptors each. */
   readonly maxPipes?: number | undefined;
   /** The isolate has other work, too, so it is never blocked (tests). */

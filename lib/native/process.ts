@@ -45,7 +45,7 @@ export function processLimits(): ProcessLimits {
  */
 export function prepareProcess(name: string, argv: readonly string[]): void {
   const c = openCLibrary();
-  if (!argv.some((word) => word.includes("epoll"))) refuseLibraries();
+  if (!argv.some((word) => /^(--.*=)?epoll$/.test(word))) refuseLibraries();
   if (c !== undefined) {
     c.prctl?.(PR_SET_NAME, cString(name), 0n, 0n, 0n);
     makeStreamsBlocking(c);

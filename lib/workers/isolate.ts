@@ -1,13 +1,13 @@
 import { delay } from "@std/async/delay";
 import { EXIT, ExitError, UnavailableError, withName } from "../base/errors.ts";
-import { NOT_ACCEPTING } from "../engine/share.ts";
-import { closeDescriptors, isThreadAlive, openWakeup, type Wakeup } from "../native/isolates.ts";
+import { type IsolateLoads, NOT_ACCEPTING } from "../engine/isolate_loads.ts";
+import { closeDescriptors, isThreadAlive, openWakeup } from "../native/isolates.ts";
 import { processLimits } from "../native/process.ts";
 import type { FromWorker, IsolateLink, ToWorker, WorkerSetup } from "./protocol.ts";
 
 /** Milliseconds that a worker may take to start. */
 const START_MS = 30_000;
-/** The most descriptors of an isolate that can be closed after its end; one byte each. */
+/** Maximum number of descriptors of an isolate that can be closed after its end; one byte each. */
 const MAX_MAP_BYTES = 1 << 22;
 /** Milliseconds that the thread of an isolate may take to end, and between two looks at it. */
 const END_MS = 2000, LOOK_MS = 10;
@@ -28,16 +28,32 @@ export interface IsolateOptions {
   readonly died: (message: string) => void;
 }
 
-/** What all isolates that wait in system calls have in common; see {@link ShareOptions}. */
-export interface Peers {
-  readonly loads: Int32Array<SharedArrayBuffer>;
-  readonly wakeups: number[];
+/** What isolates that wait in system calls know about each other; see {@link IsolateLoads}. */
+export interface Peers extends Omit<IsolateLoads, "index"> {
+  /** Wakes an isolate. */
+  wake(index: number): void;
+  /** Closes all eventfds, when no isolate is left: before, others may be about to write one. */
+  close(): void;
 }
 
-/** Room for a number of isolates. */
-export function newPeers(count: number): Peers {
+/**
+ * Opens the eventfds of isolates.
+ *
+ * @throws {ExitError} If no file descriptor is free.
+ */
+export function openPeers(count: number): Peers {
   const loads = new Int32Array(new SharedArrayBuffer(4 * count)).fill(NOT_ACCEPTING);
-  return { loads, wakeups: [] };
+  const wakeups = Array.from({ length: count }, (_, index) => {
+    const wakeup = openWakeup();
+    if (wakeup === undefined) throw startError(index, "no file descriptor is free");
+    return wakeup;
+  });
+  return {
+    loads,
+    wakeups: wakeups.map(({ descriptor }) => descriptor),
+    wake: (index) => wakeups[index]?.wake(),
+    close: () => wakeups.forEach((wakeup) => wakeup.close()),
+  };
 }
 
 /** The isolate of a worker, as the main isolate sees it. */
@@ -53,25 +69,20 @@ export class Isolate {
   isLost = false;
   readonly #options: IsolateOptions;
   readonly #worker: Worker;
-  readonly #wakeup: Wakeup | undefined;
-  /** Messages to an isolate that waits in system calls, after the start. */
-  readonly #channel: MessageChannel | undefined;
+  /** Takes messages to an isolate that waits in system calls, after the start. */
+  #port: MessagePort | undefined;
   #starting: PromiseWithResolvers<void> | undefined;
   #thread: number | undefined;
   #missing = 0;
 
-  /** @throws {ExitError} If no file descriptor is free. */
   constructor(options: IsolateOptions) {
     const { index, peers } = this.#options = options;
     this.index = index;
     if (peers !== undefined) {
-      const wakeup = this.#wakeup = openWakeup();
-      if (wakeup === undefined) throw this.#startError("no file descriptor is free");
+      const { loads, wakeups } = peers;
       const bytes = Math.min(processLimits().descriptors ?? Infinity, MAX_MAP_BYTES);
       const sockets = new Uint8Array(new SharedArrayBuffer(bytes));
-      peers.wakeups[index] = wakeup.descriptor;
-      this.link = { wakeup: wakeup.descriptor, sockets, share: { index, ...peers } };
-      this.#channel = new MessageChannel();
+      this.link = { wakeup: wakeups[index]!, sockets, loads: { index, loads, wakeups } };
     }
     this.#worker = options.make?.() ?? newWorker(options.index);
     this.#worker.onerror = (event) => {
@@ -94,20 +105,24 @@ export class Isolate {
     const starting = this.#starting = Promise.withResolvers<void>();
     const late = setTimeout(() => {
       this.isLost = true;
-      this.#fail(this.#startError("it does not answer"));
+      this.#fail(startError(this.index, "it does not answer"));
     }, START_MS);
-    const port = this.starts === 1 ? this.#channel?.port2 : undefined;
-    const message: ToWorker = { type: "start", setup, port };
-    this.#worker.postMessage(message, port === undefined ? [] : [port]);
+    if (this.link === undefined) this.post({ type: "start", setup });
+    else {
+      const { port1, port2: port } = new MessageChannel();
+      this.#port?.close();
+      this.#port = port1;
+      this.#worker.postMessage({ type: "start", setup, port } satisfies ToWorker, [port]);
+    }
     return starting.promise.finally(() => clearTimeout(late));
   }
 
   /** Sends a message, and wakes the isolate for it. */
   post(message: ToWorker): void {
     // While the worker is down, its isolate waits for messages as usual.
-    const receiver = this.isDown ? this.#worker : this.#channel?.port1 ?? this.#worker;
+    const receiver = this.isDown ? this.#worker : this.#port ?? this.#worker;
     receiver.postMessage(message);
-    this.#wakeup?.wake();
+    this.#options.peers?.wake(this.index);
   }
 
   /**
@@ -126,23 +141,21 @@ export class Isolate {
    */
   async end(): Promise<void> {
     this.starts = -1;
-    this.#wakeup?.wake();
+    this.#options.peers?.wake(this.index);
     this.#worker.terminate();
-    this.#channel?.port1.close();
+    this.#port?.close();
     if (this.link === undefined || this.#thread === undefined) return;
-    const { share: { loads }, sockets } = this.link, late = performance.now() + END_MS;
+    const { loads: { loads }, sockets } = this.link, late = performance.now() + END_MS;
     loads[this.index] = NOT_ACCEPTING;
-    do {
+    while (isThreadAlive(this.#thread)) {
       if (performance.now() > late) return;
       // Its wait in another thread keeps it alive.
-      this.#wakeup?.wake();
-      // At least once: other isolates may be about to wake it.
+      this.#options.peers?.wake(this.index);
       await delay(LOOK_MS);
-    } while (isThreadAlive(this.#thread));
+    }
     // Its last act may have been to accept.
     loads[this.index] = NOT_ACCEPTING;
     closeDescriptors(sockets);
-    this.#wakeup?.close();
   }
 
   #receive(message: FromWorker): void {
@@ -162,22 +175,14 @@ export class Isolate {
   }
 
   #died(message: string): void {
-    if (this.#starting === undefined) this.#options.died(message);
-    else {this.#fail(
-        new UnavailableError(withName(`worker ${this.index} ended at start: ${message}`)),
-      );}
+    if (this.#starting === undefined) return this.#options.died(message);
+    const line = withName(`worker ${this.index} ended at start: ${message}`);
+    this.#fail(new UnavailableError(line));
   }
 
   #fail(error: ExitError): void {
     this.#starting?.reject(error);
     this.#starting = undefined;
-  }
-
-  #startError(reason: string): ExitError {
-    return new ExitError(
-      withName(`can't start worker ${this.index}: ${reason}`),
-      EXIT.osErr,
-    );
   }
 }
 
@@ -197,6 +202,10 @@ export function watchIsolates(
   }, WATCH_MS);
   Deno.unrefTimer(timer);
   return () => clearInterval(timer);
+}
+
+function startError(index: number, reason: string): ExitError {
+  return new ExitError(withName(`can't start worker ${index}: ${reason}`), EXIT.osErr);
 }
 
 function newWorker(index: number): Worker {

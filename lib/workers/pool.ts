@@ -17,7 +17,7 @@ import type { Table } from "../table/table.ts";
 import { type DataPlane, type PlaneEnd, waitingOf } from "./data_plane.ts";
 import { DumpInbox } from "./dump_inbox.ts";
 import type { PlaneDump } from "./dump_order.ts";
-import { Isolate, newPeers, type Peers, watchIsolates } from "./isolate.ts";
+import { Isolate, openPeers, type Peers, watchIsolates } from "./isolate.ts";
 import type { WorkerReports } from "./monitor.ts";
 import type { FromWorker, ServingOptions, ToWorker, WorkerSetup } from "./protocol.ts";
 import { newQuestions } from "./questions.ts";
@@ -45,9 +45,8 @@ export interface WorkerPoolOptions {
  * Starts the workers. Resolves when all of them listen.
  *
  * A worker that dies takes its connections with it. That is reported, its claims in the table are
- * released, and another worker replaces it. No isolate can open the C library any more then, which
- * the epoll engine needs: a worker of it starts again in its isolate, and an isolate that is gone
- * is missing from then on. Without any, the plane ends.
+ * released, and another worker replaces it. With the epoll engine, it starts again in its isolate: a
+ * new one could not open the C library. Once no isolate is left, the plane ends.
  *
  * @throws {ExitError} If one cannot start.
  */
@@ -77,9 +76,7 @@ class WorkerPool implements DataPlane {
   #ending: Promise<unknown> = Promise.resolve();
   #unwatch: (() => void) | undefined;
   #dump: PlaneDump | undefined;
-  /** Of workers that start later. */
   #dumpFiles: boolean | undefined;
-  /** Whether all workers were started once. */
   #started = false;
   #stopping = false;
   #cutOff = 0;
@@ -90,7 +87,7 @@ class WorkerPool implements DataPlane {
     this.#dumpFiles = options.serving.dumpFiles;
     const { count, table, messages: { notice }, serving } = options;
     this.#isEpoll = serving.engine === "epoll";
-    if (this.#isEpoll) this.#peers = newPeers(count);
+    if (this.#isEpoll) this.#peers = openPeers(count);
     this.#shortage = oncePerBurst(notice);
     this.#timeouts = countedPerBurst(notice, (count) => moreTimedOut(serving.connection, count));
     const wake = (worker: number) => this.#send(worker, { type: "deliver" });
@@ -287,7 +284,10 @@ class WorkerPool implements DataPlane {
     this.#unwatch?.();
     this.#timeouts.end();
     const cutOff = this.#cutOff, end = isLost ? { cutOff, isLost } : { cutOff };
-    void this.#ending.then(() => this.#done.resolve(end));
+    void this.#ending.then(() => {
+      this.#peers?.close();
+      this.#done.resolve(end);
+    });
   }
 
   #send(index: number, message: ToWorker): void {

@@ -5,7 +5,7 @@ import type { Endpoint, SocketPair } from "../base/endpoint.ts";
 import type { ConnectionOptions } from "../connection/context.ts";
 import type { Selection } from "../control/commands/command.ts";
 import type { EngineName } from "../engine/names.ts";
-import type { ShareOptions } from "../engine/share.ts";
+import type { IsolateLoads } from "../engine/isolate_loads.ts";
 import type { LineHandle } from "../wait_line/line_memory.ts";
 import type { BackendEvent } from "../schedule/verdict.ts";
 import type { ConnectionLimits } from "../system/capacity.ts";
@@ -21,7 +21,7 @@ export interface ServingOptions {
   readonly at: Endpoint;
   /** The socket bound there, which the main isolate owns; `undefined` if each worker binds. */
   readonly listener?: number | undefined;
-  /** The most pipes that a worker of the epoll engine opens, two descriptors each. */
+  /** Maximum number of pipes that a worker of the epoll engine opens, two descriptors each. */
   readonly maxPipes?: number | undefined;
   readonly connection: ConnectionOptions;
   /** How many connections one isolate accepts. @default no limit */
@@ -38,8 +38,8 @@ export interface IsolateLink {
   readonly wakeup: number;
   /** Shared: byte N is 1 while the isolate has descriptor N open. */
   readonly sockets: Uint8Array<SharedArrayBuffer>;
-  /** How the isolates share the clients. */
-  readonly share: ShareOptions;
+  /** How many connections the other isolates have. */
+  readonly loads: IsolateLoads;
 }
 
 /** What a worker is started with. */
@@ -79,9 +79,8 @@ export interface Answers {
 /** A message to a worker. */
 export type ToWorker =
   /**
-   * Starts to serve, also again in an isolate in which that has crashed. `port`, the first time if
-   * the engine is epoll: other messages arrive there, because the isolate can receive those while
-   * it is busy.
+   * Starts to serve, also again in an isolate in which that has crashed. `port`, if the engine is
+   * epoll: other messages arrive there, because the isolate can receive those while it is busy.
    */
   | { readonly type: "start"; readonly setup: WorkerSetup; readonly port?: MessagePort | undefined }
   | { readonly type: "question"; readonly query: number; readonly question: Question }

@@ -21,7 +21,7 @@ export class Restarts {
     this.#timers.add(timer);
   }
 
-  /** Restarts none any more. */
+  /** Cancels all planned restarts. */
   cancel(): void {
     this.#timers.forEach(clearTimeout);
   }

@@ -23,7 +23,7 @@ interface Scope {
 }
 
 /**
- * What has been under way in a worker that crashed has ended after so many milliseconds; the longest
+ * What was running in a worker that crashed has ended after this many milliseconds; the longest
  * pause is that of grace.ts. Until then it may still claim a channel.
  */
 const SETTLE_MS = 100;
@@ -149,7 +149,9 @@ let port: NodePort | undefined;
 
 scope.onmessage = ({ data }) => {
   if (data.type !== "start") return receive(data);
-  port ??= data.port as NodePort | undefined;
+  // A new one each time, so that messages from before a crash are dropped with the old one.
+  port?.close();
+  port = data.port as NodePort | undefined;
   start(data.setup);
 };
 
@@ -191,7 +193,7 @@ function crashed(event: Event, error: unknown): void {
   isCrashed = true;
   serving = undefined;
   setTimeout(() => {
-    // Once more: what was under way may have started its clock again.
+    // Again: what was still running may have started its clock again.
     dead.abandon();
     isCrashed = false;
     scope.postMessage({ type: "crashed", message });
@@ -213,8 +215,8 @@ function start(setup: WorkerSetup): void {
     }
     serving = new Serving(listener, engine, setup);
   } catch (error) {
-    if (!(error instanceof ExitError)) throw error;
     engine?.abandon?.();
+    if (!(error instanceof ExitError)) throw error;
     const { message, exitCode } = error;
     return scope.postMessage({ type: "failed", message, exitCode });
   }

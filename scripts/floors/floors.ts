@@ -12,6 +12,7 @@ export const FLOORS: readonly (readonly string[])[] = [
   ["lib/schedule"],
   ["lib/wait_line"],
   ["lib/engine/deno", "lib/engine/epoll/system"],
+  ["lib/engine/epoll/loop"],
   ["lib/engine/epoll"],
   ["lib/engine/engines.ts"],
   ["lib/check"],

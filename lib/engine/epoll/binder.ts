@@ -60,6 +60,12 @@ export function openBinder(open = openLibC): Binder | string {
 function refusedCall(c: LibC): string | undefined {
   const errno = errnoReader(c), bytes = fixed(64);
   const calls: Record<string, () => number> = {
+    socket: () => c.socket(NONE, NONE, NONE),
+    bind: () => c.bind(NONE, bytes, 16),
+    listen: () => c.listen(NONE, 1),
+    connect: () => c.connect(NONE, bytes, 16),
+    getsockname: () => c.getsockname(NONE, bytes, bytes),
+    write: () => c.write(NONE, bytes, 0n),
     epoll_create1: () => c.epoll_create1(NONE),
     epoll_ctl: () => c.epoll_ctl(NONE, 1, NONE, bytes),
     epoll_wait: () => c.epoll_wait(NONE, bytes, 1, 0),

@@ -1,13 +1,13 @@
 /** What the parts of the engine share in an isolate. */
 
 import { type Fixed, fixed } from "../../native/memory.ts";
-import type { ShareOptions } from "../share.ts";
-import { Loop, type LoopOptions } from "./loop.ts";
+import type { IsolateLoads } from "../isolate_loads.ts";
+import { Loop, type LoopOptions } from "./loop/loop.ts";
 import { Pipes } from "./pipes.ts";
 import { SocketAddresses } from "./system/addresses.ts";
 import { Descriptors } from "./system/descriptors.ts";
 import type { LibC } from "./system/libc.ts";
-import { Share } from "./system/share.ts";
+import { AcceptBalance } from "./accept_balance.ts";
 import { newSocketContext, type SocketContext } from "./system/sockets.ts";
 
 /** Size of the buffer that all reads of an isolate share. */
@@ -16,7 +16,7 @@ export const BUFFER_BYTES = 64 << 10;
 /** Options of the engine; see `EngineOptions`. */
 export interface ContextOptions extends LoopOptions {
   readonly sockets?: Uint8Array | undefined;
-  readonly share?: ShareOptions | undefined;
+  readonly loads?: IsolateLoads | undefined;
   /** Maximum number of pipes for splice(2). */
   readonly maxPipes?: number | undefined;
 }
@@ -26,7 +26,7 @@ export interface Context extends SocketContext {
   readonly descriptors: Descriptors;
   readonly loop: Loop;
   readonly pipes: Pipes;
-  readonly share: Share;
+  readonly acceptBalance: AcceptBalance;
   readonly addresses: SocketAddresses;
   /** What was read last; valid until the next read. */
   readonly buffer: Fixed;
@@ -40,7 +40,7 @@ export function newContext(c: LibC, options: ContextOptions): Context {
     descriptors,
     loop: new Loop(c, descriptors, options),
     pipes: new Pipes(c, descriptors, options.maxPipes),
-    share: new Share(c, options.share),
+    acceptBalance: new AcceptBalance(c, options.loads),
     addresses: new SocketAddresses(c),
     buffer: fixed(BUFFER_BYTES),
   };

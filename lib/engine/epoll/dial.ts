@@ -16,7 +16,7 @@ import type { Context } from "./context.ts";
 import { setOption, takeError, tune } from "./system/sockets.ts";
 import { dialFailureByErrno, isEstablished } from "./system/errno.ts";
 import { BROKEN, EpollLink, type LinkOwner, READABLE, RESET } from "./link.ts";
-import type { Deferred } from "./deferred.ts";
+import type { Deferred } from "./loop/deferred.ts";
 
 /** The port is chosen by connect(2), which can use one for several destinations: ip(7). */
 const NO_PORT = { level: IPPROTO_IP, name: IP_BIND_ADDRESS_NO_PORT };

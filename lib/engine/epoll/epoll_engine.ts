@@ -70,8 +70,8 @@ export class EpollEngine implements Engine {
   }
 
   abandon(): void {
-    const { loop, descriptors, share } = this.#context;
-    share.setAccepting(false);
+    const { loop, descriptors, acceptBalance } = this.#context;
+    acceptBalance.setAccepting(false);
     loop.stop();
     descriptors.closeAll();
   }

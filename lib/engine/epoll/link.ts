@@ -12,7 +12,7 @@ import {
 } from "./system/constants.ts";
 import { closeSocket, type Context } from "./context.ts";
 import { localOf } from "./system/sockets.ts";
-import type { Slot } from "./event_set.ts";
+import type { Slot } from "./loop/event_set.ts";
 import type { Pipe } from "./pipes.ts";
 
 /** There may be something to read. */
@@ -113,8 +113,9 @@ export class EpollLink implements AcceptedLink, Slot {
   /** Starts to receive events; returns whether that is possible. */
   watch(): boolean {
     if (this.flags & WATCHED) return true;
+    if (!this.#context.loop.add(this.#descriptor, this, EVENTS)) return false;
     this.flags |= WATCHED;
-    return this.#context.loop.add(this.#descriptor, this, EVENTS);
+    return true;
   }
 
   close(): void {
@@ -126,7 +127,7 @@ export class EpollLink implements AcceptedLink, Slot {
     // An accepted link always has an address; nobody has asked for it in time.
     if (typeof this.#ip !== "object") {
       this.#local ??= UNKNOWN;
-      this.#context.share.closed();
+      this.#context.acceptBalance.closed();
     }
     closeSocket(this.#context, descriptor);
   }

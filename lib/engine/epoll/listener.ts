@@ -5,15 +5,17 @@ import { EAGAIN, EINTR, EPOLLEXCLUSIVE, EPOLLIN, SOCKET_FLAGS } from "./system/c
 import { closeSocket, type Context } from "./context.ts";
 import { acceptFailureOf } from "./system/errno.ts";
 import { EpollLink } from "./link.ts";
-import type { BeforeWait, Slot } from "./event_set.ts";
+import type { BeforeWait, Slot } from "./loop/event_set.ts";
 
 /** Accepts in a row before other events have their turn. */
 const ACCEPTS = 64;
 /**
- * A client that is left to another isolate is accepted after so many milliseconds, should that one
- * be too busy. Until then, this one looks for it again after some.
+ * How long this isolate leaves the clients that wait to another one, in milliseconds. If that one
+ * has not accepted them by then, it may be blocked: this one accepts all of them.
  */
-const PATIENCE_MS = 10, LOOK_MS = 2;
+const DEFER_MS = 10;
+/** Milliseconds between two looks meanwhile. */
+const LOOK_MS = 2;
 /** Level-triggered. Of several isolates that wait, one is woken: epoll_ctl(2). */
 const EVENTS = EPOLLIN | EPOLLEXCLUSIVE;
 const CLOSED: AcceptFailure = { failure: "closed", reason: "Listener has been closed" };
@@ -32,8 +34,10 @@ export class EpollListener implements Listener, Slot, BeforeWait {
   readonly #isOwned: boolean;
   #isWatched = false;
   #accepts = 0;
-  /** Since when it leaves clients to another isolate, by `performance.now()`; 0: it does not. */
-  #leavesSince = 0;
+  /** Until when clients are left to another isolate, by `performance.now()`; 0 if they are not. */
+  #defersUntil = 0;
+  /** Whether it accepts all clients that wait now. */
+  #acceptsAll = false;
   #waiting: ((result: AcceptedLink | AcceptFailure) => void) | undefined;
 
   /**
@@ -58,21 +62,78 @@ export class EpollListener implements Listener, Slot, BeforeWait {
 
   accept(): Promise<AcceptedLink | AcceptFailure> {
     if (this.#descriptor < 0) return Promise.resolve(CLOSED);
-    const { loop, share } = this.#context;
-    share.setAccepting(true);
-    const accepted = this.#accepts < ACCEPTS ? this.#take() : undefined;
+    const { loop, acceptBalance } = this.#context;
+    acceptBalance.setAccepting(true);
+    const accepted = this.#accepts < ACCEPTS && this.#mayAccept() ? this.#take() : undefined;
     if (accepted !== undefined) {
       loop.resolved();
       return Promise.resolve(accepted);
     }
-    if (this.#leavesSince === 0 && !this.#watch()) return Promise.resolve(NOT_WATCHED);
+    if (this.#defersUntil === 0 && !this.#watch()) return Promise.resolve(NOT_WATCHED);
     return new Promise((resolve) => this.#waiting = resolve);
   }
 
+  /** Clients wait, unless another isolate was faster. */
   event(): void {
     this.#accepts = 0;
     if (this.#waiting === undefined) return;
-    // Another isolate may have been faster.
+    if (this.#mayAccept()) this.#acceptNext();
+    else this.#defer();
+  }
+
+  /** Another isolate has deferred to this one, or the main isolate has sent a message. */
+  wokenUp(): void {
+    this.#accepts = 0;
+    if (this.#waiting === undefined || !this.#mayAccept()) return;
+    this.#defersUntil = 0;
+    this.#acceptNext();
+    this.#watchIfWaiting();
+  }
+
+  bug(error: unknown): void {
+    throw error;
+  }
+
+  beforeWait(): void {
+    const { loop, acceptBalance } = this.#context;
+    if (this.#waiting === undefined) {
+      acceptBalance.setAccepting(false);
+      return this.#unwatch();
+    }
+    if (this.#defersUntil === 0) return;
+    if (loop.now < this.#defersUntil) return loop.limitWait(LOOK_MS);
+    this.#defersUntil = 0;
+    this.#acceptsAll = true;
+    this.#acceptNext();
+    this.#watchIfWaiting();
+    if (this.#waiting === undefined) loop.limitWait(0);
+  }
+
+  close(): void {
+    const descriptor = this.#descriptor, { loop, acceptBalance } = this.#context;
+    if (descriptor < 0) return;
+    this.#descriptor = -1;
+    loop.offWait(this);
+    acceptBalance.setAccepting(false);
+    if (this.#isOwned) closeSocket(this.#context, descriptor);
+    else if (this.#isWatched) loop.remove(descriptor);
+    this.#isWatched = false;
+    this.#resolve(CLOSED);
+  }
+
+  #mayAccept(): boolean {
+    return this.#acceptsAll || this.#context.acceptBalance.mayAccept();
+  }
+
+  /** Leaves the clients that wait to the isolate that has the fewest connections. */
+  #defer(): void {
+    const { loop, acceptBalance } = this.#context;
+    this.#defersUntil = loop.now + DEFER_MS;
+    this.#unwatch();
+    acceptBalance.wakeLeast();
+  }
+
+  #acceptNext(): void {
     const accepted = this.#take();
     if (accepted !== undefined) this.#resolve(accepted);
   }
@@ -81,45 +142,13 @@ export class EpollListener implements Listener, Slot, BeforeWait {
     return this.#isWatched ||= this.#context.loop.add(this.#descriptor, this, EVENTS);
   }
 
+  #watchIfWaiting(): void {
+    if (this.#waiting !== undefined && !this.#watch()) this.#resolve(NOT_WATCHED);
+  }
+
   #unwatch(): void {
     if (this.#isWatched) this.#context.loop.remove(this.#descriptor);
     this.#isWatched = false;
-  }
-
-  /** Another isolate may have left a client to this one. */
-  wokenUp(): void {
-    this.event();
-  }
-
-  bug(error: unknown): void {
-    throw error;
-  }
-
-  beforeWait(): void {
-    const { loop, share } = this.#context;
-    if (this.#waiting === undefined) {
-      share.setAccepting(false);
-      // A pause may end by a timer.
-      loop.hurry();
-      return this.#unwatch();
-    }
-    if (this.#leavesSince === 0) return;
-    this.event();
-    if (this.#waiting === undefined) loop.limitWait(0);
-    else if (this.#leavesSince !== 0) loop.limitWait(LOOK_MS);
-    else if (!this.#watch()) this.#resolve(NOT_WATCHED);
-  }
-
-  close(): void {
-    const descriptor = this.#descriptor, { loop, share } = this.#context;
-    if (descriptor < 0) return;
-    this.#descriptor = -1;
-    loop.offWait(this);
-    share.setAccepting(false);
-    if (this.#isOwned) closeSocket(this.#context, descriptor);
-    else if (this.#isWatched) loop.remove(descriptor);
-    this.#isWatched = false;
-    this.#resolve(CLOSED);
   }
 
   #resolve(result: AcceptedLink | AcceptFailure): void {
@@ -128,32 +157,22 @@ export class EpollListener implements Listener, Slot, BeforeWait {
     this.#context.loop.resolved();
   }
 
-  /** Whether a client is left to an isolate that has fewer. */
-  #leaves(): boolean {
-    const { share, loop } = this.#context;
-    if (share.isDue()) this.#leavesSince = 0;
-    else if (this.#leavesSince === 0) {
-      this.#leavesSince = loop.now;
-      this.#unwatch();
-      share.wakeLeast();
-    } else if (loop.now - this.#leavesSince > PATIENCE_MS) this.#leavesSince = 0;
-    return this.#leavesSince !== 0;
-  }
-
-  /** Accepts a connection; `undefined` if there is none for this isolate. */
+  /** Accepts a connection; `undefined` if there is none. */
   #take(): AcceptedLink | AcceptFailure | undefined {
-    if (this.#leaves()) return undefined;
     const { c, errno, name, nameBytes, descriptors } = this.#context;
     for (;;) {
       nameBytes.numbers[0] = ADDRESS_BYTES;
       const descriptor = c.accept4(this.#descriptor, name, nameBytes.bytes, SOCKET_FLAGS);
       const error = descriptor < 0 ? errno() : 0;
-      if (error === EAGAIN) return undefined;
+      if (error === EAGAIN) {
+        this.#acceptsAll = false;
+        return undefined;
+      }
       if (error === EINTR) continue;
       this.#accepts++;
       if (error !== 0) return acceptFailureOf(c, error);
       descriptors.opened(descriptor);
-      this.#context.share.opened();
+      this.#context.acceptBalance.opened();
       const local = WILDCARDS.includes(this.local.address) ? undefined : this.local;
       return new EpollLink(this.#context, descriptor, {
         ip: compactIp(c, name),

@@ -1,6 +1,6 @@
 import { F_SETPIPE_SZ, PIPE_FLAGS } from "./system/constants.ts";
 import type { Descriptors } from "./system/descriptors.ts";
-import type { BeforeWait } from "./event_set.ts";
+import type { BeforeWait } from "./loop/event_set.ts";
 import { type LibC, words } from "./system/libc.ts";
 
 const PIPE_BYTES = 256 << 10;

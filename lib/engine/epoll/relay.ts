@@ -6,8 +6,7 @@
  *
  * A direction moves bytes until a call would block or it has had its turn. What could not be written
  * is kept, at most one buffer or pipe per direction, and nothing more is read until it is written.
- * A call that returns -1 would block, unless the loop has reported that the socket is broken (errno
- * is not read here, see errno.ts). relay_end.ts decides how a relay ends.
+ * A call that returns -1 would block, unless the loop has reported that the socket is broken. relay_end.ts decides how a relay ends.
  */
 
 import { DUMP_BLOCK_BYTES } from "../../base/limits.ts";
@@ -38,12 +37,12 @@ import {
   STOPPED,
   URGENT,
 } from "./link.ts";
-import type { Deferred } from "./deferred.ts";
-import { fillPipe, writePipe } from "./splice.ts";
+import type { Deferred } from "./loop/deferred.ts";
+import { fillPipe, noteReset, writePipe } from "./splice.ts";
 
 /** Reads and writes of one direction before others have their turn. */
 const ROUNDS = 16;
-/** A direction is spliced after so many reads in a row of so many bytes. */
+/** A direction is spliced after this many reads in a row of this many bytes. */
 const FULL_READS = 3, FULL_BYTES = 16 << 10;
 const BUFFER_SIZE = BigInt(BUFFER_BYTES), DUMP_BLOCK_SIZE = BigInt(DUMP_BLOCK_BYTES);
 const NO_SIDES: readonly Side[] = [];
@@ -123,7 +122,7 @@ export class EpollRelay implements Relay, RelayEnding, LinkOwner, Deferred {
 
   #adopt(link: EpollLink): void {
     link.owner = this;
-    // The system refuses to watch it: for want of events, that counts as a reset.
+    // Without events, nothing would ever happen to it: counts as a reset.
     if (!link.watch()) link.flags |= ENDED | RESET;
   }
 
@@ -163,6 +162,7 @@ export class EpollRelay implements Relay, RelayEnding, LinkOwner, Deferred {
     const size = isObserved ? DUMP_BLOCK_BYTES : BUFFER_BYTES;
     const count = c.recv(from.descriptor, buffer, isObserved ? DUMP_BLOCK_SIZE : BUFFER_SIZE, 0);
     if (count <= 0) {
+      if (count < 0) noteReset(this.#context, from);
       from.flags &= ~READABLE;
       // Before the event of FIN, the end may be that of a reset, whose error a write has taken.
       if (from.flags & (count === 0 ? FIN_SEEN | BROKEN : BROKEN)) from.flags |= ENDED;

@@ -1,8 +1,13 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { backend, canReset, drained, named, resetting } from "../../helpers/net/backends.ts";
+import { resettingWhileSending } from "../../helpers/net/resetters.ts";
 import { ask, connect, readLine, readText, readToEnd } from "../../helpers/net/client.ts";
+import { ENGINE } from "../../helpers/program/program.ts";
 import { startBalance } from "../../helpers/program/start_balance.ts";
-import { skip, t } from "../../helpers/t.ts";
+import { skip, t, withTools } from "../../helpers/t.ts";
+
+/** Rounds in which the reset may meet the relay in any of its calls. */
+const ROUNDS = 40;
 
 const names = {
   connect: "a backend that resets at once ends the connection of the client, and nothing else",
@@ -95,4 +100,18 @@ t("a client that closes while the backend sends ends the connection to the backe
   }
   await drained(server);
   await balance.settledFds(before);
+});
+
+withTools(["python3"], "a download that a reset cuts off does not look complete", async () => {
+  await using server = await resettingWhileSending(10);
+  await using balance = await startBalance(["-f", "PORT", server.address]);
+  const ends = new Set<string>();
+  for (let round = 0; round < ROUNDS; round++) {
+    await using client = await connect(balance.port);
+    // What the client has ended before makes no difference.
+    await client.closeWrite();
+    ends.add((await readToEnd(client)).end);
+  }
+  // The default engine cannot reset a connection.
+  assertEquals([...ends], [ENGINE === "epoll" ? "RST" : "EOF"]);
 });

@@ -25,6 +25,22 @@ while True:
     reset(s)
 `;
 
+/** As {@link BACKEND}; reads the request to its end, and sends until then. */
+const SENDER = `${RESET}
+seconds = float(sys.argv[1]) / 1000
+listener = socket.create_server(("127.0.0.1", 0), backlog=4096)
+print(listener.getsockname()[1], flush=True)
+while True:
+    s = listener.accept()[0]
+    s.settimeout(5)
+    try:
+        while s.recv(100): pass
+        end = time.perf_counter() + seconds
+        while time.perf_counter() < end: s.send(b"x" * 65536)
+    except OSError: pass
+    reset(s)
+`;
+
 const CLIENTS = `${RESET}
 for _ in range(int(sys.argv[2])):
     reset(socket.create_connection(("127.0.0.1", int(sys.argv[1]))))
@@ -37,10 +53,22 @@ export interface ResettingBackend extends AsyncDisposable {
 }
 
 /** Starts a backend that accepts each connection and resets it after `delayMs` milliseconds. */
-export async function resettingAfter(delayMs: number): Promise<ResettingBackend> {
+export function resettingAfter(delayMs: number): Promise<ResettingBackend> {
+  return startBackend(BACKEND, delayMs);
+}
+
+/**
+ * Starts a backend that reads each request to its end, sends as much as it can for `ms` milliseconds,
+ * and resets the connection.
+ */
+export function resettingWhileSending(ms: number): Promise<ResettingBackend> {
+  return startBackend(SENDER, ms);
+}
+
+async function startBackend(script: string, ms: number): Promise<ResettingBackend> {
   let output = "";
   const backend = await startProgram("python3", {
-    args: ["-c", BACKEND, String(delayMs)],
+    args: ["-c", script, String(ms)],
     ready: (soFar) => /\n/.test(output = soFar),
   });
   return Object.assign(backend, { address: `127.0.0.1:${output.trim()}` });

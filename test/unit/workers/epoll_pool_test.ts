@@ -12,7 +12,7 @@ import { type Backend, echo } from "../../helpers/net/backends.ts";
 import { type Client, connect, readText, refused } from "../../helpers/net/client.ts";
 import { freePort } from "../../helpers/net/ports.ts";
 import { openFds } from "../../helpers/program/process.ts";
-import { skip, t, until } from "../../helpers/t.ts";
+import { skip, t, until, within } from "../../helpers/t.ts";
 
 const CLIENTS = 40;
 /** The number of a question that the pool has not asked. */
@@ -127,12 +127,11 @@ function tests(): void {
     await using server = echo();
     const pool = await startPool(2, server), { plane } = pool;
     const clients: Client[] = [];
-    for (let round = 0; round < 3; round++) {
-      clients.push(...await talking(pool));
-      const [one = 0, other = 0] = await connectionCounts(pool);
-      assertEquals(one + other, clients.length);
-      assert(Math.abs(one - other) <= clients.length / 4, `${one} and ${other}`);
-    }
+    for (let round = 0; round < 4; round++) clients.push(...await talking(pool));
+    const [one = 0, other = 0] = await connectionCounts(pool);
+    assertEquals(one + other, clients.length);
+    // One may get all clients of the last round if the other one gets no CPU time.
+    assert(Math.min(one, other) >= clients.length / 4, `${one} and ${other}`);
     await closeAll(clients);
     await plane.stop();
     await plane.done;
@@ -182,6 +181,22 @@ function tests(): void {
     await until(() => notices.length === 2, { what: "the report of the crash" });
     await plane.stop();
     assertEquals(await plane.done, { cutOff: 0 });
+    await refused(pool.port);
+  });
+
+  t("a stop right after a worker was started again ends it", async () => {
+    await using server = echo();
+    const pool = await startPool(2, server), { isolates, plane } = pool;
+    const restarted = Promise.withResolvers<void>(), [first] = isolates;
+    const post = first!.postMessage.bind(first) as (...args: unknown[]) => void;
+    first!.postMessage = (...args: unknown[]) => {
+      post(...args);
+      if ((args[0] as { type?: string }).type === "start") restarted.resolve();
+    };
+    first!.postMessage("crash");
+    await restarted.promise;
+    await plane.stop();
+    assertEquals(await within(plane.done, { timeoutMs: 5000, what: "the end" }), { cutOff: 0 });
     await refused(pool.port);
   });
 

@@ -43,3 +43,4 @@ export const SPLICE_FLAGS = 1 | 2;
 /** errno(3) */
 export const EPERM = 1, EINTR = 4, EAGAIN = 11, EINVAL = 22, ENOSYS = 38;
 export const EADDRINUSE = 98, EADDRNOTAVAIL = 99, EINPROGRESS = 115;
+export const EPIPE = 32, ECONNRESET = 104, ETIMEDOUT = 110, EHOSTUNREACH = 113;

@@ -1,12 +1,14 @@
 /**
- * Errors of system calls. They are read only where a call fails once per connection, immediately
- * after the call: an allocation in between may let V8 make system calls of its own.
+ * Errors of system calls, read immediately after the call: an allocation in between may let V8 make
+ * system calls of its own. Where bytes are moved, errno is only used as evidence of a reset: a wrong
+ * EAGAIN must not end a connection, and a wrong error must not keep one waiting.
  */
 
 import type { DialFailure } from "../../../base/reason.ts";
 import { fixed } from "../../../native/memory.ts";
 import type { AcceptFailure, ListenFailure } from "../../engine.ts";
 import { dialFailureOf, isEstablishedCode } from "../../failures.ts";
+import { ECONNRESET, EHOSTUNREACH, EPIPE, ETIMEDOUT } from "./constants.ts";
 import { words } from "./libc.ts";
 
 /** The functions that reading an error needs. */
@@ -39,7 +41,7 @@ export function errorText(c: ErrorCalls, errno: number): string {
   return new TextDecoder().decode(bytes);
 }
 
-/** Names of the errors that are told apart; the numbers are those of errno(3). */
+/** Names of the errors that are distinguished; the numbers are those of errno(3). */
 // deno-fmt-ignore
 const CODES: Readonly<Record<number, string>> = {
   1: "EPERM", 4: "EINTR", 9: "EBADF", 11: "EAGAIN", 12: "ENOMEM", 13: "EACCES", 22: "EINVAL",
@@ -97,6 +99,11 @@ export function acceptFailureOf(c: ErrorCalls, errno: number): AcceptFailure {
 /** Why a connection could not be made: socket(2), bind(2), connect(2), epoll_ctl(2). */
 export function dialFailureByErrno(errno: number): DialFailure {
   return dialFailureOf(errorCode(errno));
+}
+
+/** Whether reading from a connection failed because it is gone: tcp(7), section "ERRORS". */
+export function isReset(errno: number): boolean {
+  return errno === ECONNRESET || errno === EPIPE || errno === ETIMEDOUT || errno === EHOSTUNREACH;
 }
 
 /** Whether a connect failed only after the connection had been established; see `failures.ts`. */

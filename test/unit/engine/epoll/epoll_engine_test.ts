@@ -238,6 +238,30 @@ else {
     assertEquals((await readToEnd(client)).end, "EOF");
   });
 
+  t("epoll: a client that could not be watched during its dial is relayed", async () => {
+    const c = libC();
+    let fails = false;
+    const calls = {
+      epoll_ctl: (...args: Parameters<typeof c.epoll_ctl>) => fails ? -1 : c.epoll_ctl(...args),
+    };
+    await using tested = epollEngine({ calls });
+    const { engine } = tested, listener = listenWith(engine);
+    using far = rawListener();
+    const near = rawConnect(listener.local.port);
+    const links = await linkedBy(engine, listener, far.port), peer = far.accept()!;
+    fails = true;
+    engine.readAhead(links[0], { gone() {} });
+    fails = false;
+    engine.relay(...links, { moved() {}, finished() {} });
+    // The first look at the client finds nothing.
+    await engine.nextTurn();
+    near.send(bytes("hello"));
+    await until(() => peer.receive(new Uint8Array(10)) === 5);
+    near.close();
+    peer.close();
+    listener.close();
+  });
+
   const withScope = scoped === undefined
     ? (name: string) => skip(name, "no link-local address of IPv6 on this machine")
     : t;

@@ -1,10 +1,10 @@
 import { assert, assertEquals } from "@std/assert";
-import { EventSet, type Slot } from "../../../../lib/engine/epoll/event_set.ts";
-import { EPOLLIN } from "../../../../lib/engine/epoll/system/constants.ts";
-import { Descriptors } from "../../../../lib/engine/epoll/system/descriptors.ts";
-import type { LibC } from "../../../../lib/engine/epoll/system/libc.ts";
-import { libC, noEpoll } from "../../../helpers/engine/epoll.ts";
-import { skip, t } from "../../../helpers/t.ts";
+import { EventSet, type Slot } from "../../../../../lib/engine/epoll/loop/event_set.ts";
+import { EPOLLIN } from "../../../../../lib/engine/epoll/system/constants.ts";
+import { Descriptors } from "../../../../../lib/engine/epoll/system/descriptors.ts";
+import type { LibC } from "../../../../../lib/engine/epoll/system/libc.ts";
+import { libC, noEpoll } from "../../../../helpers/engine/epoll.ts";
+import { skip, t } from "../../../../helpers/t.ts";
 
 /** A slot that notes its events. */
 function noting(name: string, notes: string[], then = () => {}): Slot {

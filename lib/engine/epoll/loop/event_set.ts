@@ -1,6 +1,6 @@
-import { EPOLL_CLOEXEC, EPOLL_CTL_ADD, EPOLL_CTL_DEL } from "./system/constants.ts";
-import type { Descriptors } from "./system/descriptors.ts";
-import { type LibC, words } from "./system/libc.ts";
+import { EPOLL_CLOEXEC, EPOLL_CTL_ADD, EPOLL_CTL_DEL } from "../system/constants.ts";
+import type { Descriptors } from "../system/descriptors.ts";
+import { type LibC, words } from "../system/libc.ts";
 
 /** Events that one wait returns at most. */
 const MAX_EVENTS = 256;
@@ -23,7 +23,7 @@ export interface Slot {
   bug(error: unknown): void;
 }
 
-/** What is called before each wait. */
+/** What is called before each wait, also while events arrive without a pause. */
 export interface BeforeWait {
   /** @param isQuiet Nothing has happened for a while. */
   beforeWait(isQuiet: boolean): void;
@@ -47,6 +47,7 @@ export class EventSet {
   #count = 0;
   #size = 0;
   #generation = 0;
+  #isClosed = false;
 
   /**
    * @param bug Receives what a slot has thrown.
@@ -89,6 +90,7 @@ export class EventSet {
 
   /** Watches a descriptor no longer. Call {@link forget} instead if it is closed anyway. */
   remove(descriptor: number): void {
+    if (this.#isClosed) return;
     this.#c.epoll_ctl(this.#descriptor, EPOLL_CTL_DEL, descriptor, this.#change.bytes);
     this.forget(descriptor);
   }
@@ -138,6 +140,7 @@ export class EventSet {
 
   /** Ends it. No wait may be running. */
   close(): void {
+    this.#isClosed = true;
     this.#descriptors.close(this.#descriptor);
     this.#c.free(this.#asideEvents);
     this.#asideEvents = NONE;

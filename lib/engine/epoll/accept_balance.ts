@@ -4,22 +4,22 @@
  * has fewest, and otherwise wakes that one.
  */
 
-import { NOT_ACCEPTING, type ShareOptions } from "../../share.ts";
-import type { LibC } from "./libc.ts";
+import { type IsolateLoads, NOT_ACCEPTING } from "../isolate_loads.ts";
+import type { LibC } from "./system/libc.ts";
 
 /** How many connections more than the others an isolate may have: a number, or a part of theirs. */
 const MORE = 4, MORE_PART = 1 / 8;
 
 /** The share of this isolate. */
-export class Share {
+export class AcceptBalance {
   readonly #c: LibC;
-  readonly #options: ShareOptions | undefined;
+  readonly #options: IsolateLoads | undefined;
   readonly #one = new Uint8Array(BigUint64Array.of(1n).buffer);
   #open = 0;
   #isAccepting = false;
 
   /** @param options `undefined` if no other isolate accepts. */
-  constructor(c: LibC, options: ShareOptions | undefined) {
+  constructor(c: LibC, options: IsolateLoads | undefined) {
     this.#c = c;
     this.#options = options;
     this.#publish();
@@ -44,8 +44,8 @@ export class Share {
     this.#publish();
   }
 
-  /** Whether it is the turn of this isolate. */
-  isDue(): boolean {
+  /** Whether this isolate has hardly more connections than the one that has fewest. */
+  mayAccept(): boolean {
     if (this.#options === undefined) return true;
     const { loads } = this.#options, least = loads[this.#least(loads)]!;
     return this.#open <= least + Math.max(MORE, least * MORE_PART);

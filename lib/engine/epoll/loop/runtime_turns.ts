@@ -6,7 +6,7 @@
  * wait, usually; a timer always does, but takes one or two milliseconds.
  */
 
-import type { LibC } from "./system/libc.ts";
+import type { LibC } from "../system/libc.ts";
 
 /**
  * While events arrive, timers may be late by about this many milliseconds; by fewer for a while after
@@ -14,15 +14,15 @@ import type { LibC } from "./system/libc.ts";
  */
 const YIELD_MS = 1000, HURRY_YIELD_MS = 5;
 /** How long that lasts, in milliseconds. */
-const HURRY_MS = 100;
-/** Timers are late by so many milliseconds at most, even if no sleep makes the runtime wait. */
+const HURRY_MS = 300;
+/** Timers are late by at most this many milliseconds, even if no sleep makes the runtime wait. */
 const TIMER_MS = 2500;
 /** Milliseconds of a wait in another thread, after fewer of which the runtime has not waited. */
 const WAIT_MS = 1, SURE_MS = 0.3;
 /** Length of a sleep in microseconds. */
 const SLEEP_US = 50;
 
-/** Waits for events in another thread for at most so many milliseconds, and handles them. */
+/** Waits for events in another thread for at most this many milliseconds, and handles them. */
 export type WaitAside = (timeoutMs: number) => Promise<void>;
 
 /** See the top of the file. Times are those of `performance.now()`. */

@@ -2,27 +2,26 @@
  * The event loop of the engine, one per isolate.
  *
  * While events arrive, it blocks the isolate in epoll_wait(2), which costs least. An eventfd
- * announces messages of the main isolate, which are received at once. It yields to the runtime
- * regularly for timers. After a while without events, the isolate is free: it waits in a thread.
+ * announces messages of the main isolate, which are received at once. After a while without events,
+ * the isolate is free: it waits in another thread. runtime_turns.ts is about timers meanwhile.
  */
 
 import { type Deferred, DeferredWork } from "./deferred.ts";
 import { type BeforeWait, EventSet, type Slot } from "./event_set.ts";
 import { RuntimeTurns } from "./runtime_turns.ts";
-import { EPOLLET, EPOLLIN, EVENTFD_FLAGS } from "./system/constants.ts";
-import type { Descriptors } from "./system/descriptors.ts";
-import type { LibC } from "./system/libc.ts";
+import { TimedLooks } from "./timed_looks.ts";
+import { EPOLLET, EPOLLIN, EVENTFD_FLAGS } from "../system/constants.ts";
+import type { Descriptors } from "../system/descriptors.ts";
+import type { LibC } from "../system/libc.ts";
 
-/** After so many milliseconds without an event, it waits in another thread, which costs more. */
+/** After this many milliseconds without an event, it waits in another thread, which costs more. */
 const QUIET_MS = 100;
-/** Such a wait ends after so many milliseconds, because the end of the isolate waits for it. */
+/** Longest such wait in milliseconds, because the end of the isolate waits for it. */
 const ASIDE_MS = 10_000;
 /** Microtasks that may follow each other after a promise was resolved. */
 const MICROTASKS = 8;
 /** Rounds of events after which {@link Loop.nextTurn} resolves, even if more have arrived. */
 const TURN_ROUNDS = 4;
-/** In a shared isolate: milliseconds between two looks for events. */
-const SHARED_MS = 1;
 
 /** How a loop runs; see `EngineOptions`. */
 export interface LoopOptions {
@@ -65,7 +64,8 @@ export class Loop {
   #hasResolved = false;
   #isAside = false;
   #isStopped = false;
-  #timer: ReturnType<typeof setTimeout> | undefined;
+  /** Drives it in an isolate that is shared; otherwise {@link run} does. */
+  readonly #looks: TimedLooks | undefined;
 
   /** @throws {Error} If no descriptor is free. */
   constructor(c: LibC, descriptors: Descriptors, options: LoopOptions) {
@@ -77,10 +77,18 @@ export class Loop {
     this.#set.add(this.#wakeup, NOTHING, EPOLLIN | EPOLLET);
     this.#runtime = new RuntimeTurns(c, (timeoutMs) => this.#waitAside(timeoutMs));
     if (options.wakeup !== undefined) {
-      const received: Slot = { ...NOTHING, event: () => this.#wokenUp() };
-      this.#set.add(options.wakeup, received, EPOLLIN | EPOLLET);
+      const woken: Slot = { generation: 0, event: () => this.#wokenUp(), bug: options.bug };
+      this.#set.add(options.wakeup, woken, EPOLLIN | EPOLLET);
     }
     this.#ownSize = this.#set.size;
+    if (!options.isShared) return;
+    this.#looks = new TimedLooks({
+      look: () => {
+        this.#look(0);
+        this.#resolveTurn();
+      },
+      isNeeded: () => this.#set.size > this.#ownSize || this.#hasWork,
+    });
   }
 
   #wokenUp(): void {
@@ -95,20 +103,20 @@ export class Loop {
 
   /** See {@link EventSet.add}. */
   add(descriptor: number, slot: Slot, events: number): boolean {
-    if (this.#options.isShared) this.#schedule();
+    this.#looks?.start();
     return this.#set.add(descriptor, slot, events);
   }
 
   /** See {@link EventSet.remove}. */
   remove(descriptor: number): void {
     this.#set.remove(descriptor);
-    if (this.#options.isShared) this.#unschedule();
+    this.#endLooks();
   }
 
   /** See {@link EventSet.forget}. */
   forget(descriptor: number): void {
     this.#set.forget(descriptor);
-    if (this.#options.isShared) this.#unschedule();
+    this.#endLooks();
   }
 
   /** Runs something soon, after the current events. */
@@ -165,15 +173,19 @@ export class Loop {
     return this.#turn.promise;
   }
 
-  /** Runs it; resolves when it was stopped. */
+  /**
+   * Runs it, from the next microtask on; resolves when it was stopped.
+   *
+   * @throws {unknown} A bug in balance, after which nothing of this isolate works any more.
+   */
   async run(): Promise<void> {
-    if (this.#options.isShared) return;
+    if (this.#looks !== undefined) return;
+    await undefined;
     try {
       await this.#runAlone();
-    } catch (error) {
-      this.#options.bug(error);
+    } finally {
+      this.#set.close();
     }
-    this.#set.close();
   }
 
   /** Stops it, without another event. */
@@ -181,7 +193,7 @@ export class Loop {
     this.#isStopped = true;
     this.#deferred.clear();
     this.#turn = undefined;
-    clearTimeout(this.#timer);
+    this.#looks?.stop();
     if (this.#isAside) this.#wake();
   }
 
@@ -194,7 +206,7 @@ export class Loop {
       now = this.#now;
       if (isBusy) busyAt = now;
       if (now - busyAt >= QUIET_MS && !this.#hasWork) {
-        this.#prepareWait(true);
+        this.#beforeWaits(true);
         await this.#waitAside(ASIDE_MS);
         this.#runtime.taken();
         now = busyAt = performance.now();
@@ -210,7 +222,7 @@ export class Loop {
   /** Waits in this thread and dispatches; returns whether there was or is anything to do. */
   #look(timeoutMs: number): boolean {
     this.#limitMs = timeoutMs;
-    if (timeoutMs > 0) this.#prepareWait(false);
+    this.#beforeWaits(false);
     const isLimited = this.#limitMs < timeoutMs;
     const count = this.#set.wait(this.#limitMs);
     this.#handle();
@@ -229,13 +241,22 @@ export class Loop {
   /** Handles what the last wait has returned. */
   #handle(): void {
     this.#now = performance.now();
-    for (const tell of this.#clocks) tell(this.#now);
+    for (const tell of this.#clocks) this.#guarded(() => tell(this.#now));
     this.#set.dispatch();
     this.#deferred.run();
   }
 
-  #prepareWait(isQuiet: boolean): void {
-    for (const each of this.#beforeWait) each.beforeWait(isQuiet);
+  #beforeWaits(isQuiet: boolean): void {
+    for (const each of this.#beforeWait) this.#guarded(() => each.beforeWait(isQuiet));
+  }
+
+  /** A bug in one function must not keep others from being called. */
+  #guarded(call: () => void): void {
+    try {
+      call();
+    } catch (error) {
+      this.#options.bug(error);
+    }
   }
 
   async #endTurn(): Promise<void> {
@@ -254,11 +275,7 @@ export class Loop {
   }
 
   #bug(where: { bug(error: unknown): void }, error: unknown): void {
-    try {
-      where.bug(error);
-    } catch (another) {
-      this.#options.bug(another);
-    }
+    this.#guarded(() => where.bug(error));
   }
 
   /** Runs what awaits resolved promises, and may resolve more. */
@@ -272,26 +289,10 @@ export class Loop {
   /** There is work: ends a wait in another thread. */
   #wake(): void {
     if (this.#isAside) this.#c.write(this.#wakeup, this.#one, 8n);
-    if (this.#options.isShared) this.#schedule();
+    this.#looks?.start();
   }
 
-  /** In a shared isolate: looks for events soon. */
-  #schedule(): void {
-    if (this.#timer !== undefined || this.#isStopped) return;
-    this.#timer = setTimeout(() => {
-      this.#timer = undefined;
-      this.#prepareWait(false);
-      this.#look(0);
-      this.#resolveTurn();
-      if (this.#set.size > this.#ownSize || this.#hasWork) this.#schedule();
-    }, SHARED_MS);
-  }
-
-  /** In a shared isolate: does so no longer if there is nothing to wait for. */
-  #unschedule(): void {
-    if (this.#set.size > this.#ownSize || this.#hasWork) return;
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
-    this.#prepareWait(true);
+  #endLooks(): void {
+    if (this.#looks?.endIfIdle()) this.#beforeWaits(true);
   }
 }

@@ -4,7 +4,7 @@
 export const NOT_ACCEPTING = 2 ** 30;
 
 /** What isolates know about each other. */
-export interface ShareOptions {
+export interface IsolateLoads {
   /** Number of this isolate. */
   readonly index: number;
   /** Shared: the number of connections of each isolate, or {@link NOT_ACCEPTING}. */
