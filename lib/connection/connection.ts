@@ -12,7 +12,7 @@
 
 import { formatEndpoint } from "../address/host_port.ts";
 import type { ConnectionInfo, ConnectionState } from "../base/connection_info.ts";
-import type { Endpoint, SocketPair } from "../base/endpoint.ts";
+import type { SocketPair } from "../base/endpoint.ts";
 import type { Reason } from "../base/reason.ts";
 import type { Ending, Side } from "../base/side.ts";
 import type { AcceptedLink, Link, Relay, RelayEnd, RelayObserver } from "../engine/engine.ts";
@@ -50,12 +50,12 @@ export class Connection implements SearchOwner, RelayObserver {
   readonly #since = performance.now();
   /** Kept in memory only until the relay. */
   #search: BackendSearch | undefined;
-  /** What the search found out; only if a monitor wants it. */
+  /** What the search found out, for the log. */
   #found: SearchResult | undefined;
   #claim: Claim | undefined;
   #backend: Link | undefined;
-  /** The local address of the connection to the backend, once somebody has asked. */
-  #local: Endpoint | undefined;
+  /** The local addresses of both links, for the log: the engine may forget them at the end. */
+  #locals: Pick<ConnectionInfo, "listener" | "local"> | undefined;
   #relay: Relay | undefined;
   #tap: Tap | undefined;
   #halfClosed = false;
@@ -87,11 +87,11 @@ export class Connection implements SearchOwner, RelayObserver {
     return {
       id: this.id,
       client: this.#client.remote,
-      listener: this.#client.local,
+      listener: this.#locals?.listener ?? this.#client.local,
       group: claim?.group,
       channel: claim?.channel,
       backend: claim?.backend,
-      local: this.#local ??= this.#backend?.local,
+      local: this.#locals?.local ?? this.#backend?.local,
       state: this.#state(),
       ageMs: Math.round(performance.now() - this.#since),
       idleMs: Math.round(this.#context.clock.now - this.#lastActive),
@@ -167,8 +167,7 @@ export class Connection implements SearchOwner, RelayObserver {
     this.#search = undefined;
     this.#lastActive = clock.now;
     if (options.idleTimeoutMs === 0) clock.unwatch(this);
-    // The engine may not know it any more when the log wants it.
-    if (monitor?.ended !== undefined) this.#local = backend.local;
+    if (monitor?.ended) this.#locals = { listener: this.#client.local, local: backend.local };
     this.#tapConnected();
     this.#phase = "relaying";
     this.#relay = engine.relay(this.#client, backend, this);

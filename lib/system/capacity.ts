@@ -110,14 +110,14 @@ export function probeDescriptors(
 
 /**
  * How many pipes each worker of the epoll engine may open, which it moves large amounts of data
- * through; from 1 to 128.
+ * through; from 0, then all bytes are copied, to 128.
  */
 export function pipesPerWorker(
   { descriptors = Infinity }: Pick<ProcessLimits, "descriptors">,
   workers: number,
 ): number {
   const part = Math.floor(descriptors * PIPE_FRACTION / workers / ENDS);
-  return Math.max(1, Math.min(part, MAX_PIPES));
+  return Math.min(part, MAX_PIPES);
 }
 
 /** How many connections one isolate may hold. */
@@ -150,6 +150,15 @@ export function connectionLimits(limits: ProcessLimits, division: Division): Con
   const max = (descriptors: number, each: number) =>
     Math.max(1, Math.floor(descriptors / workers / each));
   return { max: max(free, SOCKETS), maxWithFiles: max(free - MAX_FILE_OPERATIONS, SOCKETS + 1) };
+}
+
+/**
+ * The descriptor limit that these isolates need at least, one connection each; `undefined` if the
+ * limit allows that.
+ */
+export function neededLimit(limits: ProcessLimits, division: Division): number | undefined {
+  const missing = SOCKETS * division.workers - ofConnections(limits, division);
+  return missing > 0 ? (limits.descriptors ?? 0) + missing : undefined;
 }
 
 /**

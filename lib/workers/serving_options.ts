@@ -1,3 +1,5 @@
+import { EXIT, ExitError, withName } from "../base/errors.ts";
+import { counted } from "../base/integers.ts";
 import type { BackendOptions } from "../cli/backend_options.ts";
 import type { Options } from "../cli/options.ts";
 import { isPerConnection } from "../dump/file_name.ts";
@@ -5,7 +7,7 @@ import type { Endpoint } from "../base/endpoint.ts";
 import { processLimits } from "../native/process.ts";
 import { type LineHandle, newLine } from "../wait_line/line_memory.ts";
 import type { PassiveRules } from "../schedule/verdict.ts";
-import { connectionLimits } from "../system/capacity.ts";
+import { connectionLimits, neededLimit } from "../system/capacity.ts";
 import type { ServingOptions } from "./protocol.ts";
 
 /** The wait line of `--wait`; `undefined` without it. */
@@ -18,6 +20,7 @@ export function openLine({ wait }: BackendOptions): LineHandle | undefined {
  *
  * @param setup `at`: the address to listen on; `source`: that of `-B`; `pipes`: of each worker with
  * the epoll engine; `budget`: descriptors that are not for connections.
+ * @throws {ExitError} If the descriptor limit is too low for the epoll engine.
  */
 export function servingOptions(
   options: Options,
@@ -32,7 +35,13 @@ export function servingOptions(
 ): ServingOptions {
   const { at, source, line, workers, pipes, budget } = setup,
     { engine, backends: { wait } } = options;
-  const limits = processLimits();
+  const limits = processLimits(), division = { workers, pipes, budget };
+  const needed = engine === "epoll" ? neededLimit(limits, division) : undefined;
+  if (needed !== undefined) {
+    const line = `the epoll engine needs at least ${needed} file descriptors for ` +
+      `${counted(workers, "worker")}, but the limit is ${limits.descriptors}`;
+    throw new ExitError(withName(line), EXIT.osErr);
+  }
   return {
     engine,
     maxPipes: pipes,
@@ -45,7 +54,7 @@ export function servingOptions(
       source,
       passive: passiveRules(options),
     },
-    limits: connectionLimits(limits, { workers, pipes, budget }),
+    limits: connectionLimits(limits, division),
     dumpFiles: options.dump !== undefined && isPerConnection(options.dump.file),
     wait: line && wait && { line, ms: wait.ms },
   };

@@ -103,6 +103,8 @@ t("backend_closed: the backend closes first", async () => {
   await client.close();
   const [end] = await balance.log(1);
   assertEquals(end && outcome(end), ["backend", "backend_closed", "0.0", 1, 0, 0]);
+  // It listens on all addresses, and the connection is closed by now.
+  assertEquals(end?.listener, `127.0.0.1:${balance.port}`);
 });
 
 if (canReset) {

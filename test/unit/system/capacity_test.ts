@@ -3,6 +3,7 @@ import {
   budgetSize,
   connectionLimits,
   maxDumpFiles,
+  neededLimit,
   newBudget,
   pipesPerWorker,
   probeDescriptors,
@@ -93,8 +94,11 @@ t("the epoll engine gets descriptors for its pipes, and one worker counts as sev
   assertEquals([
     pipesPerWorker({ descriptors: 20 }, 64),
     pipesPerWorker({ descriptors: undefined }, 1),
-  ], [1, 128]);
+  ], [0, 128]);
   const division = { workers: 1, budget: 32 };
+  const epoll = { workers: 4, pipes: 0, budget: 16 },
+    needed = neededLimit({ descriptors: 60, open: 3 }, epoll);
+  assertEquals([needed, neededLimit({ descriptors: needed, open: 3 }, epoll)], [91, undefined]);
   const free = (connections: number) => 2 * connections;
   const { max } = connectionLimits(limits, division);
   const { max: withPipes } = connectionLimits(limits, { ...division, pipes: 32 });
