@@ -164,7 +164,8 @@ function leave(play: Play, side: Side, how: "close" | "reset"): void {
   if (play.left === undefined) {
     const afterAnEnd = own.finished || other.finished;
     const hadReadAll = own.received === other.sent;
-    play.left = { by: side, how, afterAnEnd, hadReadAll };
+    const isCutOff = how === "reset" && !own.finished;
+    play.left = { by: side, how, afterAnEnd, isCutOff, hadReadAll };
   } else play.endedLater = true;
   own.gone = how;
   own.finished = true;
@@ -278,6 +279,10 @@ function compare(play: Play, stage: Stage, promises: Promises): void {
     if (moved) assertEquals(moved[side], from.sent, `the counter of the ${side}`);
   }
   assert(outcome !== "open", "the model is wrong: everything has ended");
+  if (promises.passesResets && play.left?.isCutOff && !play.endedLater) {
+    // Whatever else has ended: a stream that was cut off does not look complete.
+    assert(ends[otherSide(play.left.by)].ended !== "end", "a reset arrived as an end");
+  }
   if (outcome === "complete" && stage.end) assertEquals(stage.end()?.how, "end");
   if (outcome !== "reset") return;
   const end = stage.end?.();

@@ -100,6 +100,8 @@ export interface Leaving {
   readonly how: "close" | "reset";
   /** Whether an input had ended before. */
   readonly afterAnEnd: boolean;
+  /** Whether its own output had not ended before, so that a reset has cut it off. */
+  readonly isCutOff: boolean;
   /** Whether it had read everything that the other end has sent. */
   readonly hadReadAll: boolean;
 }
