@@ -86,7 +86,7 @@ function storyOf(id: number, seed: number): Story {
     const cuts = ["end", "close", ...(canReset ? ["reset"] as const : [])] as const;
     const after = chance(20) ? Infinity : upTo(length + HEADER_BYTES);
     return {
-      ...(kind === 0 && { delayMs: upTo(50) }),
+      ...(kind === 0 && { delayMs: upTo(isLarge ? 5 : 50) }),
       ...(kind === 1 && length < 2000 && { sliceBytes: 1 }),
       ...(kind === 1 && length >= 2000 && { sliceBytes: 1 + upTo(5000) }),
       ...(kind === 2 && { bytesPerS: 2000 + length }),
