@@ -9,6 +9,8 @@ export interface IsolateLoads {
   readonly index: number;
   /** Shared: the number of connections of each isolate, or {@link NOT_ACCEPTING}. */
   readonly loads: Int32Array<SharedArrayBuffer>;
+  /** Shared: 1 while an isolate waits for events, so that it can be woken at once. */
+  readonly waits: Uint8Array<SharedArrayBuffer>;
   /** The eventfd of each isolate, which is open while its load is below {@link NOT_ACCEPTING}. */
   readonly wakeups: readonly number[];
 }

@@ -43,6 +43,7 @@ export interface Peers extends Omit<IsolateLoads, "index"> {
  */
 export function openPeers(count: number): Peers {
   const loads = new Int32Array(new SharedArrayBuffer(4 * count)).fill(NOT_ACCEPTING);
+  const waits = new Uint8Array(new SharedArrayBuffer(count));
   const wakeups = Array.from({ length: count }, (_, index) => {
     const wakeup = openWakeup();
     if (wakeup === undefined) throw startError(index, "no file descriptor is free");
@@ -50,6 +51,7 @@ export function openPeers(count: number): Peers {
   });
   return {
     loads,
+    waits,
     wakeups: wakeups.map(({ descriptor }) => descriptor),
     wake: (index) => wakeups[index]?.wake(),
     close: () => wakeups.forEach((wakeup) => wakeup.close()),
@@ -79,10 +81,10 @@ export class Isolate {
     const { index, peers } = this.#options = options;
     this.index = index;
     if (peers !== undefined) {
-      const { loads, wakeups } = peers;
+      const { loads, waits, wakeups } = peers;
       const bytes = Math.min(processLimits().descriptors ?? Infinity, MAX_MAP_BYTES);
       const sockets = new Uint8Array(new SharedArrayBuffer(bytes));
-      this.link = { wakeup: wakeups[index]!, sockets, loads: { index, loads, wakeups } };
+      this.link = { wakeup: wakeups[index]!, sockets, loads: { index, loads, waits, wakeups } };
     }
     this.#worker = options.make?.() ?? newWorker(options.index);
     this.#worker.onerror = (event) => {

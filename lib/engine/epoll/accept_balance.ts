@@ -1,7 +1,7 @@
 /**
  * How isolates that accept on the same socket share the clients. The system wakes any of them, and
- * often the same one. So each accepts only while it has hardly more connections than the one that
- * has fewest, and otherwise wakes that one.
+ * often the same one. So each accepts only while it has hardly more connections than any other one
+ * that has nothing else to do, and otherwise wakes that one. Busy isolates take clients by themselves.
  */
 
 import { type IsolateLoads, NOT_ACCEPTING } from "../isolate_loads.ts";
@@ -44,26 +44,34 @@ export class AcceptBalance {
     this.#publish();
   }
 
-  /** Whether this isolate has hardly more connections than the one that has fewest. */
+  /** Whether this isolate waits for events now. */
+  setWaiting(value: boolean): void {
+    if (this.#options !== undefined) this.#options.waits[this.#options.index] = value ? 1 : 0;
+  }
+
+  /** Whether this isolate has hardly more connections than any other one that waits for events. */
   mayAccept(): boolean {
-    if (this.#options === undefined) return true;
-    const { loads } = this.#options, least = loads[this.#least(loads)]!;
+    const idlest = this.#idlest();
+    if (idlest === undefined) return true;
+    const least = this.#options!.loads[idlest]!;
     return this.#open <= least + Math.max(MORE, least * MORE_PART);
   }
 
-  /** Wakes the isolate that has the fewest connections. */
-  wakeLeast(): void {
-    if (this.#options === undefined) return;
-    const { loads, wakeups } = this.#options;
-    this.#c.write(wakeups[this.#least(loads)]!, this.#one, 8n);
+  /** Wakes the one that has the fewest connections of those that wait for events. */
+  wakeIdlest(): void {
+    const idlest = this.#idlest();
+    if (idlest !== undefined) this.#c.write(this.#options!.wakeups[idlest]!, this.#one, 8n);
   }
 
-  #least(loads: Int32Array): number {
-    let least = 0;
-    for (let index = 1; index < loads.length; index++) {
-      if (loads[index]! < loads[least]!) least = index;
+  #idlest(): number | undefined {
+    if (this.#options === undefined) return undefined;
+    const { index, loads, waits } = this.#options;
+    let idlest: number | undefined;
+    for (let other = 0; other < loads.length; other++) {
+      if (other === index || waits[other] === 0 || loads[other] === NOT_ACCEPTING) continue;
+      if (idlest === undefined || loads[other]! < loads[idlest]!) idlest = other;
     }
-    return least;
+    return idlest;
   }
 
   #publish(): void {

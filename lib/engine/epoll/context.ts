@@ -2,7 +2,8 @@
 
 import { type Fixed, fixed } from "../../native/memory.ts";
 import type { IsolateLoads } from "../isolate_loads.ts";
-import { Loop, type LoopOptions } from "./loop/loop.ts";
+import { Loop } from "./loop/loop.ts";
+import type { LoopOptions } from "./loop/loop_options.ts";
 import { Pipes } from "./pipes.ts";
 import { SocketAddresses } from "./system/addresses.ts";
 import { Descriptors } from "./system/descriptors.ts";
@@ -35,12 +36,14 @@ export interface Context extends SocketContext {
 /** @throws {Error} If no descriptor is free. */
 export function newContext(c: LibC, options: ContextOptions): Context {
   const descriptors = new Descriptors(c, options.sockets);
+  const acceptBalance = new AcceptBalance(c, options.loads);
+  const waiting = options.loads && ((value: boolean) => acceptBalance.setWaiting(value));
   return {
     ...newSocketContext(c),
     descriptors,
-    loop: new Loop(c, descriptors, options),
+    loop: new Loop(c, descriptors, { ...options, waiting }),
     pipes: new Pipes(c, descriptors, options.maxPipes),
-    acceptBalance: new AcceptBalance(c, options.loads),
+    acceptBalance,
     addresses: new SocketAddresses(c),
     buffer: fixed(BUFFER_BYTES),
   };

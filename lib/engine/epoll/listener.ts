@@ -130,7 +130,7 @@ export class EpollListener implements Listener, Slot, BeforeWait {
     const { loop, acceptBalance } = this.#context;
     this.#defersUntil = loop.now + DEFER_MS;
     this.#unwatch();
-    acceptBalance.wakeLeast();
+    acceptBalance.wakeIdlest();
   }
 
   #acceptNext(): void {

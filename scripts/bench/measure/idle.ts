@@ -53,6 +53,8 @@ async function measureOne(run: Run, contender: Contender, count: number): Promis
     await clients.exchange(9);
     samples.add(`idle.${count}.10`, name, (await steadyMemory(pid, idle) - base) / count);
     if (count === run.idleCounts[0] && contender.forks !== true) {
+      // What the exchange has left to do, such as collecting garbage, is not idling.
+      await delay(idle.settle * 1000);
       const before = cpuTime(pid);
       await delay(idle.quiet * 1000);
       samples.add("idle.cpu", name, cpuBetween(before, cpuTime(pid)) / 1e7 / idle.quiet);

@@ -76,7 +76,7 @@ const FULL: Plan = {
   },
   control: { repeats: 5, seconds: 4, commands: 100 },
   bulk: { repeats: 5, seconds: 1 },
-  idle: { repeats: 2, counts: [1000, 5000, 9000], every: 0.5, settle: 8, quiet: 2 },
+  idle: { repeats: 2, counts: [1000, 5000, 9000], every: 0.5, settle: 8, quiet: 10 },
   start: { repeats: 7 },
   workers: { repeats: 5, seconds: 1.5 },
 };

@@ -8,6 +8,7 @@
 
 import { type Deferred, DeferredWork } from "./deferred.ts";
 import { type BeforeWait, EventSet, type Slot } from "./event_set.ts";
+import type { LoopOptions } from "./loop_options.ts";
 import { RuntimeTurns } from "./runtime_turns.ts";
 import { TimedLooks } from "./timed_looks.ts";
 import { EPOLLET, EPOLLIN, EVENTFD_FLAGS } from "../system/constants.ts";
@@ -23,15 +24,7 @@ const MICROTASKS = 8;
 /** Rounds of events after which {@link Loop.nextTurn} resolves, even if more have arrived. */
 const TURN_ROUNDS = 4;
 
-/** How a loop runs; see `EngineOptions`. */
-export interface LoopOptions {
-  readonly wakeup?: number | undefined;
-  readonly receive?: (() => void) | undefined;
-  readonly isShared?: boolean | undefined;
-  readonly bug: (error: unknown) => void;
-}
-
-/** It is only there to end a wait. */
+/** Only ends a wait. */
 const NOTHING: Slot = { generation: 0, event() {}, bug() {} };
 
 /** See the top of the file. */
@@ -48,14 +41,15 @@ export class Loop {
   readonly #deferred = new DeferredWork((work, error) => this.#bug(work, error));
   readonly #beforeWait: BeforeWait[] = [];
   readonly #clocks: ((now: number) => void)[] = [];
-  #now = 0;
+  /** When the last wait ended, by `performance.now()`. */
+  now = 0;
   #limitMs = Infinity;
   /** Receives messages after the events that arrived together with them. */
   readonly #messages: Deferred = {
     run: () => {
       // A message may resolve promises that the loop does not know.
       this.#hasResolved = true;
-      this.#runtime.hurry(this.#now);
+      this.hurry();
       this.#options.receive?.();
     },
     bug: (error) => this.#options.bug(error),
@@ -137,7 +131,7 @@ export class Loop {
 
   /** Something has perhaps started timers, which would be late. */
   hurry(): void {
-    this.#runtime.hurry(this.#now);
+    this.#runtime.hurry(this.now);
   }
 
   /** Calls something before each wait that may last. */
@@ -154,11 +148,6 @@ export class Loop {
   /** Limits the wait that {@link BeforeWait} announces, in milliseconds. */
   limitWait(ms: number): void {
     this.#limitMs = Math.min(ms, this.#limitMs);
-  }
-
-  /** When the last wait ended, by `performance.now()`. */
-  get now(): number {
-    return this.#now;
   }
 
   /** See `Engine.beforeEvents()`. */
@@ -194,7 +183,7 @@ export class Loop {
     this.#deferred.clear();
     this.#turn = undefined;
     this.#looks?.stop();
-    if (this.#isAside) this.#wake();
+    this.#wake();
   }
 
   async #runAlone(): Promise<void> {
@@ -203,7 +192,7 @@ export class Loop {
       const waitMs = this.#hasWork ? 0 : Math.min(QUIET_MS, this.#runtime.untilDue(now));
       const isBusy = this.#look(waitMs);
       if (this.#hasResolved) await this.#runMicrotasks();
-      now = this.#now;
+      now = this.now;
       if (isBusy) busyAt = now;
       if (now - busyAt >= QUIET_MS && !this.#hasWork) {
         this.#beforeWaits(true);
@@ -223,15 +212,19 @@ export class Loop {
   #look(timeoutMs: number): boolean {
     this.#limitMs = timeoutMs;
     this.#beforeWaits(false);
-    const isLimited = this.#limitMs < timeoutMs;
+    const isLimited = this.#limitMs < timeoutMs, { waiting } = this.#options;
+    if (this.#limitMs > 0) waiting?.(true);
     const count = this.#set.wait(this.#limitMs);
+    waiting?.(false);
     this.#handle();
     return count > 0 || isLimited || !this.#deferred.isEmpty;
   }
 
   async #waitAside(timeoutMs: number): Promise<void> {
     this.#isAside = true;
+    this.#options.waiting?.(true);
     await this.#set.waitAside(timeoutMs);
+    this.#options.waiting?.(false);
     this.#isAside = false;
     if (this.#isStopped) return;
     this.#handle();
@@ -240,22 +233,25 @@ export class Loop {
 
   /** Handles what the last wait has returned. */
   #handle(): void {
-    this.#now = performance.now();
-    for (const tell of this.#clocks) this.#guarded(() => tell(this.#now));
+    this.now = performance.now();
+    for (const tell of this.#clocks) {
+      try {
+        tell(this.now);
+      } catch (error) {
+        this.#options.bug(error);
+      }
+    }
     this.#set.dispatch();
     this.#deferred.run();
   }
 
   #beforeWaits(isQuiet: boolean): void {
-    for (const each of this.#beforeWait) this.#guarded(() => each.beforeWait(isQuiet));
-  }
-
-  /** A bug in one function must not keep others from being called. */
-  #guarded(call: () => void): void {
-    try {
-      call();
-    } catch (error) {
-      this.#options.bug(error);
+    for (const each of this.#beforeWait) {
+      try {
+        each.beforeWait(isQuiet);
+      } catch (error) {
+        this.#options.bug(error);
+      }
     }
   }
 
@@ -263,19 +259,22 @@ export class Loop {
     for (let round = 0; round < TURN_ROUNDS && this.#look(0); round++) {
       if (this.#hasResolved) await this.#runMicrotasks();
     }
-    this.#runtime.hurry(this.#now);
+    this.hurry();
     this.#resolveTurn();
     await this.#runMicrotasks();
   }
 
   #resolveTurn(): void {
-    const turn = this.#turn;
+    this.#turn?.resolve();
     this.#turn = undefined;
-    turn?.resolve();
   }
 
   #bug(where: { bug(error: unknown): void }, error: unknown): void {
-    this.#guarded(() => where.bug(error));
+    try {
+      where.bug(error);
+    } catch (another) {
+      this.#options.bug(another);
+    }
   }
 
   /** Runs what awaits resolved promises, and may resolve more. */
@@ -286,7 +285,7 @@ export class Loop {
     } while (this.#hasResolved);
   }
 
-  /** There is work: ends a wait in another thread. */
+  /** Ends a wait in another thread. */
   #wake(): void {
     if (this.#isAside) this.#c.write(this.#wakeup, this.#one, 8n);
     this.#looks?.start();

@@ -7,11 +7,12 @@ import { t } from "../../../helpers/t.ts";
 /** Isolates that know each other, and which of them were woken. */
 function isolates(count: number) {
   const loads = new Int32Array(new SharedArrayBuffer(4 * count)), woken: number[] = [];
+  const waits = new Uint8Array(new SharedArrayBuffer(count)).fill(1);
   const wakeups = Array.from({ length: count }, (_, index) => 100 + index);
   const c = { write: (descriptor: number) => woken.push(descriptor - 100) } as unknown as LibC;
-  const shares = wakeups.map((_, index) => new AcceptBalance(c, { index, loads, wakeups }));
+  const shares = wakeups.map((_, index) => new AcceptBalance(c, { index, loads, waits, wakeups }));
   for (const share of shares) share.setAccepting(true);
-  return { loads, woken, shares };
+  return { loads, waits, woken, shares };
 }
 
 t("AcceptBalance: an isolate accepts until it has four more connections than another one", () => {
@@ -19,7 +20,7 @@ t("AcceptBalance: an isolate accepts until it has four more connections than ano
   let accepted = 0;
   for (; one!.mayAccept(); accepted++) one!.opened();
   assertEquals(accepted, 5);
-  one!.wakeLeast();
+  one!.wakeIdlest();
   assertEquals(woken, [1]);
   one!.closed();
   assertEquals(one!.mayAccept(), true);
@@ -39,7 +40,7 @@ t("AcceptBalance: an isolate that does not accept is not waited for", () => {
   assertEquals(loads[1], NOT_ACCEPTING);
   last!.opened();
   for (let n = 0; n < 6; n++) one!.opened();
-  one!.wakeLeast();
+  one!.wakeIdlest();
   assertEquals([one!.mayAccept(), woken], [false, [2]]);
   last!.setAccepting(false);
   assertEquals(one!.mayAccept(), true);
@@ -51,5 +52,5 @@ t("AcceptBalance: an isolate without others always accepts", () => {
   const share = new AcceptBalance({} as LibC, undefined);
   for (let n = 0; n < 100; n++) share.opened();
   assertEquals(share.mayAccept(), true);
-  share.wakeLeast();
+  share.wakeIdlest();
 });

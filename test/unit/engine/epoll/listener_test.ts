@@ -15,13 +15,14 @@ const CLIENTS = 30;
 /** An engine that accepts beside another isolate. */
 function besideAnother(calls: (other: number) => Partial<LibC> = () => ({})) {
   const c = libC(), loads = new Int32Array(new SharedArrayBuffer(8));
+  const waits = new Uint8Array(new SharedArrayBuffer(2)).fill(1);
   const [own, other] = [c.eventfd(0, EVENTFD_FLAGS), c.eventfd(0, EVENTFD_FLAGS)];
   const bugs: unknown[] = [];
   const engine = new EpollEngine(libC(calls(other)), {
     wakeup: own,
     receive() {},
     bug: (error) => void bugs.push(error),
-    loads: { index: 0, loads, wakeups: [own, other] },
+    loads: { index: 0, loads, waits, wakeups: [own, other] },
   });
   const listener = listenWith(engine), stack = new DisposableStack();
   const accepted: number[] = [];
