@@ -153,11 +153,11 @@ export function connectionLimits(limits: ProcessLimits, division: Division): Con
 }
 
 /**
- * The descriptor limit that these isolates need at least, one connection each; `undefined` if the
- * limit allows that.
+ * The descriptor limit without which these workers of the epoll engine cannot serve one connection
+ * each, even if nothing else needs any; `undefined` if the limit allows that.
  */
-export function neededLimit(limits: ProcessLimits, division: Division): number | undefined {
-  const missing = SOCKETS * division.workers - ofConnections(limits, division);
+export function neededLimit(limits: ProcessLimits, workers: number): number | undefined {
+  const missing = SOCKETS * workers - ofConnections(limits, { workers, pipes: 0, budget: 0 });
   return missing > 0 ? (limits.descriptors ?? 0) + missing : undefined;
 }
 

@@ -36,7 +36,7 @@ export function servingOptions(
   const { at, source, line, workers, pipes, budget } = setup,
     { engine, backends: { wait } } = options;
   const limits = processLimits(), division = { workers, pipes, budget };
-  const needed = engine === "epoll" ? neededLimit(limits, division) : undefined;
+  const needed = engine === "epoll" ? neededLimit(limits, workers) : undefined;
   if (needed !== undefined) {
     const line = `the epoll engine needs at least ${needed} file descriptors for ` +
       `${counted(workers, "worker")}, but the limit is ${limits.descriptors}`;

@@ -96,9 +96,8 @@ t("the epoll engine gets descriptors for its pipes, and one worker counts as sev
     pipesPerWorker({ descriptors: undefined }, 1),
   ], [0, 128]);
   const division = { workers: 1, budget: 32 };
-  const epoll = { workers: 4, pipes: 0, budget: 16 },
-    needed = neededLimit({ descriptors: 60, open: 3 }, epoll);
-  assertEquals([needed, neededLimit({ descriptors: needed, open: 3 }, epoll)], [91, undefined]);
+  const needed = neededLimit({ descriptors: 60, open: 3 }, 4);
+  assertEquals([needed, neededLimit({ descriptors: needed, open: 3 }, 4)], [75, undefined]);
   const free = (connections: number) => 2 * connections;
   const { max } = connectionLimits(limits, division);
   const { max: withPipes } = connectionLimits(limits, { ...division, pipes: 32 });
