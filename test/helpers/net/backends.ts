@@ -74,6 +74,8 @@ export function backend(handler: Handler, options: ListenOptions = {}): Backend 
         conn = await listener.accept();
       } catch (error) {
         if (error instanceof Deno.errors.BadResource) return;
+        // It was reset before its addresses were known.
+        if (isGone(error)) continue;
         throw error;
       }
       conns.add(conn);
@@ -370,6 +372,12 @@ export async function copy(
 
 function addressText(hostname: string, port: number): string {
   return hostname.includes(":") ? `[${hostname}]:${port}` : `${hostname}:${port}`;
+}
+
+function isGone(error: unknown): boolean {
+  return error instanceof Deno.errors.NotConnected ||
+    error instanceof Deno.errors.ConnectionReset ||
+    error instanceof Deno.errors.ConnectionAborted;
 }
 
 function isNetworkError(error: unknown): boolean {

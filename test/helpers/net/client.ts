@@ -292,7 +292,13 @@ export async function ask(
   port: number,
   options: ConnectOptions & Pick<ReadOptions, "timeoutMs"> = {},
 ): Promise<string> {
-  await using client = await connect(port, options);
+  const connected = await connect(port, options).catch((error) => {
+    // The reset may be there before the connection is set up.
+    if (error instanceof Deno.errors.ConnectionReset) return undefined;
+    throw error;
+  });
+  if (connected === undefined) return "RST";
+  await using client = connected;
   const name = await readLine(client, options);
   if (name !== "EOF" && name !== "RST") {
     await client.closeWrite();
