@@ -90,6 +90,8 @@ export function startDial(
   },
 ): Dial {
   const dial = new EpollDial(context, observer);
+  // After `abandon()`, nobody would close its socket.
+  if (context.loop.isStopped) return dial;
   const started = connect(context, to, source);
   if (typeof started === "string") dial.fail(started);
   else dial.wait(started);

@@ -179,11 +179,11 @@ export class Loop {
 
   /** Stops it, without another event. */
   stop(): void {
+    this.#wake();
     this.#isStopped = true;
     this.#deferred.clear();
     this.#turn = undefined;
     this.#looks?.stop();
-    this.#wake();
   }
 
   async #runAlone(): Promise<void> {
@@ -287,7 +287,8 @@ export class Loop {
 
   /** Ends a wait in another thread. */
   #wake(): void {
-    if (this.#isAside) this.#c.write(this.#wakeup, this.#one, 8n);
+    // Once it was stopped, the number of the descriptor may belong to something else.
+    if (this.#isAside && !this.#isStopped) this.#c.write(this.#wakeup, this.#one, 8n);
     this.#looks?.start();
   }
 

@@ -8,7 +8,7 @@ import {
   noEpoll,
 } from "../../../../helpers/engine/epoll.ts";
 import { rawConnect, rawListener } from "../../../../helpers/net/raw_sockets.ts";
-import { skip, t, until } from "../../../../helpers/t.ts";
+import { skip, sleep, t, until } from "../../../../helpers/t.ts";
 
 if (noEpoll !== undefined) skip("the loop of the epoll engine", noEpoll);
 else {
@@ -51,5 +51,29 @@ else {
     await until(() => calls.length > 0);
     engine.abandon();
     await engine.ended;
+  });
+
+  t("an engine that was abandoned while it waited writes to no descriptor any more", async () => {
+    const written: number[] = [], c = libC();
+    const engine = new EpollEngine(
+      libC({
+        write(descriptor, bytes, size) {
+          written.push(descriptor);
+          return c.write(descriptor, bytes, size);
+        },
+      }),
+      { bug() {} },
+    );
+    const listener = listenWith(engine), client = rawConnect(listener.local.port);
+    assert(!("failure" in await listener.accept()));
+    // Without events, it waits in another thread.
+    await sleep(400);
+    engine.abandon();
+    const before = written.length;
+    void engine.nextTurn();
+    engine.dial({ address: "127.0.0.1", port: 1 }, { source: undefined }, { dialed() {} });
+    await engine.ended;
+    assertEquals([before, written.length], [1, 1]);
+    client.close();
   });
 }
