@@ -177,7 +177,7 @@ export interface Engine {
    * Calls a function before events are handled, with the time by `performance.now()`. An engine in
    * which timers may be late has this, for clocks.
    */
-  beforeEvents?(tell: (now: number) => void): void;
+  beforeEvents?(observe: (now: number) => void): void;
   /**
    * Reads from a client before the relay, to detect whether it disconnects. The bytes read are
    * passed on to the relay; there is a limit for them. Called at most once per link.

@@ -107,7 +107,7 @@ export function openCLibrary(): CLibrary | undefined {
   return undefined;
 }
 
-/** Gives up the permission to open any library, for good and in all workers. */
+/** Permanently revokes the permission to open any library, in all workers too. */
 export function refuseLibraries(): void {
   Deno.permissions.revokeSync({ name: "ffi" });
 }

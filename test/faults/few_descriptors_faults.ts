@@ -1,4 +1,4 @@
-/** A limit of file descriptors that leaves room for hardly more than one connection. */
+/** A limit of file descriptors that leaves room for about one connection. */
 import { assertEquals } from "@std/assert";
 import { randomBytes, sha256 } from "../helpers/bytes.ts";
 import { whyNot } from "../helpers/engine/can_run.ts";
@@ -12,7 +12,7 @@ import { figure, scaled } from "./helpers/sizes.ts";
 import { shell, startWith } from "./helpers/start_with.ts";
 
 const LIMIT = 64, CLIENTS = scaled(200, 50);
-/** So much that the epoll engine opens pipes. */
+/** Enough to make the epoll engine open pipes. */
 const DATA = randomBytes(512 << 10, 9), SHA256 = sha256(DATA);
 const MESSAGE = "cannot accept more connections: file descriptor limit reached\n";
 const PATIENCE_MS = 120_000;

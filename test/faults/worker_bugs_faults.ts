@@ -70,7 +70,7 @@ async function bringOut(port: number, length: number): Promise<string> {
 function tests(): void {
   for (const workers of [1, 3]) {
     t(
-      `bugs under load, workers ${workers}: only what they concern ends, all else goes on`,
+      `bugs under load, workers ${workers}: only the connections that they concern end`,
       async () => {
         await using server = echoOrigin();
         const argv = ["-f", "--engine", "epoll", "--workers", `${workers}`, "PORT", server.address];

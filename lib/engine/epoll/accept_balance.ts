@@ -1,7 +1,7 @@
 /**
  * How isolates that accept on the same socket share the clients. The system wakes any of them, and
- * often the same one. So each accepts only while it has hardly more connections than any other one
- * that has nothing else to do, and otherwise wakes that one. Busy isolates take clients by themselves.
+ * often the same one. So each accepts only while it has about as many connections as any other
+ * isolate that is idle, and otherwise wakes that one. Busy isolates take clients by themselves.
  */
 
 import { type IsolateLoads, NOT_ACCEPTING } from "../isolate_loads.ts";
@@ -49,7 +49,7 @@ export class AcceptBalance {
     if (this.#options !== undefined) this.#options.waits[this.#options.index] = value ? 1 : 0;
   }
 
-  /** Whether this isolate has hardly more connections than any other one that waits for events. */
+  /** Whether this isolate has at most a few more connections than any other idle isolate. */
   mayAccept(): boolean {
     const idlest = this.#idlest();
     if (idlest === undefined) return true;

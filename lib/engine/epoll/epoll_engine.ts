@@ -51,8 +51,8 @@ export class EpollEngine implements Engine {
     return startDial(this.#context, { to, source, observer });
   }
 
-  beforeEvents(tell: (now: number) => void): void {
-    this.#context.loop.beforeEvents(tell);
+  beforeEvents(observe: (now: number) => void): void {
+    this.#context.loop.beforeEvents(observe);
   }
 
   nextTurn(): Promise<void> {

@@ -23,7 +23,7 @@ export const FIN_SEEN = 2;
 export const ENDED = 4;
 /** The peer has reset the connection. */
 export const RESET = 8;
-/** A call that fails has failed for good, and would not block: EPOLLERR or EPOLLHUP was seen. */
+/** A call that fails does not fail because it would block: EPOLLERR or EPOLLHUP was seen. */
 export const BROKEN = 16;
 /** A write would block. */
 export const BLOCKED = 32;
@@ -124,7 +124,7 @@ export class EpollLink implements AcceptedLink, Slot {
     this.#descriptor = -1;
     this.owner = undefined;
     this.dropRest();
-    // An accepted link always has an address; nobody has asked for it in time.
+    // An accepted link always has an address, but this one was not asked for in time.
     if (typeof this.#ip !== "object") {
       this.#local ??= UNKNOWN;
       this.#context.acceptBalance.closed();

@@ -14,7 +14,7 @@ const ACCEPTS = 64;
  * has not accepted them by then, it may be blocked: this one accepts all of them.
  */
 const DEFER_MS = 10;
-/** Milliseconds between two looks meanwhile. */
+/** Milliseconds between two looks during that time. */
 const LOOK_MS = 2;
 /** Level-triggered. Of several isolates that wait, one is woken: epoll_ctl(2). */
 const EVENTS = EPOLLIN | EPOLLEXCLUSIVE;
@@ -23,7 +23,7 @@ const CLOSED: AcceptFailure = { failure: "closed", reason: "Listener has been cl
 const WILDCARDS: readonly string[] = ["0.0.0.0", "::"];
 
 /**
- * A listening socket. It is watched only while somebody waits for a connection: one that nobody
+ * A listening socket. It is watched only while `accept()` is pending: one that nobody
  * accepts would be reported again and again, and be kept from the other isolates.
  */
 export class EpollListener implements Listener, Slot, BeforeWait {

@@ -4,7 +4,7 @@ import type { BeforeWait } from "./loop/event_set.ts";
 import { type LibC, words } from "./system/libc.ts";
 
 const PIPE_BYTES = 256 << 10;
-/** Size of a pipe, which is the most that one splice(2) moves. */
+/** Size of a pipe, and the maximum that one splice(2) moves. */
 export const PIPE_SIZE = BigInt(PIPE_BYTES);
 /** Pipes of an isolate, and those of them that are kept open without use. */
 const MAX_PIPES = 128, MAX_SPARE = 32;

@@ -145,7 +145,7 @@ static int by_size(const void *a, const void *b) {
 static double *delays;
 static long delay_count;
 
-// Whoever reads "measuring" may disturb the first requests after it: their delays do not count.
+// The reader of "measuring" may disturb the first requests after it: their delays do not count.
 #define DISTURBED 0.05
 
 // Returns the time at which the warm-up ended.

@@ -13,7 +13,7 @@ const LIMIT = 60_000;
 const OTHER_DESCRIPTORS = 200;
 
 /** More connections than this are too many for a contender with a process for each of them. */
-const MOST_PROCESSES = 5000;
+const MAX_PROCESSES = 5000;
 
 /** Memory of idle connections, with a new process for each contender and number of connections. */
 export async function measureIdle(run: Run, contenders: readonly Contender[]): Promise<void> {
@@ -79,7 +79,7 @@ async function steadyMemory(pid: number, { every, settle }: Plan["idle"]): Promi
 
 /** @throws {Error} if it would be too many processes or too much memory. */
 function checkResources(run: Run, contender: Contender, count: number): void {
-  if (contender.forks === true && count > MOST_PROCESSES) {
+  if (contender.forks === true && count > MAX_PROCESSES) {
     throw new Error("left out, it has a process for each connection");
   }
   const fewer = run.idleCounts.findLast((other) => other < count) ?? 0;

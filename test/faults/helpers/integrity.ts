@@ -31,7 +31,7 @@ import { randomBytes, randomNumbers } from "../../helpers/bytes.ts";
 const BLOCK = randomBytes(65521, 6);
 const ANSWER_BYTES = new TextEncoder().encode(ANSWER);
 const CHANNELS = 4;
-/** One of so many connections transfers at least so many bytes each way, unless it is cut. */
+/** One of this many connections transfers at least this many bytes each way, unless it is cut. */
 const LARGE_EVERY = 50, LARGE_BYTES = 2_000_000;
 /** A client waits this long for a silent backend and then leaves; nothing else takes longer. */
 const PATIENCE_MS = 6000;

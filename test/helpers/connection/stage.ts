@@ -30,7 +30,7 @@ class ManualClock extends Clock {
     this.watched.delete(ticking);
   }
 
-  /** Lets time pass: one tick. */
+  /** Advances the clock by one tick. */
   advance(ms: number): void {
     this.now += ms;
     for (const ticking of this.watched) ticking.tick(this.now);
@@ -151,7 +151,7 @@ export function stage(options: StageOptions = {}) {
       }),
     /** Frees the channels that were full. */
     release: () => held.splice(0).forEach((account) => table.leave(account)),
-    /** Lets the next turn of the event loop come, as often as it is waited for. */
+    /** Ends the current turn of the event loop, for each caller that waits for it. */
     async turn() {
       for (let i = 0; i < 4; i++) {
         turns.splice(0).forEach((resolve) => resolve());
@@ -159,7 +159,7 @@ export function stage(options: StageOptions = {}) {
         await Promise.resolve();
       }
     },
-    /** Lets stuck sockets be closed. */
+    /** Closes stuck sockets. */
     async free() {
       freed.resolve();
       for (let i = 0; i < 4; i++) await Promise.resolve();

@@ -118,7 +118,7 @@ function socketOf(fd: number, remotePort: number): RawSocket {
   const libc = library();
   let open = true;
   libc.setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, new Int32Array([1]), 4);
-  /** Whether an error told about a reset: the system tells once. */
+  /** Whether an error has reported a reset, which the system reports once. */
   let isReset = false;
   function call(run: () => number | bigint): number | "reset" {
     if (!open) throw new Error("Cannot use a closed socket");

@@ -43,9 +43,9 @@ export async function runStories(
       preparing = prepared.catch(() => {});
       try {
         await using stage = await prepared;
-        const told = await runStory(story, stage, promises);
-        outcomes.push(told.outcome);
-        bytes += told.bytes;
+        const result = await runStory(story, stage, promises);
+        outcomes.push(result.outcome);
+        bytes += result.bytes;
       } catch (error) {
         failures.push(error);
       }

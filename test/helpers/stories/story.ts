@@ -52,7 +52,7 @@ export interface Expected {
 /** Most steps of a story. */
 const STEPS = 14;
 
-/** Tells the story of a seed. */
+/** The story of a seed. */
 export function storyOf(seed: number): Story {
   const draw = drawer(seed);
   for (let i = 0; i < 4; i++) draw.below(2);

@@ -55,7 +55,7 @@ function relaying(options: StageOptions) {
   return one;
 }
 
-/** Ends what goes on, as engines do after a while; then everything must be released. */
+/** Ends all pending work, as engines do after a while; then everything must be released. */
 async function settle(one: ReturnType<typeof stage>): Promise<void> {
   for (const dial of one.dials) {
     if (dial.cancelled !== undefined) dial.observer.dialed("cancelled");

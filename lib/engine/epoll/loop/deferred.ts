@@ -17,7 +17,7 @@ export class DeferredWork {
     this.#bug = bug;
   }
 
-  /** Whether there is none. */
+  /** Whether there is no work. */
   get isEmpty(): boolean {
     return this.#all.length === 0;
   }
@@ -35,7 +35,7 @@ export class DeferredWork {
     this.#all = [];
   }
 
-  /** Does it. Work that is added meanwhile waits for the next time. */
+  /** Runs all work. Work that is added during that runs the next time. */
   run(): void {
     const all = this.#all;
     if (all.length === 0) return;

@@ -151,8 +151,8 @@ export class Loop {
   }
 
   /** See `Engine.beforeEvents()`. */
-  beforeEvents(tell: (now: number) => void): void {
-    this.#clocks.push(tell);
+  beforeEvents(observe: (now: number) => void): void {
+    this.#clocks.push(observe);
   }
 
   /** See `Engine.nextTurn()`. */
@@ -234,9 +234,9 @@ export class Loop {
   /** Handles what the last wait has returned. */
   #handle(): void {
     this.now = performance.now();
-    for (const tell of this.#clocks) {
+    for (const observe of this.#clocks) {
       try {
-        tell(this.now);
+        observe(this.now);
       } catch (error) {
         this.#options.bug(error);
       }

@@ -34,7 +34,7 @@ export class TimedLooks {
     return true;
   }
 
-  /** Ends it for good. */
+  /** Stops it permanently. */
   stop(): void {
     this.#isStopped = true;
     clearTimeout(this.#timer);

@@ -16,7 +16,7 @@ export class Descriptors {
   readonly #beyond = new Set<number>();
   #isClosed = false;
 
-  /** @param shared Tells another isolate what is open, so that it can close it. */
+  /** @param shared Shows another isolate what is open, so that it can close it. */
   constructor(c: LibC, shared: Uint8Array | undefined) {
     this.#c = c;
     this.#isShared = shared !== undefined;

@@ -126,7 +126,7 @@ else {
     client.close();
   });
 
-  t("epoll: abandon() closes everything at once, and calls nobody", async () => {
+  t("epoll: abandon() closes everything immediately, and calls no observer", async () => {
     await using one = await relaying({ isShared: true });
     const { engine } = one;
     const listener = listenWith(engine), waiting = rawConnect(listener.local.port);

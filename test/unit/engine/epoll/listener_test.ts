@@ -120,7 +120,7 @@ else {
     await until(() => taken === 1);
     one.setOther(FULL);
     one.wake();
-    // It waits for a client in vain, and then in the kernel.
+    // It finds no client, and then waits in the kernel.
     await until(() => one.engine.nextTurn().then(() => true));
     one.connect();
     await until(() => one.accepted.length === 11);

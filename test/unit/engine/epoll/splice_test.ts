@@ -107,7 +107,7 @@ else {
     };
     let moves = 0;
     const { splices } = await moveBothWays({}, (observer) => {
-      // Every so many moves, it is switched on or off.
+      // After a number of moves, it is switched on or off.
       observer.chunk = moves++ % 100 < 50 ? chunk : undefined;
     });
     assert(splices > 0, "spliced");
