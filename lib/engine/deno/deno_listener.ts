@@ -1,12 +1,11 @@
 import { setImmediate } from "node:timers";
 import type { Endpoint } from "../../base/endpoint.ts";
 import { BACKLOG } from "../../base/limits.ts";
+import { bindWithRetry } from "../bind_retry.ts";
 import type { AcceptedLink, AcceptFailure, Listener, ListenFailure } from "../engine.ts";
 import { acceptFailure, listenFailure } from "../failures.ts";
 import { DenoAcceptedLink, endpoint, tuned } from "./deno_link.ts";
 
-/** Attempts to bind an address that is in use, and the mean pause between two attempts. */
-const LISTEN_ATTEMPTS = 3, LISTEN_PAUSE_MS = 20;
 /**
  * Maximum number of connections accepted in one turn of the event loop. Otherwise the whole backlog
  * would be. Each needs several operations afterwards, of which the runtime reports at most 128 per
@@ -56,16 +55,11 @@ export function listen(
 ): Listener | ListenFailure {
   const { address: hostname, port } = at, loadBalanced = options.shared ?? false;
   const listenOptions = { hostname, port, tcpBacklog: BACKLOG, loadBalanced };
-  for (let attempt = 1;; attempt++) {
+  return bindWithRetry(() => {
     try {
       return new DenoListener(Deno.listen(listenOptions as Deno.TcpListenOptions));
     } catch (error) {
-      const failure = listenFailure(error);
-      if (failure.failure !== "in use" || attempt === LISTEN_ATTEMPTS) return failure;
-      // If two programs bind the same address at the same time, Linux may refuse both, so each
-      // retries after a random pause. Blocking is fine: nothing is served yet.
-      const ms = LISTEN_PAUSE_MS * (0.5 + Math.random());
-      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
+      return listenFailure(error);
     }
-  }
+  });
 }

@@ -6,8 +6,8 @@ import { type LibC, words } from "./system/libc.ts";
 const PIPE_BYTES = 256 << 10;
 /** Size of a pipe, and the maximum that one splice(2) moves. */
 export const PIPE_SIZE = BigInt(PIPE_BYTES);
-/** Pipes of an isolate, and those of them that are kept open without use. */
-const MAX_PIPES = 128, MAX_SPARE = 32;
+/** Maximum pipes of an isolate unless it is given, and of those that are kept open without use. */
+const DEFAULT_PIPES = 128, MAX_SPARE = 32;
 
 /** A pipe that bytes pass through without being copied to this process. */
 export interface Pipe {
@@ -27,7 +27,7 @@ export class Pipes implements BeforeWait {
   #open = 0;
 
   /** @param max Maximum number of pipes. */
-  constructor(c: LibC, descriptors: Descriptors, max = MAX_PIPES) {
+  constructor(c: LibC, descriptors: Descriptors, max = DEFAULT_PIPES) {
     this.#c = c;
     this.#descriptors = descriptors;
     this.#max = max;

@@ -1,5 +1,6 @@
 import type { Endpoint } from "../../../base/endpoint.ts";
 import { BACKLOG } from "../../../base/limits.ts";
+import { bindWithRetry } from "../../bind_retry.ts";
 import type { ListenFailure } from "../../engine.ts";
 import { socketAddress } from "./addresses.ts";
 import {
@@ -17,8 +18,6 @@ import {
 import { listenFailureOf } from "./errno.ts";
 import { setOption, type SocketContext, tune } from "./sockets.ts";
 
-/** Attempts to bind an address that is in use, and the mean pause between two attempts. */
-const ATTEMPTS = 3, PAUSE_MS = 20;
 const REUSE_ADDRESS = { level: SOL_SOCKET, name: SO_REUSEADDR };
 const REUSE_PORT = { level: SOL_SOCKET, name: SO_REUSEPORT };
 const DUAL_STACK = { level: IPPROTO_IPV6, name: IPV6_V6ONLY, value: 0 };
@@ -35,16 +34,7 @@ export function bindSocket(
   at: Endpoint,
   options: { isShared: boolean },
 ): number | ListenFailure {
-  for (let attempt = 1;; attempt++) {
-    const bound = attemptBind(context, at, options);
-    if (typeof bound === "number" || bound.failure !== "in use" || attempt === ATTEMPTS) {
-      return bound;
-    }
-    // If two programs bind the same address at the same time, Linux may refuse both, so each
-    // retries after a random pause. Blocking is fine: nothing is served yet.
-    const ms = PAUSE_MS * (0.5 + Math.random());
-    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
-  }
+  return bindWithRetry(() => attemptBind(context, at, options));
 }
 
 function attemptBind(
