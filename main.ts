@@ -36,7 +36,8 @@
  * - `lib/control/`: the control socket, its server and client
  * - `lib/control/shell/`: the commands of `-c` and the interactive shell of `-i`
  * - `lib/workers/`: serves connections in this thread or in several worker threads
- * - `lib/process/`: puts everything together: startup, foreground, background, shutdown
+ * - `lib/service/`: the running balancer: start, reports, dump, shutdown
+ * - `lib/process/`: runs a command line: modes, foreground, background
  *
  * Besides these:
  *

@@ -30,7 +30,7 @@ import {
 import { prepareDirectory, runDirectories, RunDirectoryError } from "../system/run_directory.ts";
 import { openSyslog } from "../system/syslog.ts";
 import { bindUnix, removeIfThere } from "../system/unix_socket.ts";
-import { startBalancer } from "./balancer.ts";
+import { startBalancer } from "../service/balancer.ts";
 
 /** Milliseconds to wait for the result of a child that has exited. */
 const LATE_RESULT_MS = 500;

@@ -7,7 +7,7 @@ import { isClassic } from "../dump/settings.ts";
 import { LineQueue } from "../system/line_queue.ts";
 import { hasReaderExited } from "../system/output.ts";
 import { standardError, standardOutput } from "../system/standard_stream.ts";
-import { startBalancer } from "./balancer.ts";
+import { startBalancer } from "../service/balancer.ts";
 import { reportError } from "./report_error.ts";
 
 /** Milliseconds that the first lines of `-d` may take, so that they come before anything else. */

@@ -16,7 +16,7 @@ import { PATH_VARIABLES } from "../system/permissions.ts";
 import { print, printBytes, printError, printErrorLine } from "../system/output.ts";
 import { goToBackground, runInBackground, takeReportSocket } from "./background.ts";
 import { runForeground } from "./foreground.ts";
-import { listeningAddress } from "./listen.ts";
+import { listeningAddress } from "../service/listen.ts";
 import { reportError } from "./report_error.ts";
 
 /**

@@ -30,6 +30,7 @@ export const FLOORS: readonly (readonly string[])[] = [
   ["lib/control"],
   ["lib/control/shell"],
   ["lib/workers"],
+  ["lib/service"],
   ["lib/process"],
   ["main.ts"],
   ["scripts/system", "scripts/types"],

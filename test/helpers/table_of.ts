@@ -1,7 +1,7 @@
 import type { Lookup } from "../../lib/address/resolve_host.ts";
 import type { GroupSpec } from "../../lib/cli/groups.ts";
-import { buildTable } from "../../lib/process/build_table.ts";
-import { resolveGroups, resolver } from "../../lib/process/resolve_setup.ts";
+import { buildTable } from "../../lib/service/build_table.ts";
+import { resolveGroups, resolver } from "../../lib/service/resolve_setup.ts";
 import type { Table, TableSize } from "../../lib/table/table.ts";
 
 /**

@@ -1,6 +1,6 @@
 /**
  * The command for the packet dump: `dump`, `dump on`, `dump off`. The dump itself is started and
- * stopped by lib/process/dump_on_off.ts.
+ * stopped by lib/service/dump_on_off.ts.
  */
 
 import { channelText, parseChannelText } from "../../base/connection_info.ts";

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import type { ControlServer } from "../../../lib/control/server.ts";
-import { runUntilStopped } from "../../../lib/process/shutdown.ts";
+import { runUntilStopped } from "../../../lib/service/shutdown.ts";
 import type { DataPlane, PlaneEnd } from "../../../lib/workers/data_plane.ts";
 import { t } from "../../helpers/t.ts";
 

@@ -1,16 +1,10 @@
-/** The running balancer, from options to exit code: the same in foreground and background. */
+/** Everything that a start validates, resolves, binds and opens before it serves. */
 
-import { delay } from "@std/async/delay";
-import { resolveHost } from "../address/resolve_host.ts";
 import { type ServiceLookup, systemServices } from "../address/services.ts";
-import { ExitError } from "../base/errors.ts";
 import { CheckCounters } from "../check/check_counters.ts";
-import { limitExec, needsExec } from "../check/exec_permission.ts";
 import type { Options } from "../cli/options.ts";
 import { type ControlListener, type Former, listenControl } from "../control/control_listener.ts";
-import { openDrains } from "../control/commands/drains.ts";
 import { MAX_CLIENTS } from "../control/protocol.ts";
-import { ControlServer } from "../control/server.ts";
 import { type Health, openHealth } from "../health/health.ts";
 import { checkCount } from "../health/initial_channels.ts";
 import { isClassic } from "../dump/settings.ts";
@@ -25,30 +19,19 @@ import {
   type Share,
 } from "../system/capacity.ts";
 import type { Messages } from "../system/messages.ts";
-import { refuseLibraries } from "../native/c_library.ts";
 import { processLimits } from "../native/process.ts";
-import { type LineHandle, LineMemory } from "../wait_line/line_memory.ts";
-import { listenForSignals, SIGNAL_EXIT, type Signals } from "../system/signals.ts";
-import { surviveBugs } from "../system/survive_bugs.ts";
+import { type LineHandle } from "../wait_line/line_memory.ts";
 import type { ChannelNames } from "../table/channel_names.ts";
 import { openConnections } from "../table/counts.ts";
-import { show } from "../table/show.ts";
 import type { Table } from "../table/table.ts";
-import type { DataPlane } from "../workers/data_plane.ts";
-import { openLine, servingOptions } from "../workers/serving_options.ts";
-import { type Entrance, startPlane } from "../workers/start_plane.ts";
+import { openLine } from "../workers/serving_options.ts";
+import { type Entrance } from "../workers/start_plane.ts";
 import { buildTable, channelList } from "./build_table.ts";
 import { type DumpSwitch, openDumpSwitch } from "./dump_on_off.ts";
 import { openEntrance } from "./listen.ts";
-import { drainingLine, listeningLine } from "./hints.ts";
 import { openReports, type Reports } from "./reports.ts";
 import { type PidFile, writePidFile } from "./pid_file.ts";
 import { resolveSetup, type Setup } from "./resolve_setup.ts";
-import { openServiceManager } from "./service_manager.ts";
-import { type RunningProgram, runUntilStopped } from "./shutdown.ts";
-
-/** Milliseconds that the start may still take after a signal that ends the program. */
-const EARLY_END_MS = 500;
 
 /**
  * Descriptors of a dump to one output: the old file and the new one while one replaces the other,
@@ -67,7 +50,7 @@ const STATES: Readonly<Record<Former, string>> = {
 };
 
 /** What is checked, resolved, bound and opened before anything is served. */
-interface Prepared {
+export interface Prepared {
   readonly setup: Setup;
   readonly services: ServiceLookup;
   readonly table: Table;
@@ -87,131 +70,11 @@ interface Prepared {
 }
 
 /**
- * Validates everything, resolves, binds, and serves.
+ * Validates, resolves, binds and opens everything, in the order in which 3.35 reported errors.
  *
- * @returns `ended` resolves with the exit code when a signal or a command has ended the program.
- * @throws {ExitError} If it cannot start; everything is closed then.
+ * @throws {ExitError} If something fails; everything is closed then.
  */
-export async function startBalancer(
-  options: Options,
-  messages: Messages,
-): Promise<{ ended: Promise<number> }> {
-  limitExec(needsExec(options.backends.check, options.channels));
-  surviveBugs(messages.notice);
-  const signals = listenForSignals(options);
-  const prepared = await Promise.race([prepare(options, messages), endedEarly(signals)])
-    .catch((error) => {
-      signals[Symbol.dispose]();
-      throw error;
-    });
-  const { setup, table, names, services, health, reports, dump } = prepared;
-  const plane = await serve(options, { messages, prepared });
-  health.start((selection) => plane.close(selection));
-  const line = prepared.line && new LineMemory(prepared.line), waiting = () => line?.length ?? 0;
-  const manager = openServiceManager(table, waiting);
-  const drains = openDrains(table, plane);
-  const control = new ControlServer(prepared.control, {
-    descriptors: prepared.controlClients,
-    context: {
-      table,
-      engine: options.engine,
-      names,
-      services,
-      resolve: (host) => resolveHost(host),
-      connections: plane,
-      drains,
-      dump,
-      health,
-      lifecycle: {
-        get stopping() {
-          return program.stopping;
-        },
-        get open() {
-          return program.open;
-        },
-        get graceLeftMs() {
-          return program.graceLeftMs;
-        },
-        stop: () => program.stop(),
-      },
-      listener: setup.listen,
-    },
-  });
-  const program: RunningProgram = runUntilStopped({
-    plane,
-    control,
-    signals,
-    graceS: options.graceS,
-    open: () => openConnections(table) + waiting(),
-    status: () => messages.notice(show(table).trimEnd()),
-    reopen() {
-      reports.reopen();
-      dump.reopen();
-    },
-    async stopping() {
-      reports.stopping();
-      await manager.stopping();
-    },
-    draining: (signal) => {
-      messages.hint?.(drainingLine(signal, { open: program.open, graceS: options.graceS }));
-    },
-  });
-  dump.attach(plane, { outputClosed: () => program.outputClosed() });
-  if (!options.debug) messages.hint?.(listeningLine(setup.listen, table));
-  await Promise.race([health.firstRound(), program.ended]);
-  if (!program.stopping) await manager.ready();
-  return {
-    ended: program.ended.then(async (code) => {
-      manager.close();
-      drains[Symbol.dispose]();
-      await health.close();
-      await dump.close();
-      await reports.close();
-      prepared.pidFile?.remove();
-      return code;
-    }),
-  };
-}
-
-/**
- * Rejects {@link EARLY_END_MS} after a signal that arrives during the start. Usually the start is
- * complete by then and the program shuts down as usual; a slow resolver is not waited for.
- */
-async function endedEarly(signals: Signals): Promise<never> {
-  const signal = await signals.early;
-  await delay(EARLY_END_MS);
-  throw new ExitError("", SIGNAL_EXIT[signal]);
-}
-
-/** Starts to serve. If that fails, everything that was prepared is closed. */
-async function serve(
-  options: Options,
-  { messages, prepared }: { messages: Messages; prepared: Prepared },
-): Promise<DataPlane> {
-  const { setup, table, entrance, line, budget, pipes, health, reports, dump, control } = prepared;
-  const { listen: at, source } = setup, { workers } = table.size;
-  try {
-    const plane = await startPlane(entrance, {
-      serving: servingOptions(options, { at, source, line, workers, pipes, budget: budget.total }),
-      table,
-      messages,
-      reports,
-      dump: dump.current,
-      backendEvent: (event) => health.backendEvent(event),
-    });
-    // The workers have opened the C library by now.
-    refuseLibraries();
-    return plane;
-  } catch (error) {
-    control.close();
-    await dump.close();
-    await reports.close();
-    prepared.pidFile?.remove();
-    throw error;
-  }
-}
-
-async function prepare(options: Options, messages: Messages): Promise<Prepared> {
+export async function prepare(options: Options, messages: Messages): Promise<Prepared> {
   const { notice, debug } = messages, { engine } = options;
   const services = systemServices();
   // -p writes whole blocks straight to stdout, so only one worker may serve.

@@ -5,8 +5,8 @@ import { AddressError, UnavailableError, UsageError } from "../../../lib/base/er
 import { parseOptions } from "../../../lib/cli/options.ts";
 import { denoBinder } from "../../../lib/engine/deno/deno_engine.ts";
 import type { SourceSupport } from "../../../lib/engine/engine.ts";
-import { buildTable } from "../../../lib/process/build_table.ts";
-import { resolveSetup } from "../../../lib/process/resolve_setup.ts";
+import { buildTable } from "../../../lib/service/build_table.ts";
+import { resolveSetup } from "../../../lib/service/resolve_setup.ts";
 import { t } from "../../helpers/t.ts";
 
 const PURE = { permissions: "none" } as const;
