@@ -33,6 +33,7 @@
  * - `lib/control/terminal/`: keys, line editor and history of the interactive shell
  * - `lib/control/top/`: the display of `top`
  * - `lib/control/commands/`: the commands of the control socket
+ * - `lib/channel_set/`: the channels that should exist, and how the table gets them
  * - `lib/control/`: the control socket, its server and client
  * - `lib/control/shell/`: the commands of `-c` and the interactive shell of `-i`
  * - `lib/workers/`: serves connections in this thread or in several worker threads

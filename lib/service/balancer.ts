@@ -49,6 +49,7 @@ export async function startBalancer(
   const line = prepared.line && new LineMemory(prepared.line), waiting = () => line?.length ?? 0;
   const manager = openServiceManager(table, waiting);
   const drains = openDrains(table, plane);
+  prepared.channelSet.attach({ health, drains });
   const control = new ControlServer(prepared.control, {
     descriptors: prepared.controlClients,
     context: {

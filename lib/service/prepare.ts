@@ -5,6 +5,8 @@ import { CheckCounters } from "../check/check_counters.ts";
 import type { Options } from "../cli/options.ts";
 import { type ControlListener, type Former, listenControl } from "../control/control_listener.ts";
 import { MAX_CLIENTS } from "../control/protocol.ts";
+import { type ChannelSet, openChannelSet } from "../channel_set/channel_set.ts";
+import { wantedGroups } from "../channel_set/wanted.ts";
 import { type Health, openHealth } from "../health/health.ts";
 import { checkCount } from "../health/initial_channels.ts";
 import { isClassic } from "../dump/settings.ts";
@@ -21,12 +23,12 @@ import {
 import type { Messages } from "../system/messages.ts";
 import { processLimits } from "../native/process.ts";
 import { type LineHandle } from "../wait_line/line_memory.ts";
-import type { ChannelNames } from "../table/channel_names.ts";
+import { ChannelNames } from "../table/channel_names.ts";
 import { openConnections } from "../table/counts.ts";
-import type { Table } from "../table/table.ts";
+import { newTable, type Table } from "../table/table.ts";
 import { openLine } from "../workers/serving_options.ts";
 import { type Entrance } from "../workers/start_plane.ts";
-import { buildTable, channelList } from "./build_table.ts";
+import { channelList } from "./channel_list.ts";
 import { type DumpSwitch, openDumpSwitch } from "./dump_on_off.ts";
 import { openEntrance } from "./listen.ts";
 import { openReports, type Reports } from "./reports.ts";
@@ -55,6 +57,7 @@ export interface Prepared {
   readonly services: ServiceLookup;
   readonly table: Table;
   readonly names: ChannelNames;
+  readonly channelSet: ChannelSet;
   readonly entrance: Entrance;
   /** The wait line of `--wait`. */
   readonly line: LineHandle | undefined;
@@ -93,7 +96,8 @@ export async function prepare(options: Options, messages: Messages): Promise<Pre
     },
   });
   const size = { groups: options.maxGroups, channels: options.maxChannels, workers };
-  const { table, names } = buildTable(setup.groups, size);
+  const table = newTable(size), names = new ChannelNames();
+  const channelSet = openChannelSet({ table, names }, wantedGroups(setup.groups));
   const checks = new CheckCounters(table), line = openLine(options.backends);
   let reports: Reports | undefined = undefined;
   const control = await listenControl(setup.listen, {
@@ -148,5 +152,5 @@ export async function prepare(options: Options, messages: Messages): Promise<Pre
   if (debug !== undefined) channelList(table).forEach(debug);
   undo.move();
   const listening = { entrance: entrance!, line, health, budget, pipes, control, controlClients };
-  return { setup, services, table, names, ...listening, reports, dump, pidFile };
+  return { setup, services, table, names, channelSet, ...listening, reports, dump, pidFile };
 }

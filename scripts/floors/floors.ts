@@ -27,6 +27,7 @@ export const FLOORS: readonly (readonly string[])[] = [
   ["lib/control/terminal"],
   ["lib/control/top"],
   ["lib/control/commands"],
+  ["lib/channel_set"],
   ["lib/control"],
   ["lib/control/shell"],
   ["lib/workers"],

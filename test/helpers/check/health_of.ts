@@ -9,11 +9,11 @@ import { CheckCounters } from "../../../lib/check/check_counters.ts";
 import type { CheckSettings } from "../../../lib/check/settings.ts";
 import { parseCheckSpec } from "../../../lib/check/spec.ts";
 import { type Health, openHealth } from "../../../lib/health/health.ts";
-import { buildTable } from "../../../lib/service/build_table.ts";
 import { resolveGroups, resolver } from "../../../lib/service/resolve_setup.ts";
 import { newBudget } from "../../../lib/system/capacity.ts";
 import type { ChannelNames } from "../../../lib/table/channel_names.ts";
 import type { Table } from "../../../lib/table/table.ts";
+import { buildTable } from "../table_of.ts";
 import { until } from "../t.ts";
 
 /** Health checks of a table, ended at the end of their scope. */

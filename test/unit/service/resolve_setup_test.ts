@@ -5,7 +5,7 @@ import { AddressError, UnavailableError, UsageError } from "../../../lib/base/er
 import { parseOptions } from "../../../lib/cli/options.ts";
 import { denoBinder } from "../../../lib/engine/deno/deno_engine.ts";
 import type { SourceSupport } from "../../../lib/engine/engine.ts";
-import { buildTable } from "../../../lib/service/build_table.ts";
+import { buildTable } from "../../helpers/table_of.ts";
 import { resolveSetup } from "../../../lib/service/resolve_setup.ts";
 import { t } from "../../helpers/t.ts";
 
