@@ -27,10 +27,12 @@
  * - `lib/dump/`: the packet dump: filters, records, files and their rotation
  * - `lib/cli/`: the command line: options, usage, shell completions
  * - `lib/health/`: checks all channels periodically and decides which are up
+ * - `lib/state/`: what operators changed: recorded, saved, applied at the next start
  * - `lib/report/http/`: the HTTP server of the metrics, with bounded connections
  * - `lib/report/pages/`: renders pages in pieces and keeps them for a moment
  * - `lib/report/`: access log, metrics, health check, statistics
  * - `lib/control/terminal/`: keys, line editor and history of the interactive shell
+ * - `lib/control/text/`: words of commands, tables of answers
  * - `lib/control/top/`: the display of `top`
  * - `lib/control/commands/`: the commands of the control socket
  * - `lib/channel_set/`: the channels that should exist, and how the table gets them

@@ -21,6 +21,8 @@ export interface ChannelSet {
   readonly wanted: readonly WantedGroup[];
   /** The key of a channel; `undefined` if it was created by an operator, or does not exist. */
   keyOf(group: number, channel: number): string | undefined;
+  /** An operator has removed a channel; one that is created in its place has no key. */
+  removed(group: number, channel: number): void;
   /**
    * Changes the table. Unchanged channels keep their connections, counters and health, and what an
    * operator changed.
@@ -77,6 +79,7 @@ export function openChannelSet(
       return wanted;
     },
     keyOf: (group, channel) => keys.get(`${group}.${channel}`),
+    removed: (group, channel) => void keys.delete(`${group}.${channel}`),
     attach(given) {
       followers = given;
     },

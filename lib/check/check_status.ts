@@ -37,6 +37,8 @@ export interface HealthControl {
   readonly mayExec: boolean;
   /** What is known about a channel; `undefined` if it does not exist. */
   check(group: number, channel: number): CheckStatus | undefined;
+  /** The attributes of a channel, with its own check; `undefined` if it does not exist. */
+  attributes(group: number, channel: number): ChannelAttributes | undefined;
   /** Changes the check of a channel; `undefined`: that of `--check`. */
   setCheck(group: number, channel: number, spec: CheckSpec | undefined): void;
   /** A channel was added. */

@@ -52,6 +52,8 @@ const ROWS: readonly Row[] = [
   ["engine", "streams|epoll", "how bytes are moved, default streams; epoll: Linux only", RARE],
   ["grace", "sec", "graceful shutdown: drain at most this long, default 30"],
   ["pid-file", "file", "write the process ID to this file", RARE],
+  ["state", "file", "keep what operators change in this file"],
+  ["freebind", "", "listen on an address that this host does not have yet", RARE],
   ["log", "file", "access log: a file, syslog, or - for stdout"],
   ["log-format", "text|json", "access log format, default text", RARE],
   ["log-start", "", "log the start of each connection, too", RARE],

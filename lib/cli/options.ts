@@ -17,7 +17,7 @@ import { dumpOptions } from "./dump_options.ts";
 import { metricsHosts } from "./metrics_hosts.ts";
 import { type Mode, modeOf } from "./mode.ts";
 import { checkDumpChannel, checkOperands } from "./operands.ts";
-import { choiceValue, integerValue, secondsValue } from "./values.ts";
+import { choiceValue, fileValue, integerValue, secondsValue } from "./values.ts";
 import { warningsOf } from "./warnings.ts";
 
 /** Formats of the access log. */
@@ -55,6 +55,10 @@ export interface Options {
   readonly graceS: number;
   /** `--pid-file` as given. */
   readonly pidFile: string | undefined;
+  /** `--state` as given. */
+  readonly statePath: string | undefined;
+  /** `--freebind`: listen on an address that this host does not have yet. */
+  readonly freebind: boolean;
   /** `--strict`: `-c` exits with 1 if the control command fails. */
   readonly strict: boolean;
   /** `--json`: `--list` prints JSON. */
@@ -117,6 +121,8 @@ export function parseOptions(argv: readonly string[]): Options {
     workers: workerCount(args),
     engine: choiceValue(args, "engine", ENGINE_NAMES) ?? DEFAULT_ENGINE,
     pidFile: values.get("pid-file"),
+    statePath: fileValue(args, "state"),
+    freebind: flags.has("freebind"),
     strict: flags.has("strict"),
     json: flags.has("json"),
     completions: values.get("completions"),

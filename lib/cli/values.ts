@@ -1,6 +1,6 @@
 /** Values of options, checked. Each function returns `undefined` if the option was not given. */
 
-import { UsageError } from "../base/errors.ts";
+import { UsageError, withName } from "../base/errors.ts";
 import {
   durationFault,
   type DurationRange,
@@ -67,4 +67,11 @@ export function secondsValue({ values }: Arguments, name: string): number | unde
     ? " (without -T, there is no idle timeout)"
     : "";
   throw new UsageError(`invalid -${name} [${text}]: not a number from 1 to ${MAX_SECONDS}${hint}`);
+}
+
+/** A path. Throws a {@link UsageError} if it is empty. */
+export function fileValue({ values }: Arguments, name: string): string | undefined {
+  const path = values.get(name);
+  if (path !== "") return path;
+  throw new UsageError(withName(`invalid --${name} []: want a file`));
 }

@@ -1,7 +1,7 @@
 /** `--list`: the balances that run on this host. */
 
 import { EXIT } from "../base/errors.ts";
-import { type Column, textTable } from "./commands/text_table.ts";
+import { type Column, textTable } from "./text/text_table.ts";
 import { shortDuration } from "./top/short_duration.ts";
 import { userName } from "../system/user_name.ts";
 import { findInstances, type Instance } from "./instances.ts";
@@ -15,10 +15,18 @@ import type { Print } from "./terminal/terminal.ts";
  */
 export async function runList({ json, print }: { json: boolean; print: Print }): Promise<number> {
   const instances = await findInstances();
-  const columns = Deno.uid() === 0 ? [...COLUMNS, USER] : COLUMNS;
-  const text = json ? listJson(instances) : textTable(instances, columns);
+  const text = json ? listJson(instances) : listText(instances);
   print(new TextEncoder().encode(text));
   return EXIT.ok;
+}
+
+/** The balances on one port as a table, for the command `instances`. */
+export async function listOfPort(port: number): Promise<string> {
+  return listText(await findInstances({ port }));
+}
+
+function listText(instances: readonly Instance[]): string {
+  return textTable(instances, Deno.uid() === 0 ? [...COLUMNS, USER] : COLUMNS);
 }
 
 const COLUMNS: readonly Column<Instance>[] = [

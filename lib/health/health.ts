@@ -100,6 +100,10 @@ class Checks implements Health {
     return check && this.#statusOf(check);
   }
 
+  attributes(group: number, channel: number): ChannelAttributes | undefined {
+    return this.#find(group, channel)?.attributes;
+  }
+
   setCheck(group: number, channel: number, spec: CheckSpec | undefined): void {
     const check = this.#find(group, channel);
     if (check === undefined) return;

@@ -6,6 +6,7 @@ import { ExitError } from "../base/errors.ts";
 import { limitExec, needsExec } from "../check/exec_permission.ts";
 import type { Options } from "../cli/options.ts";
 import { openDrains } from "../control/commands/drains.ts";
+import { listOfPort } from "../control/list.ts";
 import { ControlServer } from "../control/server.ts";
 import type { Messages } from "../system/messages.ts";
 import { refuseLibraries } from "../native/c_library.ts";
@@ -53,15 +54,14 @@ export async function startBalancer(
   const control = new ControlServer(prepared.control, {
     descriptors: prepared.controlClients,
     context: {
-      table,
-      engine: options.engine,
-      names,
-      services,
+      ...{ table, names, services, engine: options.engine },
       resolve: (host) => resolveHost(host),
       connections: plane,
       drains,
       dump,
       health,
+      state: prepared.state,
+      instances: () => listOfPort(setup.listen.port),
       lifecycle: {
         get stopping() {
           return program.stopping;
@@ -104,6 +104,7 @@ export async function startBalancer(
     ended: program.ended.then(async (code) => {
       manager.close();
       drains[Symbol.dispose]();
+      await prepared.state.close();
       await health.close();
       await dump.close();
       await reports.close();

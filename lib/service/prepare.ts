@@ -1,5 +1,6 @@
 /** Everything that a start validates, resolves, binds and opens before it serves. */
 
+import { resolveHost } from "../address/resolve_host.ts";
 import { type ServiceLookup, systemServices } from "../address/services.ts";
 import { CheckCounters } from "../check/check_counters.ts";
 import type { Options } from "../cli/options.ts";
@@ -31,6 +32,7 @@ import { type Entrance } from "../workers/start_plane.ts";
 import { channelList } from "./channel_list.ts";
 import { type DumpSwitch, openDumpSwitch } from "./dump_on_off.ts";
 import { openEntrance } from "./listen.ts";
+import { openOperatorState, type OperatorStateControl } from "./operator_state.ts";
 import { openReports, type Reports } from "./reports.ts";
 import { type PidFile, writePidFile } from "./pid_file.ts";
 import { resolveSetup, type Setup } from "./resolve_setup.ts";
@@ -62,6 +64,7 @@ export interface Prepared {
   /** The wait line of `--wait`. */
   readonly line: LineHandle | undefined;
   readonly health: Health;
+  readonly state: OperatorStateControl;
   readonly budget: Budget;
   /** Pipes of each worker, with the epoll engine. */
   readonly pipes: number | undefined;
@@ -121,18 +124,16 @@ export async function prepare(options: Options, messages: Messages): Promise<Pre
       max: Math.max(DEFAULT_PROBES, probes),
     }),
   });
+  const state = await openOperatorState({
+    ...{ path: options.statePath, at: setup.listen, table, names, channelSet, health, notice },
+    resolve: (host) => resolveHost(host),
+  });
   let dump: DumpSwitch | undefined;
   const dumpDropped = () => dump?.dropped() ?? 0;
   reports = await openReports(options, {
-    table,
-    setup,
-    budget,
-    notice,
+    ...{ table, setup, budget, notice, dumpDropped, checks, line },
     messagesDropped: messages.dropped,
-    dumpDropped,
-    checks,
     check: (group, channel) => health.check(group, channel),
-    line,
   });
   let pidFile: PidFile | undefined;
   try {
@@ -143,6 +144,7 @@ export async function prepare(options: Options, messages: Messages): Promise<Pre
       maxFiles: () =>
         maxDumpFiles(limits, { workers, pipes, budget: budget.total }, openConnections(table)),
     });
+    await state.begin();
     if (options.pidFile !== undefined) pidFile = writePidFile(options.pidFile);
   } catch (error) {
     await dump?.close();
@@ -152,5 +154,5 @@ export async function prepare(options: Options, messages: Messages): Promise<Pre
   if (debug !== undefined) channelList(table).forEach(debug);
   undo.move();
   const listening = { entrance: entrance!, line, health, budget, pipes, control, controlClients };
-  return { setup, services, table, names, channelSet, ...listening, reports, dump, pidFile };
+  return { setup, services, table, names, channelSet, state, ...listening, reports, dump, pidFile };
 }

@@ -6,6 +6,9 @@ export const SCHEDULE_NAMES = ["rr", "hash", "least", "random", "first", "consis
 /** One of {@link SCHEDULE_NAMES}. */
 export type ScheduleName = typeof SCHEDULE_NAMES[number];
 
+/** The schedule of a group that nothing configures. */
+export const DEFAULT_SCHEDULE: ScheduleName = "rr";
+
 /** Administrative states of a channel; `free` is an unused slot. */
 export const CHANNEL_STATES = ["free", "enabled", "disabled", "draining"] as const;
 

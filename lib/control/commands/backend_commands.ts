@@ -11,7 +11,7 @@ import { MAX_WEIGHT } from "../../table/states.ts";
 import { shortDuration } from "../top/short_duration.ts";
 import { type Command, CommandError, type ControlContext, message, usageError } from "./command.ts";
 import { readChannel } from "./numbers.ts";
-import { type Column, textTable } from "./text_table.ts";
+import { type Column, textTable } from "../text/text_table.ts";
 
 /** The word for the check of the option `--check`. */
 const DEFAULT_CHECK = "default";
@@ -21,13 +21,14 @@ export const WEIGHT: Command = {
   args: ["<channel>", "<weight>"],
   newer: true,
   help: `share of the connections of a group, 0 to ${MAX_WEIGHT}`,
-  run: ({ table }, session, [text = "", wanted = ""]) => {
+  run: ({ table, state }, session, [text = "", wanted = ""]) => {
     const { group, channel } = readChannel(table, session.group, { text });
     const weight = /^\d{1,3}$/.test(wanted) ? Number(wanted) : Infinity;
     if (weight > MAX_WEIGHT) {
       throw new CommandError(`invalid weight [${wanted}]: not a number from 0 to ${MAX_WEIGHT}`);
     }
     table.setWeight(group, channel, weight);
+    state.note(group, channel, { weight });
     return message(`weight of channel ${channelText({ group, channel })} changed to ${weight}`);
   },
 };
@@ -50,6 +51,7 @@ export const CHECK: Command = {
     const check = spec === DEFAULT_CHECK ? undefined : fromSpec(() => parseCheckSpec(spec));
     mustBeAllowed(context, check);
     health.setCheck(group, channel, check);
+    context.state.note(group, channel, { check: spec });
     const now = printable(health.check(group, channel)?.spec ?? spec);
     return message(`check of channel ${channelText({ group, channel })} changed to ${now}`);
   },

@@ -2,7 +2,7 @@
 
 import { ATTRIBUTE_KEYS, MAXC_RANGE, splitAttributes } from "../../address/channel_spec.ts";
 import { splitHost } from "../../address/host_port.ts";
-import { type Ip, parseIpv6 } from "../../address/ip.ts";
+import { formatIp, type Ip, parseIpv6 } from "../../address/ip.ts";
 import { parsePort } from "../../address/port.ts";
 import { AddressError } from "../../base/errors.ts";
 import { counted } from "../../base/integers.ts";
@@ -35,11 +35,12 @@ function setState(state: "enabled" | "disabled"): Command["run"] {
 
 /** Enables or disables a channel. @param at `name`: how the answer names the channel. */
 export function changeState(
-  { table, drains }: Pick<ControlContext, "table" | "drains">,
+  { table, drains, state: kept }: Pick<ControlContext, "table" | "drains" | "state">,
   { group, channel, name }: { group: number; channel: number; name: string },
   state: "enabled" | "disabled",
 ): Reply {
   const changed = table.setState(group, channel, state);
+  kept.note(group, channel, { state });
   drains.look();
   return message(`channel ${name} ${changed ? "" : "already "}${state}`);
 }
@@ -85,7 +86,7 @@ export const MAXC: Command = {
   name: "maxc",
   args: ["<channel>", "<maxc>"],
   help: "limit the connections of a channel, 0 for no limit",
-  run: ({ table }, session, [text = "", limit = ""]) => {
+  run: ({ table, state }, session, [text = "", limit = ""]) => {
     const { group, channel, name } = readChannel(table, session.group, {
       text,
       unknown: UNKNOWN_CHANNEL,
@@ -95,6 +96,7 @@ export const MAXC: Command = {
       throw new CommandError("value out of range");
     }
     table.setMaxc(group, channel, maxc);
+    state.note(group, channel, { maxc });
     return message(`maxc of channel ${name} changed to ${maxc}`);
   },
 };
@@ -104,7 +106,7 @@ export const ASSIGN: Command = {
   args: ["<channel>", "<host>", "<port>"],
   help: "change the address of a disabled or draining channel",
   run: async (context, session, [text = "", ...words]) => {
-    const { table, drains, health } = context;
+    const { table, drains, health, state } = context;
     const { group, channel } = readChannel(table, session.group, {
       text,
       unknown: UNKNOWN_CHANNEL,
@@ -119,6 +121,8 @@ export const ASSIGN: Command = {
     mustBeDisabled();
     table.assign(group, channel, to);
     context.names.set(group, channel, to.host);
+    const { host, port } = to;
+    state.note(group, channel, { assigned: { host, port, address: formatIp(to.address) } });
     drains.look();
     health.changed(group, channel);
     return message("channel reassigned");
@@ -130,7 +134,7 @@ export const REMOVE: Command = {
   args: ["<channel>"],
   newer: true,
   help: "remove a disabled or draining channel without connections",
-  run: ({ table, names, drains, health }, session, [text = ""]) => {
+  run: ({ table, names, drains, health, state }, session, [text = ""]) => {
     const { group, channel, name } = readChannel(table, session.group, { text });
     // Locked, so that no worker claims the channel between the checks and the removal.
     table.locked(() => {
@@ -144,6 +148,7 @@ export const REMOVE: Command = {
       table.remove(group, channel);
     });
     names.delete(group, channel);
+    state.removed(group, channel);
     drains.look();
     health.changed(group, channel);
     return message(`channel ${name} removed`);

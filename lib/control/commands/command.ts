@@ -3,13 +3,14 @@ import { UsageError } from "../../base/errors.ts";
 import type { ConnectionInfo } from "../../base/connection_info.ts";
 import type { Reason } from "../../base/reason.ts";
 import type { Drains } from "./drains.ts";
-import { splitQuotedWords, splitWords } from "./words.ts";
+import { splitQuotedWords, splitWords } from "../text/words.ts";
 import type { Ip } from "../../address/ip.ts";
 import type { ServiceLookup } from "../../address/services.ts";
 import type { HealthControl } from "../../check/check_status.ts";
 import type { DumpCounts } from "../../dump/dumper.ts";
 import type { DumpSettings, DumpTexts } from "../../dump/settings.ts";
 import type { EngineName } from "../../engine/names.ts";
+import type { StateControl } from "../../state/state_control.ts";
 import type { ChannelNames } from "../../table/channel_names.ts";
 import type { Table } from "../../table/table.ts";
 import type { TopMemory } from "../top/memory.ts";
@@ -87,8 +88,12 @@ export interface ControlContext {
   readonly lifecycle: Lifecycle;
   readonly drains: Drains;
   readonly health: HealthControl;
+  /** Keeps what operators change. */
+  readonly state: StateControl;
   /** The address that balance listens on. */
   readonly listener?: Endpoint | undefined;
+  /** A table of the balances on this port, as `--list` prints it. */
+  readonly instances: () => Promise<string>;
   /** Resolves a host; rejects with an `AddressError`. */
   readonly resolve: (host: string) => Promise<Ip>;
 }
@@ -230,6 +235,7 @@ export async function runLine(
     if (args.length > max) throw tooManyWords(command);
     const reply = await command.run(context, session, args);
     context.health.look();
+    context.state.look();
     return reply;
   } catch (error) {
     if (!(error instanceof CommandError || error instanceof UsageError)) throw error;

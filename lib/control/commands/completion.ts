@@ -1,6 +1,6 @@
 /** What may follow the text of a command. Pure. */
 
-import { splitCommands, splitWords } from "./words.ts";
+import { splitCommands, splitWords } from "../text/words.ts";
 import { type Command, readCommand } from "./command.ts";
 
 /** Words that may follow a text. */

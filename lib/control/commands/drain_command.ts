@@ -24,13 +24,16 @@ export const DRAIN: Command = {
   newer: true,
   next: (words) => words.length === 0 ? ["<channel>", ALL] : [],
   help: "no new connections, and wait until all have ended",
-  run: ({ table, drains }, session, [text = "", seconds]) => {
+  run: ({ table, drains, state }, session, [text = "", seconds]) => {
     const ms = seconds === undefined ? undefined : readDeadline(seconds);
     const channels = text === ALL
       ? channelsIn(table, ["enabled", "draining"])
       : [readChannel(table, session.group, { text })];
     if (channels.length === 0) throw new CommandError("no channel is enabled");
-    const all = channels.map(({ group, channel }) => drains.start(group, channel, ms));
+    const all = channels.map(({ group, channel }) => {
+      state.note(group, channel, { state: "draining" });
+      return drains.start(group, channel, ms);
+    });
     if (all.every(({ end }) => end !== undefined)) return ending(all);
     return {
       text: drainingLine(all),
@@ -56,11 +59,12 @@ export const UNDRAIN: Command = {
       return changeState(context, { ...at, name: channelText(at)! }, "enabled");
     }
     const channels = channelsIn(context.table, ["draining"]);
-    const { table, drains } = context;
+    const { table, drains, state } = context;
     // Together, so that clients in the wait line are distributed over all of them.
     table.locked(() => {
       for (const { group, channel } of channels) table.setState(group, channel, "enabled");
     });
+    for (const { group, channel } of channels) state.note(group, channel, { state: "enabled" });
     drains.look();
     return message(`${counted(channels.length, "channel")} enabled`);
   },

@@ -3,7 +3,7 @@
 import type { Endpoint } from "../../base/endpoint.ts";
 import { EXIT, withName } from "../../base/errors.ts";
 import { printable } from "../../base/printable.ts";
-import { splitCommands } from "../commands/words.ts";
+import { splitCommands } from "../text/words.ts";
 import { printErrorLine } from "../../system/output.ts";
 import { ControlClient } from "../client.ts";
 import { readCommand } from "../commands/command.ts";
@@ -12,6 +12,9 @@ import type { Answer } from "../framed_session.ts";
 import type { Print } from "../terminal/terminal.ts";
 
 const encoder = new TextEncoder();
+
+/** The exit code for a failed command with `--strict`, and always for a failed `health`. */
+const FAILED = 1;
 
 /**
  * Runs control commands in one session.
@@ -22,7 +25,8 @@ const encoder = new TextEncoder();
  * @param text Commands, separated by semicolons or newlines. An empty one does nothing.
  * @param options `at`: the address that balance listens on; `strict`: stop at the first command
  * that fails, and exit with 1.
- * @returns The exit code: 0, 1 for a failed command with `strict`, 69 if balance exited.
+ * @returns The exit code: 0, 1 for a failed command with `strict` and for a failed `health`, 69 if
+ * balance exited.
  * @throws {ExitError} If there is no balance to control.
  */
 export async function runCommands(
@@ -31,15 +35,18 @@ export async function runCommands(
 ): Promise<number> {
   using client = await ControlClient.connect(at);
   const commands = splitCommands(text).filter((command) => nameOf(command) !== undefined);
+  let code: number = EXIT.ok;
   for (const [index, command] of commands.entries()) {
     const answer = await client.ask(command, { onPart: (text) => print(encoder.encode(text)) });
     if (answer === undefined) return lost(print);
     print(encoder.encode(answer.text));
     const isGroup = nameOf(command) === "group", isLast = index === commands.length - 1;
-    if (answer.failed && strict) return 1;
+    if (answer.failed && strict) return FAILED;
+    // It is made for scripts.
+    if (answer.failed && nameOf(command) === "health") code = FAILED;
     if (endsSequence(command, answer) && !isLast) {
       printErrorLine(withName(`[${shown(command)}] failed, so the next commands are not run`));
-      return EXIT.ok;
+      return code;
     }
     if (isGroup && isLast && !answer.failed) {
       const reason = "it is for the commands after it, as in -c 'group 1; show'";
@@ -50,7 +57,7 @@ export async function runCommands(
     }
     if (answer.over !== undefined) break;
   }
-  return EXIT.ok;
+  return code;
 }
 
 /**

@@ -3,7 +3,7 @@
 import type { Endpoint } from "../../base/endpoint.ts";
 import { EXIT, ExitError, systemReason, withName } from "../../base/errors.ts";
 import { NAME, VERSION } from "../../base/version.ts";
-import { splitCommands } from "../commands/words.ts";
+import { splitCommands } from "../text/words.ts";
 import { ControlClient } from "../client.ts";
 import { LINE_TOO_LONG, readLines } from "../protocol.ts";
 import type { Print } from "../terminal/terminal.ts";

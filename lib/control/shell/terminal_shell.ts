@@ -5,7 +5,7 @@ import { EXIT } from "../../base/errors.ts";
 import { printable } from "../../base/printable.ts";
 import { NAME } from "../../base/version.ts";
 import { within } from "../../base/within.ts";
-import { splitCommands } from "../commands/words.ts";
+import { splitCommands } from "../text/words.ts";
 import { SIGNAL_EXIT } from "../../system/signals.ts";
 import type { ControlClient } from "../client.ts";
 import { formOf, readCommand } from "../commands/command.ts";

@@ -3,6 +3,7 @@ import { serviceLookup } from "../../../lib/address/services.ts";
 import type { ControlContext } from "../../../lib/control/commands/command.ts";
 import { ChannelNames } from "../../../lib/table/channel_names.ts";
 import { fakeHealth } from "./fake_health.ts";
+import { type StateControl, StateError } from "../../../lib/state/state_control.ts";
 import type { Table } from "../../../lib/table/table.ts";
 
 /**
@@ -21,6 +22,8 @@ export function controlContext(
     engine: "streams",
     drains: openDrains(table, connections),
     health: fakeHealth(),
+    state: noState(),
+    instances: () => Promise.resolve(""),
     names: new ChannelNames(),
     resolve,
     services: serviceLookup(undefined),
@@ -32,4 +35,10 @@ export function controlContext(
     },
     lifecycle: { stopping: false, open: 0, stop: () => Promise.resolve() },
   };
+}
+
+/** Keeps nothing, as without `--state`. */
+export function noState(): StateControl {
+  const fail = () => Promise.reject(new StateError("no state file here"));
+  return { note() {}, removed() {}, look() {}, save: fail, forget: fail };
 }

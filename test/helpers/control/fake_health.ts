@@ -29,6 +29,7 @@ export function fakeHealth({ mayExec = false } = {}): FakeHealth {
         ...status,
       };
     },
+    attributes: () => undefined,
     setCheck(group, channel, spec) {
       calls.push(`${group}.${channel} check ${spec?.text ?? "default"}`);
       statuses[`${group}.${channel}`] = { spec: spec?.text ?? "http:/" };

@@ -9,6 +9,7 @@ import { COMMANDS } from "../../../../lib/control/commands/commands.ts";
 import { randomNumbers } from "../../../helpers/bytes.ts";
 import { t } from "../../../helpers/t.ts";
 import { CommandSession } from "../../../helpers/control/command_session.ts";
+import { noState } from "../../../helpers/control/control_context.ts";
 import { fakeHealth } from "../../../helpers/control/fake_health.ts";
 
 const PURE = { permissions: "none" } as const;
@@ -30,7 +31,7 @@ t("every prefix runs the first matching command; kill must be typed in full", as
     },
   }));
   const at = {
-    context: { health: fakeHealth() } as unknown as ControlContext,
+    context: { health: fakeHealth(), state: noState() } as unknown as ControlContext,
     session: { group: 0 },
   };
   const old = ORDER.split(" ");

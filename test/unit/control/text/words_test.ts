@@ -1,10 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { UsageError } from "../../../../lib/base/errors.ts";
-import {
-  splitCommands,
-  splitQuotedWords,
-  splitWords,
-} from "../../../../lib/control/commands/words.ts";
+import { splitCommands, splitQuotedWords, splitWords } from "../../../../lib/control/text/words.ts";
 import { t } from "../../../helpers/t.ts";
 
 const PURE = { permissions: "none" } as const;

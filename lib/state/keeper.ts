@@ -1,0 +1,244 @@
+import { EXIT, ExitError, systemReason, UnavailableError, withName } from "../base/errors.ts";
+import { printable } from "../base/printable.ts";
+import { changedSince, stillForgotten } from "./forgotten.ts";
+import { NO_CHANGES, type OperatorState } from "./record.ts";
+import { StateError } from "./state_control.ts";
+import {
+  checkWritable,
+  isMissing,
+  readStateFile,
+  type StateOwner,
+  UNUSABLE_SUFFIX,
+  writeStateFile,
+} from "./state_file.ts";
+
+/** Milliseconds between a change and its writing, so that several are written at once. */
+const DELAY_MS = 100;
+/** Milliseconds until a write that failed is tried again. */
+const RETRY_MS = 5000;
+
+/** What a keeper needs. */
+export interface KeeperOptions {
+  /** Absolute. */
+  readonly path: string;
+  /** The address that this balance listens on. */
+  readonly at: { readonly address: string; readonly port: number };
+  /** Reports a line without the program's name. */
+  readonly report: (text: string) => void;
+  /** Whether a balance still runs. */
+  readonly isRunning: (owner: StateOwner) => Promise<boolean>;
+}
+
+/**
+ * Keeps a state file up to date. The file names the balance that it belongs to; another one on the
+ * same address that starts later takes it over, and this one no longer writes it then.
+ */
+export class StateKeeper {
+  readonly #options: KeeperOptions;
+  readonly #owner: StateOwner;
+  /** As read at the start, also what does not fit: kept until the first change. */
+  readonly saved: OperatorState;
+  #isUnusable: boolean;
+  #capture: (() => OperatorState) | undefined;
+  #forgotten: OperatorState = NO_CHANGES;
+  /** What the file has, as JSON. */
+  #written = "";
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  /** Writes, one after the other. */
+  #writing: Promise<unknown> = Promise.resolve();
+  #isFailing = false;
+  #isLost = false;
+
+  private constructor(options: KeeperOptions, saved: OperatorState, isUnusable: boolean) {
+    const { at: { address, port } } = options;
+    this.#options = options;
+    this.#owner = { id: crypto.randomUUID(), pid: Deno.pid, address, port };
+    this.saved = saved;
+    this.#isUnusable = isUnusable;
+  }
+
+  /**
+   * Reads a file. One that cannot be used is reported, and does not prevent the start.
+   *
+   * @throws {ExitError} If it can never be written (73), or belongs to another running balance (69).
+   */
+  static async open(options: KeeperOptions): Promise<StateKeeper> {
+    const { path, at, report, isRunning } = options;
+    try {
+      checkWritable(path);
+    } catch (error) {
+      const reason = `can't write state file [${printable(path)}]: ${systemReason(error)}`;
+      throw new ExitError(withName(reason), EXIT.canNotCreate);
+    }
+    const { state, owner, fault } = readStateFile(path);
+    const isOther = owner !== undefined && (owner.port !== at.port || owner.address !== at.address);
+    if (isOther && await isRunning(owner)) throw inUse(path, owner);
+    if (fault !== undefined) {
+      const kept = `the next change moves it to [${printable(path)}${UNUSABLE_SUFFIX}]`;
+      report(`can't use state file [${printable(path)}]: ${fault}; nothing is restored, ${kept}`);
+    }
+    return new StateKeeper(options, state, fault !== undefined);
+  }
+
+  /** The path of the file. */
+  get path(): string {
+    return this.#options.path;
+  }
+
+  /**
+   * Makes the file that of this balance, and writes changes from now on.
+   *
+   * @param capture Everything that operators have changed.
+   * @throws {ExitError} If it cannot be written (73).
+   */
+  async begin(capture: () => OperatorState): Promise<void> {
+    this.#capture = capture;
+    this.#written = JSON.stringify(capture());
+    if (this.#isUnusable) return;
+    try {
+      await this.#write(this.saved);
+    } catch (error) {
+      throw new ExitError(withName(this.#failure(error)), EXIT.canNotCreate);
+    }
+  }
+
+  /** Notices that something may have changed. It is written soon. */
+  look(): void {
+    if (this.#capture === undefined || this.#timer !== undefined) return;
+    this.#later(DELAY_MS);
+  }
+
+  #later(ms: number): void {
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined;
+      void this.#update();
+    }, ms);
+    Deno.unrefTimer(this.#timer);
+  }
+
+  /**
+   * Writes now, also if nothing has changed.
+   *
+   * @throws {StateError} With the reason, if it cannot.
+   */
+  save(): Promise<void> {
+    return this.#next(async () => {
+      if (this.#isTaken()) throw new StateError(this.#lostText());
+      try {
+        await this.#writeCurrent(this.#current());
+      } catch (error) {
+        throw new StateError(this.#failure(error));
+      }
+    });
+  }
+
+  /**
+   * Removes the file. What was changed so far stays in force, but is not saved again.
+   *
+   * @throws {StateError} With the reason, if it cannot.
+   */
+  forget(): Promise<void> {
+    return this.#next(() => {
+      if (this.#isTaken()) throw new StateError(this.#lostText());
+      try {
+        this.#moveUnusable();
+        Deno.removeSync(this.path);
+      } catch (error) {
+        if (!isMissing(error)) {
+          const reason = systemReason(error);
+          throw new StateError(`can't remove state file [${printable(this.path)}]: ${reason}`);
+        }
+      }
+      this.#forgotten = this.#capture?.() ?? NO_CHANGES;
+      this.#written = JSON.stringify(NO_CHANGES);
+    });
+  }
+
+  /** Writes the last changes, and no more after them. */
+  async close(): Promise<void> {
+    clearTimeout(this.#timer);
+    await this.#update({ isLast: true });
+    clearTimeout(this.#timer);
+    this.#capture = undefined;
+  }
+
+  /** What is to be saved now. */
+  #current(): OperatorState {
+    const now = this.#capture?.() ?? NO_CHANGES;
+    this.#forgotten = stillForgotten(this.#forgotten, now);
+    return changedSince(this.#forgotten, now);
+  }
+
+  #update({ isLast = false } = {}): Promise<void> {
+    return this.#next(async () => {
+      if (this.#capture === undefined) return;
+      const current = this.#current();
+      if (JSON.stringify(current) === this.#written || this.#isTaken()) return;
+      try {
+        await this.#writeCurrent(current);
+        if (this.#isFailing) this.#report(`state file [${printable(this.path)}] is written again`);
+        this.#isFailing = false;
+      } catch (error) {
+        if (!this.#isFailing) this.#report(`${this.#failure(error)}; changes are not saved`);
+        this.#isFailing = true;
+        if (!isLast && this.#timer === undefined) this.#later(RETRY_MS);
+      }
+    });
+  }
+
+  /** Runs after all that runs already. */
+  #next(run: () => void | Promise<void>): Promise<void> {
+    const result = this.#writing.then(run);
+    this.#writing = result.catch(() => {});
+    return result;
+  }
+
+  async #writeCurrent(state: OperatorState): Promise<void> {
+    this.#moveUnusable();
+    await this.#write(state);
+    this.#written = JSON.stringify(state);
+  }
+
+  #write(state: OperatorState): Promise<void> {
+    return writeStateFile(this.path, { state, owner: this.#owner });
+  }
+
+  /** Keeps a file that could not be used: it may be a file of something else. */
+  #moveUnusable(): void {
+    if (!this.#isUnusable) return;
+    try {
+      Deno.renameSync(this.path, `${this.path}${UNUSABLE_SUFFIX}`);
+    } catch (error) {
+      if (!isMissing(error)) throw error;
+    }
+    this.#isUnusable = false;
+  }
+
+  /** Whether the file belongs to another balance by now. That is reported once, if it is odd. */
+  #isTaken(): boolean {
+    const { owner } = readStateFile(this.path), { at } = this.#options;
+    if (this.#isUnusable || owner === undefined || owner.id === this.#owner.id) return false;
+    const isSuccessor = owner.port === at.port && owner.address === at.address;
+    if (!this.#isLost && !isSuccessor) this.#report(this.#lostText(owner));
+    this.#isLost = true;
+    return true;
+  }
+
+  #lostText({ address, port, pid } = readStateFile(this.path).owner ?? this.#owner): string {
+    const by = `process ${pid}, which listens on ${address}:${port}`;
+    return `state file [${printable(this.path)}] belongs to ${by}: nothing is saved here any more`;
+  }
+
+  #failure(error: unknown): string {
+    return `can't write state file [${printable(this.path)}]: ${systemReason(error)}`;
+  }
+
+  #report(text: string): void {
+    this.#options.report(text);
+  }
+}
+
+function inUse(path: string, { address, port, pid }: StateOwner): ExitError {
+  const by = `process ${pid} listens on ${address}:${port} and uses it`;
+  return new UnavailableError(withName(`can't use state file [${printable(path)}]: ${by}`));
+}

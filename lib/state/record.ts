@@ -1,0 +1,191 @@
+/**
+ * What an operator changed on a running balance, as a plain JSON record. Only what differs from the
+ * command line and the configuration file is in it, so that their other changes apply at the next
+ * start.
+ */
+
+import { parseIp } from "../address/ip.ts";
+import { MAX_TABLE_SIZE } from "../base/limits.ts";
+import {
+  CHANNEL_STATES,
+  type ChannelState,
+  MAX_WEIGHT,
+  SCHEDULE_NAMES,
+  type ScheduleName,
+} from "../table/states.ts";
+
+/** Version of {@link OperatorState}. A reader refuses any other. */
+export const STATE_VERSION = 1;
+
+/** The administrative states that an operator can set. */
+export type SetState = Exclude<ChannelState, "free">;
+
+/** The address of a channel that an operator created or assigned. */
+export interface StateAddress {
+  /** As written. */
+  readonly host: string;
+  /** Numeric, as resolved last. */
+  readonly address: string;
+  readonly port: number;
+}
+
+/** What an operator changed on a channel. What is absent is as configured. */
+export interface ChannelChange {
+  readonly state?: SetState;
+  readonly maxc?: number;
+  /** From 0 to 256. */
+  readonly weight?: number;
+  /** A check as written; `default` for that of `--check`. */
+  readonly check?: string;
+  /** The address that `assign` gave it. */
+  readonly assigned?: StateAddress;
+}
+
+/** A configured channel that an operator changed or removed. */
+export interface ChangedChannel extends ChannelChange {
+  /** Its identity in its group: see `WantedChannel`. */
+  readonly key: string;
+  readonly removed?: true;
+}
+
+/** A channel that an operator created. */
+export interface CreatedChannel extends StateAddress {
+  /** Its number when this was captured. */
+  readonly channel: number;
+  /** The key that it would have in the configuration. */
+  readonly key: string;
+  readonly state: SetState;
+  readonly maxc: number;
+  readonly weight: number;
+  /** Its own check as written, if it has one. */
+  readonly check?: string;
+  readonly checkPort?: number;
+}
+
+/** What an operator changed in a group. */
+export interface GroupState {
+  readonly group: number;
+  readonly schedule?: ScheduleName;
+  readonly channels: readonly ChangedChannel[];
+  /** In the order of their numbers. */
+  readonly created: readonly CreatedChannel[];
+}
+
+/** All that an operator changed. */
+export interface OperatorState {
+  readonly version: typeof STATE_VERSION;
+  /** Groups without a change are left out. */
+  readonly groups: readonly GroupState[];
+}
+
+/** Nothing was changed. */
+export const NO_CHANGES: OperatorState = { version: STATE_VERSION, groups: [] };
+
+/**
+ * Checks that a value has the form of a record.
+ *
+ * @param value What JSON.parse() returned, from a file or from another process.
+ * @throws {Error} With the reason, such as `version 2 is not known, only 1`.
+ */
+export function readState(value: unknown): OperatorState {
+  const { version, groups } = record(value, "the state");
+  if (version !== STATE_VERSION) {
+    throw new Error(`version ${JSON.stringify(version)} is not known, only ${STATE_VERSION}`);
+  }
+  return { version: STATE_VERSION, groups: list(groups, "groups").map(readGroup) };
+}
+
+function readGroup(value: unknown): GroupState {
+  const { group, schedule, channels, created } = record(value, "a group");
+  return {
+    group: integer(group, "group", 0, MAX_TABLE_SIZE),
+    ...optional("schedule", schedule, (text) => word(text, "schedule", SCHEDULE_NAMES)),
+    channels: list(channels, "channels").map(readChanged),
+    created: list(created, "created").map(readCreated),
+  };
+}
+
+function readChanged(value: unknown): ChangedChannel {
+  const { key, removed, state, maxc, weight, check, assigned } = record(value, "a channel");
+  return {
+    key: string(key, "key"),
+    ...(removed === true ? { removed } : {}),
+    ...optional("state", state, readSetState),
+    ...optional("maxc", maxc, readMaxc),
+    ...optional("weight", weight, readWeight),
+    ...optional("check", check, (text) => string(text, "check")),
+    ...optional("assigned", assigned, (to) => readAddress(record(to, "assigned"))),
+  };
+}
+
+function readCreated(value: unknown): CreatedChannel {
+  const fields = record(value, "a created channel");
+  const { channel, key, state, maxc, weight, check, checkPort } = fields;
+  return {
+    channel: integer(channel, "channel", 0, MAX_TABLE_SIZE),
+    key: string(key, "key"),
+    ...readAddress(fields),
+    state: readSetState(state),
+    maxc: readMaxc(maxc),
+    weight: readWeight(weight),
+    ...optional("check", check, (text) => string(text, "check")),
+    ...optional("checkPort", checkPort, (port) => integer(port, "checkPort", 1, 65535)),
+  };
+}
+
+function readAddress({ host, address, port }: Readonly<Record<string, unknown>>): StateAddress {
+  const numeric = string(address, "address");
+  if (parseIp(numeric) === undefined) throw new Error(`address [${numeric}] is not an IP address`);
+  return { host: string(host, "host"), address: numeric, port: integer(port, "port", 0, 65535) };
+}
+
+const SET_STATES = CHANNEL_STATES.filter((state) => state !== "free");
+
+function readSetState(value: unknown): SetState {
+  return word(value, "state", SET_STATES);
+}
+
+function readMaxc(value: unknown): number {
+  return integer(value, "maxc", -(2 ** 31), 2 ** 31 - 1);
+}
+
+function readWeight(value: unknown): number {
+  return integer(value, "weight", 0, MAX_WEIGHT);
+}
+
+function record(value: unknown, what: string): Readonly<Record<string, unknown>> {
+  if (typeof value === "object" && value !== null && !Array.isArray(value)) {
+    return value as Readonly<Record<string, unknown>>;
+  }
+  throw new Error(`${what} is not an object`);
+}
+
+function list(value: unknown, what: string): readonly unknown[] {
+  if (Array.isArray(value)) return value;
+  throw new Error(`${what} is not a list`);
+}
+
+function string(value: unknown, what: string): string {
+  if (typeof value === "string" && value !== "") return value;
+  throw new Error(`${what} is not a text`);
+}
+
+function integer(value: unknown, what: string, min: number, max: number): number {
+  if (Number.isInteger(value) && Number(value) >= min && Number(value) <= max) return Number(value);
+  throw new Error(`${what} is not a number from ${min} to ${max}`);
+}
+
+function word<T extends string>(value: unknown, what: string, words: readonly T[]): T {
+  const found = words.find((one) => one === value);
+  if (found !== undefined) return found;
+  throw new Error(`${what} is not one of ${words.join(", ")}`);
+}
+
+/** The field alone in a record; an empty record if it is absent. */
+function optional<K extends string, T>(
+  key: K,
+  value: unknown,
+  read: (value: unknown) => T,
+): Partial<Record<K, T>> {
+  return value === undefined ? {} : { [key]: read(value) } as Record<K, T>;
+}
