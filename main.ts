@@ -11,6 +11,7 @@
  * - `lib/address/`: parses and resolves addresses, ports, CIDR blocks and channel specs
  * - `lib/native/`: calls of the C library: signals, starting a daemon, sockets, local time
  * - `lib/system/`: signals, stdout and stderr, syslog, service manager, limits, Unix sockets
+ * - `lib/dns/`: asks DNS for SRV records and times to live
  * - `lib/table/`: groups and channels in shared memory
  * - `lib/engine/`: the interface for listening, dialing and relaying, and its failures
  * - `lib/schedule/`: how a channel is chosen and claimed, and what failed connects mean for it

@@ -9,33 +9,50 @@ import { type Ip, parseIp } from "./ip.ts";
 /** Resolves a name to its addresses. Rejects if the name is unknown. */
 export type Lookup = (name: string) => Promise<readonly string[]>;
 
+/** How a name is resolved. */
+export interface ResolveOptions {
+  /** Replaces the system's resolver. */
+  readonly lookup?: Lookup | undefined;
+  /** @default 10 seconds */
+  readonly timeoutMs?: number | undefined;
+}
+
 /**
  * Resolves a host to its first IPv4 address, as 3.35 does, or else to its first IPv6 address.
  *
  * @param host Name or address, IPv6 without brackets.
- * @param options `lookup` replaces the system's resolver; `timeoutMs` limits it (default 10 s).
  * @throws {AddressError} If the name is unknown, has no address, or the resolver does not answer.
  */
-export async function resolveHost(
-  host: string,
-  options: { lookup?: Lookup; timeoutMs?: number } = {},
-): Promise<Ip> {
+export async function resolveHost(host: string, options: ResolveOptions = {}): Promise<Ip> {
   const literal = parseIp(host);
-  if (literal !== undefined) return literal;
-  // Looking up an invalid name cannot succeed and may take long.
-  if (!isName(host)) throw new AddressError(host, hostFault(host));
+  return literal ?? preferredAddress(await resolveName(host, options))!;
+}
+
+/** The first IPv4 address, or else the first address; `undefined` if there is none. */
+export function preferredAddress(addresses: readonly Ip[]): Ip | undefined {
+  return addresses.find((ip) => ip.length === 4) ?? addresses[0];
+}
+
+/**
+ * Resolves a name to all of its addresses.
+ *
+ * @returns At least one, in the order of the resolver, each once.
+ * @throws {AddressError} If the name is unknown, has no address, or the resolver does not answer.
+ */
+export async function resolveName(name: string, options: ResolveOptions = {}): Promise<Ip[]> {
   const { lookup = systemLookup, timeoutMs = RESOLVE_TIMEOUT_MS } = options;
-  const found = await within(lookup(host), timeoutMs).catch(() => {
+  // Looking up an invalid name cannot succeed and may take long.
+  if (!isName(name)) throw new AddressError(name, hostFault(name));
+  const found = await within(lookup(name), timeoutMs).catch(() => {
     // The name is unknown or the resolver is unreachable: the same message, as in 3.35.
-    throw new AddressError(host);
+    throw new AddressError(name);
   });
   if (found === undefined) {
-    throw new AddressError(host, `the resolver gave no answer within ${timeoutMs / 1000} seconds`);
+    throw new AddressError(name, `the resolver gave no answer within ${timeoutMs / 1000} seconds`);
   }
-  const addresses = found.map(parseIp).filter((ip) => ip !== undefined);
-  const best = addresses.find((ip) => ip.length === 4) ?? addresses[0];
-  if (best === undefined) throw new AddressError(host);
-  return best;
+  const addresses = [...new Set(found)].map(parseIp).filter((ip) => ip !== undefined);
+  if (addresses.length === 0) throw new AddressError(name);
+  return addresses;
 }
 
 /** Whether this can be a host name: RFC 1123 with underscores; numbers alone are no name. */
@@ -45,7 +62,7 @@ function isName(host: string): boolean {
 }
 
 /** Asks the system's resolver (getaddrinfo(3)), which also reads `/etc/hosts`. */
-async function systemLookup(name: string): Promise<readonly string[]> {
+export async function systemLookup(name: string): Promise<readonly string[]> {
   // Otherwise Deno 2.6 prints a deprecation warning at the first lookup.
   (process as unknown as { noDeprecation: boolean }).noDeprecation = true;
   return (await dnsLookup(name, { all: true })).map((entry) => entry.address);

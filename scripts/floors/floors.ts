@@ -8,6 +8,7 @@ export const FLOORS: readonly (readonly string[])[] = [
   ["lib/address"],
   ["lib/native"],
   ["lib/system"],
+  ["lib/dns"],
   ["lib/table", "lib/engine"],
   ["lib/schedule"],
   ["lib/wait_line"],
