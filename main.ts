@@ -37,6 +37,7 @@
  * - `lib/control/top/`: the display of `top`
  * - `lib/control/commands/`: the commands of the control socket
  * - `lib/channel_set/`: the channels that should exist, and how the table gets them
+ * - `lib/names/`: resolves and follows the names of channels, also `NAME*` and SRV records
  * - `lib/control/`: the control socket, its server and client
  * - `lib/control/shell/`: the commands of `-c` and the interactive shell of `-i`
  * - `lib/workers/`: serves connections in this thread or in several worker threads

@@ -2,6 +2,7 @@ import { AddressError, UsageError } from "../base/errors.ts";
 import { strictInteger } from "../base/integers.ts";
 import { closest } from "./closest.ts";
 import { bracketsFault, suggestion } from "./faults.ts";
+import { isServiceName } from "./host_form.ts";
 import { splitHost } from "./host_port.ts";
 import { parsePort } from "./port.ts";
 import type { ServiceLookup } from "./services.ts";
@@ -64,6 +65,10 @@ export function parseChannelSpec(
   }
   const [portText = "", maxcText = ""] = parts.rest?.split(":") ?? [];
   const fault = parts.bracketed ? undefined : bracketsFault(address);
+  if (isServiceName(parts.host) && portText !== "") {
+    const reason = "the port of a service comes from its SRV records";
+    throw new UsageError(`invalid port [${portText}] in channel [${text}]: ${reason}, exiting.`);
+  }
   const port = portText === "" ? options.defaultPort : parsePort(portText, options.services);
   if (port === undefined) {
     const reason = fault ?? portFault(portText, options.services);

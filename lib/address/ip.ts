@@ -94,8 +94,9 @@ export function unmapped(bytes: Ip): Ip {
   return bytes.subarray(12);
 }
 
-/** Formats an address, IPv6 in the canonical form of RFC 5952. */
+/** Formats an address, IPv6 in the canonical form of RFC 5952; `-` for no address (no bytes). */
 export function formatIp(bytes: Ip): string {
+  if (bytes.length === 0) return "-";
   if (bytes.length === 4) return bytes.join(".");
   const view = new DataView(bytes.buffer, bytes.byteOffset, 16);
   const parts = Array.from({ length: 8 }, (_, i) => view.getUint16(i * 2));

@@ -41,7 +41,7 @@ export class AddressError extends ExitError {
   override readonly name = "AddressError";
 
   /** @param reason More than "unknown", if known. */
-  constructor(host: string, reason = "") {
+  constructor(host: string, readonly reason = "") {
     super(`unknown or invalid address [${host}]${reason && `: ${reason}`}`, EXIT.dataErr);
   }
 }

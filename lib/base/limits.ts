@@ -21,6 +21,9 @@ export const BACKLOG = 4096;
 /** Timeout for resolving a host name in milliseconds. */
 export const RESOLVE_TIMEOUT_MS = 10_000;
 
+/** Maximum of `--resolve` in seconds: a day. */
+export const MAX_RESOLVE_S = 86_400;
+
 /** Default and maximum (a day) of `--grace`: how long connections may take to end after SIGTERM. */
 export const DEFAULT_GRACE_S = 30, MAX_GRACE_S = 86_400;
 

@@ -60,8 +60,11 @@ export function openChannelSet(
   let wanted = start, followers: SetFollowers | undefined;
   const keys = new Map<string, string>();
 
-  function add(group: number, { key, host, address, port, maxc, attributes }: WantedChannel) {
-    const to = { host, address: address ?? new Uint8Array(0), port, maxc };
+  function add(
+    group: number,
+    { key, host, hashName, address, port, maxc, attributes }: WantedChannel,
+  ) {
+    const to = { host: hashName ?? host, address: address ?? new Uint8Array(0), port, maxc };
     const channel = table.add(group, { ...to, weight: attributes.weight });
     if (channel === undefined) throw new ChannelSetError(`no place for [${key}]`);
     names.set(group, channel, host);

@@ -12,8 +12,10 @@ export interface WantedChannel {
    * expanded from a name has its address in it.
    */
   readonly key: string;
-  /** As written: for names and the consistent hash. */
+  /** As written: for names and the consistent hash. Of `NAME*`: the name. */
   readonly host: string;
+  /** What the consistent hash uses in the place of `host`, with the port. @default `host` */
+  readonly hashName?: string | undefined;
   /** `undefined`: the name has no address now, and the channel is down. */
   readonly address: Ip | undefined;
   /** 0 to 65535. */

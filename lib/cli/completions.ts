@@ -56,7 +56,8 @@ type Kind = "host" | "file" | "port" | "command" | "text" | readonly string[];
 
 function kindOf({ argument = "" }: OptionEntry): Kind {
   if (argument.includes("|")) {
-    return argument.replaceAll(/[[\]<>]/g, "").split("|").filter((word) => /^[a-z]+$/.test(word));
+    return argument.replaceAll(/[[\]<>]/g, "").split("|")
+      .filter((word) => /^[a-z]+$/.test(word) && word !== "sec");
   }
   if (argument === "spec") return CHECK_STARTS;
   if (argument === "[G=]name") return SCHEDULE_NAMES;

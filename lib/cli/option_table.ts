@@ -78,6 +78,7 @@ const ROWS: readonly Row[] = [
   ["strict", "", "with -c: stop at a failed command and exit with 1"],
   ["list", "", "list the running balances"],
   ["json", "", "with --list: print JSON", RARE],
+  ["resolve", "sec|ttl", "resolve names of channels again, default 0: once", RARE],
   ["max-groups", "n", "maximum number of groups, default 16", RARE],
   ["max-channels", "n", "maximum number of channels in a group, default 16", RARE],
   ["completions", "shell", "print completions for bash, zsh or fish", RARE],

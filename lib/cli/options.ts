@@ -5,6 +5,7 @@ import {
   DEFAULT_MAX_CHANNELS,
   DEFAULT_MAX_GROUPS,
   MAX_GRACE_S,
+  MAX_RESOLVE_S,
   MAX_TABLE_SIZE,
   MAX_WORKERS,
 } from "../base/limits.ts";
@@ -74,6 +75,8 @@ export interface Options {
   readonly metrics: string | undefined;
   /** `--metrics-host`: names in lower case, without a dot at the end. */
   readonly metricsHosts: readonly string[];
+  /** `--resolve`: seconds between two questions for a name, 0 for once; `ttl`: as DNS says. */
+  readonly resolveS: number | "ttl";
   readonly maxGroups: number;
   readonly maxChannels: number;
   /** Health checks, schedules and the wait line. */
@@ -131,6 +134,7 @@ export function parseOptions(argv: readonly string[]): Options {
     logStarts: flags.has("log-start"),
     metrics: values.get("metrics"),
     metricsHosts: metricsHosts(args, mode),
+    resolveS: resolveInterval(args),
     maxGroups: integerValue(args, "max-groups", TABLE_RANGE) ?? DEFAULT_MAX_GROUPS,
     maxChannels: integerValue(args, "max-channels", TABLE_RANGE) ?? DEFAULT_MAX_CHANNELS,
     backends,
@@ -157,6 +161,11 @@ function checkLogOnStream(
     const other = flags.has("p") ? "-p" : "--dump-file -";
     throw new UsageError(withName(`${option} and ${other} both print on stdout`));
   }
+}
+
+function resolveInterval(args: Arguments): number | "ttl" {
+  if (args.values.get("resolve") === "ttl") return "ttl";
+  return integerValue(args, "resolve", { min: 0, max: MAX_RESOLVE_S }) ?? 0;
 }
 
 function workerCount(args: Arguments): number {

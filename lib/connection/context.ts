@@ -1,5 +1,6 @@
 import type { SocketPair } from "../base/endpoint.ts";
 import type { Engine } from "../engine/engine.ts";
+import type { Claim } from "../schedule/claim.ts";
 import type { BackendEvent, PassiveRules } from "../schedule/verdict.ts";
 import type { WaitOptions } from "../wait_line/wait_line.ts";
 import type { Table } from "../table/table.ts";
@@ -16,6 +17,8 @@ export interface ConnectionOptions extends Timeouts {
   readonly autoDisable: boolean;
   /** `-B`: local address of connections to backends. */
   readonly source?: string | undefined;
+  /** `--resolve`: report each connect that fails, because the name may lead elsewhere by now. */
+  readonly reportsUnreachable?: boolean | undefined;
   /** When connections that fail make a channel down or suspect. */
   readonly passive: PassiveRules;
 }
@@ -50,6 +53,8 @@ export interface ConnectionContext {
   readonly waiting?: WaitOptions | undefined;
   /** Something happened to a channel because of a connection. */
   readonly backendEvent: (event: BackendEvent) => void;
+  /** Reports a connect that failed; at most one per second and channel. */
+  readonly unreachable?: ((claim: Claim) => void) | undefined;
   /** The access log and the metrics. */
   readonly monitor?: Monitor | undefined;
 }

@@ -19,7 +19,29 @@ export function judgeFailure(
   if (isShortage(failure)) shortage.notice(`cannot connect to backends: ${failure}`);
   const event = dialFailed(table, claim, { failure, rules: passive });
   if (event !== undefined) backendEvent(event);
+  if (context.options.reportsUnreachable && blamesBackend(failure)) context.unreachable?.(claim);
   if (autoDisable && blamesBackend(failure)) disable(context, claim);
+}
+
+/** Milliseconds between two reports about a channel. */
+const REPORT_MS = 1000;
+
+/**
+ * Reports connects that failed, at most one per second and backend.
+ *
+ * @returns For {@link ConnectionContext.unreachable}.
+ */
+export function unreachableReports(
+  backendEvent: ConnectionContext["backendEvent"],
+): (claim: Claim) => void {
+  const reportedAt = new Map<number, number>();
+  return ({ group, channel, generation }) => {
+    const now = performance.now();
+    if (now - (reportedAt.get(generation) ?? -Infinity) < REPORT_MS) return;
+    for (const [one, at] of reportedAt) if (now - at >= REPORT_MS) reportedAt.delete(one);
+    reportedAt.set(generation, now);
+    backendEvent({ kind: "unreachable", group, channel, generation, text: "" });
+  };
 }
 
 /** `-a`: disables the channel and prints the two lines of 3.35, unless it is already disabled. */

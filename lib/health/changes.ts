@@ -111,6 +111,7 @@ export class Changes {
   /** Something happened to a channel because of a connection. */
   backendEvent(check: ChannelCheck, { kind, generation, text }: BackendEvent): void {
     if (kind === "disabled") return this.#lines.lookAtAll();
+    if (kind === "unreachable") return;
     if (check.generation !== generation || !isLatest(this.#parts.table, check, kind)) return;
     const { options: { passive } } = this.#parts;
     switch (kind) {
@@ -225,7 +226,7 @@ export class Changes {
 function isLatest(
   table: Table,
   { group, channel }: ChannelPlace,
-  kind: Exclude<BackendEvent["kind"], "disabled">,
+  kind: Exclude<BackendEvent["kind"], "disabled" | "unreachable">,
 ): boolean {
   const health = table.health(group, channel), caution = table.caution(group, channel);
   switch (kind) {

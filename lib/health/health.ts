@@ -29,6 +29,8 @@ export interface HealthParts extends ChangesParts {
   readonly groups: InitialGroups;
   /** `-B` */
   readonly source: string | undefined;
+  /** A probe of a channel has failed. */
+  readonly unreachable?: ((group: number, channel: number) => void) | undefined;
   /** Descriptors for probes. */
   readonly descriptors: Share;
 }
@@ -68,6 +70,7 @@ class Checks implements Health {
       onResult: (check, result) => {
         this.#changes.probed(check, result);
         this.#first?.done(check);
+        if (!result.ok) parts.unreachable?.(check.group, check.channel);
       },
     });
     for (const [group, { channels }] of parts.groups.entries()) {
@@ -81,7 +84,9 @@ class Checks implements Health {
 
   start(close: CloseConnections): void {
     this.#changes.closeWith(close);
-    const probed = [...this.#checks.values()].filter(({ spec }) => spec !== undefined);
+    const probed = [...this.#checks.values()].filter(({ spec, group, channel }) =>
+      spec !== undefined && this.#parts.table.hasAddress(group, channel)
+    );
     this.#first = awaitFirstRound(probed, FIRST_ROUND_MS);
     for (const check of probed) this.#prober.begin(check);
   }
@@ -112,6 +117,7 @@ class Checks implements Health {
     const wasChecked = check.spec !== undefined;
     this.#changes.rechecked(check);
     this.#use(check);
+    if (!this.#parts.table.hasAddress(group, channel)) return;
     if (wasChecked && check.spec === undefined) this.#changes.unchecked(check);
   }
 
@@ -157,9 +163,11 @@ class Checks implements Health {
     check.spec = checkOf(check.attributes, options.check);
     table.setChecked(check.group, check.channel, check.spec !== undefined);
     // Before the start, it waits for it.
-    if (check.spec !== undefined && this.#first !== undefined) this.#prober.begin(check);
-    else this.#prober.end(check);
-    if (check.spec === undefined) this.#first?.done(check);
+    const hasAddress = table.hasAddress(check.group, check.channel);
+    if (check.spec !== undefined && hasAddress && this.#first !== undefined) {
+      this.#prober.begin(check);
+    } else this.#prober.end(check);
+    if (check.spec === undefined || !hasAddress) this.#first?.done(check);
   }
 
   #statusOf({ group, channel, spec, trend, last, sinceMs, dueAt }: ChannelCheck): CheckStatus {

@@ -19,13 +19,16 @@ export interface PassiveRules {
 
 /** What happened to a channel because of a connection. A plain record. */
 export interface BackendEvent {
-  /** `cleared`: it is no longer suspect, resting or half open. `disabled`: by `-a`. */
-  readonly kind: "suspect" | "resting" | "down" | "up" | "cleared" | "disabled";
+  /**
+   * `cleared`: it is no longer suspect, resting or half open. `disabled`: by `-a`. `unreachable`: a
+   * connect failed, and nothing has changed because of that.
+   */
+  readonly kind: "suspect" | "resting" | "down" | "up" | "cleared" | "disabled" | "unreachable";
   readonly group: number;
   readonly channel: number;
   /** Of the channel when this happened; see `Table`. */
   readonly generation: number;
-  /** Why, for a line; empty for `cleared` and `disabled`. */
+  /** Why, for a line; empty for `cleared`, `disabled` and `unreachable`. */
   readonly text: string;
 }
 

@@ -19,7 +19,7 @@ import type { DataPlane } from "../workers/data_plane.ts";
 import { servingOptions } from "../workers/serving_options.ts";
 import { startPlane } from "../workers/start_plane.ts";
 import { drainingLine, listeningLine } from "./hints.ts";
-import { prepare, type Prepared } from "./prepare.ts";
+import { connectFailed, prepare, type Prepared } from "./prepare.ts";
 import { openServiceManager } from "./service_manager.ts";
 import { type RunningProgram, runUntilStopped } from "./shutdown.ts";
 
@@ -51,6 +51,7 @@ export async function startBalancer(
   const manager = openServiceManager(table, waiting);
   const drains = openDrains(table, plane);
   prepared.channelSet.attach({ health, drains });
+  prepared.follower.follow(setup.plan, (wanted) => void prepared.channelSet.apply(wanted));
   const control = new ControlServer(prepared.control, {
     descriptors: prepared.controlClients,
     context: {
@@ -103,6 +104,7 @@ export async function startBalancer(
   return {
     ended: program.ended.then(async (code) => {
       manager.close();
+      prepared.follower.close();
       drains[Symbol.dispose]();
       await prepared.state.close();
       await health.close();
@@ -138,7 +140,10 @@ async function serve(
       messages,
       reports,
       dump: dump.current,
-      backendEvent: (event) => health.backendEvent(event),
+      backendEvent(event) {
+        if (event.kind === "unreachable") connectFailed(prepared, event);
+        else health.backendEvent(event);
+      },
     });
     // The workers have opened the C library by now.
     refuseLibraries();

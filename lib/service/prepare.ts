@@ -7,9 +7,10 @@ import type { Options } from "../cli/options.ts";
 import { type ControlListener, type Former, listenControl } from "../control/control_listener.ts";
 import { MAX_CLIENTS } from "../control/protocol.ts";
 import { type ChannelSet, openChannelSet } from "../channel_set/channel_set.ts";
-import { wantedGroups } from "../channel_set/wanted.ts";
 import { type Health, openHealth } from "../health/health.ts";
 import { checkCount } from "../health/initial_channels.ts";
+import type { WantedGroup } from "../channel_set/wanted.ts";
+import { type Names, openNames } from "../names/names.ts";
 import { isClassic } from "../dump/settings.ts";
 import { binderOf } from "../engine/engines.ts";
 import {
@@ -60,6 +61,8 @@ export interface Prepared {
   readonly table: Table;
   readonly names: ChannelNames;
   readonly channelSet: ChannelSet;
+  /** Follows the names of channels, from the start on. */
+  readonly follower: Names;
   readonly entrance: Entrance;
   /** The wait line of `--wait`. */
   readonly line: LineHandle | undefined;
@@ -82,15 +85,17 @@ export interface Prepared {
  */
 export async function prepare(options: Options, messages: Messages): Promise<Prepared> {
   const { notice, debug } = messages, { engine } = options;
-  const services = systemServices();
+  const services = systemServices(), binder = binderOf(engine);
   // -p writes whole blocks straight to stdout, so only one worker may serve.
   const workers = options.dump && isClassic(options.dump) ? 1 : options.workers;
   using undo = new DisposableStack();
-  const binder = binderOf(engine);
   let entrance: Entrance | undefined;
+  const follower = openNames({ notice });
+  undo.defer(() => follower.close());
   const setup = await resolveSetup(options, {
     services,
     binder,
+    names: follower,
     async onListen(at) {
       debug?.(`using port ${at.port}`);
       const { bound } = entrance = await openEntrance(at, { engine, binder, workers });
@@ -98,9 +103,8 @@ export async function prepare(options: Options, messages: Messages): Promise<Pre
       debug?.(`bound to address ${at.address}`);
     },
   });
-  const size = { groups: options.maxGroups, channels: options.maxChannels, workers };
-  const table = newTable(size), names = new ChannelNames();
-  const channelSet = openChannelSet({ table, names }, wantedGroups(setup.groups));
+  const { wanted } = setup.plan.expanded;
+  const { table, names, channelSet } = openTable(options, workers, wanted);
   const checks = new CheckCounters(table), line = openLine(options.backends);
   let reports: Reports | undefined = undefined;
   const control = await listenControl(setup.listen, {
@@ -111,13 +115,15 @@ export async function prepare(options: Options, messages: Messages): Promise<Pre
   debug?.(`control socket ${control.path} is ${STATES[control.former]}`);
   const limits = processLimits(), shared = budgetSize(limits);
   const pipes = engine === "epoll" ? pipesPerWorker(limits, workers) : undefined;
-  const probes = probeDescriptors(limits, checkCount(setup.groups, options.backends));
+  const probes = probeDescriptors(limits, checkCount(wanted, options.backends));
   const budget = newBudget(shared + probes);
   const minClients = Math.floor(shared / 4);
   const controlClients = budget.share("control clients", { min: minClients, max: MAX_CLIENTS });
   budget.share("the dump", { min: DUMP_DESCRIPTORS, max: DUMP_DESCRIPTORS });
+  const follow = { channelSet, follower };
   const health = openHealth({
-    ...{ table, names, counters: checks, notice, groups: setup.groups, source: setup.source },
+    ...{ table, names, counters: checks, notice, groups: wanted, source: setup.source },
+    unreachable: (group, channel) => connectFailed(follow, { group, channel }),
     options: options.backends,
     descriptors: budget.share("health checks", {
       min: Math.floor(shared / 8) + probes,
@@ -129,10 +135,10 @@ export async function prepare(options: Options, messages: Messages): Promise<Pre
     resolve: (host) => resolveHost(host),
   });
   let dump: DumpSwitch | undefined;
-  const dumpDropped = () => dump?.dropped() ?? 0;
   reports = await openReports(options, {
-    ...{ table, setup, budget, notice, dumpDropped, checks, line },
+    ...{ table, setup, budget, notice, checks, line },
     messagesDropped: messages.dropped,
+    dumpDropped: () => dump?.dropped() ?? 0,
     check: (group, channel) => health.check(group, channel),
   });
   let pidFile: PidFile | undefined;
@@ -154,5 +160,25 @@ export async function prepare(options: Options, messages: Messages): Promise<Pre
   if (debug !== undefined) channelList(table).forEach(debug);
   undo.move();
   const listening = { entrance: entrance!, line, health, budget, pipes, control, controlClients };
-  return { setup, services, table, names, channelSet, state, ...listening, reports, dump, pidFile };
+  const channels = { table, names, state, ...follow };
+  return { setup, services, ...channels, ...listening, reports, dump, pidFile };
+}
+
+/** The table with the channels of the start. */
+function openTable(
+  { maxGroups: groups, maxChannels: channels }: Options,
+  workers: number,
+  wanted: readonly WantedGroup[],
+): Pick<Prepared, "table" | "names" | "channelSet"> {
+  const table = newTable({ groups, channels, workers }), names = new ChannelNames();
+  return { table, names, channelSet: openChannelSet({ table, names }, wanted) };
+}
+
+/** A connect to a channel failed: its name may lead elsewhere by now. */
+export function connectFailed(
+  { channelSet, follower }: Pick<Prepared, "channelSet" | "follower">,
+  { group, channel }: { group: number; channel: number },
+): void {
+  const key = channelSet.keyOf(group, channel);
+  if (key !== undefined) follower.connectFailed(group, key);
 }

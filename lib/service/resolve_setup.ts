@@ -1,28 +1,17 @@
 /** Resolves everything on the command line that names a host. */
 
 import { normalHostName } from "../address/host_name.ts";
-import { formatIp, type Ip } from "../address/ip.ts";
+import { formatIp, type Ip, parseIp } from "../address/ip.ts";
 import { type Lookup, resolveHost } from "../address/resolve_host.ts";
 import type { ServiceLookup } from "../address/services.ts";
 import type { Endpoint } from "../base/endpoint.ts";
-import { AddressError, UnavailableError, withName } from "../base/errors.ts";
-import { type GroupChannel, type GroupSpec, parseGroups } from "../cli/groups.ts";
+import { UnavailableError, withName } from "../base/errors.ts";
+import { parseGroups } from "../cli/groups.ts";
 import type { Options } from "../cli/options.ts";
 import type { Binder } from "../engine/engine.ts";
+import type { NamePlan, Names } from "../names/names.ts";
 import { parseMetricsAddress } from "../report/metrics_address.ts";
-import type { ScheduleName } from "../table/states.ts";
 import { listeningAddress } from "./listen.ts";
-
-/** A channel with its host as written and the address it resolved to. */
-export interface ResolvedChannel extends GroupChannel {
-  readonly address: Ip;
-}
-
-/** A group of resolved channels. */
-export interface ResolvedGroup {
-  readonly schedule: ScheduleName;
-  readonly channels: readonly ResolvedChannel[];
-}
 
 /** `--metrics`: where to serve them. */
 export interface MetricsSetup extends Endpoint {
@@ -36,15 +25,16 @@ export interface Setup {
   readonly listen: Endpoint;
   /** `-B`: local address of connections to backends. */
   readonly source: string | undefined;
-  readonly groups: readonly ResolvedGroup[];
+  /** The channels, and what the names of hosts lead to. */
+  readonly plan: NamePlan;
   readonly metrics: MetricsSetup | undefined;
 }
 
 /**
  * Resolves everything, in the order in which 3.35 reported errors.
  *
- * @param context `services` looks up service names; `binder` checks `-B`; `lookup` replaces the
- * system's resolver; `onListen` is called with the address to listen on before any channel is
+ * @param context `services` looks up service names; `binder` checks `-B`; `names` resolves the
+ * hosts of channels; `lookup` replaces the system's resolver for the others; `onListen` is called with the address to listen on before any channel is
  * resolved, and binds it: a port in use is reported first.
  * @throws {UsageError} If a port, a channel or the metrics address is invalid.
  * @throws {AddressError} If a host is unknown.
@@ -55,6 +45,7 @@ export async function resolveSetup(
   context: {
     services: ServiceLookup;
     binder: Binder;
+    names: Pick<Names, "plan">;
     lookup?: Lookup;
     onListen: (at: Endpoint) => void | Promise<void>;
   },
@@ -69,11 +60,14 @@ export async function resolveSetup(
   await context.onListen(listen);
   const { schedules } = options.backends;
   const groupOptions = { defaultPort: listen.port, services, maxGroups, maxChannels, schedules };
-  const groups = await resolveGroups(parseGroups(channels, groupOptions), resolve);
+  const plan = await context.names.plan(parseGroups(channels, groupOptions), {
+    ...{ resolve: options.resolveS, maxGroups, maxChannels, schedules },
+    sourceLength: source === undefined ? undefined : parseIp(source)?.length,
+  });
   return {
     listen,
     source,
-    groups,
+    plan,
     metrics: await metricsSetup(options, resolve),
   };
 }
@@ -82,42 +76,13 @@ export async function resolveSetup(
 type Resolve = (host: string) => Promise<Ip>;
 
 /** Resolves each host once. `lookup` replaces the system's resolver. */
-export function resolver(lookup?: Lookup): Resolve {
+function resolver(lookup?: Lookup): Resolve {
   const known = new Map<string, Ip>();
   return async (host) => {
     const address = known.get(host) ?? await resolveHost(host, lookup && { lookup });
     known.set(host, address);
     return address;
   };
-}
-
-/**
- * Resolves the hosts of groups.
- *
- * @throws {AddressError} For the first host that has no address.
- */
-export async function resolveGroups(
-  groups: readonly GroupSpec[],
-  resolve: Resolve,
-): Promise<ResolvedGroup[]> {
-  const resolved: ResolvedGroup[] = [];
-  for (const { schedule, channels } of groups) {
-    const found: ResolvedChannel[] = [];
-    for (const channel of channels) {
-      found.push({ ...channel, address: await resolveChannel(channel, resolve) });
-    }
-    resolved.push({ schedule, channels: found });
-  }
-  return resolved;
-}
-
-async function resolveChannel({ host, fault }: GroupChannel, resolve: Resolve): Promise<Ip> {
-  try {
-    return await resolve(host);
-  } catch (error) {
-    const isUnknown = error instanceof AddressError && fault !== undefined;
-    throw isUnknown ? new AddressError(host, fault) : error;
-  }
 }
 
 async function metricsSetup(

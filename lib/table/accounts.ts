@@ -80,6 +80,11 @@ export class Accounts {
     return this.#memory.bytes.slice(start, start + this.#words[at + ACCOUNT.FAMILY]!);
   }
 
+  /** Whether the account has an address. */
+  hasAddress(account: number): boolean {
+    return this.#words[this.#memory.account(account) + ACCOUNT.FAMILY] !== 0;
+  }
+
   /** The port. */
   port(account: number): number {
     return this.#words[this.#memory.account(account) + ACCOUNT.PORT]!;
@@ -155,6 +160,9 @@ export class Accounts {
    * they are counted at the new one.
    */
   assign(group: number, channel: number, to: ChannelAddress): void {
+    // It had none yet.
+    const now = this.current(group, channel);
+    if (!this.hasAddress(now)) return this.#setAddress(now, to);
     // If the channel had this address before, it gets that account back.
     let account = [...this.of(group, channel)].find((one) => this.#isTo(one, to));
     if (account === undefined) {

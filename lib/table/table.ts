@@ -388,6 +388,11 @@ export class Table {
     return this.#accounts.address(this.account(group, channel));
   }
 
+  /** Whether a channel has an address; one without must be down. */
+  hasAddress(group: number, channel: number): boolean {
+    return this.#accounts.hasAddress(this.account(group, channel));
+  }
+
   /** Port of a channel. */
   port(group: number, channel: number): number {
     return this.#accounts.port(this.account(group, channel));

@@ -5,6 +5,7 @@ import type { Reason } from "../base/reason.ts";
 import { serve } from "../connection/accept_loop.ts";
 import { Clock } from "../connection/clock.ts";
 import type { ConnectionContext } from "../connection/context.ts";
+import { unreachableReports } from "../connection/failed_dial.ts";
 import { type BurstNotices, countedPerBurst, oncePerBurst } from "../connection/once_per_burst.ts";
 import { moreTimedOut } from "../connection/timeouts.ts";
 import type { Connections } from "../control/commands/command.ts";
@@ -84,6 +85,7 @@ export function serveHere(listener: Listener, options: PlaneOptions): LocalPlane
     timedOut: options.timedOut ?? timeouts.notice,
     clock: new Clock(options.engine),
     waiting,
+    unreachable: unreachableReports(options.backendEvent),
     requestShutdown: options.requestShutdown ?? requestShutdown,
     tap: () => dump?.taps,
     room: () => options.monitor?.room?.() ?? dump?.room(),

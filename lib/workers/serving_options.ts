@@ -52,6 +52,7 @@ export function servingOptions(
       hashFailover: options.hashFailover,
       autoDisable: options.autoDisable,
       source,
+      reportsUnreachable: options.resolveS !== 0,
       passive: passiveRules(options),
     },
     limits: connectionLimits(limits, division),

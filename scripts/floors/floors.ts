@@ -30,6 +30,7 @@ export const FLOORS: readonly (readonly string[])[] = [
   ["lib/control/top"],
   ["lib/control/commands"],
   ["lib/channel_set"],
+  ["lib/names"],
   ["lib/control"],
   ["lib/control/shell"],
   ["lib/workers"],

@@ -79,6 +79,7 @@ complete -c balance -l dump-overflow -x -a 'block drop' -d 'what to do when the 
 complete -c balance -l strict -d 'with -c: stop at a failed command and exit with 1'
 complete -c balance -l list -d 'list the running balances'
 complete -c balance -l json -d 'with --list: print JSON'
+complete -c balance -l resolve -x -a 'ttl' -d 'resolve names of channels again, default 0: once'
 complete -c balance -l max-groups -x -d 'maximum number of groups, default 16'
 complete -c balance -l max-channels -x -d 'maximum number of channels in a group, default 16'
 complete -c balance -l completions -x -a 'bash zsh fish' -d 'print completions for bash, zsh or fish'

@@ -9,11 +9,10 @@ import { CheckCounters } from "../../../lib/check/check_counters.ts";
 import type { CheckSettings } from "../../../lib/check/settings.ts";
 import { parseCheckSpec } from "../../../lib/check/spec.ts";
 import { type Health, openHealth } from "../../../lib/health/health.ts";
-import { resolveGroups, resolver } from "../../../lib/service/resolve_setup.ts";
 import { newBudget } from "../../../lib/system/capacity.ts";
 import type { ChannelNames } from "../../../lib/table/channel_names.ts";
 import type { Table } from "../../../lib/table/table.ts";
-import { buildTable } from "../table_of.ts";
+import { buildTable, wantedOf } from "../table_of.ts";
 import { until } from "../t.ts";
 
 /** Health checks of a table, ended at the end of their scope. */
@@ -47,8 +46,9 @@ export async function healthOf(
 ): Promise<TestHealth> {
   const limits = { maxGroups: 4, maxChannels: 64 };
   const specs = parseGroups(channels, { defaultPort: 80, services: () => undefined, ...limits });
-  const groups = await resolveGroups(specs, resolver());
-  const { table, names } = buildTable(groups, { groups: 4, channels: 64, workers: 1 });
+  const size = { groups: 4, channels: 64, workers: 1 };
+  const groups = await wantedOf(specs, { size });
+  const { table, names } = buildTable(groups, size);
   const counters = new CheckCounters(table);
   const lines: string[] = [], closed: string[] = [];
   const health = openHealth({
