@@ -140,9 +140,12 @@ export interface Binder {
    *
    * @param at Port 0 selects a free port.
    * @param options `shared`: isolates of this process will listen on the same address, whose port
-   * must not be 0.
+   * must not be 0. `joins`: another program of this user listens there and has allowed that.
    */
-  bind(at: Endpoint, options?: { shared?: boolean }): BoundSocket | ListenFailure;
+  bind(
+    at: Endpoint,
+    options?: { shared?: boolean; joins?: boolean },
+  ): BoundSocket | ListenFailure;
   /** Finds out whether {@link Engine.dial} can use a source address (`-B`). */
   canDialFrom(source: string): Promise<SourceSupport>;
 }
@@ -151,6 +154,8 @@ export interface Binder {
 export interface ListenOptions {
   /** Other isolates of this process listen on the same address; its port must not be 0. */
   readonly shared?: boolean | undefined;
+  /** Another program of this user listens on the same address and has allowed that. */
+  readonly joins?: boolean | undefined;
   /** {@link BoundSocket.descriptor} of a socket that another isolate has bound, and still owns. */
   readonly descriptor?: number | undefined;
 }

@@ -203,7 +203,7 @@ function isEqual(one: Ip, other: Ip): boolean {
 }
 
 /** All descriptors of the process are below this number. */
-function descriptorsEnd(c: CLibrary): number {
+export function descriptorsEnd(c: CLibrary): number {
   // The size of the kernel's table of descriptors: at most twice as many as ever were open.
   const status = readProc(c, "status");
   const size = status && /^FDSize:\s*(\d+)/m.exec(new TextDecoder().decode(status))?.[1];

@@ -134,7 +134,7 @@ async function serve(
   const { setup, table, entrance, line, budget, pipes, health, reports, dump, control } = prepared;
   const { listen: at, source } = setup, { workers } = table.size;
   try {
-    const plane = await startPlane(entrance, {
+    const plane = await startPlane(() => entrance, {
       serving: servingOptions(options, { at, source, line, workers, pipes, budget: budget.total }),
       table,
       messages,

@@ -12,7 +12,8 @@ import { bindMessage } from "../engine/bind_message.ts";
 import type { Binder, BoundSocket, ListenFailure } from "../engine/engine.ts";
 import { openEngine } from "../engine/engines.ts";
 import type { EngineName } from "../engine/names.ts";
-import type { Entrance } from "../workers/start_plane.ts";
+import { steeringAt } from "../reuseport/steering.ts";
+import { type Entrance, servesAlone } from "../workers/start_plane.ts";
 
 /**
  * The address to listen on, or with `-c` and `-i` that of the balance to control.
@@ -51,18 +52,45 @@ function withoutBrackets(text: string): string {
  * Worker isolates accept if there are several, and for the epoll engine, which blocks its isolate
  * while the main isolate must stay free.
  *
- * @param to `binder` is that of the engine.
+ * Once it is bound, a successor of this user may listen there, too (`--takeover`).
+ *
  * @throws {UnavailableError} If the address cannot be bound.
  */
-export async function openEntrance(
-  at: Endpoint,
-  { engine, binder, workers }: { engine: EngineName; binder: Binder; workers: number },
-): Promise<Entrance> {
-  if (engine === "epoll" || workers > 1) {
-    return { bound: await listen(at, () => binder.bind(at, { shared: true })) };
+export async function openEntrance(at: Endpoint, by: Serving): Promise<Entrance> {
+  const { engine, binder } = by, steering = steeringAt(at);
+  if (!servesAlone(by)) {
+    const bound = await listen(at, () => binder.bind(at, { shared: true }));
+    steering?.allowSharing();
+    return { bound };
   }
   const listener = await listen(at, () => openEngine(engine).listen(at));
+  steering?.allowSharing();
   return { bound: listener, listener };
+}
+
+/**
+ * Listens at an address where a predecessor listens, which has allowed that.
+ *
+ * @throws {UnavailableError} If the address cannot be bound.
+ */
+export function joinEntrance(at: Endpoint, by: Serving): Entrance {
+  const { engine, binder } = by;
+  if (servesAlone(by)) {
+    const listener = listening(at, openEngine(engine).listen(at, { joins: true }));
+    return { bound: listener, listener };
+  }
+  // The workers of the other engine bind by themselves.
+  return {
+    bound: engine === "epoll" ? listening(at, binder.bind(at, { joins: true })) : undefined,
+  };
+}
+
+/** What serves. */
+interface Serving {
+  readonly engine: EngineName;
+  /** That of the engine. */
+  readonly binder: Binder;
+  readonly workers: number;
 }
 
 async function listen<T extends BoundSocket>(
@@ -76,6 +104,10 @@ async function listen<T extends BoundSocket>(
       return "failure" in next && next.failure === "in use" ? undefined : next;
     }) ?? result;
   }
+  return listening(at, result);
+}
+
+function listening<T extends BoundSocket>(at: Endpoint, result: T | ListenFailure): T {
   if (!("failure" in result)) return result;
   throw new UnavailableError(withName(bindMessage(result, { ...at, purpose: "local" })));
 }

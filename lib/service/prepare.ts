@@ -99,7 +99,7 @@ export async function prepare(options: Options, messages: Messages): Promise<Pre
     async onListen(at) {
       debug?.(`using port ${at.port}`);
       const { bound } = entrance = await openEntrance(at, { engine, binder, workers });
-      undo.defer(() => bound.close());
+      undo.defer(() => bound?.close());
       debug?.(`bound to address ${at.address}`);
     },
   });

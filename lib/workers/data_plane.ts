@@ -11,12 +11,26 @@ import { moreTimedOut } from "../connection/timeouts.ts";
 import type { Connections } from "../control/commands/command.ts";
 import type { Engine, Listener } from "../engine/engine.ts";
 import { requestShutdown } from "../native/sockets.ts";
+import type { BackendEvent } from "../schedule/verdict.ts";
 import { WaitLine, type WaitOptions } from "../wait_line/wait_line.ts";
+import type { Messages } from "../system/messages.ts";
+import type { Table } from "../table/table.ts";
 import type { PlaneDump } from "./dump_order.ts";
+import type { WorkerReports } from "./monitor.ts";
 import type { ServingOptions } from "./protocol.ts";
 
 /** A running data plane. */
 export interface DataPlane extends Connections {
+  /** How many listening sockets of it new connections may arrive at. */
+  readonly sockets: number;
+  /**
+   * Stops accepting on the one that began to listen last, and closes it; {@link stop} if there is
+   * only one. Open connections continue. Connections that wait there may be lost: another program
+   * must get the new ones by now.
+   */
+  leave(): Promise<void>;
+  /** Sockets of another program, which had listened there before, were closed. @param count How many. */
+  othersLeft(count: number): void;
   /** Stops accepting; resolves when new connections are refused. Open ones continue. */
   stop(): Promise<void>;
   /**
@@ -72,6 +86,26 @@ export interface PlaneOptions
   readonly wake?: ((worker: number) => void) | undefined;
 }
 
+/** What workers are started with. */
+export interface WorkerPoolOptions {
+  /** Number of workers, at least 1. */
+  readonly count: number;
+  readonly serving: ServingOptions;
+  readonly table: Table;
+  readonly messages: Messages;
+  readonly reports?: WorkerReports | undefined;
+  /** The dump at the start. */
+  readonly dump?: PlaneDump | undefined;
+  /** Something happened to a channel because of a connection. */
+  readonly backendEvent: (event: BackendEvent) => void;
+  /** Called when all workers can listen; returns the socket for them, unless they bind. */
+  readonly enter?: (() => Promise<number | undefined>) | undefined;
+  /** Called when no worker accepts any more: new connections must be refused. */
+  readonly refuse?: (() => void) | undefined;
+  /** Makes an isolate; the default runs worker.ts. */
+  readonly make?: (() => Worker) | undefined;
+}
+
 /** Serves in this isolate. Owns the listener from now on. */
 export function serveHere(listener: Listener, options: PlaneOptions): LocalPlane {
   const { shortage = oncePerBurst(options.notice), serving: { connection } } = options;
@@ -111,6 +145,9 @@ export function serveHere(listener: Listener, options: PlaneOptions): LocalPlane
   }
 
   return {
+    sockets: 1,
+    leave: () => serving.stop(),
+    othersLeft() {},
     stop: () => serving.stop(),
     setDump(next) {
       dump = next;

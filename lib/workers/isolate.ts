@@ -14,6 +14,11 @@ const END_MS = 2000, LOOK_MS = 10;
 /** Milliseconds between two looks whether the threads live. */
 const WATCH_MS = 1000;
 
+/** Milliseconds before a worker that died is restarted; doubled for each death in a row. */
+const MIN_PAUSE_MS = 100, MAX_PAUSE_MS = 10_000;
+/** Milliseconds without a death after which the pause is the minimum again. */
+const HEALTHY_MS = 60_000;
+
 /** What {@link Isolate} is made with. */
 export interface IsolateOptions {
   /** Number of the worker. */
@@ -97,18 +102,14 @@ export class Isolate {
   }
 
   /**
-   * Starts the worker. Resolves when it listens.
+   * Prepares the worker to serve. Resolves when it can listen.
    *
    * @throws {ExitError} If it cannot.
    */
   start(setup: WorkerSetup): Promise<void> {
     this.starts++;
     this.isDown = false;
-    const starting = this.#starting = Promise.withResolvers<void>();
-    const late = setTimeout(() => {
-      this.isLost = true;
-      this.#fail(startError(this.index, "it does not answer"));
-    }, START_MS);
+    const started = this.#started();
     if (this.link === undefined) this.post({ type: "start", setup });
     else {
       const { port1, port2: port } = new MessageChannel();
@@ -116,7 +117,29 @@ export class Isolate {
       this.#port = port1;
       this.#worker.postMessage({ type: "start", setup, port } satisfies ToWorker, [port]);
     }
-    return starting.promise.finally(() => clearTimeout(late));
+    return started;
+  }
+
+  /**
+   * Makes a worker that is prepared listen. Resolves when it does.
+   *
+   * @param descriptor The socket that the main isolate has bound; without it, the worker binds.
+   * @throws {ExitError} If it cannot.
+   */
+  listen(descriptor: number | undefined): Promise<void> {
+    const started = this.#started();
+    this.post({ type: "listen", descriptor });
+    return started;
+  }
+
+  /** Resolves when the worker has taken the next step of its start. */
+  async #started(): Promise<void> {
+    const starting = this.#starting = Promise.withResolvers<void>();
+    const late = setTimeout(() => {
+      this.isLost = true;
+      this.#fail(startError(this.index, "it does not answer"));
+    }, START_MS);
+    await starting.promise.finally(() => clearTimeout(late));
   }
 
   /** Sends a message, and wakes the isolate for it. */
@@ -162,11 +185,11 @@ export class Isolate {
 
   #receive(message: FromWorker): void {
     switch (message.type) {
-      case "listening":
+      case "ready":
         this.#thread = message.thread;
-        this.#starting?.resolve();
-        this.#starting = undefined;
-        return;
+        return this.#proceed();
+      case "listening":
+        return this.#proceed();
       case "failed":
         return this.#fail(new ExitError(message.message, message.exitCode));
       case "crashed":
@@ -180,6 +203,11 @@ export class Isolate {
     if (this.#starting === undefined) return this.#options.died(message);
     const line = withName(`worker ${this.index} ended at start: ${message}`);
     this.#fail(new UnavailableError(line));
+  }
+
+  #proceed(): void {
+    this.#starting?.resolve();
+    this.#starting = undefined;
   }
 
   #fail(error: ExitError): void {
@@ -204,6 +232,30 @@ export function watchIsolates(
   }, WATCH_MS);
   Deno.unrefTimer(timer);
   return () => clearInterval(timer);
+}
+
+/** Restarts workers, each after a pause. */
+export class Restarts {
+  readonly #timers = new Set<ReturnType<typeof setTimeout>>();
+  #deathsInRow = 0;
+  #lastDeath = -Infinity;
+
+  /** A worker has died. @param restart Called after the pause. */
+  plan(restart: () => void): void {
+    if (performance.now() - this.#lastDeath > HEALTHY_MS) this.#deathsInRow = 0;
+    this.#lastDeath = performance.now();
+    const pause = Math.min(MIN_PAUSE_MS * 2 ** this.#deathsInRow++, MAX_PAUSE_MS);
+    const timer = setTimeout(() => {
+      this.#timers.delete(timer);
+      restart();
+    }, pause);
+    this.#timers.add(timer);
+  }
+
+  /** Cancels all planned restarts. */
+  cancel(): void {
+    this.#timers.forEach(clearTimeout);
+  }
 }
 
 function startError(index: number, reason: string): ExitError {

@@ -1,5 +1,4 @@
 /** Workers that accept on the same port and share one table, so that limits and counters are exact. */
-
 import { messageOf, withName } from "../base/errors.ts";
 import {
   type BurstNotices,
@@ -10,36 +9,14 @@ import {
 import { moreTimedOut } from "../connection/timeouts.ts";
 import type { Selection } from "../control/commands/command.ts";
 import { requestShutdown } from "../native/sockets.ts";
-import type { BackendEvent } from "../schedule/verdict.ts";
 import type { WaitLine } from "../wait_line/wait_line.ts";
-import type { Messages } from "../system/messages.ts";
-import type { Table } from "../table/table.ts";
-import { type DataPlane, type PlaneEnd, waitingOf } from "./data_plane.ts";
+import { type DataPlane, type PlaneEnd, waitingOf, type WorkerPoolOptions } from "./data_plane.ts";
 import { DumpInbox } from "./dump_inbox.ts";
 import type { PlaneDump } from "./dump_order.ts";
-import { Isolate, openPeers, type Peers, watchIsolates } from "./isolate.ts";
-import type { WorkerReports } from "./monitor.ts";
-import type { FromWorker, ServingOptions, ToWorker, WorkerSetup } from "./protocol.ts";
+import { Isolate, openPeers, type Peers, Restarts, watchIsolates } from "./isolate.ts";
+import { ListeningWorkers } from "./listening.ts";
+import type { FromWorker, ToWorker, WorkerSetup } from "./protocol.ts";
 import { newQuestions } from "./questions.ts";
-import { Restarts } from "./restarts.ts";
-
-/** What workers are started with. */
-export interface WorkerPoolOptions {
-  /** Number of workers, at least 1. */
-  readonly count: number;
-  readonly serving: ServingOptions;
-  readonly table: Table;
-  readonly messages: Messages;
-  readonly reports?: WorkerReports | undefined;
-  /** The dump at the start. */
-  readonly dump?: PlaneDump | undefined;
-  /** Something happened to a channel because of a connection. */
-  readonly backendEvent: (event: BackendEvent) => void;
-  /** Called when no worker accepts any more: new connections must be refused. */
-  readonly refuse?: (() => void) | undefined;
-  /** Makes an isolate; the default runs worker.ts. */
-  readonly make?: (() => Worker) | undefined;
-}
 
 /**
  * Starts the workers. Resolves when all of them listen.
@@ -58,11 +35,10 @@ export async function startWorkers(options: WorkerPoolOptions): Promise<DataPlan
 
 class WorkerPool implements DataPlane {
   readonly #options: WorkerPoolOptions;
-  /** By the number of the worker. */
   readonly #isolates = new Map<number, Isolate>();
   readonly #isEpoll: boolean;
   readonly #peers: Peers | undefined;
-  readonly #listening = new Set<number>();
+  readonly #listening = new ListeningWorkers();
   readonly #questions = newQuestions();
   readonly #inbox = new DumpInbox();
   readonly #shortage: BurstNotices;
@@ -77,7 +53,10 @@ class WorkerPool implements DataPlane {
   #unwatch: (() => void) | undefined;
   #dump: PlaneDump | undefined;
   #dumpFiles: boolean | undefined;
-  #started = false;
+  readonly othersLeft = (count: number): void => this.#listening.othersLeft(count);
+  /** The socket that the main isolate has bound for all workers. */
+  #descriptor: number | undefined;
+  #leaving = false;
   #stopping = false;
   #cutOff = 0;
 
@@ -96,11 +75,13 @@ class WorkerPool implements DataPlane {
   }
 
   async startAll(): Promise<void> {
-    const { count } = this.#options;
+    const { count, enter } = this.#options;
     try {
       const isolates = Array.from({ length: count }, (_, index) => this.#newIsolate(index));
-      await Promise.all(isolates.map((isolate) => this.#startIn(isolate)));
-      this.#started = true;
+      await Promise.all(isolates.map((isolate) => isolate.start(this.#setup(isolate))));
+      this.#descriptor = await enter?.();
+      // One after the other, so that the order of their sockets is known.
+      for (const isolate of isolates) await this.#listenIn(isolate);
     } catch (error) {
       this.#stopping = true;
       this.#restarts.cancel();
@@ -109,6 +90,19 @@ class WorkerPool implements DataPlane {
       throw error;
     }
     this.#unwatch = watchIsolates(this.#isolates, (isolate) => this.#lost(isolate));
+  }
+
+  get sockets(): number {
+    return this.#options.serving.joins && !this.#isEpoll ? this.#listening.size : 1;
+  }
+
+  async leave(): Promise<void> {
+    const { last } = this.#listening;
+    this.#leaving = true;
+    this.#restarts.cancel();
+    if (last === undefined || this.sockets < 2) return await this.stop();
+    this.#send(last, { type: "stop" });
+    await this.#listening.whenLeft(last);
   }
 
   stop(): Promise<void> {
@@ -162,12 +156,18 @@ class WorkerPool implements DataPlane {
     return isolate;
   }
 
-  async #startIn(isolate: Isolate): Promise<void> {
-    this.#listening.add(isolate.index);
+  async #listenIn(isolate: Isolate): Promise<void> {
+    this.#listening.starts(isolate.index);
+    await isolate.listen(this.#descriptor);
+    this.#listening.joined(isolate.index);
+  }
+
+  async #restartIn(isolate: Isolate): Promise<void> {
     try {
       await isolate.start(this.#setup(isolate));
+      if (this.#stopping || this.#leaving) return this.#gone(isolate);
+      await this.#listenIn(isolate);
     } catch (error) {
-      if (!this.#started) throw error;
       // One that cannot start again is restarted in turn.
       this.#died(isolate, messageOf(error).replace(withName(""), ""));
     }
@@ -213,7 +213,7 @@ class WorkerPool implements DataPlane {
       case "backend":
         return this.#options.backendEvent(message.event);
       case "stopped":
-        this.#listening.delete(isolate.index);
+        this.#listening.left(isolate.index);
         return this.#settle();
       case "done":
         this.#cutOff += message.cutOff;
@@ -232,16 +232,16 @@ class WorkerPool implements DataPlane {
     const { index } = isolate;
     if (this.#isolates.get(index) !== isolate || isolate.isDown) return;
     this.#release(index);
-    const again = this.#stopping || (this.#isEpoll && isolate.isLost)
+    const again = this.#stopping || this.#leaving || (this.#isEpoll && isolate.isLost)
       ? ""
       : ` and is ${this.#isEpoll ? "restarted" : "replaced"}`;
     this.#options.messages.notice(`worker ${index} ended with an error${again}: ${message}`);
     if (again !== "" && this.#isEpoll) {
       isolate.isDown = true;
-      return this.#restarts.plan(() => void this.#startIn(isolate));
+      return this.#restarts.plan(() => void this.#restartIn(isolate));
     }
     this.#gone(isolate);
-    if (again !== "") this.#restarts.plan(() => void this.#startIn(this.#newIsolate(index)));
+    if (again !== "") this.#restarts.plan(() => void this.#restartIn(this.#newIsolate(index)));
   }
 
   /** An isolate has ended without a message. */
@@ -264,7 +264,7 @@ class WorkerPool implements DataPlane {
     if (this.#isolates.get(isolate.index) !== isolate) return;
     this.#ending = Promise.all([this.#ending, isolate.end()]);
     this.#isolates.delete(isolate.index);
-    this.#listening.delete(isolate.index);
+    this.#listening.left(isolate.index);
     this.#settle();
   }
 

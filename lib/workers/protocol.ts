@@ -19,8 +19,11 @@ export interface ServingOptions {
   readonly engine: EngineName;
   /** The address that all workers listen on. */
   readonly at: Endpoint;
-  /** The socket bound there, which the main isolate owns; `undefined` if each worker binds. */
-  readonly listener?: number | undefined;
+  /**
+   * Whether a predecessor listens there, too (`--takeover`). Then each worker of the streams engine
+   * has a socket of its own; otherwise all workers share one.
+   */
+  readonly joins?: boolean | undefined;
   /** Maximum number of pipes that a worker of the epoll engine opens, two descriptors each. */
   readonly maxPipes?: number | undefined;
   readonly connection: ConnectionOptions;
@@ -79,10 +82,15 @@ export interface Answers {
 /** A message to a worker. */
 export type ToWorker =
   /**
-   * Starts to serve, also again in an isolate in which that has crashed. `port`, if the engine is
+   * Prepares to serve, also again in an isolate in which that has crashed. `port`, if the engine is
    * epoll: other messages arrive there, because the isolate can receive those while it is busy.
    */
   | { readonly type: "start"; readonly setup: WorkerSetup; readonly port?: MessagePort | undefined }
+  /**
+   * Listens and serves. `descriptor`: the socket that the main isolate has bound; without it, the
+   * worker binds.
+   */
+  | { readonly type: "listen"; readonly descriptor: number | undefined }
   | { readonly type: "question"; readonly query: number; readonly question: Question }
   /** Answers `dumped`: there is room for more. */
   | { readonly type: "dumpTaken"; readonly generation: number }
@@ -95,8 +103,9 @@ export type ToWorker =
 
 /** A message from a worker. */
 export type FromWorker =
-  /** `thread`: the ID of its thread, if the engine is epoll. */
-  | { readonly type: "listening"; readonly thread?: number | undefined }
+  /** It is prepared. `thread`: the ID of its thread, if the engine is epoll. */
+  | { readonly type: "ready"; readonly thread?: number | undefined }
+  | { readonly type: "listening" }
   /** It cannot serve. `message` is the line to print with the exit code, should the program end. */
   | { readonly type: "failed"; readonly message: string; readonly exitCode: number }
   | { readonly type: "answer"; readonly query: number; readonly answer: Answers[keyof Answers] }

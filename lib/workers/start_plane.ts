@@ -1,8 +1,9 @@
 import type { BoundSocket, Listener } from "../engine/engine.ts";
 import { openEngine } from "../engine/engines.ts";
+import type { EngineName } from "../engine/names.ts";
 import type { Monitor } from "../connection/observe.ts";
-import { type DataPlane, serveHere } from "./data_plane.ts";
-import { startWorkers, type WorkerPoolOptions } from "./pool.ts";
+import { type DataPlane, serveHere, type WorkerPoolOptions } from "./data_plane.ts";
+import { startWorkers } from "./pool.ts";
 
 /** What {@link startPlane} is given. */
 export interface PlaneStart
@@ -15,34 +16,54 @@ export interface PlaneStart
 
 /** Where clients connect. */
 export interface Entrance {
-  readonly bound: BoundSocket;
+  /** The socket that is bound there; `undefined` if only the workers bind. */
+  readonly bound: BoundSocket | undefined;
   /** The same socket, if this isolate accepts. */
   readonly listener?: Listener;
+}
+
+/** Whether this isolate accepts: with one worker, unless the engine blocks its isolate. */
+export function servesAlone(
+  { engine, workers }: { readonly engine: EngineName; readonly workers: number },
+): boolean {
+  return engine === "streams" && workers === 1;
 }
 
 /**
  * Serves in this isolate, or in workers.
  *
- * @param entrance Owned from now on. Without a descriptor, workers bind themselves; then it only
- * reserved the address.
+ * @param open Opens the entrance; called when everything else is ready. The entrance is owned from
+ * then on. Without a descriptor, workers bind themselves; then it only reserved the address.
  * @throws {ExitError} If a worker cannot start.
  */
-export async function startPlane(entrance: Entrance, start: PlaneStart): Promise<DataPlane> {
-  const { bound, listener } = entrance, close = () => bound.close(), { descriptor } = bound;
-  if (listener !== undefined) {
-    const { messages: { notice, debug }, reports, ...shared } = start;
-    const options = { ...shared, notice, debug, monitor: reports.monitor };
-    return serveHere(listener, { ...options, engine: openEngine(start.serving.engine) });
+export async function startPlane(
+  open: () => Entrance | Promise<Entrance>,
+  start: PlaneStart,
+): Promise<DataPlane> {
+  const { engine } = start.serving, { workers: count } = start.table.size;
+  if (servesAlone({ engine, workers: count })) return await startAlone(await open(), start);
+  let bound: BoundSocket | undefined;
+  async function enter(): Promise<number | undefined> {
+    ({ bound } = await open());
+    return bound?.descriptor;
   }
-  const serving = { ...start.serving, listener: descriptor }, count = start.table.size.workers;
   try {
     // As long as a worker may accept, the clients in the backlog must not be reset.
-    const refuse = descriptor === undefined ? undefined : close;
-    const plane = await startWorkers({ ...start, serving, count, refuse });
-    if (descriptor === undefined) close();
+    const refuse = () => bound?.close();
+    const plane = await startWorkers({ ...start, count, enter, refuse });
+    if (bound?.descriptor === undefined) bound?.close();
     return plane;
   } catch (error) {
-    close();
+    bound?.close();
     throw error;
   }
+}
+
+function startAlone({ listener }: Entrance, start: PlaneStart): Promise<DataPlane> {
+  if (listener === undefined) throw new Error("nothing listens in this isolate");
+  const { messages: { notice, debug }, reports, ...shared } = start;
+  const options = { ...shared, notice, debug, monitor: reports.monitor };
+  return Promise.resolve(
+    serveHere(listener, { ...options, engine: openEngine(start.serving.engine) }),
+  );
 }

@@ -31,6 +31,9 @@ const SETTLE_MS = 100;
 /** The answers of a worker that serves nothing, because it has crashed. */
 const NOTHING: Answers = { dump: true, dumpFiles: true, connections: [], close: 0 };
 
+/** A message to what serves. */
+type ToServing = Exclude<ToWorker, { type: "start" | "listen" }>;
+
 /** The data plane of this isolate, and what it sends. */
 class Serving {
   readonly engine: Engine;
@@ -62,7 +65,7 @@ class Serving {
     void this.#plane.done.then(({ cutOff }) => this.#done(cutOff));
   }
 
-  receive(message: Exclude<ToWorker, { type: "start" }>): void {
+  receive(message: ToServing): void {
     switch (message.type) {
       case "question":
         return void this.#answer(message.question).then((answer) =>
@@ -139,6 +142,8 @@ class Serving {
 const scope = self as unknown as Scope;
 /** What serves; another one after a crash. */
 let serving: Serving | undefined;
+/** What is prepared and does not listen yet. */
+let prepared: { readonly engine: Engine; readonly setup: WorkerSetup } | undefined;
 /** The thread of this isolate, found out while the C library may be opened. */
 let thread: number | undefined;
 let isCrashed = false;
@@ -156,7 +161,8 @@ scope.onmessage = ({ data }) => {
 };
 
 function receive(message: Exclude<ToWorker, { type: "start" }>): void {
-  if (serving !== undefined) serving.receive(message);
+  if (message.type === "listen") listen(message.descriptor);
+  else if (serving !== undefined) serving.receive(message);
   else if (message.type === "question") {
     const { query, question } = message;
     scope.postMessage({ type: "answer", query, answer: NOTHING[question.type] });
@@ -202,23 +208,38 @@ function crashed(event: Event, error: unknown): void {
 }
 
 function start(setup: WorkerSetup): void {
-  const { link, serving: { at, engine: name, listener: descriptor, maxPipes } } = setup;
+  const { link, serving: { engine: name, maxPipes } } = setup;
   isRestarted = link !== undefined;
   if (isRestarted) thread ??= threadId();
-  let engine: Engine | undefined;
   try {
     const bug = (error: unknown) => scope.postMessage({ type: "notice", line: bugLine(error) });
-    engine = openEngine(name, { ...link, receive: receiveFromPort, maxPipes, bug });
-    const listener = engine.listen(at, { shared: true, descriptor });
+    const engine = openEngine(name, { ...link, receive: receiveFromPort, maxPipes, bug });
+    prepared = { engine, setup };
+  } catch (error) {
+    return failed(error);
+  }
+  scope.postMessage({ type: "ready", thread });
+}
+
+function listen(descriptor: number | undefined): void {
+  if (prepared === undefined) return;
+  const { engine, setup } = prepared, { serving: { at, joins } } = setup;
+  prepared = undefined;
+  try {
+    const listener = engine.listen(at, { shared: true, joins, descriptor });
     if ("failure" in listener) {
       throw new UnavailableError(withName(bindMessage(listener, { ...at, purpose: "local" })));
     }
     serving = new Serving(listener, engine, setup);
   } catch (error) {
-    engine?.abandon?.();
-    if (!(error instanceof ExitError)) throw error;
-    const { message, exitCode } = error;
-    return scope.postMessage({ type: "failed", message, exitCode });
+    engine.abandon?.();
+    return failed(error);
   }
-  scope.postMessage({ type: "listening", thread });
+  scope.postMessage({ type: "listening" });
+}
+
+function failed(error: unknown): void {
+  if (!(error instanceof ExitError)) throw error;
+  const { message, exitCode } = error;
+  scope.postMessage({ type: "failed", message, exitCode });
 }

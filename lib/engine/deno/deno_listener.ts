@@ -2,7 +2,13 @@ import { setImmediate } from "node:timers";
 import type { Endpoint } from "../../base/endpoint.ts";
 import { BACKLOG } from "../../base/limits.ts";
 import { bindWithRetry } from "../bind_retry.ts";
-import type { AcceptedLink, AcceptFailure, Listener, ListenFailure } from "../engine.ts";
+import type {
+  AcceptedLink,
+  AcceptFailure,
+  Listener,
+  ListenFailure,
+  ListenOptions,
+} from "../engine.ts";
 import { acceptFailure, listenFailure } from "../failures.ts";
 import { DenoAcceptedLink, endpoint, tuned } from "./deno_link.ts";
 
@@ -51,10 +57,17 @@ class DenoListener implements Listener {
 /** See `Engine.listen`. */
 export function listen(
   at: Endpoint,
-  options: { readonly shared?: boolean | undefined } = {},
+  { shared = false, joins = false }: Omit<ListenOptions, "descriptor"> = {},
 ): Listener | ListenFailure {
-  const { address: hostname, port } = at, loadBalanced = options.shared ?? false;
-  const listenOptions = { hostname, port, tcpBacklog: BACKLOG, loadBalanced };
+  const { address: hostname, port } = at, loadBalanced = shared && !joins;
+  // With `loadBalanced`, all isolates of the process share one socket.
+  const listenOptions = {
+    hostname,
+    port,
+    tcpBacklog: BACKLOG,
+    loadBalanced,
+    ...joins && { reusePort: true },
+  };
   return bindWithRetry(() => {
     try {
       return new DenoListener(Deno.listen(listenOptions as Deno.TcpListenOptions));

@@ -18,9 +18,12 @@ class EpollBinder implements Binder {
     this.#context = newSocketContext(c);
   }
 
-  bind(at: Endpoint): BoundSocket | ListenFailure {
+  bind(
+    at: Endpoint,
+    { joins = false }: { joins?: boolean } = {},
+  ): BoundSocket | ListenFailure {
     const context = this.#context;
-    const bound = bindSocket(context, at, { isShared: false });
+    const bound = bindSocket(context, at, { isShared: joins });
     if (typeof bound !== "number") return bound;
     let isOpen = true;
     return {

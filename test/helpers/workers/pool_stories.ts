@@ -43,11 +43,11 @@ async function startPool(workers: number, { port: backendPort }: Backend): Promi
   const table = newTable({ groups: 1, channels: 1, workers });
   table.add(0, { address: Uint8Array.of(127, 0, 0, 1), port: backendPort });
   const port = freePort(), at = { address: "127.0.0.1", port };
-  const bound = binderOf("epoll").bind(at, { shared: true });
+  const bound = binderOf("epoll").bind(at);
   assert(!("failure" in bound));
   const notices: string[] = [], isolates: Worker[] = [];
   let starts = 0;
-  const plane = await startPlane({ bound }, {
+  const plane = await startPlane(() => ({ bound }), {
     serving: { engine: "epoll", at, connection: { ...CONNECTION_OPTIONS, connectTimeoutMs: 5000 } },
     table,
     backendEvent: () => {},

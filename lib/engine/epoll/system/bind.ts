@@ -25,7 +25,7 @@ const DUAL_STACK = { level: IPPROTO_IPV6, name: IPV6_V6ONLY, value: 0 };
 /**
  * Binds a socket and listens: bind(2), listen(2).
  *
- * @param options `isShared`: other sockets of this process may have the same address. Later, a
+ * @param options `isShared`: other sockets of this user may have the same address. Later, a
  * process of the same user may bind it, too (socket(7), `SO_REUSEPORT`).
  * @returns Its descriptor.
  */

@@ -1,0 +1,120 @@
+/**
+ * Steers new connections to some of the sockets that listen at an address with `SO_REUSEPORT`:
+ * socket(7), `SO_ATTACH_REUSEPORT_CBPF`.
+ *
+ * The system numbers the sockets in the order in which they began to listen. When one closes, the
+ * last one takes its number. A program that names a number that does not exist has no effect: then
+ * the system chooses by a hash of the addresses.
+ */
+
+import type { Endpoint } from "../base/endpoint.ts";
+import { type CLibrary, cLibrary } from "../native/c_library.ts";
+import { anyOf, dropAll, type SocketRange } from "./classic_bpf.ts";
+import {
+  AF_INET6,
+  IPPROTO_IPV6,
+  IPV6_V6ONLY,
+  SO_ATTACH_FILTER,
+  SO_ATTACH_REUSEPORT_CBPF,
+  SO_DETACH_REUSEPORT_BPF,
+  SO_REUSEADDR,
+  SO_REUSEPORT,
+  SOCKET_TYPE,
+  SOL_SOCKET,
+} from "./constants.ts";
+import { countListening } from "./count_listening.ts";
+import {
+  allowSharing,
+  integerOption,
+  listeningDescriptors,
+  nameOf,
+  one,
+  queueLength,
+} from "./listening.ts";
+
+/** The sockets at an address. */
+export interface Steering {
+  /** Lets later programs of this user listen there, too; see `allowSharing()`. */
+  allowSharing(): void;
+  /** How many sockets of this process listen there now. */
+  own(): number;
+  /** How many of all processes; `undefined` if that is unknown. */
+  all(): number | undefined;
+  /**
+   * Steers new connections to the sockets with these numbers, at random.
+   *
+   * @returns Whether that worked.
+   */
+  steer(range: SocketRange): boolean;
+  /** Ends the steering: the system chooses by a hash. */
+  release(): void;
+  /** How many connections wait to be accepted on the own sockets. */
+  queued(): number;
+}
+
+/** The sockets at an address; `undefined` without the C library, and except on Linux. */
+export function steeringAt(at: Endpoint): Steering | undefined {
+  const c = cLibrary();
+  if (c === undefined || Deno.build.os !== "linux") return undefined;
+  let known: number[] = [];
+  /** Searched again only if one of those found before does not listen any more. */
+  function descriptors(): number[] {
+    if (known.length === 0 || known.some((one) => queueLength(c!, one) === undefined)) {
+      known = listeningDescriptors(c!, at);
+    }
+    return known;
+  }
+  return {
+    allowSharing: () => allowSharing(c, at),
+    own() {
+      known = listeningDescriptors(c, at);
+      return known.length;
+    },
+    all: () => countListening(c, at),
+    steer(range) {
+      const [descriptor] = descriptors();
+      if (descriptor === undefined) return false;
+      return attach(c, descriptor, range) ||
+        makeGroup(c, descriptor, () => attach(c, descriptor, range));
+    },
+    release() {
+      const [descriptor] = descriptors();
+      if (descriptor === undefined) return;
+      c.setsockopt(descriptor, SOL_SOCKET, SO_DETACH_REUSEPORT_BPF, one(), 4);
+    },
+    queued: () => descriptors().reduce((all, one) => all + (queueLength(c, one) ?? 0), 0),
+  };
+}
+
+function attach(c: CLibrary, descriptor: number, range: SocketRange): boolean {
+  const { bytes, size } = anyOf(c, range);
+  return c.setsockopt(descriptor, SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, bytes, size) === 0;
+}
+
+/**
+ * Makes the system number the sockets at an address. It does so only when another one begins to
+ * listen beside one for which `SO_REUSEPORT` was set after bind(2). That other one is closed again. In
+ * between, it drops all packets that it gets: the client sends them again.
+ *
+ * @param descriptor Listens at the address.
+ * @param attach Attaches the program; called in between.
+ */
+function makeGroup(c: CLibrary, descriptor: number, attach: () => boolean): boolean {
+  const name = nameOf(c, descriptor);
+  if (name === undefined) return false;
+  const socket = c.socket(name[0]!, SOCKET_TYPE, 0);
+  if (socket < 0) return false;
+  try {
+    const drop = dropAll(c), on = one();
+    c.setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, on, 4);
+    c.setsockopt(socket, SOL_SOCKET, SO_REUSEPORT, on, 4);
+    if (name[0] === AF_INET6) {
+      const only = integerOption(c, descriptor, { level: IPPROTO_IPV6, name: IPV6_V6ONLY });
+      c.setsockopt(socket, IPPROTO_IPV6, IPV6_V6ONLY, only, 4);
+    }
+    return c.setsockopt(socket, SOL_SOCKET, SO_ATTACH_FILTER, drop.bytes, drop.size) === 0 &&
+      c.bind(socket, name, name.length) === 0 && c.listen(socket, 1) === 0 && attach();
+  } finally {
+    c.close(socket);
+  }
+}
