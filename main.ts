@@ -27,6 +27,7 @@
  * - `lib/dump/formats/`: the formats of the packet dump: text, hex, JSON, pcapng
  * - `lib/dump/match/`: regular expressions over bytes, searched in linear time
  * - `lib/dump/`: the packet dump: filters, records, files and their rotation
+ * - `lib/config_file/`: reads configuration files, and names their lines in errors
  * - `lib/cli/`: the command line: options, usage, shell completions
  * - `lib/health/`: checks all channels periodically and decides which are up
  * - `lib/state/`: what operators changed: recorded, saved, applied at the next start

@@ -8,9 +8,15 @@ import { NAME } from "./version.ts";
 /** Exit codes of sysexits(3) as balance(1) uses them. */
 // deno-fmt-ignore
 export const EXIT = {
-  ok: 0, usage: 64, dataErr: 65, unavailable: 69, software: 70, osErr: 71,
+  ok: 0, usage: 64, dataErr: 65, noInput: 66, unavailable: 69, software: 70, osErr: 71,
   canNotCreate: 73, ioErr: 74, noPermission: 77,
 } as const;
+
+/**
+ * What an error is about: the name of an option (`"listen"` for the port argument), or the index of
+ * a word in `Options.channels`. With it, the error can name the line of a configuration file.
+ */
+export type Subject = string | number;
 
 /** An error that the user caused or can fix. */
 export class ExitError extends Error {
@@ -20,10 +26,37 @@ export class ExitError extends Error {
   /** Lines that help the user, printed to stderr after the message. */
   readonly hints: readonly string[] = [];
 
+  /** What it is about, if that is known; see {@linkcode about}. */
+  subject: Subject | undefined;
+
   /** @param message The line to print, without a newline. */
-  constructor(message: string, readonly exitCode: number) {
+  constructor(message: string, readonly exitCode: number, subject?: Subject) {
     super(message);
+    this.subject = subject;
   }
+}
+
+/** Calls a function; an error that it throws is about `subject`, unless it is known better. */
+export function about<T>(subject: Subject, run: () => T): T {
+  try {
+    return run();
+  } catch (error) {
+    throw withSubject(error, subject);
+  }
+}
+
+/** The same for a promise. */
+export async function aboutLater<T>(subject: Subject, result: Promise<T>): Promise<T> {
+  try {
+    return await result;
+  } catch (error) {
+    throw withSubject(error, subject);
+  }
+}
+
+function withSubject(error: unknown, subject: Subject): unknown {
+  if (error instanceof ExitError) error.subject ??= subject;
+  return error;
 }
 
 /** The command line is wrong (exit code 64). */
@@ -31,8 +64,8 @@ export class UsageError extends ExitError {
   override readonly name = "UsageError";
 
   /** @param message The line to print, without a newline; it ends with the reason. */
-  constructor(message: string) {
-    super(message, EXIT.usage);
+  constructor(message: string, subject?: Subject) {
+    super(message, EXIT.usage, subject);
   }
 }
 

@@ -5,9 +5,10 @@ import { type CheckSpec, parseCheckSpec } from "../check/spec.ts";
 import { SpecError } from "../check/spec_error.ts";
 import { UsageError } from "../base/errors.ts";
 import { durationFault, parseDuration, strictInteger } from "../base/integers.ts";
+import { type Place, placed } from "../config_file/place.ts";
 import { SCHEDULE_NAMES, type ScheduleName } from "../table/states.ts";
 import type { Arguments } from "./arguments.ts";
-import { checkScheduledGroups } from "./operands.ts";
+import { checkScheduledGroup } from "./operands.ts";
 import { choiceValue, durationValue, integerValue } from "./values.ts";
 
 /** `--passive`: after how many failed connects in a row a channel is down, and for how long. */
@@ -109,7 +110,7 @@ function checkValue({ values }: Arguments): CheckSpec | undefined {
     return check.kind === "none" ? undefined : check;
   } catch (error) {
     if (!(error instanceof SpecError)) throw error;
-    throw new UsageError(error.message.replace(/^invalid check /, "invalid --check "));
+    throw new UsageError(error.message.replace(/^invalid check /, "invalid --check "), "check");
   }
 }
 
@@ -147,28 +148,41 @@ function halves(text: string, separator: string): { first: string; second: strin
   return { first: text.slice(0, at), second: text.slice(at + 1) };
 }
 
-function schedulesValue({ values, operands }: Arguments): Schedules {
+function schedulesValue({ values, given, operands }: Arguments): Schedules {
   const text = values.get("schedule");
   if (text === undefined) return DEFAULT_BACKEND_OPTIONS.schedules;
-  let all: ScheduleName | undefined;
-  const byGroup = new Map<number, ScheduleName>();
-  for (const item of text.split(",")) {
-    const [, group, word] = /^(?:(\d{1,6})=)?(.*)$/s.exec(item) ?? [];
-    const name = SCHEDULE_NAMES.find((one) => one === word);
-    if (name === undefined) {
-      throw invalid("schedule", item, `not one of ${SCHEDULE_NAMES.join(", ")}`);
+  const found = new Map<number | "all", { name: ScheduleName; place: Place | undefined }>();
+  for (const { value = "", place } of given.get("schedule") ?? []) {
+    for (const item of value.split(",")) {
+      placed(place, () => {
+        const { group, name } = scheduleItem(item), before = found.get(group);
+        // The command line replaces what the file has for the same group.
+        if (before !== undefined && (before.place === undefined) === (place === undefined)) {
+          const what = group === "all" ? "all groups have" : `group ${group} has`;
+          throw invalid("schedule", text, `${what} two schedules`);
+        }
+        found.set(group, { name, place });
+      });
     }
-    if (group === undefined ? all !== undefined : byGroup.has(Number(group))) {
-      const what = group === undefined ? "all groups have" : `group ${Number(group)} has`;
-      throw invalid("schedule", text, `${what} two schedules`);
-    }
-    if (group === undefined) all = name;
-    else byGroup.set(Number(group), name);
   }
-  checkScheduledGroups(byGroup, operands.slice(1));
-  return all === undefined ? { byGroup } : { all, byGroup };
+  const byGroup = new Map<number, ScheduleName>(), all = found.get("all");
+  for (const [group, { name, place }] of found) {
+    if (group === "all") continue;
+    byGroup.set(group, name);
+    placed(place, () => checkScheduledGroup(group, name, operands.slice(1)));
+  }
+  return all === undefined ? { byGroup } : { all: all.name, byGroup };
+}
+
+function scheduleItem(item: string): { group: number | "all"; name: ScheduleName } {
+  const [, group, word] = /^(?:(\d{1,6})=)?(.*)$/s.exec(item) ?? [];
+  const name = SCHEDULE_NAMES.find((one) => one === word);
+  if (name === undefined) {
+    throw invalid("schedule", item, `not one of ${SCHEDULE_NAMES.join(", ")}`);
+  }
+  return { group: group === undefined ? "all" : Number(group), name };
 }
 
 function invalid(name: string, text: string, reason: string): UsageError {
-  return new UsageError(`invalid --${name} [${text}]: ${reason}`);
+  return new UsageError(`invalid --${name} [${text}]: ${reason}`, name);
 }

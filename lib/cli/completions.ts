@@ -10,7 +10,7 @@ import { UsageError } from "../base/errors.ts";
 import { NAME } from "../base/version.ts";
 import { CHECK_STARTS } from "../check/spec.ts";
 import { SCHEDULE_NAMES } from "../table/states.ts";
-import { dashed, type OptionEntry, OPTIONS } from "./option_table.ts";
+import { dashed, namesOf, type OptionEntry, OPTIONS } from "./option_table.ts";
 
 /** The supported shells. */
 export const SHELLS = ["bash", "zsh", "fish"] as const;
@@ -35,7 +35,9 @@ export function completions(
   shell: string,
   options: { commands: readonly CommandEntry[]; entries?: readonly OptionEntry[] },
 ): string {
-  const { entries = OPTIONS } = options;
+  const entries = (options.entries ?? OPTIONS).flatMap((entry) =>
+    namesOf(entry).map((name) => ({ ...entry, name }))
+  );
   // Without "?", which is a glob pattern in every shell and an alias of "help".
   const commands = options.commands.filter(({ name }) => /^[a-z-]+$/.test(name));
   const head = `# Completion of ${NAME}(1) for ${shell}, made by: ${NAME} --completions ${shell}\n`;

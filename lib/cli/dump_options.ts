@@ -1,7 +1,7 @@
 import { UsageError, withName } from "../base/errors.ts";
 import { STDOUT } from "../base/stdout.ts";
 import { type DumpSettings, type DumpTexts, parseDumpSettings } from "../dump/settings.ts";
-import type { Arguments } from "./arguments.ts";
+import { type Arguments, typed } from "./arguments.ts";
 
 /** Names of the dump options, without `dump-`. */
 // deno-fmt-ignore
@@ -17,9 +17,10 @@ const NAMES = [
  * @throws {UsageError} If they are invalid or contradict each other.
  */
 export function dumpOptions(
-  { flags, values }: Arguments,
+  args: Arguments,
   mode: string,
 ): DumpSettings | undefined {
+  const { flags, values } = args;
   if (mode !== "balance") return undefined;
   const texts: DumpTexts = Object.fromEntries(
     NAMES.map((name) => [name, values.get(`dump-${name}`)]),
@@ -27,12 +28,17 @@ export function dumpOptions(
   if (!flags.has("p") && texts.file === undefined) {
     const given = NAMES.find((name) => texts[name] !== undefined);
     if (given === undefined) return undefined;
-    throw new UsageError(withName(`--dump-${given} [${texts[given]}] needs -p or --dump-file`));
+    const reason = `--dump-${given} [${texts[given]}] needs -p or --dump-file`;
+    throw new UsageError(withName(reason), `dump-${given}`);
   }
   const dump = settingsOf(texts);
   if (dump.file === STDOUT && !flags.has("f")) {
-    const option = texts.file === undefined ? "-p" : "--dump-file -";
-    throw new UsageError(withName(`${option} needs -f: there is no stdout in the background`));
+    const isClassic = texts.file === undefined,
+      option = isClassic ? typed(args, "p") : "--dump-file -";
+    throw new UsageError(
+      withName(`${option} needs -f: there is no stdout in the background`),
+      isClassic ? "p" : "dump-file",
+    );
   }
   return dump;
 }
@@ -41,6 +47,8 @@ function settingsOf(texts: DumpTexts): DumpSettings {
   try {
     return parseDumpSettings(texts);
   } catch (error) {
-    throw error instanceof UsageError ? new UsageError(withName(error.message)) : error;
+    if (!(error instanceof UsageError)) throw error;
+    const { message, subject } = error;
+    throw new UsageError(withName(message), subject === undefined ? undefined : `dump-${subject}`);
   }
 }

@@ -1,83 +1,78 @@
 import { closest } from "../address/closest.ts";
 import { suggestion } from "../address/faults.ts";
 import { UsageError } from "../base/errors.ts";
+import { type Given, longNames, type Spellings } from "../config_file/given.ts";
 import { wrongUsage } from "./usage_error.ts";
 
 /**
- * Rewrites a command line so that every option stands alone and carries its own argument:
- * `-ft2 8080 -d host` becomes `--f --t=2 --d -- 8080 host`.
+ * Splits a command line into options and operands as getopt(3) does for 3.35: bundled letters with
+ * an attached argument, arguments that start with a dash, options after the port, and its messages.
+ * Pure.
  *
- * This is what getopt(3) does for 3.35 and `parseArgs` of `@std/cli` cannot: bundled letters with
- * an attached argument, arguments that start with a dash, options after the port, and the messages
- * of getopt(3). Pure.
- *
- * @param names All options, letters and long names, and whether each takes an argument.
- * @returns Arguments for `parseArgs`.
+ * @param argv Arguments without the program's name.
+ * @param spellings All options, letters and long names.
+ * @returns In order.
  * @throws {UsageError} If an option is unknown, or its argument is missing or not allowed.
  */
-export function normalizeOptions(
-  argv: readonly string[],
-  names: Names,
-): string[] {
-  const options: string[] = [], operands: string[] = [], rest = [...argv];
+export function splitOptions(argv: readonly string[], spellings: Spellings): Given[] {
+  const found: Given[] = [], rest = [...argv];
+  const operand = (value: string) => found.push({ value, written: value });
   for (let arg = rest.shift(); arg !== undefined; arg = rest.shift()) {
     if (arg === "--") {
-      operands.push(...rest);
+      rest.forEach(operand);
       break;
-    } else if (arg.startsWith("--")) options.push(long(arg));
+    } else if (arg.startsWith("--")) long(arg.slice(2));
     else if (arg.startsWith("-") && arg !== "-") letters(arg.slice(1));
-    else operands.push(arg);
+    else operand(arg);
   }
-  return [...options, "--", ...operands];
+  return found;
 
   function letters(bundle: string): void {
     const all = [...bundle];
     for (const [i, letter] of all.entries()) {
-      const takesArgument = names.get(letter);
-      if (takesArgument === undefined) throw unknownLetter(letter, bundle, names);
-      if (takesArgument) {
+      const option = spellings.get(letter), written = `-${letter}`;
+      if (option === undefined) throw unknownLetter(letter, bundle, spellings);
+      if (option.takesArgument) {
         const value = all.slice(i + 1).join("") || rest.shift();
         if (value === undefined) throw wrongUsage(`option requires an argument -- '${letter}'`);
-        options.push(`--${letter}=${value}`);
+        found.push({ name: option.name, value, written });
         return;
       }
-      options.push(`--${letter}`);
+      found.push({ name: option.name, written });
     }
   }
 
-  function long(arg: string): string {
-    const [name = "", ...parts] = arg.slice(2).split("=");
+  function long(text: string): void {
+    const [name = "", ...parts] = text.split("=");
     const given = parts.length > 0 ? parts.join("=") : undefined;
-    const takesArgument = name.length > 1 ? names.get(name) : undefined;
-    if (takesArgument === undefined) throw unknownName(name, names);
-    if (!takesArgument) {
-      if (given === undefined) return arg;
-      throw wrongUsage(`option '--${name}' doesn't allow an argument`);
+    const option = name.length > 1 ? spellings.get(name) : undefined;
+    if (option === undefined) throw unknownName(name, spellings);
+    const written = `--${name}`;
+    if (!option.takesArgument) {
+      if (given !== undefined) throw wrongUsage(`option '${written}' doesn't allow an argument`);
+      found.push({ name: option.name, written });
+      return;
     }
     const value = given ?? rest.shift();
-    if (value === undefined) throw wrongUsage(`option '--${name}' requires an argument`);
-    return `--${name}=${value}`;
+    if (value === undefined) throw wrongUsage(`option '${written}' requires an argument`);
+    found.push({ name: option.name, value, written });
   }
 }
-
-type Names = ReadonlyMap<string, boolean>;
-
-const longNames = (names: Names): string[] => [...names.keys()].filter((name) => name.length > 1);
 
 /** Letters that other programs have for these options. */
 const USUAL: Readonly<Record<string, string>> = { h: "--help", v: "--version", V: "--version" };
 
-function unknownLetter(letter: string, bundle: string, names: Names): UsageError {
+function unknownLetter(letter: string, bundle: string, spellings: Spellings): UsageError {
   // A dash is missing in -workers=4.
   const word = bundle.replace(/=.*/s, "");
-  const meant = longNames(names).includes(word) ? `--${word}` : USUAL[letter] ??
+  const meant = longNames(spellings).includes(word) ? `--${word}` : USUAL[letter] ??
     // The manual of 3.35 had -F for -f.
-    (names.has(letter.toLowerCase()) ? `-${letter.toLowerCase()}` : undefined);
+    (spellings.has(letter.toLowerCase()) ? `-${letter.toLowerCase()}` : undefined);
   return wrongUsage(`invalid option -- '${letter}'`, suggestion(meant));
 }
 
-function unknownName(name: string, names: Names): UsageError {
-  const meant = names.has(name) ? name : closest(name, longNames(names));
+function unknownName(name: string, spellings: Spellings): UsageError {
+  const meant = spellings.has(name) ? name : closest(name, longNames(spellings));
   const dashed = meant && (meant.length > 1 ? `--${meant}` : `-${meant}`);
   return wrongUsage(`unrecognized option '--${name}'`, suggestion(dashed));
 }

@@ -1,6 +1,6 @@
 import { type ChannelSpec, parseChannelSpec, splitAttributes } from "../address/channel_spec.ts";
 import type { ServiceLookup } from "../address/services.ts";
-import { UnavailableError, UsageError, withName } from "../base/errors.ts";
+import { about, UnavailableError, UsageError, withName } from "../base/errors.ts";
 import { MAX_TABLE_SIZE } from "../base/limits.ts";
 import { type ChannelAttributes, parseChannelAttributes } from "../check/channel_attributes.ts";
 import { SpecError } from "../check/spec_error.ts";
@@ -10,6 +10,8 @@ import { DEFAULT_BACKEND_OPTIONS, scheduleOf, type Schedules } from "./backend_o
 /** A channel as given on the command line, with its attributes parsed. */
 export interface GroupChannel extends Omit<ChannelSpec, "attributes"> {
   readonly attributes: ChannelAttributes;
+  /** Its index in the arguments. */
+  readonly index: number;
 }
 
 /** A group as given on the command line. */
@@ -24,7 +26,7 @@ export interface GroupSpec {
  *
  * @param args The arguments after the port.
  * @throws {UsageError} If a channel is invalid or a limit is exceeded.
- * @throws {UnavailableError} If a group is empty.
+ * @throws {UnavailableError} If a group is empty. The subject of any error is an index of `args`.
  * @see balance(1), CHANNELS AND GROUPS
  */
 export function parseGroups(
@@ -35,23 +37,30 @@ export function parseGroups(
     maxGroups: number;
     maxChannels: number;
     schedules?: Schedules;
+    /** What to add to the error if the host of an argument is unknown. */
+    hints?: readonly (string | undefined)[];
   },
 ): GroupSpec[] {
-  const { schedules = DEFAULT_BACKEND_OPTIONS.schedules } = options;
+  const { schedules = DEFAULT_BACKEND_OPTIONS.schedules, hints = [] } = options;
   const groups: GroupSpec[] = [];
   let channels: GroupChannel[] = [];
-  for (const [i, arg] of args.entries()) {
-    if (arg === "!" || arg === "%") {
-      if (channels.length === 0) throw new UnavailableError(withName("no channels in group"));
-      groups.push({ schedule: scheduleOf(schedules, groups.length, arg), channels });
-      channels = [];
-      continue;
-    }
-    if (groups.length === options.maxGroups) throw exceeded("groups", options.maxGroups);
-    if (channels.length === options.maxChannels) throw exceeded("channels", options.maxChannels);
-    const fault = blankForColon(args[i - 1], arg, options.services);
-    const { attributes, ...channel } = parseChannelSpec(arg, options);
-    channels.push({ ...fault, ...channel, attributes: attributesOf(arg, attributes) });
+  for (const [index, arg] of args.entries()) {
+    about(index, () => {
+      if (arg === "!" || arg === "%") {
+        if (channels.length === 0) throw new UnavailableError(withName("no channels in group"));
+        groups.push({ schedule: scheduleOf(schedules, groups.length, arg), channels });
+        channels = [];
+        return;
+      }
+      if (groups.length === options.maxGroups) throw exceeded("groups", options.maxGroups);
+      if (channels.length === options.maxChannels) throw exceeded("channels", options.maxChannels);
+      const hint = hints[index],
+        fault = hint === undefined
+          ? blankForColon(args[index - 1], arg, options.services)
+          : { fault: hint };
+      const { attributes, ...channel } = parseChannelSpec(arg, options);
+      channels.push({ ...fault, ...channel, attributes: attributesOf(arg, attributes), index });
+    });
   }
   if (channels.length > 0) {
     groups.push({ schedule: scheduleOf(schedules, groups.length, "!"), channels });

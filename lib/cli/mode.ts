@@ -1,5 +1,3 @@
-import type { Arguments } from "./arguments.ts";
-
 /**
  * What the program does. The first five print and exit; `usage` is for a command line without any
  * argument. `shell` is `-i`, `command` is `-c`.
@@ -14,8 +12,11 @@ export type Mode =
   | "shell"
   | "command";
 
-/** The mode of a command line; `args` is its parsed form. */
-export function modeOf(argv: readonly string[], { flags, values }: Arguments): Mode {
+/** The mode of a command line; the sets have the names of its options. */
+export function modeOf(
+  argv: readonly string[],
+  { flags, values }: { flags: ReadonlySet<string>; values: ReadonlyMap<string, string> },
+): Mode {
   if (argv.length === 0) return "usage";
   if (flags.has("help")) return "help";
   if (flags.has("version")) return "version";

@@ -57,22 +57,21 @@ export function checkDumpChannel(text: string | undefined, operands: readonly st
 }
 
 /**
- * Checks that the groups of `--schedule` exist.
+ * Checks that a group of `--schedule` exists.
  *
- * @param schedules The schedule of each group that the option names.
+ * @param name Its schedule.
  * @param operands The channels and separators.
- * @throws {UsageError} If one does not exist; the message names those that do.
+ * @throws {UsageError} If it does not exist; the message names those that do.
  */
-export function checkScheduledGroups(
-  schedules: ReadonlyMap<number, string>,
+export function checkScheduledGroup(
+  group: number,
+  name: string,
   operands: readonly string[],
 ): void {
   const sizes = groupSizes(operands);
-  for (const [group, name] of schedules) {
-    if (sizes[group] !== undefined) continue;
-    const text = `${group}=${name}`, valid = existing(sizes, group);
-    throw new UsageError(withName(`invalid --schedule [${text}]: no such group, ${valid}`));
-  }
+  if (sizes[group] !== undefined) return;
+  const text = `${group}=${name}`, valid = existing(sizes, group);
+  throw new UsageError(withName(`invalid --schedule [${text}]: no such group, ${valid}`));
 }
 
 /** Which channels exist, as far as that explains that one of `group` does not. */

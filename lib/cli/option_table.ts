@@ -1,9 +1,13 @@
 /** The command-line options, from which the parser, usage text and completions are made. */
 
+import type { Spellings } from "../config_file/given.ts";
+
 /** One option. */
 export interface OptionEntry {
   /** Name without dashes. Single letters come from 3.35 or 3.57. */
   readonly name: string;
+  /** The long name of a letter. */
+  readonly long?: string | undefined;
   /** Placeholder of its argument; `undefined` for a flag. */
   readonly argument?: string | undefined;
   /** What it does, in a few words. */
@@ -13,6 +17,29 @@ export interface OptionEntry {
   /** May be given several times; its values are joined with commas. */
   readonly repeatable?: boolean;
 }
+
+/** The long names of the letters, for configuration files and the command line. */
+const LONG_NAMES: Readonly<Record<string, string>> = {
+  a: "auto-disable",
+  b: "bind",
+  B: "source",
+  c: "command",
+  d: "debug",
+  f: "foreground",
+  i: "interactive",
+  H: "hash-failover",
+  M: "mmap",
+  p: "packet-dump",
+  t: "connect-timeout",
+  T: "idle-timeout",
+  6: "ipv6",
+};
+
+/** Options that make no sense in a configuration file. */
+// deno-fmt-ignore
+const COMMAND_LINE_ONLY = [
+  "c", "i", "config", "test", "takeover", "strict", "list", "json", "completions", "help", "version",
+];
 
 const RARE = true, REPEATABLE = true;
 
@@ -32,7 +59,9 @@ const ROWS: readonly Row[] = [
   ["t", "sec", "connect timeout, default 5"],
   ["T", "sec", "idle timeout: close connections idle this long"],
   ["6", "", "listen on IPv6 and IPv4"],
-  ["check", "spec", "health check of channels: tcp, http:/path, redis, ..."],
+  ["config", "file", "read options and channels from this file"],
+  ["test", "", "check everything that a start needs, and exit"],
+  ["check", "spec", "health check: tcp, http:/path, redis, ..."],
   ["interval", "sec", "time between two checks of a channel, default 2", RARE],
   ["rise", "n", "successful checks in a row until a channel is up, default 2", RARE],
   ["fall", "n", "failed checks in a row until a channel is down, default 3", RARE],
@@ -43,21 +72,21 @@ const ROWS: readonly Row[] = [
   [
     "schedule",
     "[G=]name",
-    "schedule: rr, hash, least, random, first, consistent",
+    "rr, hash, least, random, first or consistent",
     false,
     REPEATABLE,
   ],
-  ["wait", "sec[:max]", "hold clients this long while no channel is available"],
+  ["wait", "sec[:max]", "hold clients while no channel is available"],
   ["workers", "n", "number of threads, default 1; auto: one per core"],
   ["engine", "streams|epoll", "how bytes are moved, default streams; epoll: Linux only", RARE],
-  ["grace", "sec", "graceful shutdown: drain at most this long, default 30"],
+  ["grace", "sec", "shutdown: drain at most this long, default 30"],
   ["pid-file", "file", "write the process ID to this file", RARE],
   ["state", "file", "keep what operators change in this file"],
   ["freebind", "", "listen on an address that this host does not have yet", RARE],
   ["log", "file", "access log: a file, syslog, or - for stdout"],
   ["log-format", "text|json", "access log format, default text", RARE],
   ["log-start", "", "log the start of each connection, too", RARE],
-  ["metrics", "[addr:]port", "Prometheus metrics, health check /healthz (127.0.0.1)"],
+  ["metrics", "[addr:]port", "Prometheus metrics and /healthz (on 127.0.0.1)"],
   [
     "metrics-host",
     "name,...",
@@ -90,6 +119,7 @@ const ROWS: readonly Row[] = [
 export const OPTIONS: readonly OptionEntry[] = ROWS.map(
   ([name, argument, help, rare = false, repeatable = false]) => ({
     name,
+    long: LONG_NAMES[name],
     argument: argument || undefined,
     help,
     rare,
@@ -97,7 +127,24 @@ export const OPTIONS: readonly OptionEntry[] = ROWS.map(
   }),
 );
 
+/** How the options are spelled. */
+export const SPELLINGS: Spellings = new Map(OPTIONS.flatMap((option) => {
+  const { name, argument, repeatable = false } = option;
+  const spelling = {
+    name,
+    takesArgument: argument !== undefined,
+    repeatable,
+    commandLineOnly: COMMAND_LINE_ONLY.includes(name),
+  };
+  return namesOf(option).map((one) => [one, spelling] as const);
+}));
+
+/** The letter and the long name of an option, as far as it has them. */
+export function namesOf({ name, long }: OptionEntry): string[] {
+  return long === undefined ? [name] : [name, long];
+}
+
 /** An option as it is typed: `-f` or `--log`. */
-export function dashed({ name }: OptionEntry): string {
+export function dashed({ name }: Pick<OptionEntry, "name">): string {
   return name.length === 1 ? `-${name}` : `--${name}`;
 }

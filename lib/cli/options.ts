@@ -1,4 +1,4 @@
-import { UsageError, withName } from "../base/errors.ts";
+import { about, UsageError, withName } from "../base/errors.ts";
 import {
   DEFAULT_CONNECT_TIMEOUT_S,
   DEFAULT_GRACE_S,
@@ -10,13 +10,20 @@ import {
   MAX_WORKERS,
 } from "../base/limits.ts";
 import { STDERR, STDOUT, withoutStreamAlias } from "../base/stdout.ts";
+import { locate, type Places } from "../config_file/place.ts";
 import type { DumpSettings } from "../dump/settings.ts";
 import { DEFAULT_ENGINE, ENGINE_NAMES, type EngineName } from "../engine/names.ts";
-import { type Arguments, parseArguments } from "./arguments.ts";
+import {
+  type Arguments,
+  type ConfigSource,
+  type FullArguments,
+  readArguments,
+  typed,
+} from "./arguments.ts";
 import { type BackendOptions, backendOptions } from "./backend_options.ts";
 import { dumpOptions } from "./dump_options.ts";
 import { metricsHosts } from "./metrics_hosts.ts";
-import { type Mode, modeOf } from "./mode.ts";
+import type { Mode } from "./mode.ts";
 import { checkDumpChannel, checkOperands } from "./operands.ts";
 import { choiceValue, fileValue, integerValue, secondsValue } from "./values.ts";
 import { warningsOf } from "./warnings.ts";
@@ -81,6 +88,12 @@ export interface Options {
   readonly maxChannels: number;
   /** Health checks, schedules and the wait line. */
   readonly backends: BackendOptions;
+  /** `--config`: the absolute path of the file. */
+  readonly config: string | undefined;
+  /** `--test`: check everything and exit. */
+  readonly test: boolean;
+  /** Where the words from the file stand, for errors; see `locate()`. */
+  readonly places: Places;
   /** What is accepted but probably not meant, one sentence each; see `warningLines()`. */
   readonly warnings: readonly string[];
 }
@@ -88,21 +101,32 @@ export interface Options {
 const TABLE_RANGE = { min: 1, max: MAX_TABLE_SIZE };
 
 /**
- * Parses the command line. Pure: nothing is resolved or opened.
+ * Parses the command line, and reads the file that its `--config` names. Nothing is resolved, and
+ * nothing else is opened.
  *
  * @param argv Arguments without the program's name.
- * @throws {UsageError} If it is invalid.
- * @see balance(1), OPTIONS
+ * @param source Where the file is read from. To read it again after the working directory has
+ * changed, pass the former `Options.config`.
+ * @throws {UsageError} If it is invalid; the error names the line of the file.
+ * @throws {ExitError} If the file cannot be read (exit code 66).
+ * @see balance(1), OPTIONS and FILES
  */
-export function parseOptions(argv: readonly string[]): Options {
-  const args = parseArguments(argv);
-  const { flags, values, operands } = args;
+export function parseOptions(argv: readonly string[], source: ConfigSource = {}): Options {
+  const full = readArguments(argv, source);
+  try {
+    return optionsOf(full);
+  } catch (error) {
+    throw locate(error, full.args.places);
+  }
+}
+
+function optionsOf({ mode, args, config }: FullArguments): Options {
+  const { flags, values, operands, places } = args;
   const [port = "", ...channels] = operands;
-  const mode = modeOf(argv, args);
   checkOperands(mode, args);
   const backends = backendOptions(args, mode);
   const dump = dumpOptions(args, mode);
-  checkDumpChannel(dump?.filter.channel, channels);
+  about("dump-channel", () => checkDumpChannel(dump?.filter.channel, channels));
   const log = logFile(args);
   if (mode === "balance") checkLogOnStream(args, { log, dumpFile: dump?.file });
   return {
@@ -138,6 +162,9 @@ export function parseOptions(argv: readonly string[]): Options {
     maxGroups: integerValue(args, "max-groups", TABLE_RANGE) ?? DEFAULT_MAX_GROUPS,
     maxChannels: integerValue(args, "max-channels", TABLE_RANGE) ?? DEFAULT_MAX_CHANNELS,
     backends,
+    config,
+    test: flags.has("test"),
+    places,
     warnings: warningsOf(mode, args, backends),
   };
 }
@@ -149,17 +176,21 @@ function logFile({ values }: Arguments): string | undefined {
 
 /** The access log on a standard stream needs the foreground, and stdout for itself. */
 function checkLogOnStream(
-  { flags, values }: Arguments,
+  args: Arguments,
   { log, dumpFile }: { log: string | undefined; dumpFile: string | undefined },
 ): void {
+  const { flags, values } = args;
   if (log !== STDOUT && log !== STDERR) return;
   const option = `--log ${values.get("log")}`, stream = log === STDOUT ? "stdout" : "stderr";
   if (!flags.has("f")) {
-    throw new UsageError(withName(`${option} needs -f: there is no ${stream} in the background`));
+    throw new UsageError(
+      withName(`${option} needs -f: there is no ${stream} in the background`),
+      "log",
+    );
   }
   if (log === dumpFile) {
-    const other = flags.has("p") ? "-p" : "--dump-file -";
-    throw new UsageError(withName(`${option} and ${other} both print on stdout`));
+    const other = flags.has("p") ? typed(args, "p") : "--dump-file -";
+    throw new UsageError(withName(`${option} and ${other} both print on stdout`), "log");
   }
 }
 

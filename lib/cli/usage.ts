@@ -1,26 +1,28 @@
 import { NAME, VERSION } from "../base/version.ts";
-import { dashed, OPTIONS } from "./option_table.ts";
+import { dashed, namesOf, OPTIONS } from "./option_table.ts";
 
 /** Width of the left column; every option that is not rare fits. */
-const NAME_COLUMNS = 22;
+const NAME_COLUMNS = 25;
 
 /**
  * The usage text: on stderr after an invalid command line, on stdout for `--help`. It starts as in
  * 3.35: an empty line, then the name and the version of the program.
  */
 export function usage(): string {
-  const rare = OPTIONS.filter((option) => option.rare).map(dashed);
+  const rare = OPTIONS.filter((option) => option.rare).flatMap(namesOf)
+    .map((name) => dashed({ name }));
   const rows = OPTIONS.filter((option) => !option.rare).map((option) => {
     const { argument, help } = option;
-    const left = argument === undefined ? dashed(option) : `${dashed(option)} ${argument}`;
+    const names = namesOf(option).map((name) => dashed({ name })).join(" ");
+    const left = argument === undefined ? names : `${names} ${argument}`;
     return `  ${left.padEnd(NAME_COLUMNS)} ${help}`;
   });
   return `
 ${NAME} ${VERSION}
 
 usage: ${NAME} [options] port [host[:port[:maxc]][,key=value] ... [! | %]] ...
-       ${NAME} [-b host] -i port
-       ${NAME} [-b host] [--strict] -c cmd port
+       ${NAME} [options] --config file [port [host ...]]
+       ${NAME} [-b host] {-i | -c cmd [--strict]} port
        ${NAME} --list
 
 TCP load balancer with failover, a drop-in replacement for Inlab's balance.

@@ -8,7 +8,7 @@ import {
   parseDuration,
   strictInteger,
 } from "../base/integers.ts";
-import type { Arguments } from "./arguments.ts";
+import { type Arguments, typed } from "./arguments.ts";
 
 /** Larger numbers are clamped, with a warning. 3.35 kept their lowest 32 bits (deviation 47). */
 const MAX_SECONDS = 2 ** 31 - 1;
@@ -22,7 +22,7 @@ export function choiceValue<T extends string>(
   const text = values.get(name);
   const found = words.find((word) => word === text);
   if (found === undefined && text !== undefined) {
-    throw new UsageError(`invalid --${name} [${text}]: not one of ${words.join(", ")}`);
+    throw new UsageError(`invalid --${name} [${text}]: not one of ${words.join(", ")}`, name);
   }
   return found;
 }
@@ -38,7 +38,7 @@ export function integerValue(
   const value = strictInteger(text, range);
   if (value !== undefined) return value;
   const { min, max } = range;
-  throw new UsageError(`invalid --${name} [${text}]: not a number from ${min} to ${max}`);
+  throw new UsageError(`invalid --${name} [${text}]: not a number from ${min} to ${max}`, name);
 }
 
 /** A duration in milliseconds. Throws a {@link UsageError} if it is something else or out of range. */
@@ -51,22 +51,23 @@ export function durationValue(
   if (text === undefined) return undefined;
   const ms = parseDuration(text, range);
   if (ms !== undefined) return ms;
-  throw new UsageError(`invalid --${name} [${text}]: ${durationFault(range)}`);
+  throw new UsageError(`invalid --${name} [${text}]: ${durationFault(range)}`, name);
 }
 
 /**
  * Seconds of `-t` or `-T`, parsed as in 3.35; see `warningsOf()`. Throws a {@link UsageError} if
  * below 1.
  */
-export function secondsValue({ values }: Arguments, name: string): number | undefined {
-  const text = values.get(name);
+export function secondsValue(args: Arguments, name: string): number | undefined {
+  const text = args.values.get(name), option = typed(args, name);
   if (text === undefined) return undefined;
   const value = lenientInteger(text);
   if (value >= 1) return value;
   const hint = name === "T" && /^[ \t]*0+$/.test(text)
-    ? " (without -T, there is no idle timeout)"
+    ? ` (without ${option}, there is no idle timeout)`
     : "";
-  throw new UsageError(`invalid -${name} [${text}]: not a number from 1 to ${MAX_SECONDS}${hint}`);
+  const range = `not a number from 1 to ${MAX_SECONDS}`;
+  throw new UsageError(`invalid ${option} [${text}]: ${range}${hint}`, name);
 }
 
 /** A path. Throws a {@link UsageError} if it is empty. */

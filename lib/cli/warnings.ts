@@ -3,18 +3,19 @@
 import { splitAttributes } from "../address/channel_spec.ts";
 import { splitHost } from "../address/host_port.ts";
 import { formatIp, parseIpv4 } from "../address/ip.ts";
-import { withName } from "../base/errors.ts";
+import { type Subject, withName } from "../base/errors.ts";
 import { counted, lenientInteger, strictInteger } from "../base/integers.ts";
 import { printable, shortened } from "../base/printable.ts";
+import { formatPlace } from "../config_file/place.ts";
 import type { ScheduleName } from "../table/states.ts";
-import type { Arguments } from "./arguments.ts";
+import { type Arguments, typed } from "./arguments.ts";
 import { type BackendOptions, scheduleOf } from "./backend_options.ts";
 import type { Mode } from "./mode.ts";
 
 /** Modes that serve nothing, and the long options that they heed. */
 const HEEDED: Readonly<Record<string, { option: string; names: readonly string[] }>> = {
-  command: { option: "-c", names: ["strict"] },
-  shell: { option: "-i", names: [] },
+  command: { option: "-c", names: ["strict", "config"] },
+  shell: { option: "-i", names: ["config"] },
   list: { option: "--list", names: ["list", "json"] },
 };
 
@@ -25,6 +26,20 @@ const HEEDED: Readonly<Record<string, { option: string; names: readonly string[]
  * @returns One sentence each, without a newline; usually none.
  */
 export function warningsOf(mode: Mode, args: Arguments, backends: BackendOptions): string[] {
+  return warningsIn(mode, args, backends).map(({ subject, text }) => {
+    const { options, channels } = args.places;
+    const place = typeof subject === "number" ? channels[subject] : options.get(subject);
+    return place === undefined ? text : `${formatPlace(place)}: ${text}`;
+  });
+}
+
+/** A warning, and what it is about. */
+interface Warning {
+  readonly subject: Subject;
+  readonly text: string;
+}
+
+function warningsIn(mode: Mode, args: Arguments, backends: BackendOptions): Warning[] {
   if (mode === "balance") {
     const channels = args.operands.slice(1);
     return [
@@ -38,7 +53,7 @@ export function warningsOf(mode: Mode, args: Arguments, backends: BackendOptions
   // Options of 3.35 are ignored without a warning, as there.
   return [...args.flags, ...args.values.keys()]
     .filter((name) => name.length > 1 && !heeded.names.includes(name))
-    .map((name) => `--${name} has no effect with ${heeded.option}`);
+    .map((name) => ({ subject: name, text: `--${name} has no effect with ${heeded.option}` }));
 }
 
 /** The warnings as they are printed, without a newline. Arguments in them are escaped. */
@@ -46,17 +61,18 @@ export function warningLines({ warnings }: { warnings: readonly string[] }): str
   return warnings.map((text) => withName(`warning: ${printable(shortened(text))}`));
 }
 
-function optionWarnings({ flags, values }: Arguments): string[] {
-  const warnings: string[] = [];
-  if (flags.has("strict")) warnings.push("--strict has no effect without -c");
+function optionWarnings(args: Arguments): Warning[] {
+  const { flags, values } = args, warnings: Warning[] = [];
+  const warn = (subject: Subject, text: string) => warnings.push({ subject, text });
+  if (flags.has("strict")) warn("strict", "--strict has no effect without -c");
   const listen = values.get("b");
   if (flags.has("6") && listen !== undefined && parseIpv4(listen) !== undefined) {
-    warnings.push(`-6 has no effect with -b ${listen}`);
+    warn("6", `${typed(args, "6")} has no effect with ${typed(args, "b")} ${listen}`);
   }
   for (const name of ["b", "B"]) {
     const address = bareNumber(values.get(name) ?? "");
     if (address !== undefined) {
-      warnings.push(`-${name} [${values.get(name)}] is the address ${address}`);
+      warn(name, `${typed(args, name)} [${values.get(name)}] is the address ${address}`);
     }
   }
   for (const name of ["t", "T"]) {
@@ -64,7 +80,7 @@ function optionWarnings({ flags, values }: Arguments): string[] {
     if (text === undefined) continue;
     const seconds = lenientInteger(text);
     if (strictInteger(text, { min: seconds, max: seconds }) !== undefined) continue;
-    warnings.push(`-${name} [${text}] is read as ${counted(seconds, "second")}`);
+    warn(name, `${typed(args, name)} [${text}] is read as ${counted(seconds, "second")}`);
   }
   return warnings;
 }
@@ -72,20 +88,19 @@ function optionWarnings({ flags, values }: Arguments): string[] {
 function channelWarnings(
   operands: readonly string[],
   { wait }: { wait: boolean },
-): string[] {
+): Warning[] {
   if (operands.length === 0) {
-    return [
-      `no channels given, clients ${wait ? "wait" : "are disconnected"} until one is created`,
-    ];
+    const what = wait ? "wait" : "are disconnected";
+    return [{ subject: "listen", text: `no channels given, clients ${what} until one is created` }];
   }
-  return operands.flatMap((text, i) => {
+  return operands.flatMap((text, subject) => {
     const parts = splitHost(splitAttributes(text).address);
     if (parts === undefined || parts.host === "") return [];
     const [, maxc = "", ...more] = parts.rest?.split(":") ?? [];
     const warnings: string[] = [];
     const address = bareNumber(parts.host);
     if (address !== undefined && !parts.bracketed) {
-      const before = operands[i - 1] ?? "HOST";
+      const before = operands[subject - 1] ?? "HOST";
       const host = /[:!%]/.test(before) ? "HOST" : before;
       warnings.push(
         `channel [${text}] is the address ${address}, not a port; ` +
@@ -99,12 +114,14 @@ function channelWarnings(
     if (more.length > 0) {
       warnings.push(`channel [${text}]: [:${more.join(":")}] is ignored, nothing follows maxc`);
     }
-    return warnings;
+    return warnings.map((text) => ({ subject, text }));
   });
 }
 
 /** A channel as given, as far as its attributes matter here. */
 interface ScheduledChannel {
+  /** Its index in the operands. */
+  readonly index: number;
   readonly text: string;
   readonly schedule: ScheduleName;
   /** Whether its group has the schedule for all groups. */
@@ -120,24 +137,24 @@ function scheduledChannels(
   { check, schedules }: BackendOptions,
 ): ScheduledChannel[] {
   const found: ScheduledChannel[] = [];
-  let group = 0, texts: string[] = [];
-  for (const word of [...operands, "!"]) {
+  let group = 0, given: { index: number; text: string }[] = [];
+  for (const [index, word] of [...operands, "!"].entries()) {
     if (word !== "!" && word !== "%") {
-      texts.push(word);
+      given.push({ index, text: word });
       continue;
     }
     const schedule = scheduleOf(schedules, group, word);
     const common = word === "!" && !schedules.byGroup.has(group);
-    for (const text of texts) {
+    for (const { index, text } of given) {
       const pairs = splitAttributes(text).attributes.map((pair) => pair.split(/=(.*)/s));
       const attributes = new Map(pairs.map(([key = "", value = ""]) => [key, value]));
       const own = attributes.get("check");
       const checked = own === undefined ? check !== undefined : own !== "none";
       const hasAgent = own === undefined ? check?.kind === "agent" : own.startsWith("agent:");
-      found.push({ text, schedule, common, attributes, checked, hasAgent });
+      found.push({ index, text, schedule, common, attributes, checked, hasAgent });
     }
     group++;
-    texts = [];
+    given = [];
   }
   return found;
 }
@@ -146,12 +163,15 @@ function backendWarnings(
   { values }: Arguments,
   channels: readonly ScheduledChannel[],
   { passive, schedules }: BackendOptions,
-): string[] {
+): Warning[] {
   if (channels.length === 0) return [];
-  const warnings: string[] = [];
+  const warnings: Warning[] = [];
   const warn = (names: readonly string[], reason: string) => {
     const given = names.filter((name) => values.has(name));
-    warnings.push(...given.map((name) => `--${name} [${values.get(name)}]: ${reason}`));
+    warnings.push(...given.map((name) => ({
+      subject: name,
+      text: `--${name} [${values.get(name)}]: ${reason}`,
+    })));
   };
   if (!channels.some(({ checked }) => checked)) {
     warn(["interval", "rise", "fall", "check-timeout"], "no channel has a check, see --check");
@@ -160,18 +180,18 @@ function backendWarnings(
     }
   }
   if (schedules.all !== undefined && !channels.some(({ common }) => common)) {
-    warnings.push(
-      `--schedule [${schedules.all}]: every group ends with % (hash) or has a schedule of its own`,
-    );
+    const reason = "every group ends with % (hash) or has a schedule of its own";
+    warnings.push({ subject: "schedule", text: `--schedule [${schedules.all}]: ${reason}` });
   }
-  for (const { text, schedule, attributes, checked, hasAgent } of channels) {
+  for (const { index, text, schedule, attributes, checked, hasAgent } of channels) {
     const weight = attributes.get("weight") ?? "1";
     if ((schedule === "hash" || schedule === "first") && Number(weight) > 1) {
-      warnings.push(`channel [${text}]: the schedule ${schedule} ignores the weight ${weight}`);
+      const reason = `the schedule ${schedule} ignores the weight ${weight}`;
+      warnings.push({ subject: index, text: `channel [${text}]: ${reason}` });
     }
     if (attributes.has("check-port") && (!checked || hasAgent)) {
       const why = hasAgent ? "on an agent-check: agent:PORT" : "without a check, see --check";
-      warnings.push(`channel [${text}]: check-port has no effect ${why}`);
+      warnings.push({ subject: index, text: `channel [${text}]: check-port has no effect ${why}` });
     }
   }
   return warnings;

@@ -3,7 +3,7 @@
 import { type CidrRange, parseCidr } from "../address/cidr.ts";
 import { parsePeerIp } from "../address/ip.ts";
 import { channelText, type ConnectionRoute, parseChannelText } from "../base/connection_info.ts";
-import { UsageError } from "../base/errors.ts";
+import { about, UsageError } from "../base/errors.ts";
 import { strictInteger } from "../base/integers.ts";
 import { type ChunkMatcher, parseMatch } from "./match/chunk_match.ts";
 import type { DumpChunk } from "./formats/format.ts";
@@ -41,11 +41,13 @@ export interface DumpFilter {
 export function parseDumpFilter(options: FilterOptions): DumpFilter {
   const { client, channel, connection, match, bytes } = options;
   return {
-    ...(client === undefined ? {} : { client: parseCidr(client) }),
-    ...(channel === undefined ? {} : { channel: parseChannelFilter(channel) }),
+    ...(client === undefined ? {} : { client: about("client", () => parseCidr(client)) }),
+    ...(channel === undefined
+      ? {}
+      : { channel: about("channel", () => parseChannelFilter(channel)) }),
     ...(connection === undefined ? {} : { connection: parseConnectionNumber(connection) }),
-    ...(match === undefined ? {} : { match: parseMatch(match) }),
-    ...(bytes === undefined ? {} : { bytes: parseByteLimit(bytes) }),
+    ...(match === undefined ? {} : { match: about("match", () => parseMatch(match)) }),
+    ...(bytes === undefined ? {} : { bytes: about("bytes", () => parseByteLimit(bytes)) }),
   };
 }
 

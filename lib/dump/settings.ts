@@ -1,6 +1,6 @@
 /** The settings of a dump, from the command line or the words of `dump on`. */
 
-import { UsageError } from "../base/errors.ts";
+import { about, UsageError } from "../base/errors.ts";
 import { STDERR, STDOUT, withoutStreamAlias } from "../base/stdout.ts";
 import { isPerConnection } from "./file_name.ts";
 import { type FilterOptions, parseDumpFilter } from "./filter.ts";
@@ -57,7 +57,8 @@ const FILTERS = ["client", "channel", "connection", "match", "bytes"] as const;
  *
  * @param base Its output is used unless a file or format is given, and its filters unless a filter
  *     is given.
- * @throws {UsageError} If one of them is invalid, or they contradict each other.
+ * @throws {UsageError} If one of them is invalid, or they contradict each other; its subject is the
+ * name of the text.
  */
 export function parseDumpSettings(
   texts: DumpTexts,
@@ -67,17 +68,18 @@ export function parseDumpSettings(
   const { format, side, prefix, overflow, rotate, ...defaults } = isNew ? CLASSIC_DUMP : base;
   const file = texts.file === undefined ? defaults.file : withoutStreamAlias(texts.file);
   // Throws if the name is invalid.
-  isPerConnection(file);
-  const lineStart = texts.prefix === undefined ? prefix : parsePrefix(texts.prefix);
+  about("file", () => isPerConnection(file));
+  const given = texts.prefix;
+  const lineStart = given === undefined ? prefix : about("prefix", () => parsePrefix(given));
   const filters = FILTERS.filter((name) => texts[name] !== undefined);
   const settings: DumpSettings = {
-    format: oneOf(DUMP_FORMATS, { text: texts.format, what: "dump format" }) ??
-      (isNew ? formatOfFile(file) : format),
+    format: oneOf(DUMP_FORMATS, { text: texts.format, what: "format" }) ??
+      (isNew ? about("file", () => formatOfFile(file)) : format),
     file,
-    side: oneOf(DUMP_SIDES, { text: texts.side, what: "dump side" }) ?? side,
+    side: oneOf(DUMP_SIDES, { text: texts.side, what: "side" }) ?? side,
     ...(lineStart === undefined ? {} : { prefix: lineStart }),
-    overflow: oneOf(DUMP_OVERFLOWS, { text: texts.overflow, what: "dump overflow" }) ?? overflow,
-    rotate: texts.rotate === undefined ? rotate : parseRotation(texts.rotate),
+    overflow: oneOf(DUMP_OVERFLOWS, { text: texts.overflow, what: "overflow" }) ?? overflow,
+    rotate: texts.rotate === undefined ? rotate : rotationOf(texts.rotate),
     filter: filters.length === 0
       ? defaults.filter
       : Object.fromEntries(filters.map((name) => [name, texts[name]])),
@@ -108,21 +110,31 @@ export function describeDump({ format, file, side, prefix, filter }: DumpSetting
 function check({ format, file, filter, rotate }: DumpSettings, texts: DumpTexts): void {
   const { bytes } = parseDumpFilter(filter);
   if (file === STDERR) {
-    throw new UsageError(`invalid dump file [${file}]: standard error is for messages, use -`);
+    throw new UsageError(
+      `invalid dump file [${file}]: standard error is for messages, use -`,
+      "file",
+    );
   }
   if (rotate !== undefined && file === STDOUT) {
-    throw new UsageError("a dump to standard output cannot be rotated");
+    throw new UsageError("a dump to standard output cannot be rotated", "rotate");
   }
   if (format !== "text") {
     if (texts.prefix === undefined) return;
-    throw new UsageError(`invalid dump prefix [${texts.prefix}]: only the text format has one`);
+    const reason = "only the text format has one";
+    throw new UsageError(`invalid dump prefix [${texts.prefix}]: ${reason}`, "prefix");
   }
   if (texts.side !== undefined) {
-    throw new UsageError(`invalid dump side [${texts.side}]: the text format shows no addresses`);
+    const reason = "the text format shows no addresses";
+    throw new UsageError(`invalid dump side [${texts.side}]: ${reason}`, "side");
   }
   if (bytes === 0) {
-    throw new UsageError("invalid number of bytes [0]: the text format cannot leave out all bytes");
+    const reason = "the text format cannot leave out all bytes";
+    throw new UsageError(`invalid number of bytes [0]: ${reason}`, "bytes");
   }
+}
+
+function rotationOf(text: string): Rotation {
+  return about("rotate", () => parseRotation(text));
 }
 
 function oneOf<T extends string>(
@@ -132,7 +144,7 @@ function oneOf<T extends string>(
   if (text === undefined) return undefined;
   const found = words.find((word) => word === text);
   if (found === undefined) {
-    throw new UsageError(`invalid ${what} [${text}]: want ${words.join(", ")}`);
+    throw new UsageError(`invalid dump ${what} [${text}]: want ${words.join(", ")}`, what);
   }
   return found;
 }

@@ -51,7 +51,8 @@ export function namedHosts(groups: readonly GroupSpec[]): Map<string, NamedForm>
  * Asks for all hosts, and plans the channels.
  *
  * @param former What is known about a host that is already followed.
- * @throws {AddressError} Without `--resolve`, for the first host that has no address.
+ * @throws {AddressError} Without `--resolve`, for the first host that has no address; its subject is
+ * the index of the channel.
  */
 export async function planNames(
   groups: readonly GroupSpec[],
@@ -62,8 +63,8 @@ export async function planNames(
   },
 ): Promise<NamePlan> {
   const follows = options.resolve !== 0, hosts = new Map<string, PlannedHost>();
-  const faults = new Map(
-    groups.flatMap(({ channels }) => channels.map(({ host, fault }) => [host, fault])),
+  const channels = new Map(
+    groups.flatMap(({ channels }) => channels.map((channel) => [channel.host, channel])),
   );
   const asked = [...namedHosts(groups)].map(([host, form]) => {
     // Times to live are asked for later: the start does not wait for them.
@@ -76,7 +77,9 @@ export async function planNames(
     if (!follows && ("failure" in found || isUseless)) {
       const reason = "failure" in found ? found.failure : "no target has an address";
       const plain = form.kind === "name" && reason === UNKNOWN_NAME ? "" : reason;
-      throw new AddressError(host, faults.get(host) ?? plain);
+      const channel = channels.get(host), error = new AddressError(host, channel?.fault ?? plain);
+      error.subject = channel?.index;
+      throw error;
     }
     hosts.set(
       host,

@@ -6,6 +6,7 @@ import { limitExec } from "../check/exec_permission.ts";
 import { type Options, parseOptions } from "../cli/options.ts";
 import { usage } from "../cli/usage.ts";
 import { warningLines } from "../cli/warnings.ts";
+import { locate } from "../config_file/place.ts";
 import { COMMANDS } from "../control/commands/commands.ts";
 import { runList } from "../control/list.ts";
 import { runCommands } from "../control/shell/run_commands.ts";
@@ -86,7 +87,9 @@ async function runMode(options: Options, argv: readonly string[]): Promise<numbe
       return await runList({ json: options.json, print: printBytes });
     case "command":
     case "shell": {
-      const at = await listeningAddress(options, systemServices());
+      const at = await listeningAddress(options, systemServices()).catch((error) => {
+        throw locate(error, options.places);
+      });
       printWarnings(options);
       const { mode, command = "", strict } = options;
       if (mode === "shell") return await runShell({ at, print: printBytes });

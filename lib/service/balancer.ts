@@ -5,6 +5,7 @@ import { resolveHost } from "../address/resolve_host.ts";
 import { ExitError } from "../base/errors.ts";
 import { limitExec, needsExec } from "../check/exec_permission.ts";
 import type { Options } from "../cli/options.ts";
+import { locate } from "../config_file/place.ts";
 import { openDrains } from "../control/commands/drains.ts";
 import { listOfPort } from "../control/list.ts";
 import { ControlServer } from "../control/server.ts";
@@ -42,7 +43,7 @@ export async function startBalancer(
   const prepared = await Promise.race([prepare(options, messages), endedEarly(signals)])
     .catch((error) => {
       signals[Symbol.dispose]();
-      throw error;
+      throw locate(error, options.places);
     });
   const { setup, table, names, services, health, reports, dump } = prepared;
   const plane = await serve(options, { messages, prepared });

@@ -5,7 +5,7 @@ import { parsePort } from "../address/port.ts";
 import { resolveHost } from "../address/resolve_host.ts";
 import type { ServiceLookup } from "../address/services.ts";
 import type { Endpoint } from "../base/endpoint.ts";
-import { UnavailableError, UsageError, withName } from "../base/errors.ts";
+import { aboutLater, UnavailableError, UsageError, withName } from "../base/errors.ts";
 import type { Options } from "../cli/options.ts";
 import { afterPredecessor } from "../control/predecessor.ts";
 import { bindMessage } from "../engine/bind_message.ts";
@@ -29,11 +29,11 @@ export async function listeningAddress(
   const port = parsePort(options.port, services);
   if (port === undefined || port === 0) {
     const hint = listeningPortHint(options.port, services);
-    throw new UsageError(`invalid port [${options.port}], exiting.${hint}`);
+    throw new UsageError(`invalid port [${options.port}], exiting.${hint}`, "listen");
   }
   const address = options.bindHost === undefined
     ? options.ipv6 ? "::" : "0.0.0.0"
-    : formatIp(await resolve(withoutBrackets(options.bindHost)));
+    : formatIp(await aboutLater("b", resolve(withoutBrackets(options.bindHost))));
   return { address, port };
 }
 
@@ -109,5 +109,7 @@ async function listen<T extends BoundSocket>(
 
 function listening<T extends BoundSocket>(at: Endpoint, result: T | ListenFailure): T {
   if (!("failure" in result)) return result;
-  throw new UnavailableError(withName(bindMessage(result, { ...at, purpose: "local" })));
+  const error = new UnavailableError(withName(bindMessage(result, { ...at, purpose: "local" })));
+  error.subject = result.failure === "not local" ? "b" : "listen";
+  throw error;
 }

@@ -2,6 +2,7 @@
 
 import { resolveHost } from "../address/resolve_host.ts";
 import { type ServiceLookup, systemServices } from "../address/services.ts";
+import { about, aboutLater } from "../base/errors.ts";
 import { CheckCounters } from "../check/check_counters.ts";
 import type { Options } from "../cli/options.ts";
 import { type ControlListener, type Former, listenControl } from "../control/control_listener.ts";
@@ -130,28 +131,34 @@ export async function prepare(options: Options, messages: Messages): Promise<Pre
       max: Math.max(DEFAULT_PROBES, probes),
     }),
   });
-  const state = await openOperatorState({
-    ...{ path: options.statePath, at: setup.listen, table, names, channelSet, health, notice },
-    resolve: (host) => resolveHost(host),
-  });
-  let dump: DumpSwitch | undefined;
+  const state = await aboutLater(
+    "state",
+    openOperatorState({
+      ...{ path: options.statePath, at: setup.listen, table, names, channelSet, health, notice },
+      resolve: (host) => resolveHost(host),
+    }),
+  );
+  let dump: DumpSwitch | undefined, pidFile: PidFile | undefined;
   reports = await openReports(options, {
     ...{ table, setup, budget, notice, checks, line },
     messagesDropped: messages.dropped,
     dumpDropped: () => dump?.dropped() ?? 0,
     check: (group, channel) => health.check(group, channel),
   });
-  let pidFile: PidFile | undefined;
   try {
     // Last, because they replace the files of the previous run.
-    dump = await openDumpSwitch(options, {
-      port: setup.listen.port,
-      notice,
-      maxFiles: () =>
-        maxDumpFiles(limits, { workers, pipes, budget: budget.total }, openConnections(table)),
-    });
+    dump = await aboutLater(
+      "dump-file",
+      openDumpSwitch(options, {
+        port: setup.listen.port,
+        notice,
+        maxFiles: () =>
+          maxDumpFiles(limits, { workers, pipes, budget: budget.total }, openConnections(table)),
+      }),
+    );
     await state.begin();
-    if (options.pidFile !== undefined) pidFile = writePidFile(options.pidFile);
+    const path = options.pidFile;
+    pidFile = path === undefined ? path : about("pid-file", () => writePidFile(path));
   } catch (error) {
     await dump?.close();
     await reports.close();

@@ -1,7 +1,7 @@
 /** The access log and the metrics that the command line asks for. */
 
 import { delay } from "@std/async/delay";
-import { UsageError, withName } from "../base/errors.ts";
+import { aboutLater, UsageError, withName } from "../base/errors.ts";
 import type { CheckCounters } from "../check/check_counters.ts";
 import type { Options } from "../cli/options.ts";
 import type { Monitor } from "../connection/observe.ts";
@@ -75,24 +75,27 @@ export async function openReports(
   const { table, setup, budget, notice, line, ...about } = source;
   const metricsAt = setup.metrics;
   if (options.log !== undefined) budget.share("the log", { min: LOG_FILES, max: LOG_FILES });
-  const log = await openLog(options, notice);
+  const log = await aboutLater("log", openLog(options, notice));
   const stats = metricsAt && newStats({ accounts: table.accounts, workers: table.size.workers });
   table.companion = stats;
   let server: MetricsServer | undefined;
   try {
-    server = metricsAt && stats && await serveSoon(metricsAt, budget, {
-      table,
-      stats,
-      listener: setup.listen,
-      engine: options.engine,
-      descriptors: processLimits().descriptors,
-      logDropped: () => log?.output.dropped ?? 0,
-      line: line && new LineMemory(line),
-      messagesDropped: about.messagesDropped,
-      dumpDropped: about.dumpDropped,
-      checks: about.checks,
-      check: about.check,
-    });
+    server = metricsAt && stats && await aboutLater(
+      "metrics",
+      serveSoon(metricsAt, budget, {
+        table,
+        stats,
+        listener: setup.listen,
+        engine: options.engine,
+        descriptors: processLimits().descriptors,
+        logDropped: () => log?.output.dropped ?? 0,
+        line: line && new LineMemory(line),
+        messagesDropped: about.messagesDropped,
+        dumpDropped: about.dumpDropped,
+        checks: about.checks,
+        check: about.check,
+      }),
+    );
   } catch (error) {
     await log?.output.close();
     throw error;
@@ -148,7 +151,8 @@ async function openLog(
 ): Promise<{ output: LogOutput; style: LogStyle } | undefined> {
   if (log === undefined) {
     if (logFormat === undefined && !logStarts) return undefined;
-    throw new UsageError(withName(`--log-${logStarts ? "start" : "format"} needs --log`));
+    const name = logStarts ? "log-start" : "log-format";
+    throw new UsageError(withName(`--${name} needs --log`), name);
   }
   const style = { format: logFormat ?? "text", starts: logStarts, time: log !== SYSLOG } as const;
   const output = log === SYSLOG ? syslogOutput(notice) : await openLogFile(log, { notice });

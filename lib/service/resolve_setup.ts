@@ -5,7 +5,7 @@ import { formatIp, type Ip, parseIp } from "../address/ip.ts";
 import { type Lookup, resolveHost } from "../address/resolve_host.ts";
 import type { ServiceLookup } from "../address/services.ts";
 import type { Endpoint } from "../base/endpoint.ts";
-import { UnavailableError, withName } from "../base/errors.ts";
+import { aboutLater, UnavailableError, withName } from "../base/errors.ts";
 import { parseGroups } from "../cli/groups.ts";
 import type { Options } from "../cli/options.ts";
 import type { Binder } from "../engine/engine.ts";
@@ -38,7 +38,8 @@ export interface Setup {
  * resolved, and binds it: a port in use is reported first.
  * @throws {UsageError} If a port, a channel or the metrics address is invalid.
  * @throws {AddressError} If a host is unknown.
- * @throws {UnavailableError} If a group is empty or `-B` cannot work.
+ * @throws {UnavailableError} If a group is empty or `-B` cannot work. The subject of an error is an
+ * option or a channel.
  */
 export async function resolveSetup(
   options: Options,
@@ -51,24 +52,25 @@ export async function resolveSetup(
   },
 ): Promise<Setup> {
   const { services, binder } = context;
-  const { sourceHost, channels, maxGroups, maxChannels } = options;
+  const { sourceHost, channels, maxGroups, maxChannels, places: { hints } } = options;
   const resolve = resolver(context.lookup);
   const listen = await listeningAddress(options, services, resolve);
   const source = sourceHost === undefined
     ? undefined
-    : await sourceAddress(sourceHost, { binder, resolve });
+    : await aboutLater("B", sourceAddress(sourceHost, { binder, resolve }));
   await context.onListen(listen);
   const { schedules } = options.backends;
-  const groupOptions = { defaultPort: listen.port, services, maxGroups, maxChannels, schedules };
+  const limits = { maxGroups, maxChannels };
+  const groupOptions = { defaultPort: listen.port, services, schedules, hints, ...limits };
   const plan = await context.names.plan(parseGroups(channels, groupOptions), {
-    ...{ resolve: options.resolveS, maxGroups, maxChannels, schedules },
+    ...{ resolve: options.resolveS, schedules, ...limits },
     sourceLength: source === undefined ? undefined : parseIp(source)?.length,
   });
   return {
     listen,
     source,
     plan,
-    metrics: await metricsSetup(options, resolve),
+    metrics: await aboutLater("metrics", metricsSetup(options, resolve)),
   };
 }
 

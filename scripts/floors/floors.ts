@@ -22,6 +22,7 @@ export const FLOORS: readonly (readonly string[])[] = [
   ["lib/connection"],
   ["lib/dump/formats", "lib/dump/match"],
   ["lib/dump"],
+  ["lib/config_file"],
   ["lib/cli"],
   ["lib/health"],
   ["lib/state"],

@@ -2,7 +2,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { EXIT } from "../../../lib/base/errors.ts";
-import { OPTIONS } from "../../../lib/cli/option_table.ts";
+import { namesOf, OPTIONS } from "../../../lib/cli/option_table.ts";
 import { COMMANDS } from "../../../lib/control/commands/commands.ts";
 import { REASONS, word } from "../../../lib/report/vocabulary.ts";
 import { permissionFlags } from "../../../lib/system/permissions.ts";
@@ -35,9 +35,10 @@ function items(title: string): string[] {
 
 t("the manual page describes every option with its argument, and no others", () => {
   const described = items("OPTIONS");
-  const options = OPTIONS.map(({ name, argument }) =>
-    `Fl ${name.length === 1 ? name : `-${name}`}${argument === undefined ? "" : ` Ar ${argument}`}`
-  );
+  const options = OPTIONS.map((option) => {
+    const names = namesOf(option).map((name) => `Fl ${name.length === 1 ? name : `-${name}`}`);
+    return `${names.join(" , ")}${option.argument === undefined ? "" : ` Ar ${option.argument}`}`;
+  });
   assertEquals(described.toSorted(), options.toSorted());
 });
 

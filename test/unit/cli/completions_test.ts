@@ -3,7 +3,7 @@
 import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { UsageError } from "../../../lib/base/errors.ts";
 import { completions, type Shell, SHELLS } from "../../../lib/cli/completions.ts";
-import { OPTIONS } from "../../../lib/cli/option_table.ts";
+import { namesOf, OPTIONS } from "../../../lib/cli/option_table.ts";
 import { COMMANDS } from "../../../lib/control/commands/commands.ts";
 import { FILES } from "../../../scripts/package/completions.ts";
 import { runBalance } from "../../helpers/program/start_balance.ts";
@@ -12,7 +12,7 @@ import { skip, t, tool } from "../../helpers/t.ts";
 
 const FOLDER = new URL("../../../scripts/package/completions/", import.meta.url).pathname;
 const scriptFor = (shell: Shell): string => completions(shell, { commands: COMMANDS });
-const LONG = OPTIONS.filter(({ name }) => name.length > 1).map(({ name }) => `--${name}`);
+const LONG = OPTIONS.flatMap(namesOf).filter((name) => name.length > 1).map((name) => `--${name}`);
 
 for (const shell of SHELLS) {
   t(`the completions for ${shell} in scripts/package are up to date`, async () => {

@@ -1,14 +1,27 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { UsageError } from "../../../lib/base/errors.ts";
-import { normalizeOptions } from "../../../lib/cli/getopt.ts";
+import type { Spelling } from "../../../lib/config_file/given.ts";
+import { splitOptions } from "../../../lib/cli/getopt.ts";
 import { t } from "../../helpers/t.ts";
 
 const PURE = { permissions: "none" } as const;
 
-const NAMES = new Map(Object.entries({
-  ...{ a: false, b: true, d: false, f: false, t: true, "6": false },
-  ...{ help: false, "max-groups": true },
-}));
+const SPELLINGS = new Map<string, Spelling>(
+  ([["a"], ["b", true], ["d"], ["f"], ["t", true], ["6"], ["help"], ["max-groups", true]] as const)
+    .map(([name, takesArgument = false]) => [name, { name, takesArgument }]),
+);
+SPELLINGS.set("timeout", { name: "t", takesArgument: true });
+
+/** As words: `--t=2` for an option, the operand itself. */
+function split(argv: string[]): { options: string[]; operands: string[] } {
+  const words = splitOptions(argv, SPELLINGS);
+  return {
+    options: words.flatMap(({ name, value }) =>
+      name === undefined ? [] : [`--${name}${value === undefined ? "" : `=${value}`}`]
+    ),
+    operands: words.flatMap(({ name, value = "" }) => name === undefined ? [value] : []),
+  };
+}
 
 const rewritten: [name: string, argv: string[], options: string[], operands: string[]][] = [
   ["nothing stays nothing", [], [], []],
@@ -33,12 +46,13 @@ const rewritten: [name: string, argv: string[], options: string[], operands: str
   ["a long option's argument follows =", ["--max-groups=3"], ["--max-groups=3"], []],
   ["a long option's argument follows", ["--max-groups", "3"], ["--max-groups=3"], []],
   ["a long option's argument may hold =", ["--max-groups=a=b"], ["--max-groups=a=b"], []],
+  ["the long name of a letter is the same option", ["--timeout=2"], ["--t=2"], []],
   ["a long option's argument may be empty", ["--max-groups="], ["--max-groups="], []],
 ];
 
 for (const [name, argv, options, operands] of rewritten) {
-  t(`normalizeOptions(): ${name}`, () => {
-    assertEquals(normalizeOptions(argv, NAMES), [...options, "--", ...operands]);
+  t(`splitOptions(): ${name}`, () => {
+    assertEquals(split(argv), { options, operands });
   }, PURE);
 }
 
@@ -60,6 +74,8 @@ const refused: [argv: string[], message: string][] = [
   [["--nothing"], `balance: unrecognized option '--nothing'${HELP}`],
   [["--nothing=1"], `balance: unrecognized option '--nothing'${HELP}`],
   [["--t=1"], "balance: unrecognized option '--t' (did you mean -t?)"],
+  [["--timeout"], `balance: option '--timeout' requires an argument${HELP}`],
+  [["--timeuot=1"], "balance: unrecognized option '--timeuot' (did you mean --timeout?)"],
   [["--help=1"], `balance: option '--help' doesn't allow an argument${HELP}`],
   [["--max-groups"], `balance: option '--max-groups' requires an argument${HELP}`],
   [["--maxgroups=1"], "balance: unrecognized option '--maxgroups' (did you mean --max-groups?)"],
@@ -68,8 +84,8 @@ const refused: [argv: string[], message: string][] = [
 ];
 
 for (const [argv, message] of refused) {
-  t(`normalizeOptions() refuses ${argv.join(" ")}`, () => {
-    const error = assertThrows(() => normalizeOptions(argv, NAMES), UsageError);
+  t(`splitOptions() refuses ${argv.join(" ")}`, () => {
+    const error = assertThrows(() => splitOptions(argv, SPELLINGS), UsageError);
     assertEquals([error.message, error.exitCode], [message, 64]);
   }, PURE);
 }

@@ -1,6 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { UsageError } from "../../../lib/base/errors.ts";
-import { checkDumpChannel, checkScheduledGroups } from "../../../lib/cli/operands.ts";
+import { checkDumpChannel, checkScheduledGroup } from "../../../lib/cli/operands.ts";
 import { parseOptions } from "../../../lib/cli/options.ts";
 import { t } from "../../helpers/t.ts";
 
@@ -53,9 +53,9 @@ t("checkDumpChannel() names the channels or groups that exist", () => {
   }
 }, PURE);
 
-t("checkScheduledGroups() accepts groups that exist, and names those that do", () => {
+t("checkScheduledGroup() accepts groups that exist, and names those that do", () => {
   const check = (group: number, operands: string[]) =>
-    checkScheduledGroups(new Map([[0, "rr"], [group, "least"]]), operands);
+    checkScheduledGroup(group, "least", operands);
   check(0, ["a"]);
   check(1, ["a", "%", "b", "!"]);
   const cases: [number, string[], string][] = [
