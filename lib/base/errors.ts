@@ -84,8 +84,8 @@ export class UnavailableError extends ExitError {
   override readonly name = "UnavailableError";
 
   /** @param message The line to print, without a newline. */
-  constructor(message: string) {
-    super(message, EXIT.unavailable);
+  constructor(message: string, subject?: Subject) {
+    super(message, EXIT.unavailable, subject);
   }
 }
 

@@ -10,8 +10,8 @@ export function startError(error: unknown, settings: DumpSettings): ExitError {
   if (hasReaderExited(error, settings)) return new ExitError("", EXIT.ok);
   const line = withName(messageOf(error));
   return error instanceof UsageError
-    ? new UsageError(line)
-    : new ExitError(line, EXIT.canNotCreate);
+    ? new UsageError(line, "dump-file")
+    : new ExitError(line, EXIT.canNotCreate, "dump-file");
 }
 
 /** Whether an error means that the reader of standard output has exited. */

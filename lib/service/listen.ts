@@ -109,7 +109,6 @@ async function listen<T extends BoundSocket>(
 
 function listening<T extends BoundSocket>(at: Endpoint, result: T | ListenFailure): T {
   if (!("failure" in result)) return result;
-  const error = new UnavailableError(withName(bindMessage(result, { ...at, purpose: "local" })));
-  error.subject = result.failure === "not local" ? "b" : "listen";
-  throw error;
+  const text = withName(bindMessage(result, { ...at, purpose: "local" }));
+  throw new UnavailableError(text, result.failure === "not local" ? "b" : "listen");
 }

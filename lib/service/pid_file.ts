@@ -21,7 +21,7 @@ export interface PidFile {
  * @throws {ExitError} If the file cannot be written (exit code 73).
  */
 export function writePidFile(path: string): PidFile {
-  if (path === "") throw new UsageError(withName("invalid --pid-file []: want a file"));
+  if (path === "") throw new UsageError(withName("invalid --pid-file []: want a file"), "pid-file");
   try {
     // The working directory changes when the program goes to the background.
     const absolute = absolutePath(path);
@@ -33,6 +33,7 @@ export function writePidFile(path: string): PidFile {
     throw new ExitError(
       withName(`can't write pid file [${path}]: ${systemReason(error)}`),
       EXIT.canNotCreate,
+      "pid-file",
     );
   }
 }

@@ -2,7 +2,6 @@
 
 import { resolveHost } from "../address/resolve_host.ts";
 import { type ServiceLookup, systemServices } from "../address/services.ts";
-import { about, aboutLater } from "../base/errors.ts";
 import { CheckCounters } from "../check/check_counters.ts";
 import type { Options } from "../cli/options.ts";
 import { type ControlListener, type Former, listenControl } from "../control/control_listener.ts";
@@ -131,13 +130,10 @@ export async function prepare(options: Options, messages: Messages): Promise<Pre
       max: Math.max(DEFAULT_PROBES, probes),
     }),
   });
-  const state = await aboutLater(
-    "state",
-    openOperatorState({
-      ...{ path: options.statePath, at: setup.listen, table, names, channelSet, health, notice },
-      resolve: (host) => resolveHost(host),
-    }),
-  );
+  const state = await openOperatorState({
+    ...{ path: options.statePath, at: setup.listen, table, names, channelSet, health, notice },
+    resolve: (host) => resolveHost(host),
+  });
   let dump: DumpSwitch | undefined, pidFile: PidFile | undefined;
   reports = await openReports(options, {
     ...{ table, setup, budget, notice, checks, line },
@@ -147,18 +143,14 @@ export async function prepare(options: Options, messages: Messages): Promise<Pre
   });
   try {
     // Last, because they replace the files of the previous run.
-    dump = await aboutLater(
-      "dump-file",
-      openDumpSwitch(options, {
-        port: setup.listen.port,
-        notice,
-        maxFiles: () =>
-          maxDumpFiles(limits, { workers, pipes, budget: budget.total }, openConnections(table)),
-      }),
-    );
+    dump = await openDumpSwitch(options, {
+      port: setup.listen.port,
+      notice,
+      maxFiles: () =>
+        maxDumpFiles(limits, { workers, pipes, budget: budget.total }, openConnections(table)),
+    });
     await state.begin();
-    const path = options.pidFile;
-    pidFile = path === undefined ? path : about("pid-file", () => writePidFile(path));
+    if (options.pidFile !== undefined) pidFile = writePidFile(options.pidFile);
   } catch (error) {
     await dump?.close();
     await reports.close();

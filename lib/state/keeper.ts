@@ -68,7 +68,7 @@ export class StateKeeper {
       checkWritable(path);
     } catch (error) {
       const reason = `can't write state file [${printable(path)}]: ${systemReason(error)}`;
-      throw new ExitError(withName(reason), EXIT.canNotCreate);
+      throw new ExitError(withName(reason), EXIT.canNotCreate, "state");
     }
     const { state, owner, fault } = readStateFile(path);
     const isOther = owner !== undefined && (owner.port !== at.port || owner.address !== at.address);
@@ -98,7 +98,7 @@ export class StateKeeper {
     try {
       await this.#write(this.saved);
     } catch (error) {
-      throw new ExitError(withName(this.#failure(error)), EXIT.canNotCreate);
+      throw new ExitError(withName(this.#failure(error)), EXIT.canNotCreate, "state");
     }
   }
 
@@ -240,5 +240,8 @@ export class StateKeeper {
 
 function inUse(path: string, { address, port, pid }: StateOwner): ExitError {
   const by = `process ${pid} listens on ${address}:${port} and uses it`;
-  return new UnavailableError(withName(`can't use state file [${printable(path)}]: ${by}`));
+  return new UnavailableError(
+    withName(`can't use state file [${printable(path)}]: ${by}`),
+    "state",
+  );
 }
