@@ -31,7 +31,8 @@ type Counts = { -readonly [Key in Exclude<keyof ChannelCounts, "buckets">]: Chan
 /** Counts probes and changes of health. A channel that gets another backend starts from zero. */
 export class CheckCounters {
   readonly #table: Table;
-  readonly #channels = new Map<string, Counts>();
+  /** By the ID of the channel, so that they stay when it gets another number. */
+  readonly #channels = new Map<number, Counts>();
 
   constructor(table: Table) {
     this.#table = table;
@@ -56,13 +57,18 @@ export class CheckCounters {
     return this.#of(group, channel);
   }
 
+  /** Forgets a channel that was removed. @param id See `Table.id`. */
+  delete(id: number): void {
+    this.#channels.delete(id);
+  }
+
   #of(group: number, channel: number): Counts {
-    const name = `${group}.${channel}`, generation = this.#table.generation(group, channel);
-    let counts = this.#channels.get(name);
+    const id = this.#table.id(group, channel), generation = this.#table.generation(group, channel);
+    let counts = this.#channels.get(id);
     if (counts?.generation !== generation) {
       const buckets = new Array(CHECK_BOUNDS_S.length + 1).fill(0);
       counts = { generation, passed: 0, failed: 0, buckets, sumMs: 0, changes: 0 };
-      this.#channels.set(name, counts);
+      this.#channels.set(id, counts);
     }
     return counts;
   }

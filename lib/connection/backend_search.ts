@@ -257,7 +257,7 @@ export class BackendSearch implements DialObserver, WaitObserver, ClientWatcher 
   }
 
   #dialFailed(claim: Claim, failure: DialFailure): void {
-    const { group, channel } = claim;
+    const { group, channel } = claim.place;
     const line = `connect to group ${group} channel ${channel} failed: ${failure}`;
     this.#connectMs = undefined;
     (this.#failedAttempts ??= []).push({ group, channel, failure });

@@ -10,18 +10,18 @@
  * Every event is a callback, so an idle connection is only this object, its claim and its relay.
  */
 
-import { formatEndpoint } from "../address/host_port.ts";
 import type { ConnectionInfo, ConnectionState } from "../base/connection_info.ts";
 import type { SocketPair } from "../base/endpoint.ts";
 import type { Reason } from "../base/reason.ts";
 import type { Ending, Side } from "../base/side.ts";
 import type { AcceptedLink, Link, Relay, RelayEnd, RelayObserver } from "../engine/engine.ts";
 import { reasonOf } from "../engine/relay_end.ts";
-import type { Claim } from "../schedule/claim.ts";
+import { type Claim, placeOfClaim } from "../schedule/claim.ts";
 import { BackendSearch, type SearchOwner, type SearchResult } from "./backend_search.ts";
 import type { ConnectionContext } from "./context.ts";
+import { followed } from "./followed_tap.ts";
 import type { Tap, TapMaker } from "./observe.ts";
-import { idleTimedOut, timedOutText, untilIdleCheck } from "./timeouts.ts";
+import { idleTimedOut, timedOutLine, timedOutText, untilIdleCheck } from "./timeouts.ts";
 import { afterWork } from "./turns.ts";
 
 /** Receives the end of a connection. */
@@ -77,20 +77,17 @@ export class Connection implements SearchOwner, RelayObserver {
     this.#context = context;
     this.#lastActive = context.clock.now;
     this.#search = new BackendSearch(this, client, context);
-    const tap = context.tap();
-    if (tap !== undefined) this.setTap(tap);
+    this.setTap(context.tap());
   }
 
   /** The current state of the connection. */
   info(): ConnectionInfo {
-    const claim = this.#search?.claim ?? this.#claim;
     return {
       id: this.id,
       client: this.#client.remote,
       listener: this.#locals?.listener ?? this.#client.local,
-      group: claim?.group,
-      channel: claim?.channel,
-      backend: claim?.backend,
+      ...placeOfClaim(this.claim),
+      backend: this.claim?.backend,
       local: this.#locals?.local ?? this.#backend?.local,
       state: this.#state(),
       ageMs: Math.round(performance.now() - this.#since),
@@ -98,6 +95,11 @@ export class Connection implements SearchOwner, RelayObserver {
       sent: this.#sent,
       rcvd: this.#rcvd,
     };
+  }
+
+  /** The channel that it has, or dials, or dialed last; `undefined` before one is chosen. */
+  get claim(): Claim | undefined {
+    return this.#search?.claim ?? this.#claim;
   }
 
   #state(): ConnectionState {
@@ -121,7 +123,7 @@ export class Connection implements SearchOwner, RelayObserver {
   setTap(make: TapMaker | undefined): void {
     // The dump has its end already.
     if (this.#phase === "closing" || this.#phase === "ended") return;
-    const tap = make?.(this.info());
+    const tap = make && followed(make, this.#context.table, () => this.info());
     this.#tap = tap;
     this.chunk = tap &&
       ((side, bytes) => afterWork(this.#context.engine, performance.now(), tap.chunk(side, bytes)));
@@ -180,7 +182,6 @@ export class Connection implements SearchOwner, RelayObserver {
     this.#end(reason);
   }
 
-  /** An attempt to connect failed. */
   attemptFailed(text: string): void {
     this.#tap?.event(text);
   }
@@ -245,10 +246,10 @@ export class Connection implements SearchOwner, RelayObserver {
 
   #checkIdle(now: number): number | void {
     const { options, timedOut } = this.#context, idle = { since: this.#lastActive, now };
+    if (options.idleTimeoutMs === 0) return this.#context.clock.unwatch(this);
     if (!idleTimedOut(options, idle)) return untilIdleCheck(options, idle);
-    const { group, channel } = this.#claim ?? {}, text = timedOutText(options);
-    const name = `connection from ${formatEndpoint(this.#client.remote)}`;
-    timedOut(`${name} to channel ${group}.${channel} ${text}`);
+    const text = timedOutText(options);
+    timedOut(timedOutLine(options, { client: this.#client.remote, ...placeOfClaim(this.#claim) }));
     this.#tap?.event(text);
     this.close("idle limit");
   }
@@ -271,7 +272,7 @@ export class Connection implements SearchOwner, RelayObserver {
     this.#phase = "ended";
     try {
       this.#search?.abandon();
-      (this.#search?.claim ?? this.#claim)?.[Symbol.dispose]();
+      this.claim?.[Symbol.dispose]();
       this.#report(this.#stopped ?? reason);
     } catch (bug) {
       this.#bug ??= bug;

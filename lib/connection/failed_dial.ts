@@ -47,12 +47,18 @@ export function unreachableReports(
 /** `-a`: disables the channel and prints the two lines of 3.35, unless it is already disabled. */
 function disable(
   { table, notice, backendEvent }: ConnectionContext,
-  { group, channel, backend, account, generation }: Claim,
+  claim: Claim,
 ): void {
-  // The channel may have got another address since; the failure does not concern that one.
-  if (table.account(group, channel) !== account) return;
-  if (table.state(group, channel) !== "enabled") return;
-  if (!table.setState(group, channel, "disabled")) return;
+  const { backend, account, generation } = claim;
+  const disabled = table.locked(() => {
+    const { group, channel } = claim.place;
+    // The channel may have got another address since; the failure does not concern that one.
+    if (table.account(group, channel) !== account) return undefined;
+    if (table.state(group, channel) !== "enabled") return undefined;
+    return table.setState(group, channel, "disabled") ? { group, channel } : undefined;
+  });
+  if (disabled === undefined) return;
+  const { group, channel } = disabled;
   notice(`connection failed group ${group} channel ${channel}`);
   notice(
     `${formatEndpoint(backend)} needs to be enabled manually ` +

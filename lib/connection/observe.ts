@@ -60,6 +60,8 @@ export interface Tap {
    * @returns `false` if the filter excludes the connection, which then no longer needs this tap.
    */
   connected(info: ConnectionInfo): boolean;
+  /** The channel of the connection may have got another number. Absent, nothing depends on it. */
+  moved?(info: ConnectionInfo): void;
   /** A chunk was read; the write waits for the promise, if any. */
   chunk(side: Side, bytes: Uint8Array): Promise<void> | undefined;
   /** The input from one side has ended. */

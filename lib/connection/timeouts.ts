@@ -3,6 +3,8 @@
  * them. Pure.
  */
 
+import { formatEndpoint } from "../address/host_port.ts";
+import type { ConnectionRoute } from "../base/connection_info.ts";
 import { counted } from "../base/integers.ts";
 
 /** The limits that options set. */
@@ -55,6 +57,15 @@ export function untilIdleCheck({ idleTimeoutMs }: Timeouts, idle: Span): number 
 /** The text for a connection that the idle timeout has closed. */
 export function timedOutText({ idleTimeoutMs }: Timeouts): string {
   return `timed out after ${idleTimeoutMs / 1000} seconds`;
+}
+
+/** The line for a connection that the idle timeout has closed. */
+export function timedOutLine(
+  limits: Timeouts,
+  connection: Pick<ConnectionRoute, "client" | "group" | "channel">,
+): string {
+  const { client, group, channel } = connection, from = formatEndpoint(client);
+  return `connection from ${from} to channel ${group}.${channel} ${timedOutText(limits)}`;
 }
 
 /** The line for connections that the idle timeout has closed, besides those named before. */

@@ -43,7 +43,7 @@ class RecordingTap implements Tap {
   readonly #now: () => number;
   readonly #matches: ChunkMatcher | undefined;
   /** What is known about the connection so far. */
-  readonly #connection: ConnectionRoute;
+  #connection: ConnectionRoute;
   /** Records that are kept until it is known whether the connection is wanted. */
   #held: DumpRecord[] | undefined;
   /** Bytes of the chunks without a match until then. */
@@ -79,6 +79,14 @@ class RecordingTap implements Tap {
     this.#emit({ kind: "connected", ...this.#at() });
     if (this.#matches === undefined) this.#release();
     return true;
+  }
+
+  /** The filter decides once; only the number that records have changes. */
+  moved({ group, channel }: ConnectionInfo): void {
+    // The records before have the object with the former number.
+    if (this.#connection.channel !== undefined) {
+      this.#connection = { ...this.#connection, group, channel };
+    }
   }
 
   chunk(side: Side, bytes: Uint8Array): Promise<void> | undefined {

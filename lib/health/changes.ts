@@ -40,6 +40,7 @@ export class Changes {
   #close: CloseConnections | undefined;
   readonly #toClose = new Set<ChannelPlace>();
   readonly #parts: ChangesParts;
+  #options: BackendOptions;
   readonly #lines: ChangeLines;
   readonly #shortage: BurstNotices;
   readonly #slowStarts: SlowStarts;
@@ -48,6 +49,7 @@ export class Changes {
   constructor(parts: ChangesParts) {
     const { table, options, notice } = parts;
     this.#parts = parts;
+    this.#options = options;
     this.#lines = changeLines(table, notice);
     this.#shortage = oncePerBurst(notice);
     this.#slowStarts = openSlowStarts(table, options.slowStartMs);
@@ -56,7 +58,8 @@ export class Changes {
 
   /** A probe has ended. It counts only for the backend that was probed. */
   probed(check: ChannelCheck, result: ProbeResult): void {
-    const { table, counters, options: { checkSettings } } = this.#parts, { group, channel } = check;
+    const { table, counters } = this.#parts, { checkSettings } = this.#options;
+    const { group, channel } = check;
     if (!isCurrent(table, check)) return;
     const { ok, text, ms, agent, inconclusive } = result;
     // Microseconds are enough for `checks --json`.
@@ -74,6 +77,12 @@ export class Changes {
     this.#report(check, () => agent?.health ? text : `${text} ${this.#count(check)}`);
     // An agent may have changed the state or the weight.
     if (agent !== undefined) this.look();
+  }
+
+  /** Other options apply from now on. */
+  setOptions(options: BackendOptions): void {
+    this.#options = options;
+    this.#slowStarts.setTime(options.slowStartMs);
   }
 
   /** Reports once per burst that checks are late. */
@@ -102,7 +111,7 @@ export class Changes {
 
   /** For example `(3 of 3 checks)`. */
   #count({ trend: { successes, failures }, reported }: ChannelCheck): string {
-    const { rise, fall } = this.#parts.options.checkSettings;
+    const { rise, fall } = this.#options.checkSettings;
     const of = successes > 0 ? rise : fall;
     const count = Math.min(Math.max(successes, failures), of);
     return reported === "unknown" && count < of ? "(first check)" : `(${count} of ${of} checks)`;
@@ -113,7 +122,7 @@ export class Changes {
     if (kind === "disabled") return this.#lines.lookAtAll();
     if (kind === "unreachable") return;
     if (check.generation !== generation || !isLatest(this.#parts.table, check, kind)) return;
-    const { options: { passive } } = this.#parts;
+    const { passive } = this.#options;
     switch (kind) {
       case "suspect":
         return this.#reprobes.after(SUSPECT_MS, check, kind);
@@ -199,8 +208,7 @@ export class Changes {
    * @param why Makes the reason, only if it does.
    */
   #report(check: ChannelCheck, why: () => string): void {
-    const { table, counters, options: { onDown } } = this.#parts,
-      { group, channel, reported } = check;
+    const { table, counters } = this.#parts, { group, channel, reported } = check;
     const health = table.health(group, channel);
     if (health === reported) return;
     const text = why();
@@ -208,7 +216,7 @@ export class Changes {
     check.sinceMs = Date.now();
     if (health === "down") {
       this.#slowStarts.end(check);
-      if (onDown === "close") this.#closeAll({ group, channel });
+      if (this.#options.onDown === "close") this.#closeAll({ group, channel });
     }
     if (isChange(reported, health)) {
       counters.changed(group, channel);

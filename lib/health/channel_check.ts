@@ -4,17 +4,18 @@ import type { LastProbe } from "../check/check_status.ts";
 import type { ProbeTarget } from "../check/probes/probe.ts";
 import type { CheckSpec } from "../check/spec.ts";
 import type { ChannelHealth } from "../table/states.ts";
-import type { Table } from "../table/table.ts";
+import type { ChannelPlace, Table } from "../table/table.ts";
 import { NO_TREND, type Trend } from "./trend.ts";
 
-/** A channel of the table. */
-export interface ChannelPlace {
-  readonly group: number;
-  readonly channel: number;
-}
+export type { ChannelPlace } from "../table/table.ts";
 
 /** What the main isolate knows about the health of one channel. */
-export interface ChannelCheck extends ChannelPlace {
+export interface ChannelCheck {
+  /** Of the channel; see `Table`. */
+  readonly id: number;
+  /** Where the channel is now. */
+  group: number;
+  channel: number;
   /** As of the command line or `create`; the command `check` changes `check`. */
   attributes: ChannelAttributes;
   /** How it is probed; `undefined` if it is not. */
@@ -46,7 +47,7 @@ export function newChannelCheck(
   { group, channel }: ChannelPlace,
   attributes: ChannelAttributes,
 ): ChannelCheck {
-  const check = { group, channel, attributes, spec: undefined };
+  const check = { id: table.id(group, channel), group, channel, attributes, spec: undefined };
   return {
     ...check,
     ...nothingKnown(table, check),

@@ -8,12 +8,13 @@
 import { type ChannelAttributes, checkOf } from "../check/channel_attributes.ts";
 import type { CheckStatus, HealthControl } from "../check/check_status.ts";
 import { mayExec } from "../check/exec_permission.ts";
+import type { BackendOptions } from "../cli/backend_options.ts";
 import type { CheckSpec } from "../check/spec.ts";
 import type { BackendEvent } from "../schedule/verdict.ts";
 import type { Share } from "../system/capacity.ts";
 import type { ChannelNames } from "../table/channel_names.ts";
 import { Changes, type ChangesParts, type CloseConnections } from "./changes.ts";
-import { type ChannelCheck, type ChannelPlace, newChannelCheck } from "./channel_check.ts";
+import { type ChannelCheck, newChannelCheck } from "./channel_check.ts";
 import { awaitFirstRound, type FirstRound } from "./first_round.ts";
 import type { InitialGroups } from "./initial_channels.ts";
 import { Prober } from "./prober.ts";
@@ -43,6 +44,12 @@ export interface Health extends HealthControl {
   firstRound(): Promise<void>;
   /** Something happened to a channel because of a connection. */
   backendEvent(event: BackendEvent): void;
+  /** Channels have got other numbers, or were removed. */
+  rearranged(): void;
+  /** The attributes of a channel have changed, or it was added again while it left. */
+  setAttributes(group: number, channel: number, attributes: ChannelAttributes): void;
+  /** Other options apply from now on. */
+  setOptions(options: BackendOptions): void;
   /** Ends all probes and timers. */
   close(): Promise<void>;
 }
@@ -54,13 +61,16 @@ export function openHealth(parts: HealthParts): Health {
 
 class Checks implements Health {
   readonly #parts: HealthParts;
-  readonly #checks = new Map<string, ChannelCheck>();
+  #options: BackendOptions;
+  /** By the ID of the channel. */
+  readonly #checks = new Map<number, ChannelCheck>();
   readonly #changes: Changes;
   readonly #prober: Prober;
   #first: FirstRound | undefined;
 
   constructor(parts: HealthParts) {
     this.#parts = parts;
+    this.#options = parts.options;
     this.#changes = new Changes(parts);
     const settings = parts.options.checkSettings;
     this.#prober = new Prober({
@@ -96,7 +106,12 @@ class Checks implements Health {
   }
 
   backendEvent(event: BackendEvent): void {
-    const check = this.#find(event.group, event.channel);
+    // Since it happened, the channel may have got another number.
+    const here = this.#find(event.group, event.channel);
+    const check = here?.generation === event.generation
+      ? here
+      : [...this.#checks.values()].find(({ generation }) => generation === event.generation) ??
+        here;
     if (check !== undefined) this.#changes.backendEvent(check, event);
   }
 
@@ -113,11 +128,20 @@ class Checks implements Health {
     const check = this.#find(group, channel);
     if (check === undefined) return;
     const { check: _former, ...others } = check.attributes;
-    check.attributes = spec === undefined ? others : { ...others, check: spec };
+    this.#change(check, spec === undefined ? others : { ...others, check: spec });
+  }
+
+  setAttributes(group: number, channel: number, attributes: ChannelAttributes): void {
+    const check = this.#find(group, channel);
+    if (check !== undefined) this.#change(check, attributes);
+  }
+
+  #change(check: ChannelCheck, attributes: ChannelAttributes): void {
+    check.attributes = attributes;
     const wasChecked = check.spec !== undefined;
     this.#changes.rechecked(check);
     this.#use(check);
-    if (!this.#parts.table.hasAddress(group, channel)) return;
+    if (!this.#parts.table.hasAddress(check.group, check.channel)) return;
     if (wasChecked && check.spec === undefined) this.#changes.unchecked(check);
   }
 
@@ -125,22 +149,53 @@ class Checks implements Health {
     const { table } = this.#parts;
     if (!table.exists(group, channel)) return;
     const check = newChannelCheck(table, { group, channel }, attributes);
-    this.#checks.set(keyOf(check), check);
+    this.#checks.set(check.id, check);
     this.#use(check);
   }
 
   changed(group: number, channel: number): void {
     const check = this.#find(group, channel);
     if (check === undefined) return;
-    if (this.#parts.table.exists(group, channel)) {
-      this.#changes.renewed(check);
-      this.#use(check);
-      return;
+    if (!this.#parts.table.exists(group, channel)) return this.#forget(check);
+    this.#changes.renewed(check);
+    this.#use(check);
+  }
+
+  rearranged(): void {
+    const { table } = this.#parts;
+    for (const check of this.#checks.values()) {
+      const now = table.find(check.id, check);
+      if (now === undefined) {
+        this.#forget(check);
+        continue;
+      }
+      if (now !== check) {
+        check.group = now.group;
+        check.channel = now.channel;
+        check.target = undefined;
+      }
+      if (check.spec !== undefined && table.isLeaving(now.group, now.channel)) this.#use(check);
     }
+    this.look();
+  }
+
+  setOptions(options: BackendOptions): void {
+    const before = this.#options;
+    this.#options = options;
+    this.#changes.setOptions(options);
+    this.#prober.setSettings(options.checkSettings);
+    if (options.check?.text === before.check?.text) return;
+    for (const check of this.#checks.values()) {
+      if (check.attributes.check === undefined) this.#change(check, check.attributes);
+    }
+  }
+
+  #forget(check: ChannelCheck): void {
     this.#prober.end(check);
     this.#changes.removed(check);
     this.#first?.done(check);
-    this.#checks.delete(keyOf(check));
+    this.#parts.counters.delete(check.id);
+    this.#checks.delete(check.id);
   }
 
   look(): void {
@@ -154,13 +209,14 @@ class Checks implements Health {
   }
 
   #find(group: number, channel: number): ChannelCheck | undefined {
-    return this.#checks.get(keyOf({ group, channel }));
+    return this.#checks.get(this.#parts.table.id(group, channel));
   }
 
   /** Probes a channel with the check that it has now, or no longer. */
   #use(check: ChannelCheck): void {
-    const { table, options } = this.#parts;
-    check.spec = checkOf(check.attributes, options.check);
+    const { table } = this.#parts;
+    const isLeaving = table.isLeaving(check.group, check.channel);
+    check.spec = isLeaving ? undefined : checkOf(check.attributes, this.#options.check);
     table.setChecked(check.group, check.channel, check.spec !== undefined);
     // Before the start, it waits for it.
     const hasAddress = table.hasAddress(check.group, check.channel);
@@ -171,7 +227,7 @@ class Checks implements Health {
   }
 
   #statusOf({ group, channel, spec, trend, last, sinceMs, dueAt }: ChannelCheck): CheckStatus {
-    const { table, options: { checkSettings: { rise, fall } } } = this.#parts;
+    const { table } = this.#parts, { checkSettings: { rise, fall } } = this.#options;
     return {
       spec: spec?.text ?? "none",
       health: table.health(group, channel),
@@ -183,8 +239,4 @@ class Checks implements Health {
       caution: table.caution(group, channel),
     };
   }
-}
-
-function keyOf({ group, channel }: ChannelPlace): string {
-  return `${group}.${channel}`;
 }

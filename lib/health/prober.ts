@@ -37,7 +37,8 @@ export interface ProberParts {
  */
 export class Prober {
   readonly #parts: ProberParts;
-  readonly #tickMs: number;
+  #settings: CheckSettings;
+  #tickMs: number;
   readonly #watched = new Set<ChannelCheck>();
   #running = 0;
   /** Resolves when no probe is running, after the end. */
@@ -50,8 +51,23 @@ export class Prober {
 
   constructor(parts: ProberParts) {
     this.#parts = parts;
-    const tickMs = parts.settings.intervalMs / TICKS;
-    this.#tickMs = Math.min(MAX_TICK_MS, Math.max(MIN_TICK_MS, tickMs));
+    this.#settings = parts.settings;
+    this.#tickMs = tickOf(parts.settings);
+  }
+
+  /** Other settings apply from now on. A new interval begins at once. */
+  setSettings(settings: CheckSettings): void {
+    const isSooner = settings.intervalMs < this.#settings.intervalMs;
+    this.#settings = settings;
+    this.#tickMs = tickOf(settings);
+    if (!isSooner) return;
+    const latest = performance.now() + settings.intervalMs;
+    for (const check of this.#watched) {
+      // Infinity: a probe is running.
+      if (check.dueAt === Infinity || check.dueAt <= latest) continue;
+      check.dueAt = performance.now() + settings.intervalMs * Math.random();
+      this.#wake(check.dueAt);
+    }
   }
 
   /** Probes a channel at once and then at the interval; forgets a probe that is running. */
@@ -105,7 +121,7 @@ export class Prober {
     for (const check of due.sort((a, b) => a.dueAt - b.dueAt)) {
       this.#isStarved = !this.#parts.descriptors.take();
       if (this.#isStarved) {
-        if (now - check.dueAt > this.#parts.settings.intervalMs) this.#parts.onLate();
+        if (now - check.dueAt > this.#settings.intervalMs) this.#parts.onLate();
         break;
       }
       void this.#run(check, started);
@@ -114,7 +130,7 @@ export class Prober {
   }
 
   async #run(check: ChannelCheck, started: number): Promise<void> {
-    const { settings: { timeoutMs }, descriptors, onResult } = this.#parts;
+    const { descriptors, onResult } = this.#parts, { timeoutMs } = this.#settings;
     const isFirst = check.last === undefined, run = {}, { signal } = check.abort;
     check.running = run;
     check.dueAt = Infinity;
@@ -134,10 +150,14 @@ export class Prober {
 
   /** From the start of a probe to that of the next one, in milliseconds. */
   #pauseOf({ group, channel, trend }: ChannelCheck, isFirst: boolean): number {
-    const { table, settings: { intervalMs } } = this.#parts;
+    const { table } = this.#parts, { intervalMs } = this.#settings;
     if (isChanging(trend, table.health(group, channel))) return intervalMs / FASTER;
     return isFirst ? intervalMs * Math.random() : intervalMs;
   }
+}
+
+function tickOf({ intervalMs }: CheckSettings): number {
+  return Math.min(MAX_TICK_MS, Math.max(MIN_TICK_MS, intervalMs / TICKS));
 }
 
 function forgetRunning(check: ChannelCheck): void {
@@ -158,7 +178,7 @@ function targetOf({ table, names, source }: ProberParts, check: ChannelCheck): P
     group,
     channel,
     get connections() {
-      return table.c(group, channel);
+      return table.c(check.group, check.channel);
     },
   };
 }

@@ -13,6 +13,8 @@ export interface SlowStarts {
   begin(check: ChannelCheck): void;
   /** It is down, or has another backend: it has its whole weight for the next time. */
   end(check: ChannelCheck): void;
+  /** Sets how long the next ones take, in milliseconds; 0 for none. */
+  setTime(ms: number): void;
   /** Stops all timers. */
   close(): void;
 }
@@ -35,10 +37,10 @@ export function openSlowStarts(table: Table, ms: number): SlowStarts {
     begin(check) {
       if (ms === 0) return;
       stop(check);
-      const start = performance.now();
+      const start = performance.now(), whole = ms;
       set(check, START_PERCENT);
       const timer = setInterval(() => {
-        const part = (performance.now() - start) / ms;
+        const part = (performance.now() - start) / whole;
         set(check, Math.min(100, START_PERCENT + (100 - START_PERCENT) * part));
         if (part >= 1) stop(check);
       }, Math.max(MIN_STEP_MS, ms / STEPS));
@@ -48,6 +50,9 @@ export function openSlowStarts(table: Table, ms: number): SlowStarts {
     end(check) {
       stop(check);
       set(check, 100);
+    },
+    setTime(next) {
+      ms = next;
     },
     close() {
       for (const check of timers.keys()) stop(check);

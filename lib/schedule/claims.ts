@@ -1,6 +1,6 @@
 import { CROWDED, LAST_RESORT, type Table, USABLE } from "../table/table.ts";
 import { type Claim, claimOf, enter, type Entry } from "./claim.ts";
-import { nextOf, type Schedule, type ScheduledClient, type Search } from "./schedule.ts";
+import { nextOf, refreshed, type Schedule, type ScheduledClient, type Search } from "./schedule.ts";
 import { SCHEDULES } from "./schedules.ts";
 
 /** How to search. */
@@ -29,7 +29,7 @@ export function* claims(
 ): Generator<Claim, void, void> {
   const searches: GroupSearch[] = [];
   for (let group = 0; group < table.size.groups; group++) {
-    if (table.length(group) === 0) continue;
+    if (table.active(group) === 0) continue;
     const search = searchIn(table, group, client);
     searches.push(search);
     yield* claimsOf(table, search, { client, barred, trace });
@@ -50,15 +50,17 @@ function* claimsOf(
   { client, barred, trace }: ClaimOptions & { client: ScheduledClient },
 ): Generator<Claim, void, void> {
   const { group } = search;
-  while (search.chosen.length < search.length) {
+  while (search.chosen.length < search.length || search.arrangement !== table.arrangement) {
     const isFirst = search.chosen.length === 0;
     const entry = table.locked(() => {
       if (barred?.() === true) return undefined;
+      refreshed(schedule, search, { table, client });
       const channel = nextOf(schedule, table, search);
       return channel < 0 ? undefined : enter(table, { group, channel, worker: table.worker });
     });
     if (isFirst && trace !== undefined && schedule === SCHEDULES.hash) {
-      traceHash(search, { channel: entry?.channel, client, trace });
+      const channel = entry && table.placeOf(entry.account).channel;
+      traceHash(search, { channel, client, trace });
     }
     if (entry === undefined) return;
     yield claimOf(table, entry);
@@ -86,7 +88,7 @@ function searchIn(table: Table, group: number, client: ScheduledClient): GroupSe
 export function enterNow(table: Table, client: ScheduledClient, worker: number): Entry | undefined {
   for (const level of [USABLE, LAST_RESORT]) {
     for (let group = 0; group < table.size.groups; group++) {
-      if (table.length(group) === 0) continue;
+      if (table.active(group) === 0) continue;
       const { schedule, search } = searchIn(table, group, client);
       search.level = level;
       const channel = nextOf(schedule, table, search);

@@ -14,20 +14,24 @@ export interface ScheduledClient {
 /** The search for a channel of one group for one client. Only the schedule changes it. */
 export interface Search {
   readonly group: number;
-  /** Channels of the group, including disabled and removed ones. */
-  readonly length: number;
+  /** Channels of the group, including disabled ones and free slots. */
+  length: number;
+  /** The arrangement of the table that the indexes are of; see `Table`. */
+  arrangement: number;
   /** Index to try first; -1 if the schedule has not chosen it yet. */
   start: number;
   /** Maximum number of channels to try. */
-  readonly tries: number;
+  tries: number;
   /** Channels tried so far. */
   done: number;
   /** Index of the most recently chosen channel; -1 if none was chosen yet. */
   last: number;
   /** The client's key, for schedules that use it. */
   readonly client?: ClientKey | undefined;
-  /** Channels chosen before; they are not chosen again. */
-  readonly chosen: number[];
+  /** Indexes of the channels chosen before; they are not chosen again. */
+  chosen: number[];
+  /** The IDs of these channels; see `Table`. */
+  readonly ids: number[];
   /** Which channels may be chosen, see {@link Table.usable}: `USABLE` ones first. */
   level: number;
 }
@@ -46,10 +50,10 @@ export interface Schedule {
 
 /** The start of a search that may try all channels, in an order that the schedule knows. */
 export function newSearch(table: Table, group: number, client?: ClientKey): Search {
-  const length = table.length(group);
+  const { arrangement } = table, length = table.active(group);
   // deno-fmt-ignore
-  return { group, length, start: -1, tries: length, done: 0, last: -1, client, chosen: [],
-    level: USABLE };
+  return { group, length, arrangement, start: -1, tries: length, done: 0, last: -1, client,
+    chosen: [], ids: [], level: USABLE };
 }
 
 /** Whether a channel is available, at the level of the search, and was not chosen before. */
@@ -63,9 +67,31 @@ export function mayChoose(table: Table, { group, level, chosen }: Search, index:
  * @returns The index of the channel; -1 if no other channel is available.
  */
 export function nextOf(schedule: Schedule, table: Table, search: Search): number {
-  const index = schedule.next(table, search);
-  if (index >= 0) search.chosen.push(index);
+  const index = search.length === 0 ? -1 : schedule.next(table, search);
+  if (index < 0) return index;
+  search.chosen.push(index);
+  search.ids.push(table.id(search.group, index));
   return index;
+}
+
+/**
+ * Starts a search again in its group if channels have got other numbers since. Called inside
+ * {@link Table.locked}.
+ */
+export function refreshed(
+  schedule: Schedule,
+  search: Search,
+  { table, client }: { table: Table; client: ScheduledClient },
+): void {
+  if (search.arrangement === table.arrangement) return;
+  const { group, ids, level } = search, length = table.active(group);
+  const chosen: number[] = [];
+  for (let index = 0; index < length; index++) {
+    if (ids.includes(table.id(group, index))) chosen.push(index);
+  }
+  const { arrangement } = table;
+  if (length === 0) Object.assign(search, { length, arrangement, chosen });
+  else Object.assign(search, schedule.search(table, group, client), { chosen, ids, level });
 }
 
 /** Indexes of the channels that a search may choose. */

@@ -40,7 +40,7 @@ export function dialFailed(
 ): BackendEvent | undefined {
   if (!blamesBackend(failure) || !needsVerdict(failure, rules, claim)) return undefined;
   return table.locked(() => {
-    const { group, channel, generation, isProbe } = claim;
+    const { place: { group, channel }, generation, isProbe } = claim;
     if (table.generation(group, channel) !== generation) return undefined;
     if (isProbe) endProbe(table, claim);
     const failures = table.failures(group, channel) + 1;
@@ -86,11 +86,9 @@ function isAnswer(failure: DialFailure): boolean {
 
 /** A connect succeeded. Returns what that changed, if anything; usually nothing. */
 export function dialSucceeded(table: Table, claim: Claim): BackendEvent | undefined {
-  const { group, channel, generation } = claim;
-  const isUsual = !claim.isProbe && table.failures(group, channel) === 0 &&
-    table.caution(group, channel) === "none";
-  if (isUsual) return undefined;
+  if (!claim.isProbe && isUsual(table, claim)) return undefined;
   return table.locked(() => {
+    const { place: { group, channel }, generation } = claim;
     if (table.generation(group, channel) !== generation) return undefined;
     const { isProbe } = claim;
     if (isProbe) endProbe(table, claim);
@@ -105,4 +103,11 @@ export function dialSucceeded(table: Table, claim: Claim): BackendEvent | undefi
     if (isUp) return { kind: "up", group, channel, generation, text: "connected" };
     return wasCautious ? { kind: "cleared", group, channel, generation, text: "" } : undefined;
   });
+}
+
+/** Whether a connect that succeeds changes nothing. */
+function isUsual(table: Table, claim: Claim): boolean {
+  const { arrangement } = table, { group, channel } = claim.place;
+  return table.failures(group, channel) === 0 && table.caution(group, channel) === "none" &&
+    table.isSteady && table.arrangement === arrangement;
 }

@@ -6,6 +6,7 @@ import { ExitError } from "../base/errors.ts";
 import { limitExec, needsExec } from "../check/exec_permission.ts";
 import type { Options } from "../cli/options.ts";
 import { locate } from "../config_file/place.ts";
+import type { Lifecycle } from "../control/commands/command.ts";
 import { openDrains } from "../control/commands/drains.ts";
 import { listOfPort } from "../control/list.ts";
 import { ControlServer } from "../control/server.ts";
@@ -51,8 +52,10 @@ export async function startBalancer(
   const line = prepared.line && new LineMemory(prepared.line), waiting = () => line?.length ?? 0;
   const manager = openServiceManager(table, waiting);
   const drains = openDrains(table, plane);
-  prepared.channelSet.attach({ health, drains });
-  prepared.follower.follow(setup.plan, (wanted) => void prepared.channelSet.apply(wanted));
+  const { channelSet, state } = prepared;
+  channelSet.attach({ health, drains, state });
+  // What an operator has removed stays removed, whatever its name leads to.
+  prepared.follower.follow(setup.plan, (wanted) => void channelSet.apply(wanted, "removed"));
   const control = new ControlServer(prepared.control, {
     descriptors: prepared.controlClients,
     context: {
@@ -62,20 +65,9 @@ export async function startBalancer(
       drains,
       dump,
       health,
-      state: prepared.state,
+      state,
       instances: () => listOfPort(setup.listen.port),
-      lifecycle: {
-        get stopping() {
-          return program.stopping;
-        },
-        get open() {
-          return program.open;
-        },
-        get graceLeftMs() {
-          return program.graceLeftMs;
-        },
-        stop: () => program.stop(),
-      },
+      lifecycle: lifecycleOf(() => program),
       listener: setup.listen,
     },
   });
@@ -106,14 +98,31 @@ export async function startBalancer(
     ended: program.ended.then(async (code) => {
       manager.close();
       prepared.follower.close();
+      channelSet[Symbol.dispose]();
       drains[Symbol.dispose]();
-      await prepared.state.close();
+      await state.close();
       await health.close();
       await dump.close();
       await reports.close();
       prepared.pidFile?.remove();
       return code;
     }),
+  };
+}
+
+/** The lifecycle of a program that does not run yet. */
+function lifecycleOf(program: () => Lifecycle): Lifecycle {
+  return {
+    get stopping() {
+      return program().stopping;
+    },
+    get open() {
+      return program().open;
+    },
+    get graceLeftMs() {
+      return program().graceLeftMs;
+    },
+    stop: () => program().stop(),
   };
 }
 
@@ -142,8 +151,10 @@ async function serve(
       reports,
       dump: dump.current,
       backendEvent(event) {
-        if (event.kind === "unreachable") connectFailed(prepared, event);
-        else health.backendEvent(event);
+        if (event.kind !== "unreachable") return health.backendEvent(event);
+        const { group, channel, generation } = event;
+        // Since then, the channel may have got another number.
+        if (table.generation(group, channel) === generation) connectFailed(prepared, event);
       },
     });
     // The workers have opened the C library by now.

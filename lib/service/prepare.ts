@@ -27,7 +27,7 @@ import { processLimits } from "../native/process.ts";
 import { type LineHandle } from "../wait_line/line_memory.ts";
 import { ChannelNames } from "../table/channel_names.ts";
 import { openConnections } from "../table/counts.ts";
-import { newTable, type Table } from "../table/table.ts";
+import { type ChannelPlace, newTable, type Table } from "../table/table.ts";
 import { openLine } from "../workers/serving_options.ts";
 import { type Entrance } from "../workers/start_plane.ts";
 import { channelList } from "./channel_list.ts";
@@ -169,14 +169,14 @@ function openTable(
   workers: number,
   wanted: readonly WantedGroup[],
 ): Pick<Prepared, "table" | "names" | "channelSet"> {
-  const table = newTable({ groups, channels, workers }), names = new ChannelNames();
+  const table = newTable({ groups, channels, workers }), names = new ChannelNames(table);
   return { table, names, channelSet: openChannelSet({ table, names }, wanted) };
 }
 
 /** A connect to a channel failed: its name may lead elsewhere by now. */
 export function connectFailed(
   { channelSet, follower }: Pick<Prepared, "channelSet" | "follower">,
-  { group, channel }: { group: number; channel: number },
+  { group, channel }: ChannelPlace,
 ): void {
   const key = channelSet.keyOf(group, channel);
   if (key !== undefined) follower.connectFailed(group, key);

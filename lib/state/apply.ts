@@ -138,9 +138,10 @@ function remove(
   group: number,
   channel: number,
 ): void {
+  const id = table.id(group, channel);
   table.remove(group, channel);
   baseline.removed(group, channel);
-  names.delete(group, channel);
+  names.delete(id);
   health.changed(group, channel);
 }
 

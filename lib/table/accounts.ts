@@ -18,10 +18,26 @@ export interface AccountCompanion {
   folded(from: number, to: number): void;
 }
 
+/** A channel of the table. */
+export interface ChannelPlace {
+  readonly group: number;
+  /** Its number in the group. */
+  readonly channel: number;
+}
+
 /** Where a channel leads. */
 export interface ChannelAddress {
   readonly address: Ip;
   readonly port: number;
+}
+
+/** A new channel. */
+export interface NewChannel extends ChannelAddress {
+  readonly maxc?: number;
+  readonly enabled?: boolean;
+  readonly weight?: number | undefined;
+  /** Its host as written. @default its address */
+  readonly host?: string;
 }
 
 const NO_ADDRESS: Ip = new Uint8Array(0);
@@ -103,6 +119,28 @@ export class Accounts {
     return endpoint;
   }
 
+  /** The `ID` of its channel. */
+  owner(account: number): number {
+    return Atomics.load(this.#words, this.#memory.account(account) + ACCOUNT.OWNER);
+  }
+
+  /** Where its channel is now. */
+  place(account: number): ChannelPlace {
+    const { slots } = this.#memory;
+    const place = Atomics.load(this.#words, this.#memory.account(account) + ACCOUNT.PLACE);
+    return { group: Math.floor(place / slots), channel: place % slots };
+  }
+
+  /** Sets owner and place of all accounts of a channel. */
+  own(group: number, channel: number): void {
+    const id = this.#words[this.#memory.channel(group, channel) + CHANNEL.ID]!;
+    for (const account of this.of(group, channel)) {
+      const at = this.#memory.account(account);
+      Atomics.store(this.#words, at + ACCOUNT.OWNER, id);
+      Atomics.store(this.#words, at + ACCOUNT.PLACE, this.#memory.place(group, channel));
+    }
+  }
+
   /** Open connections, including those that are still connecting. */
   c(account: number): number {
     return Atomics.load(this.#words, this.#memory.account(account) + ACCOUNT.C);
@@ -160,12 +198,12 @@ export class Accounts {
    * they are counted at the new one.
    */
   assign(group: number, channel: number, to: ChannelAddress): void {
-    // It had none yet.
-    const now = this.current(group, channel);
-    if (!this.hasAddress(now)) return this.#setAddress(now, to);
     // If the channel had this address before, it gets that account back.
     let account = [...this.of(group, channel)].find((one) => this.#isTo(one, to));
     if (account === undefined) {
+      // It has none now.
+      const now = this.current(group, channel);
+      if (!this.hasAddress(now)) return this.#setAddress(now, to);
       const max = maxFormers(this.#memory.size);
       if (this.#words[HEADER.FORMERS]! >= max) this.#foldIdle();
       if (this.#words[HEADER.FORMERS]! >= max) {
@@ -178,7 +216,7 @@ export class Accounts {
     this.#link(group, channel, [account, ...others]);
   }
 
-  /** Closes the accounts of a removed channel, whose slot is about to be reused. */
+  /** Closes the accounts of a removed channel, whose slot is about to be reused or cleared. */
   close(group: number, channel: number): void {
     const accounts = [...this.of(group, channel)];
     for (const account of accounts) {
@@ -207,6 +245,7 @@ export class Accounts {
     });
     const at = this.#memory.channel(group, channel) + CHANNEL.ACCOUNT;
     Atomics.store(this.#words, at, accounts[0]!);
+    this.own(group, channel);
   }
 
   /**

@@ -16,6 +16,8 @@ export function channelCounts(
   const groups = new Set<number>();
   let channels = 0, available = 0;
   for (const [group, channel] of channelsOf(table)) {
+    // What a reload has removed is only waited for.
+    if (table.isLeaving(group, channel)) continue;
     groups.add(group);
     channels++;
     if (table.available(group, channel)) available++;

@@ -21,34 +21,43 @@ export interface TableHandle {
 
 /** Words of the header. */
 // deno-fmt-ignore
-export const HEADER = { LOCK: 0, LAST_CONNECTION: 1, FORMERS: 2, LAST_GENERATION: 3 } as const;
+export const HEADER = {
+  LOCK: 0, LAST_CONNECTION: 1, FORMERS: 2, LAST_GENERATION: 3, LAST_CHANNEL: 4, ARRANGEMENT: 5,
+} as const;
 
-/** Words of a group. `WEIGHTED`: whether the weights of its channels differ. */
+/**
+ * Words of a group. `WEIGHTED`: whether the weights of its channels differ. `LEAVING`: how many
+ * channels at its end were removed by a reload and have connections.
+ */
 // deno-fmt-ignore
-export const GROUP = { SCHEDULE: 0, LENGTH: 1, CURSOR: 2, WEIGHTED: 3 } as const;
+export const GROUP = { SCHEDULE: 0, LENGTH: 1, CURSOR: 2, WEIGHTED: 3, LEAVING: 4 } as const;
 
 /**
  * Words of a channel. `RAMP`: percent of its weight that it has now. `DEBT`: what weighted round
  * robin owes it. `PROBER`: the worker, from 1, with the one connection that a cautious channel may
  * get. `FAILURES`: failed connects in a row. `CHECKED`: whether an active check decides that it is
- * up. `NAME`: a hash of its host as written, in two words.
+ * up. `NAME`: a hash of its host as written, in two words. `ID`: unique while the program runs.
+ * `LEAVING`: whether a reload has removed it.
  */
 // deno-fmt-ignore
 export const CHANNEL = {
   STATE: 0, MAXC: 1, HEALTH: 2, ACCOUNT: 3, WEIGHT: 4, RAMP: 5, DEBT: 6, CAUTION: 7, PROBER: 8,
-  FAILURES: 9, GENERATION: 10, CHECKED: 11, NAME: 12,
+  FAILURES: 9, GENERATION: 10, CHECKED: 11, NAME: 12, ID: 14, LEAVING: 15,
 } as const;
 
-/** Words of an account: one address of a channel with its counters. */
+/**
+ * Words of an account: one address of a channel with its counters. `OWNER`: the `ID` of the channel.
+ * `PLACE`: where the channel is, see {@link TableMemory.place}.
+ */
 // deno-fmt-ignore
 export const ACCOUNT = {
-  USED: 0, PORT: 1, C: 2, TOTALC: 3, FORMER: 4, FAMILY: 5, ADDRESS: 6,
+  USED: 0, PORT: 1, C: 2, TOTALC: 3, FORMER: 4, FAMILY: 5, ADDRESS: 6, OWNER: 10, PLACE: 11,
 } as const;
 
-const HEADER_WORDS = 4, GROUP_WORDS = 4, ACCOUNT_WORDS = 10;
+const HEADER_WORDS = 6, GROUP_WORDS = 5, ACCOUNT_WORDS = 12;
 
 /** How many words a channel has. */
-export const CHANNEL_WORDS = 14;
+export const CHANNEL_WORDS = 16;
 
 /** Byte counters of an account. */
 export const SENT = 0, RCVD = 1, COUNTERS = 2;
@@ -59,6 +68,8 @@ const MAX_FORMERS = 4096;
 /** The memory of a table as one isolate sees it. */
 export class TableMemory {
   readonly size: TableSize;
+  /** Places for channels in a group: more than it may have, for those that a reload has removed. */
+  readonly slots: number;
   /** Number of accounts. */
   readonly accounts: number;
   readonly words: Int32Array;
@@ -72,13 +83,14 @@ export class TableMemory {
   constructor({ size, buffer }: TableHandle, readonly worker: number) {
     const { workers } = size;
     this.size = size;
+    this.slots = slotCount(size);
     this.accounts = accountCount(size);
     const counters = this.accounts * COUNTERS;
     this.traffic = new Traffic(buffer, { counters, workers, worker });
     this.words = new Int32Array(buffer, Traffic.byteLength(counters, workers));
     this.bytes = new Uint8Array(buffer);
     this.#channelsAt = HEADER_WORDS + size.groups * GROUP_WORDS;
-    this.#accountsAt = this.#channelsAt + size.groups * size.channels * CHANNEL_WORDS;
+    this.#accountsAt = this.#channelsAt + size.groups * this.slots * CHANNEL_WORDS;
     this.#heldAt = this.#accountsAt + this.accounts * ACCOUNT_WORDS;
   }
 
@@ -94,7 +106,12 @@ export class TableMemory {
 
   /** The first word of a channel. */
   channel(group: number, channel: number): number {
-    return this.#channelsAt + (group * this.size.channels + channel) * CHANNEL_WORDS;
+    return this.#channelsAt + this.place(group, channel) * CHANNEL_WORDS;
+  }
+
+  /** Group and number of a channel as one number. */
+  place(group: number, channel: number): number {
+    return group * this.slots + channel;
   }
 
   /** The first word of an account. */
@@ -120,14 +137,19 @@ export function maxFormers({ groups, channels }: TableSize): number {
   return Math.min(Math.max(groups * channels, 64), MAX_FORMERS);
 }
 
+/** Twice as many channels as a group may have: a reload may replace all of them. */
+function slotCount({ channels }: TableSize): number {
+  return 2 * channels;
+}
+
 function accountCount(size: TableSize): number {
-  return size.groups * size.channels + maxFormers(size);
+  return size.groups * slotCount(size) + maxFormers(size);
 }
 
 /** Bytes of memory of a table. */
 export function tableBytes(size: TableSize): number {
   const accounts = accountCount(size);
-  const words = HEADER_WORDS + size.groups * (GROUP_WORDS + size.channels * CHANNEL_WORDS) +
+  const words = HEADER_WORDS + size.groups * (GROUP_WORDS + slotCount(size) * CHANNEL_WORDS) +
     accounts * (ACCOUNT_WORDS + size.workers);
   return Traffic.byteLength(accounts * COUNTERS, size.workers) + words * 4;
 }

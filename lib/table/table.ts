@@ -9,7 +9,13 @@
 import { formatEndpoint } from "../address/host_port.ts";
 import { formatIp, type Ip } from "../address/ip.ts";
 import type { Endpoint } from "../base/endpoint.ts";
-import { type AccountCompanion, Accounts, type ChannelAddress } from "./accounts.ts";
+import {
+  type AccountCompanion,
+  Accounts,
+  type ChannelAddress,
+  type ChannelPlace,
+  type NewChannel,
+} from "./accounts.ts";
 import {
   CHANNEL,
   CHANNEL_WORDS,
@@ -25,6 +31,7 @@ import {
 } from "./layout.ts";
 import { Lock } from "./lock.ts";
 import { type Hash64, nameHash, unitOf } from "./name_hash.ts";
+import { type Arrangement, movedCursor, type Placed } from "./arrangement.ts";
 import {
   type Caution,
   CAUTIONS,
@@ -37,7 +44,7 @@ import {
   type ScheduleName,
 } from "./states.ts";
 
-export type { AccountCompanion } from "./accounts.ts";
+export type { AccountCompanion, ChannelPlace, NewChannel } from "./accounts.ts";
 export type { TableHandle, TableSize } from "./layout.ts";
 export type { ChannelHealth, ChannelState } from "./states.ts";
 
@@ -62,15 +69,6 @@ export interface ChannelRow {
   readonly sent: bigint;
   /** Bytes from this channel to clients. */
   readonly rcvd: bigint;
-}
-
-/** A new channel. */
-export interface NewChannel extends ChannelAddress {
-  readonly maxc?: number;
-  readonly enabled?: boolean;
-  readonly weight?: number | undefined;
-  /** Its host as written. @default its address */
-  readonly host?: string;
 }
 
 /**
@@ -130,16 +128,27 @@ export class Table {
     this.#accounts.companion = companion;
   }
 
-  /**
-   * Runs a function with the lock held. The function must be short, and must not call `locked`,
-   * {@link add} or {@link assign}.
-   */
+  /** Runs a function with the lock held. The function must be short, and must not call `locked`. */
   locked<T>(run: () => T): T {
     try {
       return this.#lock.run(run);
     } finally {
       if (this.#isFreed && !this.#lock.isHeld) this.#reportFreed();
     }
+  }
+
+  #exclusively<T>(run: () => T): T {
+    return this.#lock.isHeld ? run() : this.locked(run);
+  }
+
+  /** Changes whenever channels get other numbers: before, and after. */
+  get arrangement(): number {
+    return Atomics.load(this.#words, HEADER.ARRANGEMENT);
+  }
+
+  /** Whether channels do not get other numbers now. */
+  get isSteady(): boolean {
+    return (this.arrangement & 1) === 0;
   }
 
   /** The number of a new connection, starting at 1, unique across all isolates. */
@@ -162,6 +171,37 @@ export class Table {
   /** Number of channels of a group, including disabled and removed ones. */
   length(group: number): number {
     return this.#memory.length(group);
+  }
+
+  /** How many of them schedules know: those at the end that a reload has removed do not count. */
+  active(group: number): number {
+    return this.length(group) - this.#words[this.#memory.group(group) + GROUP.LEAVING]!;
+  }
+
+  /** Places for channels in a group: twice as many as it may have. */
+  get slots(): number {
+    return this.#memory.slots;
+  }
+
+  /** A number of the channel that is unique while the program runs, whatever becomes of it. */
+  id(group: number, channel: number): number {
+    return this.#word(group, channel, CHANNEL.ID);
+  }
+
+  /** Finds a channel by its {@link id}. @param near Where it was before. */
+  find(id: number, near?: ChannelPlace): ChannelPlace | undefined {
+    const isHere = (group: number, channel: number) =>
+      this.exists(group, channel) && this.id(group, channel) === id;
+    if (near !== undefined && isHere(near.group, near.channel)) return near;
+    for (const [group, channel] of this.#channels()) {
+      if (isHere(group, channel)) return { group, channel };
+    }
+    return undefined;
+  }
+
+  /** Whether a reload has removed the channel, which has connections. It cannot be enabled. */
+  isLeaving(group: number, channel: number): boolean {
+    return this.#word(group, channel, CHANNEL.LEAVING) !== 0;
   }
 
   /** Index at which round robin continues. */
@@ -219,6 +259,7 @@ export class Table {
 
   #isWilling(at: number): boolean {
     if (this.#words[at + CHANNEL.STATE] !== STATE.enabled) return false;
+    if (!this.#accounts.hasAddress(this.#words[at + CHANNEL.ACCOUNT]!)) return false;
     if (this.#words[at + CHANNEL.WEIGHT] === 0 || this.#words[at + CHANNEL.RAMP] === 0) {
       return false;
     }
@@ -236,8 +277,12 @@ export class Table {
     return CHANNEL_STATES[this.#words[this.#memory.channel(group, channel) + CHANNEL.STATE]!]!;
   }
 
-  /** Changes the administrative state of a channel that exists; returns whether it changed. */
+  /**
+   * Changes the administrative state of a channel that exists, unless it {@link isLeaving}; returns
+   * whether it changed.
+   */
   setState(group: number, channel: number, state: Exclude<ChannelState, "free">): boolean {
+    if (this.isLeaving(group, channel)) return false;
     const at = this.#memory.channel(group, channel) + CHANNEL.STATE, to = STATE[state];
     for (let from = Atomics.load(this.#words, at);;) {
       if (from === to || from === STATE.free) return false;
@@ -398,6 +443,16 @@ export class Table {
     return this.#accounts.port(this.account(group, channel));
   }
 
+  /** Where the channel of an account is now. The account must be in use. */
+  placeOf(account: number): ChannelPlace {
+    return this.#accounts.place(account);
+  }
+
+  /** The {@link id} of the channel of an account. The account must be in use. */
+  ownerOf(account: number): number {
+    return this.#accounts.owner(account);
+  }
+
   /** The address of an account as text, and its port. */
   endpointOf(account: number): Endpoint {
     return this.#accounts.endpoint(account);
@@ -414,33 +469,132 @@ export class Table {
   }
 
   /**
-   * Adds a channel in the first free slot, or else at the end, with all counters at zero.
+   * Adds a channel in the first free slot, or else after the last one that no reload has removed,
+   * with all counters at zero.
    *
    * @returns Its number; `undefined` if the group is full.
    */
   add(group: number, to: NewChannel): number | undefined {
-    return this.locked(() => {
-      const n = this.length(group);
+    return this.#exclusively(() => {
+      const n = this.active(group), length = this.length(group);
       let channel = 0;
       while (channel < n && this.state(group, channel) !== "free") channel++;
       if (channel >= this.size.channels) return undefined;
-      const at = this.#memory.channel(group, channel);
-      if (channel < n) this.#accounts.close(group, channel);
-      this.#words.fill(0, at, at + CHANNEL_WORDS);
-      this.#words[at + CHANNEL.ACCOUNT] = this.#accounts.open(to);
-      this.#words[at + CHANNEL.MAXC] = to.maxc ?? 0;
-      this.#words[at + CHANNEL.WEIGHT] = to.weight ?? DEFAULT_WEIGHT;
-      this.#words[at + CHANNEL.RAMP] = FULL_RAMP;
-      this.#setName(group, channel, to);
-      this.#renew(group, channel);
-      const { enabled = true } = to;
-      Atomics.store(this.#words, at + CHANNEL.STATE, enabled ? STATE.enabled : STATE.disabled);
-      const lengthAt = this.#memory.group(group) + GROUP.LENGTH;
-      if (channel === n) Atomics.store(this.#words, lengthAt, n + 1);
+      if (channel < n) {
+        this.#accounts.close(group, channel);
+        this.#fill(group, channel, to);
+        this.#nameNew(group, channel, to);
+      } else if (length >= this.slots) return undefined;
+      else {
+        const places: Placed[] = Array.from({ length }, (_, from) => ({ from }));
+        places.splice(channel, 0, { add: to });
+        this.#place(group, places);
+      }
       this.#weightsChanged(group);
-      this.#isFreed = enabled;
+      this.#isFreed ||= to.enabled ?? true;
       return channel;
     });
+  }
+
+  /** Writes a new channel into a slot. */
+  #fill(group: number, channel: number, to: NewChannel): void {
+    const at = this.#memory.channel(group, channel), { enabled = true } = to;
+    const account = this.#accounts.open(to);
+    this.#words.fill(0, at, at + CHANNEL_WORDS);
+    this.#words[at + CHANNEL.ID] = ++this.#words[HEADER.LAST_CHANNEL]!;
+    this.#words[at + CHANNEL.ACCOUNT] = account;
+    this.#words[at + CHANNEL.MAXC] = to.maxc ?? 0;
+    this.#words[at + CHANNEL.WEIGHT] = to.weight ?? DEFAULT_WEIGHT;
+    this.#words[at + CHANNEL.RAMP] = FULL_RAMP;
+    this.#accounts.own(group, channel);
+    this.#renew(group, channel);
+    Atomics.store(this.#words, at + CHANNEL.STATE, enabled ? STATE.enabled : STATE.disabled);
+  }
+
+  /**
+   * Gives the channels of groups other numbers, adds some and removes others, at one moment for all
+   * isolates. Connections, counters and all that is known about a channel move with it.
+   *
+   * @param groups The channels of each group that changes, in their new order. Those that leave
+   * come last; one without connections is gone at once.
+   * @param also Called at the end, with the lock held.
+   * @returns Whether everything had a place; otherwise nothing has changed.
+   */
+  rearrange(groups: ReadonlyMap<number, Arrangement>, also?: () => void): boolean {
+    return this.locked(() => {
+      const kept = new Map([...groups].map(([group, places]) => [
+        group,
+        places.filter((one) => !("from" in one && one.leaving && this.c(group, one.from) === 0)),
+      ]));
+      if ([...kept.values()].some(({ length }) => length > this.slots)) return false;
+      for (const [group, places] of kept) {
+        this.#place(group, places);
+        this.#weightsChanged(group);
+      }
+      also?.();
+      this.#isFreed = true;
+      return true;
+    });
+  }
+
+  /** Moves channels within a group; those that do not appear are closed. */
+  #place(group: number, places: Arrangement): void {
+    const length = this.length(group), active = this.active(group);
+    const slotAt = (channel: number) => this.#memory.channel(group, channel);
+    const copies = places.map((one) =>
+      "from" in one
+        ? this.#words.slice(slotAt(one.from), slotAt(one.from) + CHANNEL_WORDS)
+        : undefined
+    );
+    const stays = new Set(places.map((one) => "from" in one ? one.from : -1));
+    for (let channel = 0; channel < length; channel++) {
+      if (!stays.has(channel)) this.#accounts.close(group, channel);
+    }
+    Atomics.add(this.#words, HEADER.ARRANGEMENT, 1);
+    const cursor = movedCursor(places, this.cursor(group), active);
+    for (const [channel, copy] of copies.entries()) {
+      if (copy === undefined) continue;
+      this.#words.set(copy, slotAt(channel));
+      this.#accounts.own(group, channel);
+    }
+    for (const [channel, copy] of copies.entries()) {
+      if (copy === undefined) this.#words.fill(0, slotAt(channel), slotAt(channel + 1));
+    }
+    const end = Math.max(length, places.length);
+    this.#words.fill(0, slotAt(places.length), slotAt(end));
+    let leaving = 0;
+    for (const [channel, one] of places.entries()) {
+      if ("add" in one) this.#fill(group, channel, one.add);
+      else if (one.leaving !== undefined) this.#setLeaving(group, channel, one.leaving);
+      if (this.isLeaving(group, channel)) leaving++;
+    }
+    const at = this.#memory.group(group);
+    Atomics.store(this.#words, at + GROUP.LENGTH, places.length);
+    Atomics.store(this.#words, at + GROUP.LEAVING, leaving);
+    this.#nameAll(group, places);
+    this.setCursor(group, cursor);
+    Atomics.add(this.#words, HEADER.ARRANGEMENT, 1);
+  }
+
+  /** Makes the names of channels unique in their order, as at the start. */
+  #nameAll(group: number, places: Arrangement): void {
+    const taken = new Set<number>();
+    for (const [channel, one] of places.entries()) {
+      if (this.isLeaving(group, channel)) continue;
+      const host = "add" in one ? one.add.host ?? formatIp(one.add.address) : one.host;
+      if (host !== undefined) {
+        const port = this.port(group, channel);
+        this.#setName(group, channel, { host, port, taken });
+      }
+      taken.add(unitOf(this.nameHash(group, channel)));
+    }
+  }
+
+  #setLeaving(group: number, channel: number, leaving: boolean): void {
+    if (this.isLeaving(group, channel) === leaving) return;
+    const state = leaving ? STATE.draining : STATE.enabled;
+    this.#setWord([group, channel], CHANNEL.STATE, state);
+    this.#setWord([group, channel], CHANNEL.LEAVING, leaving ? 1 : 0);
   }
 
   /**
@@ -450,9 +604,9 @@ export class Table {
    * @param to `host` is the host as written.
    */
   assign(group: number, channel: number, to: ChannelAddress & { host?: string }): void {
-    this.locked(() => {
+    this.#exclusively(() => {
       this.#accounts.assign(group, channel, to);
-      this.#setName(group, channel, to);
+      this.#nameNew(group, channel, to);
       this.#renew(group, channel);
     });
   }
@@ -475,12 +629,20 @@ export class Table {
     Atomics.store(this.#words, at + GENERATION, generation);
   }
 
-  #setName(group: number, channel: number, to: ChannelAddress & { host?: string }): void {
+  #nameNew(group: number, channel: number, to: ChannelAddress & { host?: string }): void {
     const { port, host = formatIp(to.address) } = to;
+    this.#setName(group, channel, { host, port, taken: this.#otherNames(group, channel) });
+  }
+
+  /** @param to `taken`: names of other channels, each as a number. */
+  #setName(
+    group: number,
+    channel: number,
+    { host, port, taken }: { host: string; port: number; taken: ReadonlySet<number> },
+  ): void {
     const name = formatEndpoint({ address: host, port });
-    const others = this.#otherNames(group, channel);
     let copy = 0, hash = nameHash(name, copy);
-    while (others.has(unitOf(hash))) hash = nameHash(name, ++copy);
+    while (taken.has(unitOf(hash))) hash = nameHash(name, ++copy);
     const at = this.#memory.channel(group, channel) + CHANNEL.NAME;
     this.#words[at] = hash.high;
     this.#words[at + 1] = hash.low;
@@ -489,7 +651,7 @@ export class Table {
   /** The names of the other channels of a group, each as a number. */
   #otherNames(group: number, except: number): Set<number> {
     const names = new Set<number>();
-    for (let channel = 0; channel < this.length(group); channel++) {
+    for (let channel = 0; channel < this.active(group); channel++) {
       if (channel === except || !this.exists(group, channel)) continue;
       names.add(unitOf(this.nameHash(group, channel)));
     }

@@ -19,7 +19,7 @@ export interface Waiter extends ClientKey {
 // deno-fmt-ignore
 const LENGTH = 0, HEAD = 1, TAIL = 2, FREE = 3, HEADER_WORDS = 4,
   ID = 0, WORKER = 1, NEXT = 2, BEFORE = 3, HASH = 4, HIGH = 5, LOW = 6, GRANTED = 7,
-  GROUP = 8, CHANNEL = 9, ACCOUNT = 10, GENERATION = 11, PROBE = 12, PLACE_WORDS = 13;
+  ACCOUNT = 8, GENERATION = 9, PROBE = 10, PLACE_WORDS = 11;
 /** Stands for no place. Places are numbered from 1. */
 const NONE = 0;
 
@@ -107,11 +107,9 @@ export class LineMemory {
   }
 
   /** Gives a waiter its channel, and removes it from the line. */
-  grant(place: number, { group, channel, account, generation, isProbe }: Entry): void {
+  grant(place: number, { account, generation, isProbe }: Entry): void {
     this.remove(place);
     const at = this.#at(place);
-    this.#words[at + GROUP] = group;
-    this.#words[at + CHANNEL] = channel;
     this.#words[at + ACCOUNT] = account;
     this.#words[at + GENERATION] = generation;
     this.#words[at + PROBE] = isProbe ? 1 : 0;
@@ -123,8 +121,6 @@ export class LineMemory {
     const at = this.#at(place);
     if (Atomics.load(this.#words, at + GRANTED) === 0) return undefined;
     return {
-      group: this.#words[at + GROUP]!,
-      channel: this.#words[at + CHANNEL]!,
       account: this.#words[at + ACCOUNT]!,
       generation: this.#words[at + GENERATION]!,
       isProbe: this.#words[at + PROBE] === 1,

@@ -45,9 +45,12 @@ export class WaitLine {
   readonly #memory: LineMemory;
   /** Clients of this isolate that wait, by place. */
   readonly #own = new Map<number, (entry: Entry) => void>();
+  /** `-H`; see `ScheduledClient`. */
+  hashFailover: boolean;
 
   constructor(parts: WaitLineParts) {
     this.#parts = parts;
+    this.hashFailover = parts.hashFailover;
     this.#memory = new LineMemory(parts.handle);
     parts.table.freed = () => this.grant();
   }
@@ -94,10 +97,10 @@ export class WaitLine {
   /** Gives available channels to those who wait. */
   grant(): void {
     if (this.#memory.length === 0) return;
-    const { table, hashFailover, wake } = this.#parts;
+    const { table, wake } = this.#parts, { hashFailover } = this;
     const workers = new Set<number>(), refused = new Set<number>();
-    const moduli = hashFailover ? [] : hashModuli(table);
     table.locked(() => {
+      const moduli = hashFailover ? [] : hashModuli(table);
       for (const place of this.#memory.waiting()) {
         const { worker, hash, key } = this.#memory.waiter(place);
         // Clients with the same hashed channels are all refused, or none is.
@@ -143,7 +146,7 @@ export class WaitLine {
    * may use: with hash groups, those may all wait for another channel.
    */
   #enterPastFullLine(client: ClientKey): Place | undefined {
-    const { table, hashFailover } = this.#parts;
+    const { table } = this.#parts, { hashFailover } = this;
     // First, clients in the line get what is available to them.
     this.grant();
     const entry = table.locked(() =>
@@ -157,7 +160,7 @@ export class WaitLine {
 function hashModuli(table: Table): number[] {
   const moduli: number[] = [];
   for (let group = 0; group < table.size.groups; group++) {
-    const length = table.length(group);
+    const length = table.active(group);
     if (length > 0 && table.schedule(group) === "hash") moduli.push(length);
   }
   return moduli;

@@ -1,14 +1,14 @@
 /** The part of the program that serves connections, in this isolate or in workers. */
 
-import type { ConnectionInfo } from "../base/connection_info.ts";
 import type { Reason } from "../base/reason.ts";
 import { serve } from "../connection/accept_loop.ts";
 import { Clock } from "../connection/clock.ts";
+import type { Connection } from "../connection/connection.ts";
 import type { ConnectionContext } from "../connection/context.ts";
 import { unreachableReports } from "../connection/failed_dial.ts";
 import { type BurstNotices, countedPerBurst, oncePerBurst } from "../connection/once_per_burst.ts";
 import { moreTimedOut } from "../connection/timeouts.ts";
-import type { Connections } from "../control/commands/command.ts";
+import type { Connections, Selection } from "../control/commands/command.ts";
 import type { Engine, Listener } from "../engine/engine.ts";
 import { requestShutdown } from "../native/sockets.ts";
 import type { BackendEvent } from "../schedule/verdict.ts";
@@ -17,7 +17,7 @@ import type { Messages } from "../system/messages.ts";
 import type { Table } from "../table/table.ts";
 import type { PlaneDump } from "./dump_order.ts";
 import type { WorkerReports } from "./monitor.ts";
-import type { ServingOptions } from "./protocol.ts";
+import type { ServingChange, ServingOptions } from "./protocol.ts";
 
 /** A running data plane. */
 export interface DataPlane extends Connections {
@@ -43,6 +43,8 @@ export interface DataPlane extends Connections {
    * how many connections to accept.
    */
   countDumpFiles(value: boolean): Promise<void>;
+  /** Other options apply from now on, also to open connections. */
+  change(change: ServingChange): Promise<void>;
   /** Closes all open connections, and stops accepting. */
   closeAll(): void;
   /**
@@ -110,9 +112,9 @@ export interface WorkerPoolOptions {
 export function serveHere(listener: Listener, options: PlaneOptions): LocalPlane {
   const { shortage = oncePerBurst(options.notice), serving: { connection } } = options;
   const waiting = waitingOf(options);
-  const timeouts = countedPerBurst(options.notice, (count) => moreTimedOut(connection, count));
+  const timeouts = countedPerBurst(options.notice, (n) => moreTimedOut(context.options, n));
   let dump = options.dump;
-  const context: ConnectionContext = {
+  const context: MutableContext = {
     ...options,
     options: connection,
     shortage,
@@ -133,10 +135,10 @@ export function serveHere(listener: Listener, options: PlaneOptions): LocalPlane
     return (dumpFiles ? limits?.maxWithFiles : limits?.max) ?? Infinity;
   }
 
-  function closeWhere(wanted: (info: ConnectionInfo) => boolean, reason: Reason): number {
+  function closeWhere(wanted: (connection: Connection) => boolean, reason: Reason): number {
     let closed = 0;
     for (const connection of serving.connections) {
-      if (!wanted(connection.info())) continue;
+      if (!wanted(connection)) continue;
       if (reason === "backend down") connection.backendDown();
       else connection.close(reason);
       closed++;
@@ -161,7 +163,7 @@ export function serveHere(listener: Listener, options: PlaneOptions): LocalPlane
     },
     closeAll() {
       serving.stopNow();
-      cutOff += closeWhere(({ state }) => state !== "closing", "shutdown");
+      cutOff += closeWhere((connection) => connection.info().state !== "closing", "shutdown");
     },
     done: serving.done.then(() => {
       timeouts.end();
@@ -177,15 +179,40 @@ export function serveHere(listener: Listener, options: PlaneOptions): LocalPlane
       timeouts.end();
     },
     close(selection) {
-      const wanted = (info: ConnectionInfo) =>
-        "id" in selection
-          ? info.id === selection.id
-          : info.group === selection.group && info.channel === selection.channel &&
-            info.state !== "closing";
       const { reason = "closed by control" } = selection;
-      return Promise.resolve(closeWhere(wanted, reason));
+      return Promise.resolve(closeWhere(selector(options.table, selection), reason));
+    },
+    change(change) {
+      applyChange(context, change);
+      for (const connection of serving.connections) context.clock.watch(connection);
+      return Promise.resolve();
     },
   };
+}
+
+/** Whether a connection is selected. */
+function selector(table: Table, selection: Selection): (connection: Connection) => boolean {
+  const all = withOwner(table, selection);
+  if ("id" in all) return ({ id }) => id === all.id;
+  return (one) => one.claim?.owner === all.owner && one.info().state !== "closing";
+}
+
+type MutableContext = { -readonly [Key in keyof ConnectionContext]: ConnectionContext[Key] };
+
+/** Other options apply, also to open connections. */
+function applyChange(context: MutableContext, { connection, waitMs }: ServingChange): void {
+  context.options = connection;
+  const line = context.waiting?.line;
+  if (line === undefined || waitMs === undefined) return;
+  line.hashFailover = connection.hashFailover;
+  context.waiting = { line, waitMs };
+}
+
+/** Adds the `id` of the channel whose connections are selected, before it gets another number. */
+export function withOwner(table: Table, selection: Selection): Selection {
+  if ("id" in selection) return selection;
+  const { group, channel, owner = table.id(group, channel) } = selection;
+  return { ...selection, owner };
 }
 
 /** The wait line (`--wait`), as this isolate uses it. */

@@ -150,6 +150,13 @@ export class Isolate {
     this.#options.peers?.wake(this.index);
   }
 
+  /** Sends a message when there is room again, unless the worker has died meanwhile. */
+  async postAfter(room: Promise<void> | undefined, message: ToWorker): Promise<void> {
+    const { starts } = this;
+    await room;
+    if (this.starts === starts) this.post(message);
+  }
+
   /**
    * Whether its thread has ended, by two looks in a row: its last messages may arrive in between.
    * `false` if that is unknown.

@@ -1,7 +1,9 @@
+import { type CountedNotices, oncePerBurst } from "../connection/once_per_burst.ts";
 import type { Monitor } from "../connection/observe.ts";
 import type { LogStyle } from "../report/log_line.ts";
 import { monitorOf } from "../report/monitor.ts";
 import { Stats, type StatsHandle } from "../report/stats.ts";
+import type { Messages } from "../system/messages.ts";
 import type { LogOutbox } from "./log_outbox.ts";
 
 /** What a worker reports about its connections: log and metrics, if any. Can be cloned to it. */
@@ -28,4 +30,20 @@ export function workerMonitor(
     log: log && { style: log, line: (text) => lines.line(text), room: () => lines.room() },
     stats: stats && new Stats(stats, index),
   });
+}
+
+/** What a line of a worker is about. */
+export type LineKind = "notice" | "shortage" | "timedOut" | "debug";
+
+/** What prints the lines of workers, some of them limited across all workers. */
+export function printers(
+  { notice, debug }: Messages,
+  timeouts: () => CountedNotices,
+): Readonly<Record<LineKind, (line: string) => void>> {
+  return {
+    notice,
+    shortage: oncePerBurst(notice).notice,
+    timedOut: (line) => timeouts().notice(line),
+    debug: (line) => debug?.(line),
+  };
 }

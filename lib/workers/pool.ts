@@ -1,22 +1,25 @@
 /** Workers that accept on the same port and share one table, so that limits and counters are exact. */
 import { messageOf, withName } from "../base/errors.ts";
-import {
-  type BurstNotices,
-  type CountedNotices,
-  countedPerBurst,
-  oncePerBurst,
-} from "../connection/once_per_burst.ts";
+import { type CountedNotices, countedPerBurst } from "../connection/once_per_burst.ts";
 import { moreTimedOut } from "../connection/timeouts.ts";
 import type { Selection } from "../control/commands/command.ts";
 import { requestShutdown } from "../native/sockets.ts";
 import type { WaitLine } from "../wait_line/wait_line.ts";
-import { type DataPlane, type PlaneEnd, waitingOf, type WorkerPoolOptions } from "./data_plane.ts";
+import {
+  type DataPlane,
+  type PlaneEnd,
+  waitingOf,
+  withOwner,
+  type WorkerPoolOptions,
+} from "./data_plane.ts";
 import { DumpInbox } from "./dump_inbox.ts";
 import type { PlaneDump } from "./dump_order.ts";
 import { Isolate, openPeers, type Peers, Restarts, watchIsolates } from "./isolate.ts";
 import { ListeningWorkers } from "./listening.ts";
-import type { FromWorker, ToWorker, WorkerSetup } from "./protocol.ts";
-import { newQuestions } from "./questions.ts";
+import { type LineKind, printers } from "./monitor.ts";
+import type { FromWorker, ServingChange, ServingOptions, ToWorker } from "./protocol.ts";
+import { newQuestions, steadily } from "./questions.ts";
+import { changedServing, workerSetup } from "./serving_options.ts";
 
 /**
  * Starts the workers. Resolves when all of them listen.
@@ -39,9 +42,9 @@ class WorkerPool implements DataPlane {
   readonly #isEpoll: boolean;
   readonly #peers: Peers | undefined;
   readonly #listening = new ListeningWorkers();
-  readonly #questions = newQuestions();
+  readonly #questions = newQuestions(() => this.#isolates.values());
   readonly #inbox = new DumpInbox();
-  readonly #shortage: BurstNotices;
+  readonly #print: Readonly<Record<LineKind, (line: string) => void>>;
   readonly #timeouts: CountedNotices;
   readonly #done = Promise.withResolvers<PlaneEnd>();
   readonly done = this.#done.promise;
@@ -52,7 +55,8 @@ class WorkerPool implements DataPlane {
   #ending: Promise<unknown> = Promise.resolve();
   #unwatch: (() => void) | undefined;
   #dump: PlaneDump | undefined;
-  #dumpFiles: boolean | undefined;
+  /** How a worker that starts now serves. */
+  #serving: ServingOptions;
   readonly othersLeft = (count: number): void => this.#listening.othersLeft(count);
   /** The socket that the main isolate has bound for all workers. */
   #descriptor: number | undefined;
@@ -63,12 +67,15 @@ class WorkerPool implements DataPlane {
   constructor(options: WorkerPoolOptions) {
     this.#options = options;
     this.#dump = options.dump;
-    this.#dumpFiles = options.serving.dumpFiles;
+    this.#serving = options.serving;
     const { count, table, messages: { notice }, serving } = options;
     this.#isEpoll = serving.engine === "epoll";
     if (this.#isEpoll) this.#peers = openPeers(count);
-    this.#shortage = oncePerBurst(notice);
-    this.#timeouts = countedPerBurst(notice, (count) => moreTimedOut(serving.connection, count));
+    this.#print = printers(options.messages, () => this.#timeouts);
+    this.#timeouts = countedPerBurst(
+      notice,
+      (count) => moreTimedOut(this.#serving.connection, count),
+    );
     const wake = (worker: number) => this.#send(worker, { type: "deliver" });
     this.#line = waitingOf({ table, serving, wake })?.line;
     if (options.dump !== undefined) this.#inbox.add(options.dump);
@@ -78,7 +85,7 @@ class WorkerPool implements DataPlane {
     const { count, enter } = this.#options;
     try {
       const isolates = Array.from({ length: count }, (_, index) => this.#newIsolate(index));
-      await Promise.all(isolates.map((isolate) => isolate.start(this.#setup(isolate))));
+      await Promise.all(isolates.map((isolate) => this.#setUp(isolate)));
       this.#descriptor = await enter?.();
       // One after the other, so that the order of their sockets is known.
       for (const isolate of isolates) await this.#listenIn(isolate);
@@ -120,13 +127,19 @@ class WorkerPool implements DataPlane {
     const before = this.#dump;
     this.#dump = next;
     if (next !== undefined) this.#inbox.add(next);
-    await this.#questions.askAll(this.#isolates.values(), { type: "dump", order: next?.order });
+    await this.#questions.askAll({ type: "dump", order: next?.order });
     if (before !== undefined) this.#inbox.remove(before);
   }
 
   async countDumpFiles(value: boolean): Promise<void> {
-    this.#dumpFiles = value;
-    await this.#questions.askAll(this.#isolates.values(), { type: "dumpFiles", value });
+    this.#serving = { ...this.#serving, dumpFiles: value };
+    await this.#questions.askAll({ type: "dumpFiles", value });
+  }
+
+  async change(change: ServingChange): Promise<void> {
+    this.#serving = changedServing(this.#serving, change);
+    if (this.#line !== undefined) this.#line.hashFailover = change.connection.hashFailover;
+    await this.#questions.askAll({ type: "change", change });
   }
 
   closeAll(): void {
@@ -134,13 +147,16 @@ class WorkerPool implements DataPlane {
   }
 
   async connections() {
-    const found = await this.#questions.askAll(this.#isolates.values(), { type: "connections" });
+    const found = await steadily(
+      this.#options.table,
+      () => this.#questions.askAll({ type: "connections" }),
+    );
     return found.flat().sort((a, b) => a.id - b.id);
   }
 
   async close(selection: Selection): Promise<number> {
-    const question = { type: "close", selection } as const;
-    const counts = await this.#questions.askAll(this.#isolates.values(), question);
+    const one = withOwner(this.#options.table, selection);
+    const counts = await this.#questions.askAll({ type: "close", selection: one });
     return counts.reduce((all, count) => all + count, 0);
   }
 
@@ -156,6 +172,11 @@ class WorkerPool implements DataPlane {
     return isolate;
   }
 
+  #setUp(isolate: Isolate): Promise<void> {
+    const now = { serving: this.#serving, dump: this.#dump };
+    return isolate.start(workerSetup(isolate, { ...this.#options, ...now }));
+  }
+
   async #listenIn(isolate: Isolate): Promise<void> {
     this.#listening.starts(isolate.index);
     await isolate.listen(this.#descriptor);
@@ -164,7 +185,7 @@ class WorkerPool implements DataPlane {
 
   async #restartIn(isolate: Isolate): Promise<void> {
     try {
-      await isolate.start(this.#setup(isolate));
+      await this.#setUp(isolate);
       if (this.#stopping || this.#leaving) return this.#gone(isolate);
       await this.#listenIn(isolate);
     } catch (error) {
@@ -173,41 +194,25 @@ class WorkerPool implements DataPlane {
     }
   }
 
-  #setup({ index, link }: Isolate): WorkerSetup {
-    const { serving, table, messages, reports } = this.#options;
-    return {
-      index,
-      link,
-      serving: { ...serving, dumpFiles: this.#dumpFiles },
-      table: table.handle,
-      debug: messages.debug !== undefined,
-      monitor: reports?.forWorkers ?? { log: undefined, stats: undefined },
-      dump: this.#dump?.order,
-    };
-  }
-
   #receive(isolate: Isolate, message: FromWorker): void {
-    const { messages, reports } = this.#options;
+    const { reports } = this.#options;
     switch (message.type) {
       case "notice":
-        return messages.notice(message.line);
       case "shortage":
-        return this.#shortage.notice(message.line);
       case "timedOut":
-        return this.#timeouts.notice(message.line);
       case "debug":
-        return messages.debug?.(message.line);
+        return this.#print[message.type](message.line);
       case "stuck":
         return requestShutdown(message.sockets);
       case "answer":
         return this.#questions.answered(message);
       case "dumped": {
-        const { batch } = message, { generation } = batch;
-        const room = this.#inbox.take(isolate.index, batch);
-        return void this.#confirm(isolate, room, { type: "dumpTaken", generation });
+        const room = this.#inbox.take(isolate.index, message.batch);
+        const { generation } = message.batch;
+        return void isolate.postAfter(room, { type: "dumpTaken", generation });
       }
       case "logged":
-        return void this.#confirm(isolate, reports?.log(message.lines), { type: "logTaken" });
+        return void isolate.postAfter(reports?.log(message.lines), { type: "logTaken" });
       case "wake":
         return this.#send(message.worker, { type: "deliver" });
       case "backend":
@@ -219,13 +224,6 @@ class WorkerPool implements DataPlane {
         this.#cutOff += message.cutOff;
         return this.#gone(isolate);
     }
-  }
-
-  /** Sends an answer when there is room again, unless the worker has died. */
-  async #confirm(isolate: Isolate, room: Promise<void> | undefined, answer: ToWorker) {
-    const { starts } = isolate;
-    await room;
-    if (isolate.starts === starts) isolate.post(answer);
   }
 
   #died(isolate: Isolate, message: string): void {
@@ -247,7 +245,7 @@ class WorkerPool implements DataPlane {
   /** An isolate has ended without a message. */
   #lost(isolate: Isolate): void {
     this.#release(isolate.index);
-    this.#options.messages.notice(`worker ${isolate.index} has ended unexpectedly`);
+    this.#print.notice(`worker ${isolate.index} has ended unexpectedly`);
     this.#gone(isolate);
   }
 

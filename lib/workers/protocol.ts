@@ -12,7 +12,7 @@ import type { ConnectionLimits } from "../system/capacity.ts";
 import type { TableHandle } from "../table/table.ts";
 import type { DumpOrder } from "./dump_order.ts";
 import type { DumpBatch } from "./dump_outbox.ts";
-import type { MonitorConfig } from "./monitor.ts";
+import type { LineKind, MonitorConfig } from "./monitor.ts";
 
 /** How connections are served, the same in every isolate. A plain record that can be cloned. */
 export interface ServingOptions {
@@ -33,6 +33,13 @@ export interface ServingOptions {
   readonly dumpFiles?: boolean | undefined;
   /** `--wait`: the wait line, and how long one client may wait, in milliseconds. */
   readonly wait?: { readonly line: LineHandle; readonly ms: number } | undefined;
+}
+
+/** What may change while connections are served. A plain record that can be cloned. */
+export interface ServingChange {
+  readonly connection: ConnectionOptions;
+  /** How long one client may wait, in milliseconds, with `--wait`. */
+  readonly waitMs: number | undefined;
 }
 
 /** What connects an isolate that waits in system calls with the main isolate. */
@@ -66,6 +73,8 @@ export type Question =
   | { readonly type: "dump"; readonly order: DumpOrder | undefined }
   /** Changes `dumpFiles` of {@link ServingOptions}. */
   | { readonly type: "dumpFiles"; readonly value: boolean }
+  /** Other options apply from now on. */
+  | { readonly type: "change"; readonly change: ServingChange }
   /** Lists the open connections. */
   | { readonly type: "connections" }
   /** Closes connections; answered with their number. */
@@ -75,6 +84,7 @@ export type Question =
 export interface Answers {
   readonly dump: true;
   readonly dumpFiles: true;
+  readonly change: true;
   readonly connections: readonly ConnectionInfo[];
   readonly close: number;
 }
@@ -114,7 +124,7 @@ export type FromWorker =
   /** An uncaught error has ended its isolate or, with the epoll engine, what served there. */
   | { readonly type: "crashed"; readonly message: string }
   /** A line to print. `shortage` and `timedOut` are limited across all workers. */
-  | { readonly type: "notice" | "shortage" | "timedOut" | "debug"; readonly line: string }
+  | { readonly type: LineKind; readonly line: string }
   /** Sockets to shut down, which only the main isolate can; see `requestShutdown()`. */
   | { readonly type: "stuck"; readonly sockets: readonly SocketPair[] }
   /** Clients of another worker got channels. */

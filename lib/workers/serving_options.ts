@@ -1,6 +1,7 @@
 import { EXIT, ExitError, withName } from "../base/errors.ts";
 import { counted } from "../base/integers.ts";
 import type { BackendOptions } from "../cli/backend_options.ts";
+import type { ConnectionOptions } from "../connection/context.ts";
 import type { Options } from "../cli/options.ts";
 import { isPerConnection } from "../dump/file_name.ts";
 import type { Endpoint } from "../base/endpoint.ts";
@@ -8,7 +9,11 @@ import { processLimits } from "../native/process.ts";
 import { type LineHandle, newLine } from "../wait_line/line_memory.ts";
 import type { PassiveRules } from "../schedule/verdict.ts";
 import { connectionLimits, neededLimit } from "../system/capacity.ts";
-import type { ServingOptions } from "./protocol.ts";
+import type { Messages } from "../system/messages.ts";
+import type { Table } from "../table/table.ts";
+import type { PlaneDump } from "./dump_order.ts";
+import type { WorkerReports } from "./monitor.ts";
+import type { ServingChange, ServingOptions, WorkerSetup } from "./protocol.ts";
 
 /** The wait line of `--wait`; `undefined` without it. */
 export function openLine({ wait }: BackendOptions): LineHandle | undefined {
@@ -46,19 +51,39 @@ export function servingOptions(
     engine,
     maxPipes: pipes,
     at,
-    connection: {
-      connectTimeoutMs: options.connectTimeoutS * 1000,
-      idleTimeoutMs: options.idleTimeoutS * 1000,
-      hashFailover: options.hashFailover,
-      autoDisable: options.autoDisable,
-      source,
-      reportsUnreachable: options.resolveS !== 0,
-      passive: passiveRules(options),
-    },
+    connection: connectionOptions(options, source),
     limits: connectionLimits(limits, division),
     dumpFiles: options.dump !== undefined && isPerConnection(options.dump.file),
     wait: line && wait && { line, ms: wait.ms },
   };
+}
+
+/** The options that concern connections. @param source The address of `-B`. */
+function connectionOptions(options: Options, source: string | undefined): ConnectionOptions {
+  return {
+    connectTimeoutMs: options.connectTimeoutS * 1000,
+    idleTimeoutMs: options.idleTimeoutS * 1000,
+    hashFailover: options.hashFailover,
+    autoDisable: options.autoDisable,
+    source,
+    reportsUnreachable: options.resolveS !== 0,
+    passive: passiveRules(options),
+  };
+}
+
+/** What other options change while connections are served. @param source The address of `-B`. */
+export function servingChange(options: Options, source: string | undefined): ServingChange {
+  const { backends: { wait } } = options;
+  return { connection: connectionOptions(options, source), waitMs: wait?.ms };
+}
+
+/** How a worker serves that starts after a change. */
+export function changedServing(
+  serving: ServingOptions,
+  { connection, waitMs }: ServingChange,
+): ServingOptions {
+  const { wait } = serving;
+  return { ...serving, connection, wait: wait && { ...wait, ms: waitMs ?? wait.ms } };
 }
 
 /** The rules of the command line about connects that fail. */
@@ -68,5 +93,27 @@ export function passiveRules({ autoDisable, backends: { passive, wait } }: Optio
     suspects: passive !== "off" && !autoDisable,
     failures: typeof passive === "string" ? 0 : passive.failures,
     rests: wait !== undefined,
+  };
+}
+
+/** What a worker is started with now. */
+export function workerSetup(
+  { index, link }: Pick<WorkerSetup, "index" | "link">,
+  { serving, table, messages, reports, dump }: {
+    readonly serving: ServingOptions;
+    readonly table: Table;
+    readonly messages: Messages;
+    readonly reports?: WorkerReports | undefined;
+    readonly dump: PlaneDump | undefined;
+  },
+): WorkerSetup {
+  return {
+    index,
+    link,
+    serving,
+    table: table.handle,
+    debug: messages.debug !== undefined,
+    monitor: reports?.forWorkers ?? { log: undefined, stats: undefined },
+    dump: dump?.order,
   };
 }

@@ -41,7 +41,7 @@ export function buildTable(
   groups: readonly WantedGroup[],
   size: TableSize,
 ): { table: Table; names: ChannelNames } {
-  const table = newTable(size), names = new ChannelNames();
+  const table = newTable(size), names = new ChannelNames(table);
   openChannelSet({ table, names }, groups);
   return { table, names };
 }

@@ -8,9 +8,10 @@ import { AddressError } from "../../base/errors.ts";
 import { counted } from "../../base/integers.ts";
 import { parseChannelAttributes } from "../../check/channel_attributes.ts";
 import type { ChannelState } from "../../table/states.ts";
+import type { Table } from "../../table/table.ts";
 import { fromSpec, mustBeAllowed } from "./backend_commands.ts";
 import { type Command, CommandError, type ControlContext, message, type Reply } from "./command.ts";
-import { readChannel, readNumber, UNKNOWN_CHANNEL } from "./numbers.ts";
+import { type NamedChannel, readChannel, readNumber, UNKNOWN_CHANNEL } from "./numbers.ts";
 
 export const DISABLE: Command = {
   name: "disable",
@@ -36,9 +37,10 @@ function setState(state: "enabled" | "disabled"): Command["run"] {
 /** Enables or disables a channel. @param at `name`: how the answer names the channel. */
 export function changeState(
   { table, drains, state: kept }: Pick<ControlContext, "table" | "drains" | "state">,
-  { group, channel, name }: { group: number; channel: number; name: string },
+  { group, channel, name }: NamedChannel,
   state: "enabled" | "disabled",
 ): Reply {
+  mustStay(table, { group, channel, name });
   const changed = table.setState(group, channel, state);
   kept.note(group, channel, { state });
   drains.look();
@@ -107,18 +109,15 @@ export const ASSIGN: Command = {
   help: "change the address of a disabled or draining channel",
   run: async (context, session, [text = "", ...words]) => {
     const { table, drains, health, state } = context;
-    const { group, channel } = readChannel(table, session.group, {
-      text,
-      unknown: UNKNOWN_CHANNEL,
-    });
-    const mustBeDisabled = () => {
-      if (isOut(table.state(group, channel))) return;
-      throw new CommandError("channel must be disabled to assign new address");
-    };
-    mustBeDisabled();
+    const at = readChannel(table, session.group, { text, unknown: UNKNOWN_CHANNEL });
+    const id = table.id(at.group, at.channel);
+    mustBeDisabled(table, at);
     const to = await readAddress(context, words);
-    // Another client may have enabled the channel while the host was resolved.
-    mustBeDisabled();
+    // Meanwhile, another client may have enabled it, or a reload may have given it another number.
+    const now = table.find(id, at);
+    if (now === undefined) throw notDisabled();
+    const { group, channel } = now;
+    mustBeDisabled(table, { ...now, name: at.name });
     table.assign(group, channel, to);
     context.names.set(group, channel, to.host);
     const { host, port } = to;
@@ -136,6 +135,7 @@ export const REMOVE: Command = {
   help: "remove a disabled or draining channel without connections",
   run: ({ table, names, drains, health, state }, session, [text = ""]) => {
     const { group, channel, name } = readChannel(table, session.group, { text });
+    const id = table.id(group, channel);
     // Locked, so that no worker claims the channel between the checks and the removal.
     table.locked(() => {
       if (!isOut(table.state(group, channel))) {
@@ -147,13 +147,33 @@ export const REMOVE: Command = {
       }
       table.remove(group, channel);
     });
-    names.delete(group, channel);
+    names.delete(id);
     state.removed(group, channel);
     drains.look();
     health.changed(group, channel);
     return message(`channel ${name} removed`);
   },
 };
+
+/**
+ * Refuses to use a channel again that a reload has removed.
+ *
+ * @throws {CommandError}
+ */
+function mustStay(table: Table, { group, channel, name }: NamedChannel): void {
+  if (!table.isLeaving(group, channel)) return;
+  throw new CommandError(`channel ${name} was removed by a reload`);
+}
+
+/** @throws {CommandError} If it may not get another address. */
+function mustBeDisabled(table: Table, at: NamedChannel): void {
+  mustStay(table, at);
+  if (!isOut(table.state(at.group, at.channel))) throw notDisabled();
+}
+
+function notDisabled(): CommandError {
+  return new CommandError("channel must be disabled to assign new address");
+}
 
 /** Whether a channel in this state gets no new connections, and may get another address. */
 function isOut(state: ChannelState): boolean {

@@ -18,7 +18,12 @@ import type { ConnectionCounts } from "../top/sample.ts";
 
 /** Connections to close: one by its number, or all of a channel. */
 export type Selection =
-  & ({ readonly id: number } | { readonly group: number; readonly channel: number })
+  & ({ readonly id: number } | {
+    readonly group: number;
+    readonly channel: number;
+    /** The `id` of that channel, which may have got another number since; see `Table`. */
+    readonly owner?: number;
+  })
   & {
     /** @default {"closed by control"} */
     readonly reason?: Reason;

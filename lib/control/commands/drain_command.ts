@@ -58,7 +58,8 @@ export const UNDRAIN: Command = {
       const at = readChannel(context.table, session.group, { text });
       return changeState(context, { ...at, name: channelText(at)! }, "enabled");
     }
-    const channels = channelsIn(context.table, ["draining"]);
+    const channels = channelsIn(context.table, ["draining"])
+      .filter(({ group, channel }) => !context.table.isLeaving(group, channel));
     const { table, drains, state } = context;
     // Together, so that clients in the wait line are distributed over all of them.
     table.locked(() => {

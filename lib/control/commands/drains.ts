@@ -38,6 +38,9 @@ export interface Drains extends Disposable {
 
 /** What the drains know about one. */
 interface Draining {
+  /** Of the channel; see `Table`. */
+  readonly id: number;
+  /** Its number when the drain was started. */
   readonly group: number;
   readonly channel: number;
   readonly generation: number;
@@ -76,7 +79,9 @@ export function openDrains(table: Table, connections: Closer): Drains {
   }
 
   function lookAt(drain: Draining): void {
-    const { group, channel } = drain;
+    const place = table.find(drain.id, drain);
+    if (place === undefined) return finish(drain, { type: "canceled", state: "free" });
+    const { group, channel } = place;
     const state = table.state(group, channel);
     if (state !== "draining") return finish(drain, { type: "canceled", state });
     if (table.generation(group, channel) !== drain.generation) {
@@ -97,12 +102,13 @@ export function openDrains(table: Table, connections: Closer): Drains {
       look();
       // Locked, so that a worker that chose the channel before has counted its connection.
       table.locked(() => table.setState(group, channel, "draining"));
-      let drain = [...open].find((one) => one.group === group && one.channel === channel);
+      const id = table.id(group, channel);
+      let drain = [...open].find((one) => one.id === id);
       if (drain === undefined) {
         const generation = table.generation(group, channel);
         const settled = Promise.withResolvers<void>();
         const fresh = { left: 0, closing: false, deadline: Infinity, end: undefined };
-        drain = { group, channel, generation, settled, ...fresh };
+        drain = { id, group, channel, generation, settled, ...fresh };
         open.add(drain);
       }
       drain.deadline = performance.now() + ms;

@@ -24,7 +24,7 @@ export function controlContext(
     health: fakeHealth(),
     state: noState(),
     instances: () => Promise.resolve(""),
-    names: new ChannelNames(),
+    names: new ChannelNames(table),
     resolve,
     services: serviceLookup(undefined),
     connections,

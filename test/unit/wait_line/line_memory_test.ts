@@ -10,7 +10,7 @@ import { t } from "../../helpers/t.ts";
 
 const PURE = { permissions: "none" } as const;
 
-const GRANT: Entry = { group: 3, channel: 2, account: 7, generation: 5, isProbe: true };
+const GRANT: Entry = { account: 7, generation: 5, isProbe: true };
 
 function waiter(id: number, worker = 0): Waiter {
   return { id, worker, hash: 0xfffffffe, key: { high: -1, low: 17 } };
@@ -104,7 +104,7 @@ t("a granted place is out of the line, and its grant can be read until it is giv
   // There is room for another client, at another place.
   const next = line.take(waiter(2))!;
   assertEquals(other.granted(place), GRANT);
-  line.grant(next, { ...GRANT, channel: 9 });
+  line.grant(next, { ...GRANT, account: 9 });
   // Both places are taken until the workers have noticed.
   assertEquals(line.take(waiter(3)), undefined);
   line.giveBack(place);

@@ -46,7 +46,7 @@ function join(
   { id = table.nextConnection(), key = CLIENT }: { id?: number; key?: ClientKey } = {},
 ): Place & { id: number } {
   const place = line.join(id, key)!;
-  void place.entered.then(({ channel }) => got.push(`${id}: ${channel}`));
+  void place.entered.then(({ account }) => got.push(`${id}: ${table.placeOf(account).channel}`));
   return { ...place, id };
 }
 
@@ -134,7 +134,7 @@ t("a full line does not refuse a client that has waited before, and keeps its tu
   assertEquals(one.line.join(4, CLIENT), undefined);
   const again = one.line.join(4, CLIENT, true)!;
   one.table.leave(held);
-  const { channel } = await again.entered;
+  const { channel } = one.table.placeOf((await again.entered).account);
   assertEquals([got, one.line.length, channel], [[], 1, 0]);
 }, PURE);
 
@@ -147,7 +147,7 @@ t("a client that leaves in the moment it gets a channel gives it back, once", as
   other.table.leave(other.table.account(0, 0));
   assertEquals([other.woken, other.table.c(0, 0), one.line.length], [[0], 1, 0]);
   const entry = one.line.leave(place) as Entry;
-  assertEquals(entry.channel, 0);
+  assertEquals(one.table.placeOf(entry.account).channel, 0);
   claimOf(one.table, entry)[Symbol.dispose]();
   one.line.deliver();
   assertEquals(one.line.leave(place), undefined);

@@ -19,13 +19,13 @@ function workerThat(
 }
 
 t("askAll() collects the answers of all workers and leaves out one that died", async () => {
-  const questions = newQuestions();
+  const questions: ReturnType<typeof newQuestions> = newQuestions(() => workers);
   const workers = [
     workerThat(questions, () => 1),
     workerThat(questions, () => undefined),
     workerThat(questions, () => 0),
   ];
-  const answers = await questions.askAll(workers, { type: "close", selection: { id: 7 } });
+  const answers = await questions.askAll({ type: "close", selection: { id: 7 } });
   assertEquals(answers, [1, 0]);
   // A late answer belongs to no question.
   questions.answered({ type: "answer", query: 2, answer: 5 });

@@ -1,0 +1,33 @@
+import type { ConnectionInfo } from "../base/connection_info.ts";
+import type { Table } from "../table/table.ts";
+import type { Tap, TapMaker } from "./observe.ts";
+
+/**
+ * Makes the tap of a connection, which learns when the channel of the connection gets another
+ * number.
+ *
+ * @param info Returns the connection as it is now.
+ * @returns `undefined` if the filter of the dump excludes it.
+ */
+export function followed(
+  make: TapMaker,
+  table: Table,
+  info: () => ConnectionInfo,
+): Tap | undefined {
+  const tap = make(info());
+  if (tap?.moved === undefined) return tap;
+  let { arrangement } = table;
+  const current = (): Tap => {
+    if (table.arrangement === arrangement) return tap;
+    arrangement = table.arrangement;
+    tap.moved?.(info());
+    return tap;
+  };
+  return {
+    event: (text) => current().event(text),
+    connected: (now) => current().connected(now),
+    chunk: (side, bytes) => current().chunk(side, bytes),
+    ended: (side, how) => current().ended(side, how),
+    closed: (reason) => current().closed(reason),
+  };
+}
