@@ -104,7 +104,7 @@ const ROWS: readonly Row[] = [
   ["dump-bytes", "n", "dump only the first n bytes of each chunk", RARE],
   ["dump-rotate", "size[,count]", "start a new dump file at this size, keep count files", RARE],
   ["dump-overflow", "block|drop", "what to do when the dump cannot keep up, default block", RARE],
-  ["strict", "", "with -c: stop at a failed command and exit with 1"],
+  ["strict", "", "with -c: stop at a failed command and exit with 1", RARE],
   ["list", "", "list the running balances"],
   ["json", "", "with --list: print JSON", RARE],
   ["resolve", "sec|ttl", "resolve names of channels again, default 0: once", RARE],

@@ -41,11 +41,12 @@ export function processLimits(): ProcessLimits {
  *
  * @param name The name that `ps` shows, up to 15 bytes.
  * @param argv The command line. Unless it mentions the epoll engine, whose workers must open the C
- * library, too, no library can be opened afterwards.
+ * library, too, or a configuration file, no library can be opened afterwards.
  */
 export function prepareProcess(name: string, argv: readonly string[]): void {
   const c = openCLibrary();
-  if (!argv.some((word) => /^(--.*=)?epoll$/.test(word))) refuseLibraries();
+  // A configuration file may name the engine, too.
+  if (!argv.some((word) => /^(--.*=)?epoll$|^--config(=|$)/.test(word))) refuseLibraries();
   if (c !== undefined) {
     c.prctl?.(PR_SET_NAME, cString(name), 0n, 0n, 0n);
     makeStreamsBlocking(c);

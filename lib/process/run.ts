@@ -18,6 +18,7 @@ import { print, printBytes, printError, printErrorLine } from "../system/output.
 import { goToBackground, runInBackground, takeReportSocket } from "./background.ts";
 import { runForeground } from "./foreground.ts";
 import { listeningAddress } from "../service/listen.ts";
+import { testStart } from "../start_test/start_test.ts";
 import { reportError } from "./report_error.ts";
 
 /**
@@ -96,6 +97,11 @@ async function runMode(options: Options, argv: readonly string[]): Promise<numbe
       return await runCommands(command, { at, strict, print: printBytes });
     }
     case "balance": {
+      if (options.test) {
+        await testStart(options);
+        printWarnings(options);
+        return EXIT.ok;
+      }
       if (options.foreground) return await runForeground(options);
       const reportTo = takeReportSocket();
       if (reportTo !== undefined) return await runInBackground(options, reportTo);

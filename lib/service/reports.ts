@@ -145,15 +145,25 @@ async function serveSoon(
   }
 }
 
+/**
+ * Checks the options of the log.
+ *
+ * @throws {UsageError} If one needs `--log`, which is not given.
+ */
+export function checkLogOptions(
+  { log, logFormat, logStarts }: Pick<Options, "log" | "logFormat" | "logStarts">,
+): void {
+  if (log !== undefined || (logFormat === undefined && !logStarts)) return;
+  const name = logStarts ? "log-start" : "log-format";
+  throw new UsageError(withName(`--${name} needs --log`), name);
+}
+
 async function openLog(
   { log, logFormat, logStarts }: Pick<Options, "log" | "logFormat" | "logStarts">,
   notice: (line: string) => void,
 ): Promise<{ output: LogOutput; style: LogStyle } | undefined> {
-  if (log === undefined) {
-    if (logFormat === undefined && !logStarts) return undefined;
-    const name = logStarts ? "log-start" : "log-format";
-    throw new UsageError(withName(`--${name} needs --log`), name);
-  }
+  checkLogOptions({ log, logFormat, logStarts });
+  if (log === undefined) return undefined;
   const style = { format: logFormat ?? "text", starts: logStarts, time: log !== SYSLOG } as const;
   const output = log === SYSLOG ? syslogOutput(notice) : await openLogFile(log, { notice });
   return { output, style };

@@ -57,10 +57,23 @@ export function runDirectories(
  *
  * @throws {RunDirectoryError} If it cannot be created or is not safe.
  */
-export function prepareDirectory({ path, mode }: RunDirectory): void {
+export function prepareDirectory(directory: RunDirectory): void {
+  try {
+    makeDirectory(directory.path, directory.mode);
+  } catch (error) {
+    throw unusable(directory.path, systemReason(error));
+  }
+  checkDirectory(directory);
+}
+
+/**
+ * Checks that no other user but root can replace the files in a run directory.
+ *
+ * @throws {RunDirectoryError} If one could, or if it is no directory.
+ */
+export function checkDirectory({ path }: RunDirectory): void {
   let link: Deno.FileInfo, info: Deno.FileInfo;
   try {
-    makeDirectory(path, mode);
     link = Deno.lstatSync(path);
     info = Deno.statSync(path);
   } catch (error) {
