@@ -48,6 +48,11 @@ export interface BoundSocket {
 /** A listening socket that accepts in this isolate. */
 export interface Listener extends BoundSocket {
   /**
+   * Set if it accepts nothing yet: its port on 127.0.0.1. The main isolate must put another socket in
+   * its place, see `claimListener()`.
+   */
+  readonly placeholder?: number | undefined;
+  /**
    * Waits for the next connection. Never rejects. At most one call is pending. While none is, the
    * clients stay in the backlog.
    */
@@ -141,10 +146,11 @@ export interface Binder {
    * @param at Port 0 selects a free port.
    * @param options `shared`: isolates of this process will listen on the same address, whose port
    * must not be 0. `joins`: another program of this user listens there and has allowed that.
+   * `free`: this host need not have the address (`--freebind`).
    */
   bind(
     at: Endpoint,
-    options?: { shared?: boolean; joins?: boolean },
+    options?: { shared?: boolean; joins?: boolean; free?: boolean },
   ): BoundSocket | ListenFailure;
   /** Finds out whether {@link Engine.dial} can use a source address (`-B`). */
   canDialFrom(source: string): Promise<SourceSupport>;
@@ -156,6 +162,8 @@ export interface ListenOptions {
   readonly shared?: boolean | undefined;
   /** Another program of this user listens on the same address and has allowed that. */
   readonly joins?: boolean | undefined;
+  /** This host need not have the address (`--freebind`). */
+  readonly free?: boolean | undefined;
   /** {@link BoundSocket.descriptor} of a socket that another isolate has bound, and still owns. */
   readonly descriptor?: number | undefined;
 }

@@ -1,6 +1,8 @@
+import type { Endpoint } from "../base/endpoint.ts";
 import { EXIT, ExitError, withName } from "../base/errors.ts";
 import { denoBinder, denoEngine } from "./deno/deno_engine.ts";
-import type { Binder, Engine } from "./engine.ts";
+import { replaceSocket } from "./deno/free_bind.ts";
+import type { Binder, Engine, ListenFailure } from "./engine.ts";
 import { openBinder } from "./epoll/binder.ts";
 import { EpollEngine } from "./epoll/epoll_engine.ts";
 import { openLibC } from "./epoll/system/libc.ts";
@@ -36,6 +38,19 @@ export function binderOf(name: EngineName): Binder {
   if (typeof binder === "string") throw cannotRun(binder);
   return binder;
 }
+
+/**
+ * Puts the socket of another isolate's listener in its place; see {@link Listener.placeholder}. Only
+ * for the main isolate.
+ *
+ * @param options `descriptor`: a socket that is bound already; without it, one is bound. `joins`: see
+ * {@link Engine.listen}.
+ */
+export const claimListener: (
+  placeholder: number,
+  at: Endpoint,
+  options: { readonly descriptor?: number | undefined; readonly joins?: boolean | undefined },
+) => ListenFailure | undefined = replaceSocket;
 
 /**
  * Opens an engine in the isolate that serves.

@@ -60,6 +60,9 @@ const SYMBOLS = {
     result: "i32",
     optional: true,
   },
+  __errno_location: { parameters: [], result: "usize", optional: true },
+  dup3: { parameters: ["i32", "i32", "i32"], result: "i32", optional: true },
+  epoll_ctl: { parameters: ["i32", "i32", "i32", "buffer"], result: "i32", optional: true },
   eventfd: { parameters: ["u32", "i32"], result: "i32", optional: true },
 } as const;
 

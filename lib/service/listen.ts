@@ -57,13 +57,13 @@ function withoutBrackets(text: string): string {
  * @throws {UnavailableError} If the address cannot be bound.
  */
 export async function openEntrance(at: Endpoint, by: Serving): Promise<Entrance> {
-  const { engine, binder } = by, steering = steeringAt(at);
+  const { engine, binder, free } = by, steering = steeringAt(at);
   if (!servesAlone(by)) {
-    const bound = await listen(at, () => binder.bind(at, { shared: true }));
+    const bound = await listen(at, () => binder.bind(at, { shared: true, free }));
     steering?.allowSharing();
     return { bound };
   }
-  const listener = await listen(at, () => openEngine(engine).listen(at));
+  const listener = await listen(at, () => openEngine(engine).listen(at, { free }));
   steering?.allowSharing();
   return { bound: listener, listener };
 }
@@ -74,14 +74,14 @@ export async function openEntrance(at: Endpoint, by: Serving): Promise<Entrance>
  * @throws {UnavailableError} If the address cannot be bound.
  */
 export function joinEntrance(at: Endpoint, by: Serving): Entrance {
-  const { engine, binder } = by;
+  const { engine, binder, free } = by;
   if (servesAlone(by)) {
-    const listener = listening(at, openEngine(engine).listen(at, { joins: true }));
+    const listener = listening(at, openEngine(engine).listen(at, { joins: true, free }));
     return { bound: listener, listener };
   }
   // The workers of the other engine bind by themselves.
   return {
-    bound: engine === "epoll" ? listening(at, binder.bind(at, { joins: true })) : undefined,
+    bound: engine === "epoll" ? listening(at, binder.bind(at, { joins: true, free })) : undefined,
   };
 }
 
@@ -91,6 +91,8 @@ interface Serving {
   /** That of the engine. */
   readonly binder: Binder;
   readonly workers: number;
+  /** `--freebind`: this host need not have the address. */
+  readonly free: boolean;
 }
 
 async function listen<T extends BoundSocket>(

@@ -84,7 +84,7 @@ export interface Prepared {
  * @throws {ExitError} If something fails; everything is closed then.
  */
 export async function prepare(options: Options, messages: Messages): Promise<Prepared> {
-  const { notice, debug } = messages, { engine } = options;
+  const { notice, debug } = messages, { engine, freebind: free } = options;
   const services = systemServices(), binder = binderOf(engine);
   // -p writes whole blocks straight to stdout, so only one worker may serve.
   const workers = options.dump && isClassic(options.dump) ? 1 : options.workers;
@@ -98,7 +98,7 @@ export async function prepare(options: Options, messages: Messages): Promise<Pre
     names: follower,
     async onListen(at) {
       debug?.(`using port ${at.port}`);
-      const { bound } = entrance = await openEntrance(at, { engine, binder, workers });
+      const { bound } = entrance = await openEntrance(at, { engine, binder, workers, free });
       undo.defer(() => bound?.close());
       debug?.(`bound to address ${at.address}`);
     },

@@ -1,9 +1,11 @@
 import { delay } from "@std/async/delay";
 import { EXIT, ExitError, UnavailableError, withName } from "../base/errors.ts";
+import { bindMessage } from "../engine/bind_message.ts";
+import { claimListener } from "../engine/engines.ts";
 import { type IsolateLoads, NOT_ACCEPTING } from "../engine/isolate_loads.ts";
 import { closeDescriptors, isThreadAlive, openWakeup } from "../native/isolates.ts";
 import { processLimits } from "../native/process.ts";
-import type { FromWorker, IsolateLink, ToWorker, WorkerSetup } from "./protocol.ts";
+import type { FromWorker, IsolateLink, ServingOptions, ToWorker, WorkerSetup } from "./protocol.ts";
 
 /** Milliseconds that a worker may take to start. */
 const START_MS = 30_000;
@@ -78,7 +80,8 @@ export class Isolate {
   readonly #worker: Worker;
   /** Takes messages to an isolate that waits in system calls, after the start. */
   #port: MessagePort | undefined;
-  #starting: PromiseWithResolvers<void> | undefined;
+  #starting: PromiseWithResolvers<number | undefined> | undefined;
+  #serving: ServingOptions | undefined;
   #thread: number | undefined;
   #missing = 0;
 
@@ -106,7 +109,8 @@ export class Isolate {
    *
    * @throws {ExitError} If it cannot.
    */
-  start(setup: WorkerSetup): Promise<void> {
+  async start(setup: WorkerSetup): Promise<void> {
+    this.#serving = setup.serving;
     this.starts++;
     this.isDown = false;
     const started = this.#started();
@@ -117,7 +121,7 @@ export class Isolate {
       this.#port = port1;
       this.#worker.postMessage({ type: "start", setup, port } satisfies ToWorker, [port]);
     }
-    return started;
+    await started;
   }
 
   /**
@@ -126,20 +130,25 @@ export class Isolate {
    * @param descriptor The socket that the main isolate has bound; without it, the worker binds.
    * @throws {ExitError} If it cannot.
    */
-  listen(descriptor: number | undefined): Promise<void> {
+  async listen(descriptor: number | undefined): Promise<void> {
     const started = this.#started();
     this.post({ type: "listen", descriptor });
-    return started;
+    const placeholder = await started, serving = this.#serving;
+    if (placeholder === undefined || serving === undefined) return;
+    const { at, joins } = serving;
+    const failure = claimListener(placeholder, at, { descriptor, joins });
+    if (failure === undefined) return;
+    throw new UnavailableError(withName(bindMessage(failure, { ...at, purpose: "local" })));
   }
 
-  /** Resolves when the worker has taken the next step of its start. */
-  async #started(): Promise<void> {
-    const starting = this.#starting = Promise.withResolvers<void>();
+  /** Resolves when the worker has taken the next step of its start, with its placeholder. */
+  async #started(): Promise<number | undefined> {
+    const starting = this.#starting = Promise.withResolvers<number | undefined>();
     const late = setTimeout(() => {
       this.isLost = true;
       this.#fail(startError(this.index, "it does not answer"));
     }, START_MS);
-    await starting.promise.finally(() => clearTimeout(late));
+    return await starting.promise.finally(() => clearTimeout(late));
   }
 
   /** Sends a message, and wakes the isolate for it. */
@@ -196,7 +205,7 @@ export class Isolate {
         this.#thread = message.thread;
         return this.#proceed();
       case "listening":
-        return this.#proceed();
+        return this.#proceed(message.placeholder);
       case "failed":
         return this.#fail(new ExitError(message.message, message.exitCode));
       case "crashed":
@@ -212,8 +221,8 @@ export class Isolate {
     this.#fail(new UnavailableError(line));
   }
 
-  #proceed(): void {
-    this.#starting?.resolve();
+  #proceed(placeholder?: number): void {
+    this.#starting?.resolve(placeholder);
     this.#starting = undefined;
   }
 

@@ -24,6 +24,8 @@ export interface ServingOptions {
    * has a socket of its own; otherwise all workers share one.
    */
   readonly joins?: boolean | undefined;
+  /** `--freebind`: this host need not have the address. */
+  readonly free?: boolean | undefined;
   /** Maximum number of pipes that a worker of the epoll engine opens, two descriptors each. */
   readonly maxPipes?: number | undefined;
   readonly connection: ConnectionOptions;
@@ -115,7 +117,8 @@ export type ToWorker =
 export type FromWorker =
   /** It is prepared. `thread`: the ID of its thread, if the engine is epoll. */
   | { readonly type: "ready"; readonly thread?: number | undefined }
-  | { readonly type: "listening" }
+  /** `placeholder`: see `Listener`. */
+  | { readonly type: "listening"; readonly placeholder?: number | undefined }
   /** It cannot serve. `message` is the line to print with the exit code, should the program end. */
   | { readonly type: "failed"; readonly message: string; readonly exitCode: number }
   | { readonly type: "answer"; readonly query: number; readonly answer: Answers[keyof Answers] }

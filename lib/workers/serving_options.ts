@@ -51,6 +51,7 @@ export function servingOptions(
     engine,
     maxPipes: pipes,
     at,
+    free: options.freebind,
     connection: connectionOptions(options, source),
     limits: connectionLimits(limits, division),
     dumpFiles: options.dump !== undefined && isPerConnection(options.dump.file),

@@ -226,19 +226,21 @@ function start(setup: WorkerSetup): void {
 
 function listen(descriptor: number | undefined): void {
   if (prepared === undefined) return;
-  const { engine, setup } = prepared, { serving: { at, joins } } = setup;
+  const { engine, setup } = prepared, { serving: { at, joins, free } } = setup;
   prepared = undefined;
+  let placeholder: number | undefined;
   try {
-    const listener = engine.listen(at, { shared: true, joins, descriptor });
+    const listener = engine.listen(at, { shared: true, joins, free, descriptor });
     if ("failure" in listener) {
       throw new UnavailableError(withName(bindMessage(listener, { ...at, purpose: "local" })));
     }
+    placeholder = listener.placeholder;
     serving = new Serving(listener, engine, setup);
   } catch (error) {
     engine.abandon?.();
     return failed(error);
   }
-  scope.postMessage({ type: "listening" });
+  scope.postMessage({ type: "listening", placeholder });
 }
 
 function failed(error: unknown): void {

@@ -1,13 +1,13 @@
 import type { Binder, Engine } from "../engine.ts";
 import { dial } from "./deno_dial.ts";
 import type { DenoLink } from "./deno_link.ts";
-import { listen } from "./deno_listener.ts";
+import { bind, listen } from "./deno_listener.ts";
 import { canBindSource } from "./node_conn.ts";
 import { startReading } from "./read_ahead.ts";
 import { startRelay } from "./stream_relay.ts";
 
 /** Binds with `Deno.listen`. */
-export const denoBinder: Binder = { bind: listen, canDialFrom: canBindSource };
+export const denoBinder: Binder = { bind, canDialFrom: canBindSource };
 
 /** The engine over `Deno.listen` and `Deno.connect`. */
 export const denoEngine: Engine = {

@@ -5,11 +5,13 @@ import { bindWithRetry } from "../bind_retry.ts";
 import type {
   AcceptedLink,
   AcceptFailure,
+  BoundSocket,
   Listener,
   ListenFailure,
   ListenOptions,
 } from "../engine.ts";
 import { acceptFailure, listenFailure } from "../failures.ts";
+import { bindFree, replaceSocket } from "./free_bind.ts";
 import { DenoAcceptedLink, endpoint, tuned } from "./deno_link.ts";
 
 /**
@@ -19,17 +21,29 @@ import { DenoAcceptedLink, endpoint, tuned } from "./deno_link.ts";
  */
 const ACCEPTS_PER_TURN = 16;
 
+/** What a listener on loopback is made for. */
+interface Replaced {
+  readonly at?: Endpoint;
+  /** Its port, until the main isolate has put another socket in its place. */
+  readonly placeholder?: number;
+}
+
 class DenoListener implements Listener {
+  readonly placeholder: number | undefined;
   readonly #listener: Deno.TcpListener;
+  readonly #at: Endpoint | undefined;
   /** Accepts since the last turn that was waited for. */
   #accepts = 0;
 
-  constructor(listener: Deno.TcpListener) {
+  /** @param options `at`: the address of the socket that takes the place of this one. */
+  constructor(listener: Deno.TcpListener, { at, placeholder }: Replaced = {}) {
     this.#listener = listener;
+    this.#at = at;
+    this.placeholder = placeholder;
   }
 
   get local(): Endpoint {
-    return endpoint(this.#listener.addr);
+    return this.#at ?? endpoint(this.#listener.addr);
   }
 
   async accept(): Promise<AcceptedLink | AcceptFailure> {
@@ -55,10 +69,9 @@ class DenoListener implements Listener {
 }
 
 /** See `Engine.listen`. */
-export function listen(
-  at: Endpoint,
-  { shared = false, joins = false }: Omit<ListenOptions, "descriptor"> = {},
-): Listener | ListenFailure {
+export function listen(at: Endpoint, options: ListenOptions = {}): Listener | ListenFailure {
+  const { shared = false, joins = false, free = false, descriptor } = options;
+  if (descriptor !== undefined) return placeholderFor(at);
   const { address: hostname, port } = at, loadBalanced = shared && !joins;
   // With `loadBalanced`, all isolates of the process share one socket.
   const listenOptions = {
@@ -68,11 +81,46 @@ export function listen(
     loadBalanced,
     ...joins && { reusePort: true },
   };
-  return bindWithRetry(() => {
-    try {
-      return new DenoListener(Deno.listen(listenOptions as Deno.TcpListenOptions));
-    } catch (error) {
-      return listenFailure(error);
-    }
-  });
+  const result = bindWithRetry(() => attempt(listenOptions as Deno.TcpListenOptions));
+  const isMissing = "failure" in result && result.failure === "not local";
+  if (!free || !isMissing) return result;
+  // Only the main isolate can replace it; it shares nothing if it listens itself.
+  return shared ? placeholderFor(at) : listenFree(at, { joins });
+}
+
+/** See `Binder.bind`. */
+export function bind(
+  at: Endpoint,
+  options: Omit<ListenOptions, "descriptor"> = {},
+): BoundSocket | ListenFailure {
+  const result = listen(at, { ...options, free: false });
+  const isMissing = "failure" in result && result.failure === "not local";
+  return options.free && isMissing ? bindFree(at, { joins: options.joins }) : result;
+}
+
+function attempt(options: Deno.TcpListenOptions): Listener | ListenFailure {
+  try {
+    return new DenoListener(Deno.listen(options));
+  } catch (error) {
+    return listenFailure(error);
+  }
+}
+
+/** A listener that accepts nothing, until another socket takes its place. */
+function placeholderFor(at: Endpoint): Listener | ListenFailure {
+  try {
+    const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    return new DenoListener(listener, { at, placeholder: endpoint(listener.addr).port });
+  } catch (error) {
+    return listenFailure(error);
+  }
+}
+
+function listenFree(at: Endpoint, { joins }: { joins: boolean }): Listener | ListenFailure {
+  const listener = placeholderFor(at);
+  if ("failure" in listener || listener.placeholder === undefined) return listener;
+  const failure = replaceSocket(listener.placeholder, at, { joins });
+  if (failure === undefined) return listener;
+  listener.close();
+  return failure;
 }

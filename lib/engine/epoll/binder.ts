@@ -20,10 +20,10 @@ class EpollBinder implements Binder {
 
   bind(
     at: Endpoint,
-    { joins = false }: { joins?: boolean } = {},
+    { joins = false, free = false }: { joins?: boolean; free?: boolean } = {},
   ): BoundSocket | ListenFailure {
     const context = this.#context;
-    const bound = bindSocket(context, at, { isShared: joins });
+    const bound = bindSocket(context, at, { isShared: joins, isFree: free });
     if (typeof bound !== "number") return bound;
     let isOpen = true;
     return {

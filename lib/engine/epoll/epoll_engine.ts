@@ -36,11 +36,11 @@ export class EpollEngine implements Engine {
   }
 
   listen(at: Endpoint, options: ListenOptions = {}): Listener | ListenFailure {
-    const context = this.#context, { descriptor, shared: isShared = false } = options;
+    const context = this.#context, { descriptor, shared: isShared = false, free: isFree } = options;
     if (descriptor !== undefined) {
       return new EpollListener(context, descriptor, { local: at, isOwned: false });
     }
-    const bound = bindSocket(context, at, { isShared });
+    const bound = bindSocket(context, at, { isShared, isFree });
     if (typeof bound !== "number") return bound;
     context.descriptors.opened(bound);
     const local = localOf(context, bound) ?? at;

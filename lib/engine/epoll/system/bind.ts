@@ -7,7 +7,10 @@ import {
   AF_INET6,
   EADDRINUSE,
   EADDRNOTAVAIL,
+  IP_FREEBIND,
+  IPPROTO_IP,
   IPPROTO_IPV6,
+  IPV6_FREEBIND,
   IPV6_V6ONLY,
   SO_REUSEADDR,
   SO_REUSEPORT,
@@ -20,19 +23,22 @@ import { setOption, type SocketContext, tune } from "./sockets.ts";
 
 const REUSE_ADDRESS = { level: SOL_SOCKET, name: SO_REUSEADDR };
 const REUSE_PORT = { level: SOL_SOCKET, name: SO_REUSEPORT };
+const FREE = { level: IPPROTO_IP, name: IP_FREEBIND };
+const FREE_6 = { level: IPPROTO_IPV6, name: IPV6_FREEBIND };
 const DUAL_STACK = { level: IPPROTO_IPV6, name: IPV6_V6ONLY, value: 0 };
 
 /**
  * Binds a socket and listens: bind(2), listen(2).
  *
  * @param options `isShared`: other sockets of this user may have the same address. Later, a
- * process of the same user may bind it, too (socket(7), `SO_REUSEPORT`).
+ * process of the same user may bind it, too (socket(7), `SO_REUSEPORT`). `isFree`: this host need not
+ * have the address (ip(7), `IP_FREEBIND`).
  * @returns Its descriptor.
  */
 export function bindSocket(
   context: SocketContext,
   at: Endpoint,
-  options: { isShared: boolean },
+  options: { isShared: boolean; isFree?: boolean | undefined },
 ): number | ListenFailure {
   return bindWithRetry(() => attemptBind(context, at, options));
 }
@@ -40,7 +46,7 @@ export function bindSocket(
 function attemptBind(
   context: SocketContext,
   at: Endpoint,
-  { isShared }: { isShared: boolean },
+  { isShared, isFree }: { isShared: boolean; isFree?: boolean | undefined },
 ): number | ListenFailure {
   const { c, errno } = context, name = socketAddress(c, at);
   if (name === undefined) return listenFailureOf(c, EADDRNOTAVAIL);
@@ -49,6 +55,7 @@ function attemptBind(
   setOption(context, descriptor, REUSE_ADDRESS);
   if (isShared) setOption(context, descriptor, REUSE_PORT);
   if (name[0] === AF_INET6) setOption(context, descriptor, DUAL_STACK);
+  if (isFree) setOption(context, descriptor, name[0] === AF_INET6 ? FREE_6 : FREE);
   tune(context, descriptor);
   const error = c.bind(descriptor, name, name.length) === 0 && c.listen(descriptor, BACKLOG) === 0
     ? 0

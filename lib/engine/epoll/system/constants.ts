@@ -16,9 +16,9 @@ export const SO_REUSEADDR = 2, SO_ERROR = 4, SO_KEEPALIVE = 9, SO_LINGER = 13, S
 /** tcp(7) */
 export const IPPROTO_TCP = 6, TCP_NODELAY = 1;
 /** ip(7) */
-export const IPPROTO_IP = 0, IP_BIND_ADDRESS_NO_PORT = 24;
+export const IPPROTO_IP = 0, IP_FREEBIND = 15, IP_BIND_ADDRESS_NO_PORT = 24;
 /** ipv6(7) */
-export const IPPROTO_IPV6 = 41, IPV6_V6ONLY = 26;
+export const IPPROTO_IPV6 = 41, IPV6_V6ONLY = 26, IPV6_FREEBIND = 78;
 
 /** recv(2), send(2) */
 export const MSG_PEEK = 2, MSG_NOSIGNAL = 0x4000;
