@@ -47,15 +47,17 @@ function applyGroup(state: GroupState, parts: ApplyParts): string[] {
     if (change.removed || !slots.has(change.key)) continue;
     lines.push(...applyChange(change, { group, channel: slots.get(change.key)! }, parts));
   }
-  // In this order, so that channels get the numbers that they had.
-  const [after, inGaps] = [created.filter(isAfter), created.filter((one) => !isAfter(one))];
-  for (const one of after) lines.push(...create(one, group, parts));
+  // In this order, so that channels get the numbers that they had: a new one takes the first gap.
+  for (const one of created.filter(isAfter)) lines.push(...create(one, group, parts));
+  const taken = new Set(created.map(({ channel }) => channel)), gaps: number[] = [];
   for (const { key, removed } of channels) {
     const channel = slots.get(key);
     if (channel === undefined) lines.push(gone(group, key, removed));
-    else if (removed) remove(parts, group, channel);
+    else if (removed && taken.has(channel)) remove(parts, group, channel);
+    else if (removed) gaps.push(channel);
   }
-  for (const one of inGaps) lines.push(...create(one, group, parts));
+  for (const one of created) if (!isAfter(one)) lines.push(...create(one, group, parts));
+  for (const channel of gaps) remove(parts, group, channel);
   return lines;
 
   function isAfter({ channel }: CreatedChannel): boolean {
