@@ -81,7 +81,7 @@ const ROWS: readonly Row[] = [
   ["engine", "streams|epoll", "how bytes are moved, default streams; epoll: Linux only", RARE],
   ["grace", "sec", "shutdown: drain at most this long, default 30"],
   ["pid-file", "file", "write the process ID to this file", RARE],
-  ["state", "file", "keep what operators change in this file"],
+  ["state", "file", "keep what operators change in this file", RARE],
   ["freebind", "", "listen on an address that this host does not have yet", RARE],
   ["log", "file", "access log: a file, syslog, or - for stdout"],
   ["log-format", "text|json", "access log format, default text", RARE],
