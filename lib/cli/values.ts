@@ -74,5 +74,5 @@ export function secondsValue(args: Arguments, name: string): number | undefined 
 export function fileValue({ values }: Arguments, name: string): string | undefined {
   const path = values.get(name);
   if (path !== "") return path;
-  throw new UsageError(withName(`invalid --${name} []: want a file`));
+  throw new UsageError(withName(`invalid --${name} []: want a file`), name);
 }

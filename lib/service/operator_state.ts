@@ -1,7 +1,7 @@
 /** Restores what operators changed in the previous run, and keeps what they change in this one. */
 
 import { formatIp, type Ip } from "../address/ip.ts";
-import { AddressError, withName } from "../base/errors.ts";
+import { aboutLater, AddressError, withName } from "../base/errors.ts";
 import { printable } from "../base/printable.ts";
 import type { Endpoint } from "../base/endpoint.ts";
 import type { ChannelSet } from "../channel_set/channel_set.ts";
@@ -62,9 +62,10 @@ export async function openOperatorState(parts: OperatorStateParts): Promise<Oper
   const { path, at, table, names, channelSet: baseline, health, notice } = parts;
   const changes = new OperatorChanges(baseline);
   const report = (text: string) => notice(withName(text));
-  const keeper = path === undefined
-    ? undefined
-    : await StateKeeper.open({ path: absolutePath(path), at, report, isRunning });
+  const keeper = path === undefined ? undefined : await aboutLater(
+    "state",
+    StateKeeper.open({ path: absolutePath(path), at, report, isRunning }),
+  );
 
   const capture = () =>
     captureState({
@@ -104,7 +105,7 @@ export async function openOperatorState(parts: OperatorStateParts): Promise<Oper
     },
     capture,
     apply,
-    begin: async () => await keeper?.begin(capture),
+    begin: async () => await aboutLater("state", Promise.resolve(keeper?.begin(capture))),
     close: async () => await keeper?.close(),
   };
 }

@@ -63,9 +63,9 @@ async function testAddresses(options: Options, handsOver: HandsOver): Promise<Se
       binder,
       names,
       onListen: async (at) => {
-        const { engine } = options;
+        const { engine, freebind: free } = options;
         if (await handsOver(at)) return;
-        const { bound } = await openEntrance(at, { engine, binder, workers });
+        const { bound } = await openEntrance(at, { engine, binder, workers, free });
         bound?.close();
       },
     });
