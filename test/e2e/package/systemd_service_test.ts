@@ -22,7 +22,13 @@ else {
     const unit = `${dir.path}/balance@mail.service`;
     await Deno.writeTextFile(
       unit,
-      text.replace("/usr/local/bin/balance", Deno.execPath()).replaceAll("%i", "mail"),
+      text.replaceAll("/usr/local/bin/balance", Deno.execPath()).replaceAll("%i", "mail"),
+    );
+    const takeover = await Deno.readTextFile(`${FOLDER}takeover.conf`);
+    await Deno.mkdir(`${unit}.d`);
+    await Deno.writeTextFile(
+      `${unit}.d/takeover.conf`,
+      takeover.replaceAll("/usr/local/bin/balance", Deno.execPath()),
     );
     const verified = await runProgram(analyze, ["verify", "--man=no", unit]);
     assertEquals(verified, { code: 0, stdout: "", stderr: "" });
@@ -34,9 +40,13 @@ else {
 
 t("the service uses existing options, and stays in the foreground", async () => {
   const text = await Deno.readTextFile(`${FOLDER}balance@.service`);
-  assertMatch(text, /^ExecStart=\S+ -f \$BALANCE_ARGS$/m);
+  assertMatch(text, /^ExecStart=\S+ -f --config \/etc\/balance\/%i\.conf$/m);
+  assertMatch(text, /^ExecReload=\S+ -c reload --strict --config \/etc\/balance\/%i\.conf$/m);
   const names = OPTIONS.map(({ name }) => `--${name}`);
-  for (const [option] of text.matchAll(/--[a-z][a-z-]*/g)) {
-    assert(names.includes(option), `${option} is not an option of balance`);
+  // Comments name options of systemctl, too.
+  for (const [line] of text.matchAll(/^Exec.*$/gm)) {
+    for (const [option] of line.matchAll(/--[a-z][a-z-]*/g)) {
+      assert(names.includes(option), `${option} is not an option of balance`);
+    }
   }
 });

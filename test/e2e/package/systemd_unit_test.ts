@@ -26,11 +26,14 @@ function withSystemd(name: string, fn: (systemd: Systemd) => Promise<void>): voi
   });
 }
 
-/** Writes the file of an instance. */
-async function configure(systemd: Systemd, args: string, instance = "web"): Promise<void> {
-  const workers = WORKERS > 1 ? `--workers=${WORKERS} ` : "";
-  const line = `BALANCE_ARGS=${workers}${args}\n`;
-  await Deno.writeTextFile(systemd.path(`/etc/balance/${instance}`), line);
+/** Writes the file of an instance, without the number of workers. */
+async function configure(
+  systemd: Systemd,
+  lines: readonly string[],
+  instance = "web",
+): Promise<void> {
+  const all = WORKERS > 1 ? [`workers ${WORKERS}`, ...lines] : lines;
+  await Deno.writeTextFile(systemd.path(`/etc/balance/${instance}.conf`), `${all.join("\n")}\n`);
 }
 
 /** Runs systemctl; the test fails if it fails. */
@@ -73,10 +76,10 @@ async function balance(systemd: Systemd, ...args: string[]): Promise<string> {
   return stdout;
 }
 
-withSystemd("root starts, controls, reopens, reloads and stops the service", async (systemd) => {
+withSystemd("root starts, controls, reopens and stops the service", async (systemd) => {
   await using server = named("B0");
   const port = freePort();
-  await configure(systemd, `--log /var/log/balance/web.log ${port} ${server.address}`);
+  await configure(systemd, ["log /var/log/balance/web.log", `listen ${port}`, server.address]);
   await systemctl(systemd, "start", UNIT);
   // Type=notify: it serves when the start has returned.
   assertEquals(await ask(port), "B0");
@@ -92,10 +95,10 @@ withSystemd("root starts, controls, reopens, reloads and stops the service", asy
   assertEquals(soft, hard);
 
   const log = systemd.path("/var/log/balance/web.log");
-  for (const command of [["kill", "--kill-whom=main", "--signal=HUP"], ["reload"]]) {
+  for (const signal of ["HUP", "USR2"]) {
     await Deno.rename(log, `${log}.1`);
-    await systemctl(systemd, ...command, UNIT);
-    await until(() => exists(log), { what: `the log to be opened again after ${command[0]}` });
+    await systemctl(systemd, "kill", "--kill-whom=main", `--signal=${signal}`, UNIT);
+    await until(() => exists(log), { what: `the log to be opened again after ${signal}` });
     assertEquals(await ask(port), "B0");
   }
   await systemctl(systemd, "kill", "--kill-whom=main", "--signal=USR1", UNIT);
@@ -121,7 +124,7 @@ withSystemd("root starts, controls, reopens, reloads and stops the service", asy
 withSystemd("a stop that cuts off an open connection is not a failure", async (systemd) => {
   await using server = named("B0");
   const port = freePort();
-  await configure(systemd, `--grace 1 ${port} ${server.address}`);
+  await configure(systemd, ["grace 1", `listen ${port}`, server.address]);
   await systemctl(systemd, "start", UNIT);
   await using client = await connect(port);
   assertEquals(await readLine(client), "B0");
@@ -142,7 +145,7 @@ withSystemd("a stop may take as long as --grace allows", async (systemd) => {
   await using server = named("B0");
   const port = freePort();
   await limitStop(systemd);
-  await configure(systemd, `--grace 4 ${port} ${server.address}`);
+  await configure(systemd, ["grace 4", `listen ${port}`, server.address]);
   await systemctl(systemd, "start", UNIT);
   await using client = await connect(port);
   assertEquals(await readLine(client), "B0");
@@ -155,7 +158,7 @@ withSystemd("systemd does not cut off the drain after kill", async (systemd) => 
   await using server = echo();
   const port = freePort();
   await limitStop(systemd);
-  await configure(systemd, `--grace 1 ${port} ${server.address}`);
+  await configure(systemd, ["grace 1", `listen ${port}`, server.address]);
   await systemctl(systemd, "start", UNIT);
   await using client = await connect(port);
   assertMatch(await balance(systemd, "-c", "kill", String(port)), /1 connection/);
@@ -173,7 +176,7 @@ withSystemd("systemd does not cut off the drain after kill", async (systemd) => 
 withSystemd("a crashed service is started again", async (systemd) => {
   await using server = named("B0");
   const port = freePort();
-  await configure(systemd, `${port} ${server.address}`);
+  await configure(systemd, [`listen ${port}`, server.address]);
   await systemctl(systemd, "start", UNIT);
   await systemctl(systemd, "kill", "--signal=KILL", UNIT);
   await until(async () => await systemd.property(UNIT, "NRestarts") === "1", {
@@ -187,13 +190,14 @@ withSystemd("a crashed service is started again", async (systemd) => {
   assertMatch(await balance(systemd, "-c", "show", String(port)), / ENA /);
 });
 
-withSystemd("a wrong command line and a missing file are not tried again", async (systemd) => {
-  await configure(systemd, "--grcae 5 8080 127.0.0.1:1");
+withSystemd("a wrong line and a missing file are not tried again", async (systemd) => {
+  await configure(systemd, ["grcae 5", "listen 8080", "127.0.0.1:1"]);
   assert((await systemd.run("systemctl", "start", UNIT)).code !== 0);
   assertEquals(await systemd.property(UNIT, "ActiveState"), "failed");
   assertEquals(await systemd.property(UNIT, "NRestarts"), "0");
   assertEquals(await exitCodes(systemd), ["64"]);
-  assertMatch(await systemd.journal(UNIT), /--grcae/);
+  const place = "/etc/balance/web.conf:" + (WORKERS > 1 ? 2 : 1);
+  assertStringIncludes(await systemd.journal(UNIT), `${place}: unrecognized option 'grcae'`);
 
   const mistyped = "balance@wbe.service";
   const { code, stderr } = await systemd.run("systemctl", "start", mistyped);
@@ -205,7 +209,7 @@ withSystemd("a wrong command line and a missing file are not tried again", async
 withSystemd("a host name that is unknown at boot is tried until it is known", async (systemd) => {
   await using server = named("B0");
   const port = freePort();
-  await configure(systemd, `${port} late.example:${server.port}`);
+  await configure(systemd, [`listen ${port}`, `late.example:${server.port}`]);
   // As at boot, no process waits for the start.
   await systemctl(systemd, "start", "--no-block", UNIT);
   // By default, systemd gives up after 5 starts in 10 s.
@@ -239,7 +243,7 @@ withSystemd("README.md installs and starts a service, which starts at boot", asy
 withSystemd("a dump names its file in the private /tmp as root finds it", async (systemd) => {
   await using server = named("B0");
   const port = freePort();
-  await configure(systemd, `${port} ${server.address}`);
+  await configure(systemd, [`listen ${port}`, server.address]);
   await systemctl(systemd, "start", UNIT);
   const answer = await balance(systemd, "-c", "dump on /tmp/x.json", String(port));
   const [, path = ""] = /^dump on: json to \/tmp\/x\.json\n {2}file {4}(.*)\n$/.exec(answer) ?? [];
@@ -255,9 +259,9 @@ withSystemd("Debian's logrotate rotates the logs of the running services", async
   await using server = named("B0");
   const port = freePort();
   const log = "/var/log/balance/web.log", dump = "/var/log/balance/web.json";
-  await configure(systemd, `--log ${log} --dump-file ${dump} ${port} ${server.address}`);
+  await configure(systemd, [`log ${log}`, `dump-file ${dump}`, `listen ${port}`, server.address]);
   // An instance that does not run is no obstacle.
-  await configure(systemd, "--wrong", "broken");
+  await configure(systemd, ["wrong x"], "broken");
   assert((await systemd.run("systemctl", "start", "balance@broken.service")).code !== 0);
   await systemctl(systemd, "start", UNIT);
   const rotate = async () => {

@@ -106,7 +106,7 @@ export function readmeCommands(): { install: string; start: string } {
   const block = blocks.find((one) => one.includes("systemd-sysusers"));
   if (block === undefined) throw new Error("README.md does not install the service");
   const lines = `cd ${SOURCE}/scripts/package\n${block}`.trimEnd().split("\n");
-  const isStart = (line: string) => /^(echo|balance|systemctl enable) /.test(line);
+  const isStart = (line: string) => /^(printf|balance|systemctl enable) /.test(line);
   return {
     install: lines.filter((line) => !isStart(line)).join("\n"),
     start: lines.filter(isStart).join("\n"),
