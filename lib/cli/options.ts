@@ -92,6 +92,8 @@ export interface Options {
   readonly config: string | undefined;
   /** `--test`: check everything and exit. */
   readonly test: boolean;
+  /** `--takeover`: take over the balance that listens there. */
+  readonly takeover: boolean;
   /** Where the words from the file stand, for errors; see `locate()`. */
   readonly places: Places;
   /** What is accepted but probably not meant, one sentence each; see `warningLines()`. */
@@ -162,6 +164,7 @@ function optionsOf({ mode, args, config }: FullArguments): Options {
     maxGroups: integerValue(args, "max-groups", TABLE_RANGE) ?? DEFAULT_MAX_GROUPS,
     maxChannels: integerValue(args, "max-channels", TABLE_RANGE) ?? DEFAULT_MAX_CHANNELS,
     backends,
+    takeover: flags.has("takeover"),
     config,
     test: flags.has("test"),
     places,

@@ -73,6 +73,21 @@ export class FramedSession implements Disposable {
     return this;
   }
 
+  /** Sends a line that is not a command. */
+  async send(line: string): Promise<void> {
+    await this.#write(`${line}\n`);
+  }
+
+  /**
+   * Waits for a line that is not the head of an answer.
+   *
+   * @param maxBytes Its maximum length.
+   * @returns `undefined` at the end of the session, and if the line is too long.
+   */
+  async receive(maxBytes: number): Promise<string | undefined> {
+    return await this.#line({ maxBytes }).catch(() => undefined);
+  }
+
   /**
    * Sends a command and waits for its answer.
    *
@@ -111,7 +126,7 @@ export class FramedSession implements Disposable {
   async #part(): Promise<Answer | "unanswered" | undefined> {
     let isAnswered = this.#rest.length > 0;
     try {
-      const line = await this.#line(() => isAnswered = true);
+      const line = await this.#line({ onBytes: () => isAnswered = true });
       if (line === undefined) return isAnswered ? undefined : "unanswered";
       const head: ReplyHead = parsePrintableJson(line);
       while (this.#rest.length < head.bytes) if (!await this.#more()) return undefined;
@@ -133,9 +148,9 @@ export class FramedSession implements Disposable {
   }
 
   /** The next line without its newline; `undefined` at the end. */
-  async #line(onBytes = () => {}): Promise<string | undefined> {
+  async #line({ onBytes = () => {}, maxBytes = MAX_HEAD_BYTES } = {}): Promise<string | undefined> {
     while (!this.#rest.includes(10)) {
-      if (this.#rest.length > MAX_HEAD_BYTES) return undefined;
+      if (this.#rest.length > maxBytes) return undefined;
       if (!await this.#more()) return undefined;
       onBytes();
     }

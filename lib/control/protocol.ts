@@ -29,6 +29,15 @@ export const HELLO = ".hello";
 export const PROGRESS = ".progress";
 
 /**
+ * Line of a successor (`--takeover`), if the greeting of the server has `takeover`. From then on the
+ * session is as in `lib/takeover/messages.ts`.
+ */
+export const TAKEOVER = ".takeover";
+
+/** Version of that session. It changes only if two versions would misunderstand each other. */
+export const TAKEOVER_VERSION = 1;
+
+/**
  * Version of the framed protocol. It changes only if client and server of different versions would
  * misunderstand each other; fields that either side does not know are ignored.
  */
@@ -71,6 +80,8 @@ export interface Hello {
   readonly uptimeMs?: number;
   /** It understands {@link PROGRESS}. */
   readonly progress?: boolean;
+  /** {@link TAKEOVER_VERSION} of the server. */
+  readonly takeover?: number;
   /** It accepts no more connections, and exits after the last one. */
   readonly stopping?: boolean;
   /** Number of open connections. */

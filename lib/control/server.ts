@@ -12,6 +12,7 @@ import {
 } from "./commands/command.ts";
 import { COMMANDS } from "./commands/commands.ts";
 import { type Client, type ClientLimits, Clients } from "./clients.ts";
+import type { HandoverHost } from "./handover_host.ts";
 import { type Peekable, peekable } from "./peekable.ts";
 import { whenClientLeaves, withErrors } from "./progress.ts";
 import {
@@ -22,6 +23,8 @@ import {
   PROTOCOL,
   readLines,
   type ReplyHead,
+  TAKEOVER,
+  TAKEOVER_VERSION,
   UNREAD_TIMEOUT_MS,
 } from "./protocol.ts";
 
@@ -41,6 +44,8 @@ interface ServerOptions extends ClientLimits {
   readonly context: ControlContext;
   /** @default {COMMANDS} */
   readonly commands?: readonly Command[];
+  /** Serves successors; without it, there is no takeover. */
+  readonly handover?: HandoverHost | undefined;
   /** Milliseconds after which a client that does not read is closed; default in protocol.ts. */
   readonly unreadTimeoutMs?: number;
 }
@@ -133,7 +138,7 @@ export class ControlServer {
   }
 
   async #runSession(client: Client): Promise<void> {
-    const lines = peekable(readLines(client.conn));
+    const lines = peekable(readLines(client.conn)), { handover } = this.#options;
     let session: Session = { group: 0 }, form: Form = "plain", first = true;
     for (let next = await lines.next(); !next.done; next = await lines.next()) {
       const line = next.value;
@@ -145,6 +150,8 @@ export class ControlServer {
         await this.#send(client, `${JSON.stringify(this.#hello())}\n`);
       } else if (form !== "plain" && line === PROGRESS) {
         form = "parts";
+      } else if (form !== "plain" && line === TAKEOVER && handover !== undefined) {
+        return await handover.serve({ lines, send: (text) => this.#send(client, text) });
       } else {
         const { group } = session;
         const reply = await this.#wholeReply(await this.#answer(line, session), {
@@ -210,6 +217,7 @@ export class ControlServer {
       protocol: PROTOCOL,
       progress: true,
       uptimeMs: Math.round(performance.now()),
+      ...this.#options.handover && { takeover: TAKEOVER_VERSION },
       stopping,
       open,
       ...listener,

@@ -1,7 +1,7 @@
 /** Prepares the process by calls of the C library, before anything else runs. */
 
-import { type CLibrary, openCLibrary, refuseLibraries } from "./c_library.ts";
-import { cString } from "./memory.ts";
+import { type CLibrary, cLibrary, openCLibrary, refuseLibraries } from "./c_library.ts";
+import { cString, readProc } from "./memory.ts";
 import { ignoreDebugger } from "./signal_actions.ts";
 
 /** macOS has another number for `RLIMIT_NOFILE` and a maximum value (`OPEN_MAX`). */
@@ -53,6 +53,19 @@ export function prepareProcess(name: string, argv: readonly string[]): void {
     limits = { open: DARWIN ? 0 : closeOnExec(c), descriptors: raiseDescriptors(c) };
   }
   ignoreDebugger();
+}
+
+/**
+ * Whether a process runs. One that has exited and that nobody has waited for does not.
+ *
+ * @returns `true`, too, if that is unknown: without the C library, and if /proc is not mounted.
+ */
+export function isRunning(pid: number): boolean {
+  const c = cLibrary();
+  if (c === undefined || readProc(c, "stat") === undefined) return true;
+  const stat = readProc(c, `../${pid}/stat`);
+  // The state follows the name, which may contain anything: proc_pid_stat(5).
+  return stat !== undefined && !/\) [ZX] [^)]*$/.test(new TextDecoder().decode(stat));
 }
 
 /** Clears `O_NONBLOCK` of the standard streams. */

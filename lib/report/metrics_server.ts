@@ -33,6 +33,8 @@ export interface MetricsServerOptions {
   readonly hosts: ReadonlySet<string>;
   /** Where the descriptors of its connections come from. */
   readonly descriptors: Pick<Share, "take" | "release">;
+  /** Whether another program of this user may listen at the same address. */
+  readonly joins?: boolean | undefined;
 }
 
 /**
@@ -44,12 +46,12 @@ export interface MetricsServerOptions {
 export function serveMetrics(
   at: Endpoint,
   source: MetricsSource,
-  { hosts, descriptors }: MetricsServerOptions,
+  { hosts, descriptors, joins }: MetricsServerOptions,
 ): MetricsServer {
   const turns = new Turns(), state = { stopping: false };
   const pages = new MetricsPages(source, { turn: () => turns.next(), state });
   const answer = (request: RequestHead) => refusal(request, hosts) ?? pages.answer(request);
-  const server = listen(at, () => serveHttp(at, { answer, descriptors, turns }));
+  const server = listen(at, () => serveHttp(at, { answer, descriptors, turns, joins }));
   return {
     stopping() {
       state.stopping = true;

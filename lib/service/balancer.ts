@@ -19,7 +19,8 @@ import { openConnections } from "../table/counts.ts";
 import { show } from "../table/show.ts";
 import type { DataPlane } from "../workers/data_plane.ts";
 import { servingOptions } from "../workers/serving_options.ts";
-import { startPlane } from "../workers/start_plane.ts";
+import { type Entrance, startPlane } from "../workers/start_plane.ts";
+import { openLeaving } from "./leaving.ts";
 import { drainingLine, listeningLine } from "./hints.ts";
 import { connectFailed, prepare, type Prepared } from "./prepare.ts";
 import { openServiceManager } from "./service_manager.ts";
@@ -46,9 +47,8 @@ export async function startBalancer(
       signals[Symbol.dispose]();
       throw locate(error, options.places);
     });
-  const { setup, table, names, services, health, reports, dump } = prepared;
-  const plane = await serve(options, { messages, prepared });
-  health.start((selection) => plane.close(selection));
+  const { setup, table, names, services, health, reports, dump, joining } = prepared;
+  const plane = await serve(options, { messages, prepared, signals });
   const line = prepared.line && new LineMemory(prepared.line), waiting = () => line?.length ?? 0;
   const manager = openServiceManager(table, waiting);
   const drains = openDrains(table, plane);
@@ -56,7 +56,11 @@ export async function startBalancer(
   channelSet.attach({ health, drains, state });
   // What an operator has removed stays removed, whatever its name leads to.
   prepared.follower.follow(setup.plan, (wanted) => void channelSet.apply(wanted, "removed"));
+  const handover = prepared.succession.handover = openLeaving(options, {
+    ...{ prepared, plane, manager, notice: messages.notice, program: () => program },
+  });
   const control = new ControlServer(prepared.control, {
+    handover,
     descriptors: prepared.controlClients,
     context: {
       ...{ table, names, services, engine: options.engine },
@@ -92,6 +96,8 @@ export async function startBalancer(
   });
   dump.attach(plane, { outputClosed: () => program.outputClosed() });
   if (!options.debug) messages.hint?.(listeningLine(setup.listen, table));
+  const pidFile = await joining?.serving(prepared.control, options, messages.notice) ??
+    prepared.pidFile;
   await Promise.race([health.firstRound(), program.ended]);
   if (!program.stopping) await manager.ready();
   return {
@@ -104,7 +110,7 @@ export async function startBalancer(
       await health.close();
       await dump.close();
       await reports.close();
-      prepared.pidFile?.remove();
+      pidFile?.remove();
       return code;
     }),
   };
@@ -136,16 +142,33 @@ async function endedEarly(signals: Signals): Promise<never> {
   throw new ExitError("", SIGNAL_EXIT[signal]);
 }
 
+/** Rejects at once after such a signal: the predecessor continues. */
+async function interrupted(signals: Signals): Promise<never> {
+  throw new ExitError("", SIGNAL_EXIT[await signals.early]);
+}
+
 /** Starts to serve. If that fails, everything that was prepared is closed. */
 async function serve(
   options: Options,
-  { messages, prepared }: { messages: Messages; prepared: Prepared },
+  { messages, prepared, signals }: { messages: Messages; prepared: Prepared; signals: Signals },
 ): Promise<DataPlane> {
-  const { setup, table, entrance, line, budget, pipes, health, reports, dump, control } = prepared;
+  const { setup, table, joining, line, budget, pipes, health, reports, dump, control } = prepared;
   const { listen: at, source } = setup, { workers } = table.size;
+  const serving = { at, source, line, workers, pipes, budget: budget.total };
+  const started = Promise.withResolvers<DataPlane>();
+  const checkAll = () =>
+    health.start(async (selection) => (await started.promise).close(selection));
+
+  async function enter(): Promise<Entrance> {
+    if (joining === undefined) return prepared.entrance!;
+    // The predecessor serves meanwhile.
+    checkAll();
+    await health.firstRound();
+    return await joining.open();
+  }
   try {
-    const plane = await startPlane(() => entrance, {
-      serving: servingOptions(options, { at, source, line, workers, pipes, budget: budget.total }),
+    const starting = startPlane(enter, {
+      serving: { ...servingOptions(options, serving), joins: joining !== undefined },
       table,
       messages,
       reports,
@@ -157,8 +180,12 @@ async function serve(
         if (table.generation(group, channel) === generation) connectFailed(prepared, event);
       },
     });
+    const plane = await (joining ? Promise.race([starting, interrupted(signals)]) : starting);
     // The workers have opened the C library by now.
     refuseLibraries();
+    if (joining === undefined) checkAll();
+    await joining?.commit(plane);
+    started.resolve(plane);
     return plane;
   } catch (error) {
     control.close();

@@ -86,7 +86,7 @@ export function joinEntrance(at: Endpoint, by: Serving): Entrance {
 }
 
 /** What serves. */
-interface Serving {
+export interface Serving {
   readonly engine: EngineName;
   /** That of the engine. */
   readonly binder: Binder;

@@ -40,6 +40,8 @@ export interface OperatorStateControl extends StateControl {
 
 /** What it works on. The table has exactly the configured channels. */
 export interface OperatorStateParts {
+  /** Whether the record of a predecessor is applied later, instead of that of the file. */
+  readonly isCarried?: boolean;
   /** `--state` as given. */
   readonly path: string | undefined;
   /** The address that balance listens on. */
@@ -78,7 +80,7 @@ export async function openOperatorState(parts: OperatorStateParts): Promise<Oper
     for (const line of lines) report(`${from}: ${printable(line)}`);
   }
 
-  if (keeper !== undefined) {
+  if (keeper !== undefined && !parts.isCarried) {
     const from = `state file [${printable(keeper.path)}]`;
     apply(
       await resolved(keeper.saved, parts.resolve, (line) => report(`${from}: ${printable(line)}`)),

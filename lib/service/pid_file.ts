@@ -21,13 +21,24 @@ export interface PidFile {
  * @throws {ExitError} If the file cannot be written (exit code 73).
  */
 export function writePidFile(path: string): PidFile {
+  return attempt(path, (absolute) => {
+    replace(absolute, `${Deno.pid}\n`);
+    return { remove: () => removeOwn(absolute) };
+  });
+}
+
+/** Whether {@link writePidFile} will work: throws as it does, and changes nothing. */
+export function checkPidFile(path: string): void {
+  attempt(path, (absolute) => removeIfThere(writeDraft(absolute, "")));
+}
+
+function attempt<T>(path: string, act: (absolute: string) => T): T {
   if (path === "") throw new UsageError(withName("invalid --pid-file []: want a file"), "pid-file");
   try {
     // The working directory changes when the program goes to the background.
     const absolute = absolutePath(path);
     if (isSpecial(absolute)) throw new Error("it is not a regular file");
-    replace(absolute, `${Deno.pid}\n`);
-    return { remove: () => removeOwn(absolute) };
+    return act(absolute);
   } catch (error) {
     if (error instanceof ExitError) throw error;
     throw new ExitError(
@@ -50,6 +61,17 @@ function isSpecial(path: string): boolean {
 }
 
 function replace(path: string, text: string): void {
+  const draft = writeDraft(path, text);
+  try {
+    Deno.renameSync(draft, path);
+  } catch (error) {
+    removeIfThere(draft);
+    throw error;
+  }
+}
+
+/** Writes a file beside the other one. Returns its path. */
+function writeDraft(path: string, text: string): string {
   const draft = `${path}.${Deno.pid}`;
   // It may be left over from a killed process with the same ID.
   removeIfThere(draft);
@@ -57,7 +79,7 @@ function replace(path: string, text: string): void {
     Deno.writeTextFileSync(draft, text, { createNew: true, mode: FILE_MODE });
     // Regardless of the umask: scripts of other users read the file.
     Deno.chmodSync(draft, FILE_MODE);
-    Deno.renameSync(draft, path);
+    return draft;
   } catch (error) {
     removeIfThere(draft);
     throw error;

@@ -4,7 +4,8 @@ import { resolveHost } from "../address/resolve_host.ts";
 import { type ServiceLookup, systemServices } from "../address/services.ts";
 import { CheckCounters } from "../check/check_counters.ts";
 import type { Options } from "../cli/options.ts";
-import { type ControlListener, type Former, listenControl } from "../control/control_listener.ts";
+import type { Former } from "../control/control_binding.ts";
+import { type ControlListener, listenControl } from "../control/control_listener.ts";
 import { MAX_CLIENTS } from "../control/protocol.ts";
 import { type ChannelSet, openChannelSet } from "../channel_set/channel_set.ts";
 import { type Health, openHealth } from "../health/health.ts";
@@ -29,13 +30,16 @@ import { ChannelNames } from "../table/channel_names.ts";
 import { openConnections } from "../table/counts.ts";
 import { type ChannelPlace, newTable, type Table } from "../table/table.ts";
 import { openLine } from "../workers/serving_options.ts";
+import type { Handover } from "../takeover/handover.ts";
+import type { Predecessor } from "../takeover/predecessor.ts";
 import { type Entrance } from "../workers/start_plane.ts";
 import { channelList } from "./channel_list.ts";
 import { type DumpSwitch, openDumpSwitch } from "./dump_on_off.ts";
+import { carryHealth, findPredecessor, Joining } from "./joining.ts";
 import { openEntrance } from "./listen.ts";
 import { openOperatorState, type OperatorStateControl } from "./operator_state.ts";
 import { openReports, type Reports } from "./reports.ts";
-import { type PidFile, writePidFile } from "./pid_file.ts";
+import { checkPidFile, type PidFile, writePidFile } from "./pid_file.ts";
 import { resolveSetup, type Setup } from "./resolve_setup.ts";
 
 /**
@@ -52,6 +56,7 @@ const STATES: Readonly<Record<Former, string>> = {
   "nothing": "new",
   "a stale socket": "taken over",
   "a balance that drains": "taken over from a balance that drains",
+  "a predecessor": "taken over as soon as this program serves",
 };
 
 /** What is checked, resolved, bound and opened before anything is served. */
@@ -63,7 +68,10 @@ export interface Prepared {
   readonly channelSet: ChannelSet;
   /** Follows the names of channels, from the start on. */
   readonly follower: Names;
-  readonly entrance: Entrance;
+  /** Where clients connect; `undefined` with a predecessor. */
+  readonly entrance: Entrance | undefined;
+  /** The takeover of a predecessor. */
+  readonly joining: Joining | undefined;
   /** The wait line of `--wait`. */
   readonly line: LineHandle | undefined;
   readonly health: Health;
@@ -76,6 +84,8 @@ export interface Prepared {
   readonly reports: Reports;
   readonly dump: DumpSwitch;
   readonly pidFile: PidFile | undefined;
+  /** Set by the running program: whether a successor takes over. */
+  readonly succession: { handover?: Handover };
 }
 
 /**
@@ -89,7 +99,8 @@ export async function prepare(options: Options, messages: Messages): Promise<Pre
   // -p writes whole blocks straight to stdout, so only one worker may serve.
   const workers = options.dump && isClassic(options.dump) ? 1 : options.workers;
   using undo = new DisposableStack();
-  let entrance: Entrance | undefined;
+  const by = { engine, binder, workers, free }, succession: Prepared["succession"] = {};
+  let entrance: Entrance | undefined, predecessor: Predecessor | undefined;
   const follower = openNames({ notice });
   undo.defer(() => follower.close());
   const setup = await resolveSetup(options, {
@@ -98,7 +109,9 @@ export async function prepare(options: Options, messages: Messages): Promise<Pre
     names: follower,
     async onListen(at) {
       debug?.(`using port ${at.port}`);
-      const { bound } = entrance = await openEntrance(at, { engine, binder, workers, free });
+      if (options.takeover) predecessor = await findPredecessor(at, notice);
+      if (predecessor !== undefined) return void undo.use(predecessor);
+      const { bound } = entrance = await openEntrance(at, by);
       undo.defer(() => bound?.close());
       debug?.(`bound to address ${at.address}`);
     },
@@ -107,12 +120,13 @@ export async function prepare(options: Options, messages: Messages): Promise<Pre
   const { table, names, channelSet } = openTable(options, workers, wanted);
   const checks = new CheckCounters(table), line = openLine(options.backends);
   let reports: Reports | undefined = undefined;
-  const control = await listenControl(setup.listen, {
-    notice,
-    succeeded: () => void reports?.release(),
+  const control = await openControl(setup, messages, {
+    predecessor,
+    succeeded() {
+      if (!succession.handover?.isCommitted) void reports?.release();
+    },
   });
   undo.defer(() => control.close());
-  debug?.(`control socket ${control.path} is ${STATES[control.former]}`);
   const limits = processLimits(), shared = budgetSize(limits);
   const pipes = engine === "epoll" ? pipesPerWorker(limits, workers) : undefined;
   const probes = probeDescriptors(limits, checkCount(wanted, options.backends));
@@ -120,7 +134,8 @@ export async function prepare(options: Options, messages: Messages): Promise<Pre
   const minClients = Math.floor(shared / 4);
   const controlClients = budget.share("control clients", { min: minClients, max: MAX_CLIENTS });
   budget.share("the dump", { min: DUMP_DESCRIPTORS, max: DUMP_DESCRIPTORS });
-  const follow = { channelSet, follower };
+  const follow = { channelSet, follower }, carried = { table, keyOf: channelSet.keyOf };
+  const down = carryHealth(carried, predecessor);
   const health = openHealth({
     ...{ table, names, counters: checks, notice, groups: wanted, source: setup.source },
     unreachable: (group, channel) => connectFailed(follow, { group, channel }),
@@ -130,37 +145,72 @@ export async function prepare(options: Options, messages: Messages): Promise<Pre
       max: Math.max(DEFAULT_PROBES, probes),
     }),
   });
+  down.resume(health);
   const state = await openOperatorState({
+    isCarried: predecessor !== undefined,
     ...{ path: options.statePath, at: setup.listen, table, names, channelSet, health, notice },
     resolve: (host) => resolveHost(host),
   });
+  const outputs = await openOutputs(options, messages, {
+    ...{ table, setup, budget, checks, line, health, state, predecessor },
+    maxFiles: () =>
+      maxDumpFiles(limits, { workers, pipes, budget: budget.total }, openConnections(table)),
+  });
+  reports = outputs.reports;
+  if (debug !== undefined) channelList(table).forEach(debug);
+  undo.move();
+  const joining = predecessor && new Joining({
+    ...{ predecessor, at: setup.listen, metrics: setup.metrics, by, ...carried, health, state },
+  });
+  const listening = { entrance, joining, succession, line, control, controlClients };
+  const channels = { table, names, state, health, budget, pipes, ...follow };
+  return { setup, services, ...channels, ...listening, ...outputs };
+}
+
+async function openControl(
+  { listen }: Setup,
+  { notice, debug }: Messages,
+  { predecessor, succeeded }: { predecessor: Predecessor | undefined; succeeded: () => void },
+): Promise<ControlListener> {
+  const options = { notice, succeeded, predecessor: predecessor?.pid };
+  const control = await listenControl(listen, options);
+  debug?.(`control socket ${control.path} is ${STATES[control.former]}`);
+  return control;
+}
+
+/** Opens log, metrics and dump, and writes the files that name this process. */
+async function openOutputs(
+  options: Options,
+  { notice, dropped: messagesDropped }: Messages,
+  { state, predecessor, maxFiles, health, ...source }:
+    & Pick<Prepared, "table" | "setup" | "budget" | "line" | "health" | "state">
+    & { checks: CheckCounters; predecessor: Predecessor | undefined; maxFiles: () => number },
+): Promise<Pick<Prepared, "reports" | "dump" | "pidFile">> {
   let dump: DumpSwitch | undefined, pidFile: PidFile | undefined;
-  reports = await openReports(options, {
-    ...{ table, setup, budget, notice, checks, line },
-    messagesDropped: messages.dropped,
+  const reports = await openReports(options, {
+    ...source,
+    ...{ notice, messagesDropped, joins: predecessor !== undefined },
     dumpDropped: () => dump?.dropped() ?? 0,
     check: (group, channel) => health.check(group, channel),
   });
   try {
     // Last, because they replace the files of the previous run.
     dump = await openDumpSwitch(options, {
-      port: setup.listen.port,
+      port: source.setup.listen.port,
       notice,
-      maxFiles: () =>
-        maxDumpFiles(limits, { workers, pipes, budget: budget.total }, openConnections(table)),
+      maxFiles,
     });
-    await state.begin();
-    if (options.pidFile !== undefined) pidFile = writePidFile(options.pidFile);
+    if (predecessor === undefined) await state.begin();
+    if (options.pidFile !== undefined) {
+      if (predecessor === undefined) pidFile = writePidFile(options.pidFile);
+      else checkPidFile(options.pidFile);
+    }
+    return { reports, dump, pidFile };
   } catch (error) {
     await dump?.close();
     await reports.close();
     throw error;
   }
-  if (debug !== undefined) channelList(table).forEach(debug);
-  undo.move();
-  const listening = { entrance: entrance!, line, health, budget, pipes, control, controlClients };
-  const channels = { table, names, state, ...follow };
-  return { setup, services, ...channels, ...listening, reports, dump, pidFile };
 }
 
 /** The table with the channels of the start. */

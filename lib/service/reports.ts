@@ -61,6 +61,8 @@ export interface ReportSource {
   readonly check: MetricsSource["check"];
   /** The wait line; `undefined` without `--wait`. */
   readonly line: LineHandle | undefined;
+  /** Whether a predecessor still serves its metrics. */
+  readonly joins: boolean;
 }
 
 /**
@@ -82,7 +84,7 @@ export async function openReports(
   try {
     server = metricsAt && stats && await aboutLater(
       "metrics",
-      serveSoon(metricsAt, budget, {
+      serveSoon({ at: metricsAt, budget, joins: about.joins }, {
         table,
         stats,
         listener: setup.listen,
@@ -126,15 +128,14 @@ export async function openReports(
 
 /** Serves the metrics. A predecessor that is exiting gets a moment to release the address. */
 async function serveSoon(
-  at: MetricsSetup,
-  budget: Budget,
+  { at, budget, joins }: { at: MetricsSetup; budget: Budget; joins: boolean },
   source: MetricsSource,
 ): Promise<MetricsServer> {
   const deadline = performance.now() + RELEASE_MS;
   // A quarter of the budget is guaranteed, as for the control clients.
   const min = Math.min(Math.floor(budget.total / 4), MAX_DESCRIPTORS);
   const size = { min, max: MAX_DESCRIPTORS };
-  const options = { hosts: at.hosts, descriptors: budget.share("the metrics", size) };
+  const options = { hosts: at.hosts, descriptors: budget.share("the metrics", size), joins };
   for (;;) {
     try {
       return serveMetrics(at, source, options);

@@ -18,8 +18,12 @@ const MORE_TIME = "EXTEND_TIMEOUT_USEC=10000000";
 export interface ServiceManager {
   /** The program serves. Resolves when that is reported, after a second at most. */
   ready(): Promise<void>;
-  /** The program is shutting down. */
+  /** The program is shutting down. Sends nothing after {@link handedOver}. */
   stopping(): Promise<void>;
+  /** Another process is the main process of the service now, and reports from now on. */
+  handedOver(pid: number): Promise<void>;
+  /** That other process has died: this is the main process again. */
+  resumed(): Promise<void>;
   /** Stops the status updates. */
   close(): void;
 }
@@ -34,12 +38,14 @@ export interface ServiceManager {
 export function openServiceManager(table: Table, waiting: () => number): ServiceManager {
   const notifier = openNotifier();
   if (notifier === undefined) {
-    return { ready: () => Promise.resolve(), stopping: () => Promise.resolve(), close() {} };
+    const nothing = () => Promise.resolve();
+    return { ready: nothing, stopping: nothing, handedOver: nothing, resumed: nothing, close() {} };
   }
-  let stopping = false, sent = "";
+  let stopping = false, isSuccessors = false, sent = "";
   let timer: ReturnType<typeof setInterval> | undefined;
 
   async function send(...states: string[]): Promise<void> {
+    if (isSuccessors) return;
     const status = stopping ? drainingStatus(table, waiting()) : servingStatus(table, waiting());
     // A manager that reads nothing must not cost memory.
     if (states.length === 0 && (notifier?.busy || (status === sent && !stopping))) return;
@@ -55,6 +61,14 @@ export function openServiceManager(table: Table, waiting: () => number): Service
     async stopping() {
       stopping = true;
       await send("STOPPING=1");
+    },
+    async handedOver(pid) {
+      isSuccessors = true;
+      await notifier.notify(`MAINPID=${pid}`);
+    },
+    async resumed() {
+      isSuccessors = false;
+      await send(`MAINPID=${Deno.pid}`);
     },
     close() {
       clearInterval(timer);

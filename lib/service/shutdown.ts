@@ -30,6 +30,13 @@ export interface ShutdownParts {
 export interface RunningProgram extends Lifecycle {
   /** Resolves with the exit code when everything is closed. */
   readonly ended: Promise<number>;
+  /**
+   * A successor has taken over: stops accepting, and ends with code 0 when the open connections have
+   * ended, or after the grace time.
+   *
+   * @param leave Closes the listening sockets.
+   */
+  retire(leave: () => Promise<void>): Promise<void>;
   /** The reader of the packet dump is gone: ends immediately, without a message. */
   outputClosed(): void;
 }
@@ -61,6 +68,17 @@ export function runUntilStopped(parts: ShutdownParts): RunningProgram {
     return stopping;
   }
 
+  async function retire(leave: () => Promise<void>): Promise<void> {
+    if (stopping === undefined) {
+      graceEndsAt = performance.now() + parts.graceS * 1000;
+      grace = setTimeout(() => cutOff(EXIT.ok), parts.graceS * 1000);
+      stopping = leave().then(() => plane.stop()).then(async () => {
+        if (parts.open() === 0) await control.stop();
+      });
+    }
+    await stopping;
+  }
+
   function cutOff(code: number): void {
     cutOffCode = code;
     plane.closeAll();
@@ -71,6 +89,7 @@ export function runUntilStopped(parts: ShutdownParts): RunningProgram {
     const code = SIGNAL_EXIT[signal];
     if (signal === "SIGHUP" || ++signals > 1) cutOff(code);
     else {
+      clearTimeout(grace);
       graceEndsAt = performance.now() + parts.graceS * 1000;
       grace = setTimeout(() => cutOff(code), parts.graceS * 1000);
       void stop().then(() => {
@@ -103,6 +122,7 @@ export function runUntilStopped(parts: ShutdownParts): RunningProgram {
       return graceEndsAt && Math.max(0, graceEndsAt - performance.now());
     },
     stop,
+    retire,
     outputClosed() {
       void stop();
       cutOff(EXIT.ok);

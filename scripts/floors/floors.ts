@@ -36,6 +36,7 @@ export const FLOORS: readonly (readonly string[])[] = [
   ["lib/control"],
   ["lib/control/shell"],
   ["lib/workers"],
+  ["lib/takeover"],
   ["lib/service"],
   ["lib/start_test"],
   ["lib/process"],

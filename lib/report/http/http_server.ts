@@ -9,6 +9,7 @@ import { delay } from "@std/async/delay";
 import type { Endpoint } from "../../base/endpoint.ts";
 import { settlesWithin } from "../../base/within.ts";
 import { acceptFailure } from "../../engine/failures.ts";
+import { steeringAt } from "../../reuseport/steering.ts";
 import type { Share } from "../../system/capacity.ts";
 import { HttpConnection, type HttpHandling } from "./http_connection.ts";
 import { Places } from "./places.ts";
@@ -23,8 +24,10 @@ const CLOSE_MS = 1000;
 export interface HttpServerOptions extends Pick<HttpHandling, "answer"> {
   readonly descriptors: Pick<Share, "take" | "release">;
   readonly turns: Turns;
+  /** Whether another program of this user may listen at the same address. */
+  readonly joins?: boolean | undefined;
   /** @default {Deno.listen} */
-  readonly listen?: (at: Endpoint) => Listener;
+  readonly listen?: (at: Endpoint, joins?: boolean) => Listener;
 }
 
 /** What a server uses of a listener. */
@@ -43,7 +46,7 @@ export interface HttpServer {
  * @throws {Error} If the address cannot be bound; see `listenFailure()`.
  */
 export function serveHttp(at: Endpoint, options: HttpServerOptions): HttpServer {
-  const listener = (options.listen ?? listen)(at);
+  const listener = (options.listen ?? listen)(at, options.joins);
   const stopping = new AbortController(), { signal } = stopping;
   const places = new Places(options.descriptors);
   const accepting = acceptAll(listener, places, { ...options, signal });
@@ -63,8 +66,12 @@ export function serveHttp(at: Endpoint, options: HttpServerOptions): HttpServer 
   };
 }
 
-function listen({ address, port }: Endpoint): Listener {
-  return Deno.listen({ hostname: address, port });
+/** A successor of this user may listen there, too, once the address is bound. */
+function listen(at: Endpoint, joins = false): Listener {
+  const options = { hostname: at.address, port: at.port, ...joins && { reusePort: true } };
+  const listener = Deno.listen(options);
+  steeringAt(at)?.allowSharing();
+  return listener;
 }
 
 async function acceptAll(

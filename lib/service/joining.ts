@@ -1,0 +1,169 @@
+/** The start of a program that takes over a running one (`--takeover`), step by step. */
+
+import { delay } from "@std/async/delay";
+import type { Endpoint } from "../base/endpoint.ts";
+import { messageOf, UnavailableError, withName } from "../base/errors.ts";
+import type { Options } from "../cli/options.ts";
+import type { ControlListener } from "../control/control_listener.ts";
+import type { Health } from "../health/health.ts";
+import { steeringAt } from "../reuseport/steering.ts";
+import type { Table } from "../table/table.ts";
+import { applyGroups, applyHealth, type CarriedParts } from "../takeover/carried.ts";
+import { Predecessor } from "../takeover/predecessor.ts";
+import type { DataPlane } from "../workers/data_plane.ts";
+import { type Entrance, servesAlone } from "../workers/start_plane.ts";
+import { joinEntrance, type Serving } from "./listen.ts";
+import type { OperatorStateControl } from "./operator_state.ts";
+import { type PidFile, writePidFile } from "./pid_file.ts";
+
+/** Milliseconds that the sockets of a predecessor that was killed may take to be closed. */
+const GONE_MS = 5000;
+/** Milliseconds between two looks at them. */
+const LOOK_MS = 20;
+
+/** What starts beside the predecessor. */
+export interface JoiningParts extends CarriedParts {
+  readonly predecessor: Predecessor;
+  /** The address to listen on, and that of the metrics. */
+  readonly at: Endpoint;
+  readonly metrics: Endpoint | undefined;
+  readonly by: Serving;
+  readonly table: Table;
+  readonly health: Health;
+  readonly state: OperatorStateControl;
+}
+
+/** See the top of the file. */
+export class Joining {
+  readonly #parts: JoiningParts;
+  readonly #left = Promise.withResolvers<void>();
+  #theirs = 0;
+
+  constructor(parts: JoiningParts) {
+    this.#parts = parts;
+  }
+
+  /** Resolves when the predecessor listens no more. */
+  get left(): Promise<void> {
+    return this.#left.promise;
+  }
+
+  /** The process ID of the predecessor. */
+  get pid(): number {
+    return this.#parts.predecessor.pid;
+  }
+
+  /**
+   * Listens, when everything else is ready. The predecessor still gets all connections.
+   *
+   * @throws {ExitError} If that does not work; the predecessor continues.
+   */
+  async open(): Promise<Entrance> {
+    const { predecessor, state, at, by } = this.#parts;
+    const { sockets, operator, groups } = await predecessor.steer(this.#sockets);
+    this.#theirs = sockets;
+    state.apply(operator, "takeover");
+    applyGroups(this.#parts, groups);
+    return joinEntrance(at, by);
+  }
+
+  /**
+   * Takes over: from now on, all new connections are those of this program.
+   *
+   * @throws {ExitError} If that does not work; the predecessor continues.
+   */
+  async commit(plane: DataPlane): Promise<void> {
+    const { predecessor, at, metrics } = this.#parts, sockets = this.#sockets;
+    const expected = this.#theirs + sockets, found = steeringAt(at)?.all();
+    if (found !== expected) {
+      const reason = `${found ?? "no"} sockets listen there instead of ${expected}: ` +
+        "it runs in another network namespace, or another program listens there, too";
+      throw new UnavailableError(withName(`can't take over: ${reason}`));
+    }
+    await predecessor.commit({ sockets, metrics, pid: Deno.pid });
+    void this.#whenLeft(plane);
+  }
+
+  /**
+   * Answers on the control socket of the predecessor from now on, and takes over its files.
+   *
+   * @returns The file of `--pid-file`.
+   */
+  async serving(
+    control: ControlListener,
+    { pidFile }: Pick<Options, "pidFile">,
+    notice: (line: string) => void,
+  ): Promise<PidFile | undefined> {
+    await control.succeed();
+    await this.#parts.predecessor.serving();
+    try {
+      await this.#parts.state.begin();
+      return pidFile === undefined ? undefined : writePidFile(pidFile);
+    } catch (error) {
+      // It was checked before; now there is no way back.
+      notice(messageOf(error));
+      return undefined;
+    }
+  }
+
+  async #whenLeft(plane: DataPlane): Promise<void> {
+    const { predecessor, at, metrics } = this.#parts, steering = steeringAt(at);
+    const closed = await predecessor.left();
+    // If it was killed, the order of the sockets is unknown.
+    if (closed === undefined) {
+      const end = performance.now() + GONE_MS;
+      while (steering?.all() !== this.#sockets && performance.now() < end) await delay(LOOK_MS);
+    }
+    if (closed !== undefined) plane.othersLeft(closed);
+    steering?.release();
+    if (metrics !== undefined) steeringAt(metrics)?.release();
+    this.#left.resolve();
+  }
+
+  get #sockets(): number {
+    const { by } = this.#parts;
+    return by.engine === "epoll" || servesAlone(by) ? 1 : by.workers;
+  }
+}
+
+/**
+ * Finds the predecessor. Without one, this is an ordinary start.
+ *
+ * @throws {ExitError} If it cannot be taken over.
+ */
+export async function findPredecessor(
+  at: Endpoint,
+  notice: (line: string) => void,
+): Promise<Predecessor | undefined> {
+  if (steeringAt(at) === undefined) {
+    const reason = "needs Linux, the C library, and the permission to call it";
+    throw new UnavailableError(withName(`--takeover ${reason}`));
+  }
+  const found = await Predecessor.find(at);
+  if (typeof found !== "string") return found;
+  notice(withName(`nothing to take over, starting as usual: ${found}`));
+  return undefined;
+}
+
+/** Channels continue with the health that they had. Call this before their checks are opened. */
+export function carryHealth(
+  parts: CarriedParts,
+  predecessor: Predecessor | undefined,
+): CarriedDown {
+  const down = predecessor === undefined ? [] : applyHealth(parts, predecessor.health);
+  return {
+    resume(health) {
+      // Those without a check get another attempt after a while.
+      for (const { group, channel } of down) {
+        const generation = parts.table.generation(group, channel);
+        health.backendEvent({ kind: "down", group, channel, generation, text: "" });
+      }
+    },
+  };
+}
+
+/** Channels that were down. */
+interface CarriedDown {
+  /** Lets time pass for them. */
+  resume(health: Health): void;
+}

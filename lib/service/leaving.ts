@@ -1,0 +1,52 @@
+/** What the running program does when a successor takes over. */
+
+import { counted } from "../base/integers.ts";
+import { withName } from "../base/errors.ts";
+import type { ControlListener } from "../control/control_listener.ts";
+import type { Options } from "../cli/options.ts";
+import { carriedGroups, carriedHealth } from "../takeover/carried.ts";
+import { type Handover, openHandover } from "../takeover/handover.ts";
+import type { DataPlane } from "../workers/data_plane.ts";
+import type { Prepared } from "./prepare.ts";
+import type { ServiceManager } from "./service_manager.ts";
+import type { RunningProgram } from "./shutdown.ts";
+
+/** Lets successors take over this program. @param program Returns it, once it runs. */
+export function openLeaving(
+  { graceS }: Pick<Options, "graceS">,
+  { prepared, plane, manager, notice, program }: {
+    prepared: Prepared;
+    plane: DataPlane;
+    manager: ServiceManager;
+    notice: (line: string) => void;
+    program: () => RunningProgram;
+  },
+): Handover {
+  const { setup, table, channelSet, state, reports, joining } = prepared;
+  const control: ControlListener = prepared.control;
+  const parts = { table, keyOf: channelSet.keyOf };
+  return openHandover({
+    at: setup.listen,
+    metrics: setup.metrics,
+    plane,
+    ready: joining?.left ?? Promise.resolve(),
+    graceMs: graceS * 1000,
+    isStopping: () => program().stopping,
+    begun: () => ({ health: carriedHealth(parts) }),
+    steered: () => ({ operator: state.capture(), groups: carriedGroups(parts) }),
+    committed: (pid) => manager.handedOver(pid),
+    async resumed() {
+      notice(withName("the successor has died, this program continues"));
+      await manager.resumed();
+      await control.reclaim();
+    },
+    async retire(leave, pid) {
+      await program().retire(leave);
+      const most = `at most ${counted(graceS, "second")} for ${
+        counted(program().open, "connection")
+      }`;
+      notice(withName(`process ${pid} has taken over, waiting ${most}`));
+      await reports.release();
+    },
+  });
+}

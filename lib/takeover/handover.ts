@@ -1,0 +1,220 @@
+/** The running balance when a successor takes over (`--takeover`). */
+
+import { delay } from "@std/async/delay";
+import type { Endpoint } from "../base/endpoint.ts";
+import type { HandoverHost, LineSession } from "../control/handover_host.ts";
+import { isRunning } from "../native/process.ts";
+import { type Steering, steeringAt } from "../reuseport/steering.ts";
+import type { DataPlane } from "../workers/data_plane.ts";
+import {
+  decodeMessage,
+  encodeMessage,
+  type FromPredecessor,
+  type FromSuccessor,
+} from "./messages.ts";
+
+/**
+ * Milliseconds that a socket still accepts after new connections were steered to others: in some of
+ * them, the handshake is still under way.
+ */
+const HANDSHAKE_MS = 1000;
+/** Milliseconds between two looks whether all clients that wait were accepted. */
+const LOOK_MS = 10;
+
+/** What a handover needs from the program. */
+export interface HandoverParts {
+  /** The address that balance listens on, and that of its metrics. */
+  readonly at: Endpoint;
+  readonly metrics: Endpoint | undefined;
+  readonly plane: Pick<DataPlane, "sockets" | "leave">;
+  /** Resolves when the own predecessor, if there was one, listens no more. */
+  readonly ready: Promise<void>;
+  /** `--grace` in milliseconds. */
+  readonly graceMs: number;
+  /** Whether the program shuts down. */
+  readonly isStopping: () => boolean;
+  /** What the successor gets. */
+  readonly begun: () => Omit<FromPredecessor & { type: "begun" }, "type">;
+  readonly steered: () => Omit<FromPredecessor & { type: "steered" }, "type" | "sockets">;
+  /** The successor gets all new connections. */
+  readonly committed: (pid: number) => Promise<void>;
+  /** The successor has died at once: this program continues. */
+  readonly resumed: () => Promise<void>;
+  /**
+   * The program leaves.
+   *
+   * @param leave Closes all listening sockets.
+   */
+  readonly retire: (leave: () => Promise<void>, pid: number) => Promise<void>;
+}
+
+/** A running handover, and whether there is one. */
+export interface Handover extends HandoverHost {
+  /** Whether a successor gets the new connections. */
+  readonly isCommitted: boolean;
+}
+
+/** Waits for successors. */
+export function openHandover(parts: HandoverParts): Handover {
+  const state = { busy: false, committed: false };
+  return {
+    get isCommitted() {
+      return state.committed;
+    },
+    async serve(session) {
+      const steering = steeringAt(parts.at);
+      const reason = refusal(parts, state.busy, steering);
+      const talk = new Talk(session);
+      if (reason !== undefined || steering === undefined) {
+        return await talk.send({ type: "refused", reason: reason ?? "" });
+      }
+      state.busy = true;
+      try {
+        await new Leaving(parts, steering, talk, state).run();
+      } finally {
+        state.busy = state.committed;
+      }
+    },
+  };
+}
+
+function refusal(
+  { isStopping }: HandoverParts,
+  busy: boolean,
+  steering: Steering | undefined,
+): string | undefined {
+  if (busy) return "another takeover of this balance is in progress";
+  if (isStopping()) return "it is shutting down";
+  return steering === undefined ? "it runs without the C library" : undefined;
+}
+
+/** The messages of a session. */
+class Talk {
+  /** The next message; `undefined` at the end of the session. */
+  #next: Promise<FromSuccessor | undefined>;
+  readonly #session: LineSession;
+  /** Whether the successor has ended the session. */
+  isOver = false;
+
+  constructor(session: LineSession) {
+    this.#session = session;
+    this.#next = this.#read();
+  }
+
+  /** The next message, which stays the next one; `undefined` at the end of the session. */
+  peek(): Promise<FromSuccessor | undefined> {
+    return this.#next;
+  }
+
+  /** Takes the next message if it has this type. */
+  async take<Type extends FromSuccessor["type"]>(
+    type: Type,
+  ): Promise<FromSuccessor & { type: Type } | undefined> {
+    const message = await this.#next;
+    if (message?.type !== type) return undefined;
+    this.#next = this.#read();
+    return message as FromSuccessor & { type: Type };
+  }
+
+  async send(message: FromPredecessor): Promise<void> {
+    await this.#session.send(`${encodeMessage(message)}\n`);
+  }
+
+  async #read(): Promise<FromSuccessor | undefined> {
+    const { value } = await this.#session.lines.next().catch(() => ({ value: undefined }));
+    const message = typeof value === "string" ? decodeMessage<FromSuccessor>(value) : undefined;
+    this.isOver = message === undefined;
+    return message;
+  }
+}
+
+/** One takeover. */
+class Leaving {
+  readonly #parts: HandoverParts;
+  readonly #steering: Steering;
+  readonly #talk: Talk;
+  readonly #state: { committed: boolean };
+
+  constructor(
+    parts: HandoverParts,
+    steering: Steering,
+    talk: Talk,
+    state: { committed: boolean },
+  ) {
+    this.#parts = parts;
+    this.#steering = steering;
+    this.#talk = talk;
+    this.#state = state;
+  }
+
+  async run(): Promise<void> {
+    const { ready, plane, begun, steered, isStopping } = this.#parts, talk = this.#talk;
+    // Before it has an answer, it sends nothing: a message is the end of the session.
+    const isReady = await Promise.race([ready.then(() => true), talk.peek().then(() => false)]);
+    if (!isReady || isStopping()) return;
+    await talk.send({ type: "begun", ...begun() });
+    if (await talk.take("listen") === undefined || isStopping()) return;
+    const { sockets } = plane;
+    if (!this.#steering.steer({ first: 0, count: sockets })) {
+      return await talk.send({ type: "refused", reason: "its connections cannot be steered" });
+    }
+    await talk.send({ type: "steered", sockets, ...steered() });
+    const commit = await talk.take("commit");
+    if (commit !== undefined && !isStopping()) await this.#handOver(commit);
+  }
+
+  async #handOver(commit: FromSuccessor & { type: "commit" }): Promise<void> {
+    const { plane, committed, resumed, retire } = this.#parts, talk = this.#talk, { pid } = commit;
+    const metrics = this.#metricsSteering(commit), { sockets } = plane;
+    this.#steering.steer({ first: sockets, count: commit.sockets });
+    metrics?.steer({ first: 1, count: 1 });
+    this.#state.committed = true;
+    await committed(pid);
+    await talk.send({ type: "committed" }).catch(() => {});
+    await talk.take("serving");
+    await this.#emptied(metrics);
+    if (talk.isOver && !isRunning(pid)) {
+      this.#steering.steer({ first: 0, count: sockets });
+      metrics?.steer({ first: 0, count: 1 });
+      this.#state.committed = false;
+      return await resumed();
+    }
+    await retire(() => this.#leave(commit), pid);
+    await talk.send({ type: "left", sockets }).catch(() => {});
+  }
+
+  /** Steers requests for metrics, if both serve them at the same address. */
+  #metricsSteering({ metrics }: FromSuccessor & { type: "commit" }): Steering | undefined {
+    const own = this.#parts.metrics;
+    const isSame = own !== undefined && own.address === metrics?.address &&
+      own.port === metrics.port;
+    const steering = isSame ? steeringAt(own) : undefined;
+    return steering?.all() === 2 ? steering : undefined;
+  }
+
+  /** Resolves when all clients are accepted that this program gets. */
+  async #emptied(metrics?: Steering): Promise<void> {
+    const end = performance.now() + HANDSHAKE_MS + this.#parts.graceMs;
+    await delay(HANDSHAKE_MS);
+    while (this.#steering.queued() + (metrics?.queued() ?? 0) > 0 && performance.now() < end) {
+      await delay(LOOK_MS);
+    }
+  }
+
+  /**
+   * Closes one socket after the other, the last one first: the last one of the successor then takes
+   * its number. So that no number is wrong meanwhile, the successor's last socket gets no connections
+   * then. If that is its only one, others of this program get some, too.
+   */
+  async #leave({ sockets: theirs }: FromSuccessor & { type: "commit" }): Promise<void> {
+    const { plane } = this.#parts;
+    for (let own = plane.sockets; own > 0; own--) {
+      const isLast = own === 1;
+      if (!isLast && theirs > 1) this.#steering.steer({ first: own, count: theirs - 1 });
+      await plane.leave();
+      if (isLast) return;
+      this.#steering.steer({ first: own - 1, count: theirs });
+      if (theirs === 1) await this.#emptied();
+    }
+  }
+}

@@ -1,0 +1,152 @@
+/** The running balance that this program takes over (`--takeover`), over its control socket. */
+
+import type { Endpoint } from "../base/endpoint.ts";
+import { EXIT, ExitError, UnavailableError, withName } from "../base/errors.ts";
+import { printable } from "../base/printable.ts";
+import { within } from "../base/within.ts";
+import { formatEndpoint } from "../address/host_port.ts";
+import { connectControl } from "../control/control_socket.ts";
+import { FramedSession } from "../control/framed_session.ts";
+import { TAKEOVER, TAKEOVER_VERSION } from "../control/protocol.ts";
+import { readState } from "../state/record.ts";
+import type { CarriedHealth } from "./carried.ts";
+import {
+  decodeMessage,
+  encodeMessage,
+  type FromPredecessor,
+  type FromSuccessor,
+} from "./messages.ts";
+
+/** Milliseconds that it may take for an answer; for the first one, its own predecessor must leave. */
+const ANSWER_MS = 10_000, FIRST_ANSWER_MS = 300_000;
+/** Maximum length of a message, in bytes. */
+const MAX_MESSAGE_BYTES = 64 << 20;
+
+/** A balance that is being taken over. */
+export class Predecessor implements Disposable {
+  readonly #session: FramedSession;
+  readonly #at: Endpoint;
+  /** The health of its channels. */
+  readonly health: readonly CarriedHealth[];
+
+  private constructor(session: FramedSession, at: Endpoint, health: readonly CarriedHealth[]) {
+    this.#session = session;
+    this.#at = at;
+    this.health = health;
+  }
+
+  /** Its process ID. */
+  get pid(): number {
+    return this.#session.hello.pid;
+  }
+
+  /**
+   * Begins to take over the balance that listens at an address. If another program already does, or
+   * that balance is still taking over itself, it waits for the end of that.
+   *
+   * @returns Why there is none: then this is an ordinary start.
+   * @throws {UnavailableError} If it cannot be taken over now.
+   * @throws {ExitError} If it is another user's (77).
+   */
+  static async find(at: Endpoint): Promise<Predecessor | string> {
+    const session = await sessionAt(at);
+    if (typeof session === "string") return session;
+    const { takeover, stopping, version } = session.hello;
+    if (takeover !== TAKEOVER_VERSION || stopping) {
+      session[Symbol.dispose]();
+      return stopping
+        ? "the running balance is shutting down"
+        : `the running balance (version ${version}) cannot be taken over`;
+    }
+    try {
+      await session.send(TAKEOVER).catch(() => {});
+      const { health } = await answer(session, at, { type: "begun", ms: FIRST_ANSWER_MS });
+      return new Predecessor(session, at, health);
+    } catch (error) {
+      session[Symbol.dispose]();
+      throw error;
+    }
+  }
+
+  /**
+   * Makes it steer new connections to its own sockets.
+   *
+   * @param sockets On how many this program will listen.
+   * @throws {UnavailableError} If it does not.
+   */
+  async steer(sockets: number): Promise<Omit<FromPredecessor & { type: "steered" }, "type">> {
+    await this.#send({ type: "listen", sockets });
+    const { operator, ...rest } = await answer(this.#session, this.#at, { type: "steered" });
+    return { ...rest, operator: readState(operator) };
+  }
+
+  /**
+   * Makes it steer new connections to this program, which listens and is ready.
+   *
+   * @throws {UnavailableError} If it does not.
+   */
+  async commit(about: Omit<FromSuccessor & { type: "commit" }, "type">): Promise<void> {
+    await this.#send({ type: "commit", ...about });
+    await answer(this.#session, this.#at, { type: "committed" });
+  }
+
+  /** Reports that this program answers on the control socket. */
+  async serving(): Promise<void> {
+    await this.#send({ type: "serving" });
+  }
+
+  /**
+   * Resolves when it listens no more, with the number of sockets that it has closed; `undefined` if
+   * it has ended the session before.
+   */
+  async left(): Promise<number | undefined> {
+    const line = await this.#session.receive(MAX_MESSAGE_BYTES);
+    const message = line === undefined ? undefined : decodeMessage<FromPredecessor>(line);
+    this[Symbol.dispose]();
+    return message?.type === "left" ? message.sockets : undefined;
+  }
+
+  /** Ends the session. Before {@link commit}, the other program goes on as if nothing had happened. */
+  [Symbol.dispose](): void {
+    this.#session[Symbol.dispose]();
+  }
+
+  async #send(message: FromSuccessor): Promise<void> {
+    // That it is gone shows in the answer.
+    await this.#session.send(encodeMessage(message)).catch(() => {});
+  }
+}
+
+/** A session with the balance at an address, or why there is none. */
+async function sessionAt(at: Endpoint): Promise<FramedSession | string> {
+  for await (const { conn, foreign, path } of connectControl(at)) {
+    if (foreign) {
+      conn.close();
+      const owner = `[${path}] belongs to another user, and only that user can take it over`;
+      throw new ExitError(withName(owner), EXIT.noPermission);
+    }
+    const session = await within(FramedSession.open(conn), ANSWER_MS);
+    if (session instanceof FramedSession) return session;
+    if (typeof session === "string") throw failed(at, session);
+    try {
+      conn.close();
+    } catch { /* closed already */ }
+  }
+  return `no balance runs on ${formatEndpoint(at)}`;
+}
+
+async function answer<Type extends FromPredecessor["type"]>(
+  session: FramedSession,
+  at: Endpoint,
+  { type, ms = ANSWER_MS }: { type: Type; ms?: number },
+): Promise<FromPredecessor & { type: Type }> {
+  const line = await within(session.receive(MAX_MESSAGE_BYTES), ms);
+  const message = line === undefined ? undefined : decodeMessage<FromPredecessor>(line);
+  if (message?.type === type) return message as FromPredecessor & { type: Type };
+  throw failed(at, message?.type === "refused" ? message.reason : "it does not answer");
+}
+
+function failed(at: Endpoint, reason: string): UnavailableError {
+  const what = `can't take over the balance on ${formatEndpoint(at)}`;
+  return new UnavailableError(withName(`${what}: ${printable(reason)}`));
+}
