@@ -80,7 +80,7 @@ const ROWS: readonly Row[] = [
   ["workers", "n", "number of threads, default 1; auto: one per core"],
   ["engine", "streams|epoll", "how bytes are moved, default streams; epoll: Linux only", RARE],
   ["grace", "sec", "shutdown: drain at most this long, default 30"],
-  ["takeover", "", "take over the running balance without losing a connection"],
+  ["takeover", "", "take over the running balance without losing a connection", RARE],
   ["pid-file", "file", "write the process ID to this file", RARE],
   ["state", "file", "keep what operators change in this file", RARE],
   ["freebind", "", "listen on an address that this host does not have yet", RARE],
