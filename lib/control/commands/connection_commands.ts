@@ -81,9 +81,9 @@ function parseWords(words: readonly string[]): { matches: Test; json: boolean } 
 }
 
 const HEADING =
-  "        id client                channel     age    idle        sent        rcvd state";
+  "        id client                channel     age    idle        sent        rcvd state       backend";
 
-/** The table of `conns`: a heading, then a line per connection. */
+/** The table of `conns`: a heading, then a line per connection with the backend that it has. */
 function connectionTable(connections: readonly ConnectionInfo[]): string {
   const lines = connections.map((info) =>
     [
@@ -94,7 +94,8 @@ function connectionTable(connections: readonly ConnectionInfo[]): string {
       shortDuration(info.idleMs).padStart(7),
       String(info.sent).padStart(11),
       String(info.rcvd).padStart(11),
-      info.state,
+      info.state.padEnd(11),
+      info.backend === undefined ? "-" : formatEndpoint(info.backend),
     ].join(" ")
   );
   return [HEADING, ...lines].map((line) => `${line}\n`).join("");

@@ -10,7 +10,11 @@ import { t } from "../../../helpers/t.ts";
 const PURE = { permissions: "none" } as const;
 
 const OPEN: readonly ConnectionInfo[] = [
-  info(1, { client: { address: "192.0.2.7", port: 40001 }, group: 0, channel: 1, ageMs: 61_000 }),
+  info(1, {
+    client: { address: "192.0.2.7", port: 40001 },
+    backend: { address: "2001:db8::9", port: 80 },
+    ...{ group: 0, channel: 1, ageMs: 61_000 },
+  }),
   info(2, { client: { address: "2001:db8::7", port: 40002 }, group: 1, channel: 0, sent: 5 }),
   info(3, { client: { address: "192.0.2.200", port: 40003 }, state: "dialing" }),
 ];
@@ -32,10 +36,10 @@ t("conns prints a heading and a line per connection, in aligned columns", async 
   assertEquals(
     await output("conns"),
     [
-      "        id client                channel     age    idle        sent        rcvd state",
-      "         1 192.0.2.7:40001           0.1   1m01s      0s           0           0 open",
-      "         2 [2001:db8::7]:40002       1.0     59s      0s           5           0 open",
-      "         3 192.0.2.200:40003           -     59s      0s           0           0 dialing",
+      "        id client                channel     age    idle        sent        rcvd state       backend",
+      "         1 192.0.2.7:40001           0.1   1m01s      0s           0           0 open        [2001:db8::9]:80",
+      "         2 [2001:db8::7]:40002       1.0     59s      0s           5           0 open        -",
+      "         3 192.0.2.200:40003           -     59s      0s           0           0 dialing     -",
       "",
     ].join("\n"),
   );
