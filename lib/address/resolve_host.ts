@@ -1,5 +1,3 @@
-import { lookup as dnsLookup } from "node:dns/promises";
-import process from "node:process";
 import { AddressError } from "../base/errors.ts";
 import { RESOLVE_TIMEOUT_MS } from "../base/limits.ts";
 import { within } from "../base/within.ts";
@@ -63,7 +61,12 @@ function isName(host: string): boolean {
 
 /** Asks the system's resolver (getaddrinfo(3)), which also reads `/etc/hosts`. */
 export async function systemLookup(name: string): Promise<readonly string[]> {
+  // Only when a name is looked up: loading them takes longer than a control command.
+  const [{ lookup }, { default: process }] = await Promise.all([
+    import("node:dns/promises"),
+    import("node:process"),
+  ]);
   // Otherwise Deno 2.6 prints a deprecation warning at the first lookup.
   (process as unknown as { noDeprecation: boolean }).noDeprecation = true;
-  return (await dnsLookup(name, { all: true })).map((entry) => entry.address);
+  return (await lookup(name, { all: true })).map((entry) => entry.address);
 }

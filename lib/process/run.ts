@@ -7,18 +7,11 @@ import { type Options, parseOptions } from "../cli/options.ts";
 import { usage } from "../cli/usage.ts";
 import { warningLines } from "../cli/warnings.ts";
 import { locate } from "../config_file/place.ts";
-import { COMMANDS } from "../control/commands/commands.ts";
-import { runList } from "../control/list.ts";
-import { runCommands } from "../control/shell/run_commands.ts";
-import { runShell } from "../control/shell/shell.ts";
 import { refuseLibraries } from "../native/c_library.ts";
 import { requireNoDebugger } from "../native/debugger.ts";
 import { PATH_VARIABLES } from "../system/permissions.ts";
 import { print, printBytes, printError, printErrorLine } from "../system/output.ts";
-import { goToBackground, runInBackground, takeReportSocket } from "./background.ts";
-import { runForeground } from "./foreground.ts";
-import { listeningAddress } from "../service/listen.ts";
-import { testStart } from "../start_test/start_test.ts";
+import { listeningAddress } from "../service/listening_address.ts";
 import { reportError } from "./report_error.ts";
 
 /**
@@ -67,6 +60,7 @@ function requireText(argv: readonly string[]): void {
   }
 }
 
+/** Each mode loads what it needs: a control command must not wait for the rest. */
 async function runMode(options: Options, argv: readonly string[]): Promise<number> {
   // A parent may need it to start the background process; startBalancer() gives it up, too.
   if (options.mode !== "balance") limitExec(false);
@@ -80,12 +74,16 @@ async function runMode(options: Options, argv: readonly string[]): Promise<numbe
     case "version":
       print(`${NAME} ${VERSION}\n`);
       return EXIT.ok;
-    case "completions":
+    case "completions": {
+      const { COMMANDS } = await import("../control/commands/commands.ts");
       print(completions(options.completions ?? "", { commands: COMMANDS }));
       return EXIT.ok;
-    case "list":
+    }
+    case "list": {
+      const { runList } = await import("../control/list.ts");
       printWarnings(options);
       return await runList({ json: options.json, print: printBytes });
+    }
     case "command":
     case "shell": {
       const at = await listeningAddress(options, systemServices()).catch((error) => {
@@ -93,24 +91,36 @@ async function runMode(options: Options, argv: readonly string[]): Promise<numbe
       });
       printWarnings(options);
       const { mode, command = "", strict } = options;
-      if (mode === "shell") return await runShell({ at, print: printBytes });
+      if (mode === "shell") {
+        const { runShell } = await import("../control/shell/shell.ts");
+        return await runShell({ at, print: printBytes });
+      }
+      const { runCommands } = await import("../control/shell/run_commands.ts");
       return await runCommands(command, { at, strict, print: printBytes });
     }
-    case "balance": {
-      if (options.test) {
-        await testStart(options);
-        printWarnings(options);
-        return EXIT.ok;
-      }
-      if (options.foreground) return await runForeground(options);
-      const reportTo = takeReportSocket();
-      if (reportTo !== undefined) return await runInBackground(options, reportTo);
-      refuseLibraries();
-      await goToBackground(argv);
-      printWarnings(options);
-      return EXIT.ok;
-    }
+    case "balance":
+      return await runBalance(options, argv);
   }
+}
+
+async function runBalance(options: Options, argv: readonly string[]): Promise<number> {
+  if (options.test) {
+    const { testStart } = await import("../start_test/start_test.ts");
+    await testStart(options);
+    printWarnings(options);
+    return EXIT.ok;
+  }
+  if (options.foreground) {
+    const { runForeground } = await import("./foreground.ts");
+    return await runForeground(options);
+  }
+  const { goToBackground, runInBackground, takeReportSocket } = await import("./background.ts");
+  const reportTo = takeReportSocket();
+  if (reportTo !== undefined) return await runInBackground(options, reportTo);
+  refuseLibraries();
+  await goToBackground(argv);
+  printWarnings(options);
+  return EXIT.ok;
 }
 
 function printWarnings(options: Options): void {
