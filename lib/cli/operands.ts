@@ -1,5 +1,8 @@
 /** Checks of the operands: the port and the channels. Pure. */
 
+import { splitAttributes } from "../address/channel_spec.ts";
+import { type HostForm, hostForm } from "../address/host_form.ts";
+import { splitHost } from "../address/host_port.ts";
 import { parseChannelText } from "../base/connection_info.ts";
 import { UsageError, withName } from "../base/errors.ts";
 import type { Arguments } from "./arguments.ts";
@@ -52,6 +55,8 @@ export function checkDumpChannel(text: string | undefined, operands: readonly st
   const sizes = groupSizes(operands);
   const size = sizes[wanted.group];
   if (size !== undefined && wanted.channel < size) return;
+  // How many channels there are is not known yet.
+  if (operands.some((one) => ["all", "service"].includes(formOf(one)))) return;
   const valid = existing(sizes, wanted.group);
   throw new UsageError(withName(`invalid --dump-channel [${text}]: no such channel, ${valid}`));
 }
@@ -69,9 +74,15 @@ export function checkScheduledGroup(
   operands: readonly string[],
 ): void {
   const sizes = groupSizes(operands);
-  if (sizes[group] !== undefined) return;
+  // SRV records may add groups.
+  if (sizes[group] !== undefined || operands.some((one) => formOf(one) === "service")) return;
   const text = `${group}=${name}`, valid = existing(sizes, group);
   throw new UsageError(withName(`invalid --schedule [${text}]: no such group, ${valid}`));
+}
+
+/** What the host of a channel stands for. */
+function formOf(operand: string): HostForm["kind"] {
+  return hostForm(splitHost(splitAttributes(operand).address)?.host ?? "").kind;
 }
 
 /** Which channels exist, as far as that explains that one of `group` does not. */

@@ -4,6 +4,7 @@ import type { HostForm } from "../address/host_form.ts";
 import type { Ip } from "../address/ip.ts";
 import { type Lookup, resolveName, systemLookup } from "../address/resolve_host.ts";
 import { AddressError } from "../base/errors.ts";
+import { within } from "../base/within.ts";
 import type { DnsClient } from "../dns/client.ts";
 import type { FoundHost, ServiceTarget } from "./answer.ts";
 import { newSlots } from "./slots.ts";
@@ -43,6 +44,9 @@ export interface AskerParts {
 
 /** Questions that may be in flight at a time: each occupies a thread, or a socket. */
 const MAX_LOOKUPS = 8, MAX_QUESTIONS = 16;
+
+/** Milliseconds to wait for a time to live; without it, the name may still be in a file. */
+const TTL_MS = 2000;
 
 /** Makes a {@link HostAsker}. */
 export function newHostAsker({ lookup = systemLookup, dns }: AskerParts = {}): HostAsker {
@@ -84,7 +88,7 @@ export function newHostAsker({ lookup = systemLookup, dns }: AskerParts = {}): H
 
   async function askName(name: string, { ttl, ipLength }: AskOptions): Promise<HostAnswer> {
     // First the time to live, so that the addresses are at least as new.
-    const ttlS = ttl ? await ttlOf(name) : undefined;
+    const ttlS = ttl ? await within(ttlOf(name), TTL_MS) : undefined;
     const found = await lookUp(name);
     if (typeof found === "string") return { failure: found };
     const addresses = found.filter(({ length }) => length === (ipLength ?? length));

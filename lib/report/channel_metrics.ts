@@ -85,9 +85,9 @@ function* samples(
   for (const row of rows) yield { labels: row.labels, value: value(row) };
 }
 
-function labelsOf({ group, channel, address, port }: TableRow): Labels {
-  // The account that adds up former addresses has none.
-  const isSum = address.length === 0;
+function labelsOf({ group, channel, address, port, current }: TableRow): Labels {
+  // The account that adds up former addresses has none; a current one may have none yet.
+  const isSum = address.length === 0 && !current;
   const backend = isSum ? "former" : formatEndpoint({ address: formatIp(address), port });
   return { group: String(group), channel: String(channel), backend };
 }

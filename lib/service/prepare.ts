@@ -18,6 +18,7 @@ import {
   type Budget,
   budgetSize,
   maxDumpFiles,
+  nameDescriptors,
   newBudget,
   pipesPerWorker,
   probeDescriptors,
@@ -130,10 +131,12 @@ export async function prepare(options: Options, messages: Messages): Promise<Pre
   const limits = processLimits(), shared = budgetSize(limits);
   const pipes = engine === "epoll" ? pipesPerWorker(limits, workers) : undefined;
   const probes = probeDescriptors(limits, checkCount(wanted, options.backends));
-  const budget = newBudget(shared + probes);
+  const named = options.resolveS === 0 ? 0 : nameDescriptors(limits, setup.plan.hosts.size);
+  const budget = newBudget(shared + probes + named);
   const minClients = Math.floor(shared / 4);
   const controlClients = budget.share("control clients", { min: minClients, max: MAX_CLIENTS });
   budget.share("the dump", { min: DUMP_DESCRIPTORS, max: DUMP_DESCRIPTORS });
+  budget.share("names", { min: named, max: named });
   const follow = { channelSet, follower }, carried = { table, keyOf: channelSet.keyOf };
   const down = carryHealth(carried, predecessor);
   const health = openHealth({

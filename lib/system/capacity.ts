@@ -108,6 +108,20 @@ export function probeDescriptors(
   return Math.min(checks, part, MAX_PROBES);
 }
 
+/** Descriptors to resolve one name, and all names at a time; also a fraction of the limit. */
+const PER_NAME = 3, MAX_FOR_NAMES = 32, NAMES_FRACTION = 1 / 16;
+
+/**
+ * How many descriptors the names of channels get in addition to {@link budgetSize} if they are
+ * followed (`--resolve`).
+ */
+export function nameDescriptors(
+  { descriptors = Infinity }: Pick<ProcessLimits, "descriptors">,
+  names: number,
+): number {
+  return Math.min(names * PER_NAME, MAX_FOR_NAMES, Math.floor(descriptors * NAMES_FRACTION));
+}
+
 /**
  * How many pipes each worker of the epoll engine may open, which it moves large amounts of data
  * through; from 0, then all bytes are copied, to 128.

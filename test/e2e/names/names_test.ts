@@ -1,14 +1,15 @@
 /** Names that lead elsewhere, with the real dnsmasq. */
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { dnsZone, withZone } from "../../helpers/names/dns_zone.ts";
-import { echo, named } from "../../helpers/net/backends.ts";
+import { programBindsSource } from "../../helpers/program/binds_source.ts";
+import { echo, hasIpv6, named } from "../../helpers/net/backends.ts";
 import { ask, connect, readExactly } from "../../helpers/net/client.ts";
 import { showRows, talk } from "../../helpers/net/control_socket.ts";
 import { freePort } from "../../helpers/net/ports.ts";
 import { linesOf } from "../../helpers/log/log_file.ts";
 import { type Controlled, startControlled } from "../../helpers/program/start_controlled.ts";
 import { runBalance } from "../../helpers/program/start_balance.ts";
-import { later, until } from "../../helpers/t.ts";
+import { later, skip, until } from "../../helpers/t.ts";
 
 /** The channels as `show` prints them: `0.0 ENA 127.80.0.1:80, ...`, without free slots. */
 async function channels({ socket }: Controlled): Promise<string> {
@@ -239,6 +240,55 @@ withZone(
     assertMatch(balance.stderr, /name web.test cannot be resolved: unknown name; it is down\n/);
   },
 );
+
+if (hasIpv6) {
+  withZone("NAME* has IPv6 addresses, too, but with -B only those of its family", async () => {
+    await using zone = await dnsZone({});
+    const port = freePort(), host = `${zone.network}.1`;
+    await using _a = named("A", { hostname: host, port });
+    await using _b = named("B", { hostname: "::1", port });
+    await zone.set({ "web.test": ["::1", host] });
+    const before = zone.before, channel = `web.test*:${port}`;
+    {
+      await using balance = await startControlled(["-f", "PORT", channel], { before });
+      assertEquals(await channels(balance), `0.0 ENA ${host}:${port}, 0.1 ENA ::1:${port}`);
+      assertEquals([await ask(balance.port), await ask(balance.port)].toSorted(), ["A", "B"]);
+    }
+    if (!await programBindsSource()) return;
+    const argv = ["-f", "-B", "127.0.0.7", "PORT", channel];
+    await using balance = await startControlled(argv, { before });
+    assertEquals(await channels(balance), `0.0 ENA ${host}:${port}`);
+  });
+} else skip("NAME* has IPv6 addresses, too", "there is no IPv6 on loopback");
+
+withZone("a channel without an address is named in the metrics, until it has one", async () => {
+  await using zone = await dnsZone({});
+  const port = freePort(), host = `${zone.network}.1`, metrics = freePort();
+  const argv = ["-f", "--resolve", "1", "--metrics", `${metrics}`, "PORT", `web.test:${port}`];
+  await using balance = await startControlled(argv, { ...SERVED, before: zone.before });
+  const up = async () => {
+    const page = await (await fetch(`http://127.0.0.1:${metrics}/metrics`)).text();
+    return page.split("\n").filter((line) => line.startsWith("balance_channel_up{"));
+  };
+  const labels = `balance_channel_up{group="0",channel="0",backend=`;
+  assertEquals(await up(), [`${labels}"-:${port}"} 0`]);
+  await zone.set({ "web.test": [host] });
+  await until(async () => (await channels(balance)).includes(host));
+  assertEquals(await up(), [`${labels}"${host}:${port}"} 1`]);
+});
+
+withZone("options may name channels and groups that only DNS knows", async () => {
+  await using zone = await dnsZone({ "web.test": ["127.0.0.2", "127.0.0.3"] }, [
+    "_x._tcp.web.test,web.test,1,0,0",
+    "_x._tcp.web.test,web.test,2,1,0",
+  ]);
+  const argv = ["-f", "--dump-file", "/dev/null", "--dump-channel", "0.1", "--schedule", "1=least"];
+  await using balance = await startControlled(
+    [...argv, "PORT", "web.test*:9", "_x._tcp.web.test"],
+    { before: zone.before },
+  );
+  assertMatch(await talk(balance.socket, "show\n"), /^ +1 +Lst +0 ENA +127.0.0.[23] +2 /m);
+});
 
 withZone("50 addresses and 50 SRV records fit if they may, else the first ones count", async () => {
   const zone = await dnsZone({});

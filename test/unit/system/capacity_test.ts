@@ -3,6 +3,7 @@ import {
   budgetSize,
   connectionLimits,
   maxDumpFiles,
+  nameDescriptors,
   neededLimit,
   newBudget,
   pipesPerWorker,
@@ -52,6 +53,12 @@ t("probeDescriptors() gives each checked channel one, within a part of the limit
   const counts = [[20, 5], [1024, 5], [1024, 500], [1_048_576, 500], [undefined, 5000]] as const;
   const given = counts.map(([descriptors, checks]) => probeDescriptors({ descriptors }, checks));
   assertEquals(given, [1, 5, 64, 500, 1024]);
+});
+
+t("nameDescriptors() gives each name some, within a part of the limit", () => {
+  const counts = [[20, 5], [1024, 0], [1024, 5], [1024, 500], [256, 500], [undefined, 9]] as const;
+  const given = counts.map(([descriptors, names]) => nameDescriptors({ descriptors }, names));
+  assertEquals(given, [1, 0, 15, 32, 16, 27]);
 });
 
 t("the shares of a budget never take more than its total, and always get their minimum", () => {
