@@ -11,7 +11,7 @@ import { refuseLibraries } from "../native/c_library.ts";
 import { requireNoDebugger } from "../native/debugger.ts";
 import { PATH_VARIABLES } from "../system/permissions.ts";
 import { print, printBytes, printError, printErrorLine } from "../system/output.ts";
-import { listeningAddress } from "../service/listening_address.ts";
+import { listeningAddress } from "../address/listening_address.ts";
 import { reportError } from "./report_error.ts";
 
 /**

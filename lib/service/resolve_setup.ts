@@ -11,7 +11,7 @@ import type { Options } from "../cli/options.ts";
 import type { Binder } from "../engine/engine.ts";
 import type { NamePlan, Names } from "../names/names.ts";
 import { parseMetricsAddress } from "../report/metrics_address.ts";
-import { listeningAddress } from "./listening_address.ts";
+import { listeningAddress } from "../address/listening_address.ts";
 
 /** `--metrics`: where to serve them. */
 export interface MetricsSetup extends Endpoint {

@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { serviceLookup } from "../../lib/address/services.ts";
-import { listeningAddress } from "../../lib/service/listening_address.ts";
+import { listeningAddress } from "../../lib/address/listening_address.ts";
 import { designed } from "./deviations.ts";
 import { assertRecorded, loadGolden, type PortMap, portMap } from "../helpers/golden/golden.ts";
 import { freePort } from "../helpers/net/ports.ts";

@@ -1,12 +1,18 @@
-import { listeningPortHint } from "../address/faults.ts";
-import { splitHost } from "../address/host_port.ts";
-import { formatIp, type Ip } from "../address/ip.ts";
-import { parsePort } from "../address/port.ts";
-import { resolveHost } from "../address/resolve_host.ts";
-import type { ServiceLookup } from "../address/services.ts";
+import { listeningPortHint } from "./faults.ts";
+import { splitHost } from "./host_port.ts";
+import { formatIp, type Ip } from "./ip.ts";
+import { parsePort } from "./port.ts";
+import { resolveHost } from "./resolve_host.ts";
+import type { ServiceLookup } from "./services.ts";
 import type { Endpoint } from "../base/endpoint.ts";
 import { aboutLater, UsageError } from "../base/errors.ts";
-import type { Options } from "../cli/options.ts";
+
+/** The options about the address, as given. */
+interface ListeningOptions {
+  readonly port: string;
+  readonly bindHost: string | undefined;
+  readonly ipv6: boolean;
+}
 
 /**
  * The address to listen on, or with `-c` and `-i` that of the balance to control.
@@ -15,7 +21,7 @@ import type { Options } from "../cli/options.ts";
  * @throws {AddressError} If the host of `-b` is unknown.
  */
 export async function listeningAddress(
-  options: Pick<Options, "port" | "bindHost" | "ipv6">,
+  options: ListeningOptions,
   services: ServiceLookup,
   resolve: (host: string) => Promise<Ip> = resolveHost,
 ): Promise<Endpoint> {
