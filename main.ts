@@ -44,6 +44,7 @@
  * - `lib/control/shell/`: the commands of `-c` and the interactive shell of `-i`
  * - `lib/workers/`: serves connections in this thread or in several worker threads
  * - `lib/takeover/`: a successor takes over the running program without a lost connection
+ * - `lib/reload/`: reads the configuration again while balance runs
  * - `lib/service/`: the running balancer: start, reports, dump, shutdown
  * - `lib/start_test/`: finds out whether a start would succeed (`--test`)
  * - `lib/process/`: runs a command line: modes, foreground, background

@@ -101,11 +101,8 @@ class TableChannels implements ChannelSet {
     }
   }
 
-  keyOf(group: number, channel: number): string | undefined {
-    return this.#table.exists(group, channel)
-      ? this.#keys.get(this.#table.id(group, channel))
-      : undefined;
-  }
+  readonly keyOf = (group: number, channel: number): string | undefined =>
+    this.#table.exists(group, channel) ? this.#keys.get(this.#table.id(group, channel)) : undefined;
 
   attach(followers: SetFollowers): void {
     this.#followers = followers;

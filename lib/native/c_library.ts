@@ -34,6 +34,7 @@ const SYMBOLS = {
   memcpy: { parameters: ["buffer", "usize", "usize"], result: "usize" },
   strlen: { parameters: ["usize"], result: "usize" },
   strerror: { parameters: ["i32"], result: "usize" },
+  clock_gettime: { parameters: ["i32", "buffer"], result: "i32" },
   tzset: { parameters: [], result: "void" },
   localtime_r: { parameters: ["buffer", "buffer"], result: "usize" },
   waitpid: { parameters: ["i32", "buffer", "i32"], result: "i32" },

@@ -161,17 +161,20 @@ export function takeReportSocket(): string | undefined {
 /**
  * The child: serves, and reports to its parent that it does.
  *
- * @param reportTo The parent's socket.
+ * @param parts `reportTo`: the parent's socket; `reread`: see `startBalancer()`.
  * @returns The exit code.
  */
-export async function runInBackground(options: Options, reportTo: string): Promise<number> {
+export async function runInBackground(
+  options: Options,
+  { reportTo, reread }: { reportTo: string; reread: () => Options },
+): Promise<number> {
   const log = openSyslog();
   try {
     const balancer = await startBalancer(options, {
       notice: (line) => log.log("notice", line),
       debug: options.debug ? (line) => log.log("debug", line) : undefined,
       dropped: () => log.dropped,
-    });
+    }, reread);
     // All paths are absolute by now, so the working directory can be released.
     Deno.chdir("/");
     await sendResult(reportTo, { code: EXIT.ok, text: "" });

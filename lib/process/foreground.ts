@@ -17,9 +17,13 @@ const FIRST_LINES_MS = 1000;
  * Serves in the foreground. Nothing waits for the reader of standard error, and only the dump and
  * the access log for that of standard output.
  *
+ * @param reread See `startBalancer()`.
  * @returns The exit code. An error that prevents the start is printed.
  */
-export async function runForeground(options: Options): Promise<number> {
+export async function runForeground(
+  options: Options,
+  reread: () => Options,
+): Promise<number> {
   const errors = new LineQueue(standardError, "standard error");
   try {
     if (options.debug) await printFirstLines(options, errors);
@@ -28,7 +32,7 @@ export async function runForeground(options: Options): Promise<number> {
       debug: options.debug ? errors.line : undefined,
       hint: Deno.stderr.isTerminal() ? errors.line : undefined,
       dropped: () => errors.dropped,
-    });
+    }, reread);
     for (const line of warningLines(options)) errors.line(line);
     return await balancer.ended;
   } catch (error) {

@@ -110,13 +110,14 @@ async function runBalance(options: Options, argv: readonly string[]): Promise<nu
     printWarnings(options);
     return EXIT.ok;
   }
+  const { config } = options, reread = () => parseOptions(argv, { config });
   if (options.foreground) {
     const { runForeground } = await import("./foreground.ts");
-    return await runForeground(options);
+    return await runForeground(options, reread);
   }
   const { goToBackground, runInBackground, takeReportSocket } = await import("./background.ts");
   const reportTo = takeReportSocket();
-  if (reportTo !== undefined) return await runInBackground(options, reportTo);
+  if (reportTo !== undefined) return await runInBackground(options, { reportTo, reread });
   refuseLibraries();
   await goToBackground(argv);
   printWarnings(options);

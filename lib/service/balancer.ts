@@ -6,7 +6,7 @@ import { ExitError } from "../base/errors.ts";
 import { limitExec, needsExec } from "../check/exec_permission.ts";
 import type { Options } from "../cli/options.ts";
 import { locate } from "../config_file/place.ts";
-import type { Lifecycle } from "../control/commands/command.ts";
+import type { ControlContext, Lifecycle } from "../control/commands/command.ts";
 import { openDrains } from "../control/commands/drains.ts";
 import { listOfPort } from "../control/list.ts";
 import { ControlServer } from "../control/server.ts";
@@ -17,10 +17,12 @@ import { listenForSignals, SIGNAL_EXIT, type Signals } from "../system/signals.t
 import { surviveBugs } from "../system/survive_bugs.ts";
 import { openConnections } from "../table/counts.ts";
 import { show } from "../table/show.ts";
+import type { Handover } from "../takeover/handover.ts";
 import type { DataPlane } from "../workers/data_plane.ts";
 import { servingOptions } from "../workers/serving_options.ts";
 import { type Entrance, startPlane } from "../workers/start_plane.ts";
 import { openLeaving } from "./leaving.ts";
+import { openReloader } from "../reload/reload.ts";
 import { drainingLine, listeningLine } from "./hints.ts";
 import { connectFailed, prepare, type Prepared } from "./prepare.ts";
 import { openServiceManager } from "./service_manager.ts";
@@ -32,12 +34,14 @@ const EARLY_END_MS = 500;
 /**
  * Validates everything, resolves, binds, and serves.
  *
+ * @param reread Reads the options again, for a reload. Throws an `ExitError` if one is wrong.
  * @returns `ended` resolves with the exit code when a signal or a command has ended the program.
  * @throws {ExitError} If it cannot start; everything is closed then.
  */
 export async function startBalancer(
   options: Options,
   messages: Messages,
+  reread: () => Options,
 ): Promise<{ ended: Promise<number> }> {
   limitExec(needsExec(options.backends.check, options.channels));
   surviveBugs(messages.notice);
@@ -47,51 +51,49 @@ export async function startBalancer(
       signals[Symbol.dispose]();
       throw locate(error, options.places);
     });
-  const { setup, table, names, services, health, reports, dump, joining } = prepared;
+  const { setup, table, health, reports, dump, joining } = prepared;
   const plane = await serve(options, { messages, prepared, signals });
   const line = prepared.line && new LineMemory(prepared.line), waiting = () => line?.length ?? 0;
   const manager = openServiceManager(table, waiting);
   const drains = openDrains(table, plane);
   const { channelSet, state } = prepared;
   channelSet.attach({ health, drains, state });
-  // What an operator has removed stays removed, whatever its name leads to.
-  prepared.follower.follow(setup.plan, (wanted) => void channelSet.apply(wanted, "removed"));
-  const handover = prepared.succession.handover = openLeaving(options, {
+  const isStopping = () => program.stopping;
+  const reloader = openReloader({
+    ...prepared,
+    ...{ options, reread, plane, manager, messages, isStopping },
+  });
+  const handover = prepared.succession.handover = openLeaving(reloader, {
     ...{ prepared, plane, manager, notice: messages.notice, program: () => program },
   });
-  const control = new ControlServer(prepared.control, {
-    handover,
-    descriptors: prepared.controlClients,
-    context: {
-      ...{ table, names, services, engine: options.engine },
-      resolve: (host) => resolveHost(host),
-      connections: plane,
-      drains,
-      dump,
-      health,
-      state,
-      instances: () => listOfPort(setup.listen.port),
-      lifecycle: lifecycleOf(() => program),
-      listener: setup.listen,
-    },
+  const reopen = () => {
+    reports.reopen();
+    dump.reopen();
+  };
+  const control = openControl(prepared, {
+    ...{ engine: options.engine, connections: plane, drains, handover },
+    reload: () => reloader.reload(),
+    lifecycle: lifecycleOf(() => program),
   });
   const program: RunningProgram = runUntilStopped({
     plane,
     control,
     signals,
-    graceS: options.graceS,
+    graceS: () => reloader.options.graceS,
     open: () => openConnections(table) + waiting(),
     status: () => messages.notice(show(table).trimEnd()),
-    reopen() {
-      reports.reopen();
-      dump.reopen();
+    reopen,
+    reload() {
+      reopen();
+      if (options.config !== undefined) void reloader.reload();
     },
     async stopping() {
       reports.stopping();
       await manager.stopping();
     },
     draining: (signal) => {
-      messages.hint?.(drainingLine(signal, { open: program.open, graceS: options.graceS }));
+      const { graceS } = reloader.options;
+      messages.hint?.(drainingLine(signal, { open: program.open, graceS }));
     },
   });
   dump.attach(plane, { outputClosed: () => program.outputClosed() });
@@ -114,6 +116,27 @@ export async function startBalancer(
       return code;
     }),
   };
+}
+
+/** Starts to answer control clients. */
+function openControl(
+  prepared: Prepared,
+  { handover, ...running }:
+    & Pick<ControlContext, "engine" | "connections" | "drains" | "reload" | "lifecycle">
+    & { readonly handover: Handover },
+): ControlServer {
+  const { setup: { listen }, table, names, services, dump, health, state } = prepared;
+  return new ControlServer(prepared.control, {
+    handover,
+    descriptors: prepared.controlClients,
+    context: {
+      ...running,
+      ...{ table, names, services, dump, health, state },
+      resolve: (host) => resolveHost(host),
+      instances: () => listOfPort(listen.port),
+      listener: listen,
+    },
+  });
 }
 
 /** The lifecycle of a program that does not run yet. */

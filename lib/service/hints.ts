@@ -1,6 +1,7 @@
-/** Messages for a user who runs balance in the foreground on a terminal. */
+/** Messages for a user who runs balance in the foreground on a terminal, and the list of `-d`. */
 
 import { formatEndpoint } from "../address/host_port.ts";
+import { formatIp } from "../address/ip.ts";
 import type { Endpoint } from "../base/endpoint.ts";
 import { withName } from "../base/errors.ts";
 import { counted } from "../base/integers.ts";
@@ -27,4 +28,14 @@ export function drainingLine(
     `shutting down, waiting at most ${counted(graceS, "second")} for ` +
       `${counted(open, "connection")}; ${again} to stop now`,
   );
+}
+
+/** The lines that `-d` prints at start: a heading, then group, channel, `address:port:maxc`. */
+export function channelList(table: Table): string[] {
+  const lines = ["the following channels are active:"];
+  for (const { group, channel, address, port, maxc } of table.rows()) {
+    const to = formatEndpoint({ address: formatIp(address), port });
+    lines.push(`${String(group).padStart(3)} ${String(channel).padStart(2)} ${to}:${maxc}`);
+  }
+  return lines;
 }

@@ -11,9 +11,14 @@ import type { Prepared } from "./prepare.ts";
 import type { ServiceManager } from "./service_manager.ts";
 import type { RunningProgram } from "./shutdown.ts";
 
-/** Lets successors take over this program. @param program Returns it, once it runs. */
+/**
+ * Lets successors take over this program.
+ *
+ * @param inForce `options`: those that are in force.
+ * @param parts `program` returns it, once it runs.
+ */
 export function openLeaving(
-  { graceS }: Pick<Options, "graceS">,
+  inForce: { readonly options: Pick<Options, "graceS"> },
   { prepared, plane, manager, notice, program }: {
     prepared: Prepared;
     plane: DataPlane;
@@ -30,7 +35,9 @@ export function openLeaving(
     metrics: setup.metrics,
     plane,
     ready: joining?.left ?? Promise.resolve(),
-    graceMs: graceS * 1000,
+    get graceMs() {
+      return inForce.options.graceS * 1000;
+    },
     isStopping: () => program().stopping,
     begun: () => ({ health: carriedHealth(parts) }),
     steered: () => ({ operator: state.capture(), groups: carriedGroups(parts) }),
@@ -42,6 +49,7 @@ export function openLeaving(
     },
     async retire(leave, pid) {
       await program().retire(leave);
+      const { graceS } = inForce.options;
       const most = `at most ${counted(graceS, "second")} for ${
         counted(program().open, "connection")
       }`;

@@ -34,7 +34,7 @@ import { openLine } from "../workers/serving_options.ts";
 import type { Handover } from "../takeover/handover.ts";
 import type { Predecessor } from "../takeover/predecessor.ts";
 import { type Entrance } from "../workers/start_plane.ts";
-import { channelList } from "./channel_list.ts";
+import { channelList } from "./hints.ts";
 import { type DumpSwitch, openDumpSwitch } from "./dump_on_off.ts";
 import { carryHealth, findPredecessor, Joining } from "./joining.ts";
 import { openEntrance } from "./listen.ts";

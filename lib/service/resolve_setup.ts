@@ -1,15 +1,15 @@
 /** Resolves everything on the command line that names a host. */
 
 import { normalHostName } from "../address/host_name.ts";
-import { formatIp, type Ip, parseIp } from "../address/ip.ts";
+import { formatIp, type Ip } from "../address/ip.ts";
 import { type Lookup, resolveHost } from "../address/resolve_host.ts";
 import type { ServiceLookup } from "../address/services.ts";
 import type { Endpoint } from "../base/endpoint.ts";
 import { aboutLater, UnavailableError, withName } from "../base/errors.ts";
-import { parseGroups } from "../cli/groups.ts";
 import type { Options } from "../cli/options.ts";
 import type { Binder } from "../engine/engine.ts";
 import type { NamePlan, Names } from "../names/names.ts";
+import { planChannels } from "../reload/plan_channels.ts";
 import { parseMetricsAddress } from "../report/metrics_address.ts";
 import { listeningAddress } from "../address/listening_address.ts";
 
@@ -52,20 +52,14 @@ export async function resolveSetup(
   },
 ): Promise<Setup> {
   const { services, binder } = context;
-  const { sourceHost, channels, maxGroups, maxChannels, places: { hints } } = options;
+  const { sourceHost } = options;
   const resolve = resolver(context.lookup);
   const listen = await listeningAddress(options, services, resolve);
   const source = sourceHost === undefined
     ? undefined
     : await aboutLater("B", sourceAddress(sourceHost, { binder, resolve }));
   await context.onListen(listen);
-  const { schedules } = options.backends;
-  const limits = { maxGroups, maxChannels };
-  const groupOptions = { defaultPort: listen.port, services, schedules, hints, ...limits };
-  const plan = await context.names.plan(parseGroups(channels, groupOptions), {
-    ...{ resolve: options.resolveS, schedules, ...limits },
-    sourceLength: source === undefined ? undefined : parseIp(source)?.length,
-  });
+  const plan = await planChannels(options, { ...context, listen, source });
   return {
     listen,
     source,

@@ -1,7 +1,7 @@
 /** Reports readiness and status to the service manager, for example systemd. */
 
 import { counted } from "../base/integers.ts";
-import { openNotifier } from "../system/notify.ts";
+import { monotonicMicroseconds, openNotifier } from "../system/notify.ts";
 import { channelCounts, openConnections } from "../table/counts.ts";
 import type { Table } from "../table/table.ts";
 
@@ -18,6 +18,10 @@ const MORE_TIME = "EXTEND_TIMEOUT_USEC=10000000";
 export interface ServiceManager {
   /** The program serves. Resolves when that is reported, after a second at most. */
   ready(): Promise<void>;
+  /** The configuration is read again. */
+  reloading(): Promise<void>;
+  /** That is over. @param failure Why it has failed; part of the status until one succeeds. */
+  reloaded(failure?: string): Promise<void>;
   /** The program is shutting down. Sends nothing after {@link handedOver}. */
   stopping(): Promise<void>;
   /** Another process is the main process of the service now, and reports from now on. */
@@ -39,14 +43,21 @@ export function openServiceManager(table: Table, waiting: () => number): Service
   const notifier = openNotifier();
   if (notifier === undefined) {
     const nothing = () => Promise.resolve();
-    return { ready: nothing, stopping: nothing, handedOver: nothing, resumed: nothing, close() {} };
+    return {
+      ...{ ready: nothing, reloading: nothing, reloaded: nothing, stopping: nothing },
+      ...{ handedOver: nothing, resumed: nothing, close() {} },
+    };
   }
-  let stopping = false, isSuccessors = false, sent = "";
+  let ready = false, stopping = false, isSuccessors = false, sent = "";
+  let reloadFailure: string | undefined;
   let timer: ReturnType<typeof setInterval> | undefined;
 
   async function send(...states: string[]): Promise<void> {
     if (isSuccessors) return;
-    const status = stopping ? drainingStatus(table, waiting()) : servingStatus(table, waiting());
+    const status = stopping ? drainingStatus(table, waiting()) : [
+      servingStatus(table, waiting()),
+      ...(reloadFailure === undefined ? [] : [`reload failed: ${reloadFailure}`]),
+    ].join(", ");
     // A manager that reads nothing must not cost memory.
     if (states.length === 0 && (notifier?.busy || (status === sent && !stopping))) return;
     sent = status;
@@ -56,7 +67,17 @@ export function openServiceManager(table: Table, waiting: () => number): Service
     async ready() {
       timer = setInterval(() => void send(), STATUS_MS);
       Deno.unrefTimer(timer);
+      ready = true;
       await send("READY=1");
+    },
+    async reloading() {
+      // Before it is ready, and after it was stopped, the manager waits for something else.
+      if (!ready || stopping || isSuccessors) return;
+      await notifier.notify("RELOADING=1", `MONOTONIC_USEC=${monotonicMicroseconds()}`);
+    },
+    async reloaded(failure) {
+      reloadFailure = failure;
+      if (ready && !stopping) await send("READY=1");
     },
     async stopping() {
       stopping = true;

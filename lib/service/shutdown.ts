@@ -15,11 +15,13 @@ export interface ShutdownParts {
   readonly open: () => number;
   readonly signals: Signals;
   /** `--grace`: seconds that open connections may take to end. */
-  readonly graceS: number;
+  readonly graceS: () => number;
   /** SIGQUIT: prints the table. */
   readonly status: () => void;
   /** Reopens log and dump files. */
   readonly reopen: () => void;
+  /** Reopens these files, and reads the configuration again. */
+  readonly reload: () => void;
   /** Called once, when the shutdown starts; the program does not end before it resolves. */
   readonly stopping: () => Promise<void>;
   /** Called after a signal if connections are left that may take the grace time to end. */
@@ -70,13 +72,19 @@ export function runUntilStopped(parts: ShutdownParts): RunningProgram {
 
   async function retire(leave: () => Promise<void>): Promise<void> {
     if (stopping === undefined) {
-      graceEndsAt = performance.now() + parts.graceS * 1000;
-      grace = setTimeout(() => cutOff(EXIT.ok), parts.graceS * 1000);
+      startGrace(EXIT.ok);
       stopping = leave().then(() => plane.stop()).then(async () => {
         if (parts.open() === 0) await control.stop();
       });
     }
     await stopping;
+  }
+
+  function startGrace(code: number): void {
+    clearTimeout(grace);
+    const ms = parts.graceS() * 1000;
+    graceEndsAt = performance.now() + ms;
+    grace = setTimeout(() => cutOff(code), ms);
   }
 
   function cutOff(code: number): void {
@@ -89,9 +97,7 @@ export function runUntilStopped(parts: ShutdownParts): RunningProgram {
     const code = SIGNAL_EXIT[signal];
     if (signal === "SIGHUP" || ++signals > 1) cutOff(code);
     else {
-      clearTimeout(grace);
-      graceEndsAt = performance.now() + parts.graceS * 1000;
-      grace = setTimeout(() => cutOff(code), parts.graceS * 1000);
+      startGrace(code);
       void stop().then(() => {
         if (signals === 1 && parts.open() > 0) parts.draining(signal);
       });
@@ -109,7 +115,8 @@ export function runUntilStopped(parts: ShutdownParts): RunningProgram {
     return cutOff > 0 ? cutOffCode : EXIT.ok;
   }
 
-  parts.signals.handle({ end, status: parts.status, reopen: parts.reopen });
+  const { status, reopen, reload } = parts;
+  parts.signals.handle({ end, status, reopen, reload });
   return {
     ended: untilEnded(),
     get stopping() {

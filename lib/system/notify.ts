@@ -1,4 +1,5 @@
 import { within } from "../base/within.ts";
+import { cLibrary } from "../native/c_library.ts";
 import { datagramSender } from "./datagram.ts";
 
 /** Milliseconds to wait for the service manager to accept a message. */
@@ -35,4 +36,19 @@ export function openNotifier(): Notifier | undefined {
     },
     [Symbol.dispose]: () => sender[Symbol.dispose](),
   };
+}
+
+const CLOCK_MONOTONIC = 1;
+
+/**
+ * The time of the clock CLOCK_MONOTONIC in microseconds. Without the C library, that of the system's
+ * start, rounded up: the manager only wants it to be later than its request.
+ */
+export function monotonicMicroseconds(): bigint {
+  const time = new BigInt64Array(2); // struct timespec
+  if (cLibrary()?.clock_gettime(CLOCK_MONOTONIC, time) === 0) {
+    const [seconds = 0n, nanoseconds = 0n] = time;
+    return seconds * 1_000_000n + nanoseconds / 1000n;
+  }
+  return BigInt(Math.ceil(Deno.osUptime()) + 1) * 1_000_000n;
 }

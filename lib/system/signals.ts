@@ -13,8 +13,10 @@ export interface SignalHandlers {
   readonly end: (signal: EndSignal) => void;
   /** SIGQUIT: print the table. */
   readonly status: () => void;
-  /** SIGUSR2, and SIGHUP in the background or without a terminal: reopen log and dump files. */
+  /** SIGUSR2: reopen log and dump files. */
   readonly reopen: () => void;
+  /** SIGHUP in the background or without a terminal: the same, and read the configuration again. */
+  readonly reload: () => void;
 }
 
 /** The signals that are caught. Disposing restores their default actions. */
@@ -39,7 +41,7 @@ export interface SignalOptions {
  * too.
  *
  * SIGHUP stops a program in the foreground whose terminal was closed. In the background and without
- * a terminal, as in a service or a container, it reopens files.
+ * a terminal, as in a service or a container, it reopens files and reloads.
  */
 export function listenForSignals({ foreground, terminal }: SignalOptions): Signals {
   const hangUpEnds = foreground && (terminal ?? hasTerminal());
@@ -55,10 +57,11 @@ export function listenForSignals({ foreground, terminal }: SignalOptions): Signa
     pass((handlers) => handlers.end(signal));
   }
   const reopen = () => pass((handlers) => handlers.reopen());
+  const reload = () => pass((handlers) => handlers.reload());
   const all: [KnownSignal, () => void][] = [
     ["SIGINT", () => end("SIGINT")],
     ["SIGTERM", () => end("SIGTERM")],
-    ["SIGHUP", hangUpEnds ? () => end("SIGHUP") : reopen],
+    ["SIGHUP", hangUpEnds ? () => end("SIGHUP") : reload],
     ["SIGQUIT", () => pass((handlers) => handlers.status())],
     ["SIGUSR2", reopen],
   ];

@@ -37,6 +37,7 @@ export const FLOORS: readonly (readonly string[])[] = [
   ["lib/control/shell"],
   ["lib/workers"],
   ["lib/takeover"],
+  ["lib/reload"],
   ["lib/service"],
   ["lib/start_test"],
   ["lib/process"],

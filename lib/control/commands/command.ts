@@ -80,6 +80,13 @@ export interface Lifecycle {
   stop(): Promise<void>;
 }
 
+/** How a reload has ended. */
+export interface ReloadReply {
+  /** What has changed, or why nothing has, in one line. */
+  readonly text: string;
+  readonly failed?: boolean;
+}
+
 /** What commands work on. */
 export interface ControlContext {
   readonly table: Table;
@@ -95,6 +102,8 @@ export interface ControlContext {
   readonly health: HealthControl;
   /** Keeps what operators change. */
   readonly state: StateControl;
+  /** Reads the configuration file again; never rejects. */
+  readonly reload: () => Promise<ReloadReply>;
   /** The address that balance listens on. */
   readonly listener?: Endpoint | undefined;
   /** A table of the balances on this port, as `--list` prints it. */

@@ -20,6 +20,7 @@ import { DUMP } from "./dump_command.ts";
 import { GROUP, HASH, RR, SCHEDULE } from "./group_commands.ts";
 import { MRTG_BYTES, MRTG_CONNS } from "./mrtg_commands.ts";
 import { FORGET, HEALTH, INSTANCES, SAVE } from "./state_commands.ts";
+import { RELOAD } from "./reload_command.ts";
 import { topCommand } from "./top_command.ts";
 
 const QUIT: Command = {
@@ -98,5 +99,5 @@ export const COMMANDS: readonly Command[] = [
   MRTG_BYTES, MRTG_CONNS, VERSION_COMMAND, HASH, RR,
   ASSIGN, REMOVE, CONNS, CLOSE, topCommand(), DUMP, EXIT,
   DRAIN, UNDRAIN, WEIGHT, SCHEDULE, CHECK, CHECKS,
-  SAVE, FORGET, HEALTH, INSTANCES,
+  SAVE, FORGET, HEALTH, INSTANCES, RELOAD,
 ];

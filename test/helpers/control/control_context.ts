@@ -24,6 +24,7 @@ export function controlContext(
     health: fakeHealth(),
     state: noState(),
     instances: () => Promise.resolve(""),
+    reload: () => Promise.resolve({ text: "no file here", failed: true }),
     names: new ChannelNames(table),
     resolve,
     services: serviceLookup(undefined),

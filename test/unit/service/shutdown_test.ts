@@ -17,9 +17,10 @@ function ended(end: PlaneEnd, calls: string[]): Promise<number> {
     control: control as unknown as ControlServer,
     open: () => 0,
     signals: { early: new Promise(() => {}), handle() {}, [Symbol.dispose]() {} },
-    graceS: 1,
+    graceS: () => 1,
     status() {},
     reopen() {},
+    reload() {},
     stopping: call("stopping"),
     draining() {},
   }).ended;

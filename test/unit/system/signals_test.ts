@@ -23,14 +23,15 @@ t("listenForSignals() keeps signals that arrive during the start, in order", asy
     end: (signal) => handled.push(signal),
     status: () => handled.push("status"),
     reopen: () => handled.push("reopen"),
+    reload: () => handled.push("reload"),
   });
   assertEquals(handled, ["reopen", "status"]);
   await raise("SIGQUIT");
   assertEquals(handled, ["reopen", "status", "status"]);
 });
 
-t("SIGHUP stops the program in the foreground on a terminal, and else reopens files", async () => {
-  const cases = [[true, true, "SIGHUP"], [true, false, "reopen"], [false, true, "reopen"]] as const;
+t("SIGHUP stops the program in the foreground on a terminal, and else reloads", async () => {
+  const cases = [[true, true, "SIGHUP"], [true, false, "reload"], [false, true, "reload"]] as const;
   for (const [foreground, terminal, expected] of cases) {
     using signals = listenForSignals({ foreground, terminal });
     const handled: string[] = [];
@@ -38,6 +39,7 @@ t("SIGHUP stops the program in the foreground on a terminal, and else reopens fi
       end: (signal) => handled.push(signal),
       status: () => handled.push("status"),
       reopen: () => handled.push("reopen"),
+      reload: () => handled.push("reload"),
     });
     await raise("SIGHUP");
     assertEquals(handled, [expected]);

@@ -1,0 +1,31 @@
+import { parseIp } from "../address/ip.ts";
+import type { ServiceLookup } from "../address/services.ts";
+import type { Endpoint } from "../base/endpoint.ts";
+import { parseGroups } from "../cli/groups.ts";
+import type { Options } from "../cli/options.ts";
+import type { NamePlan, Names } from "../names/names.ts";
+
+/**
+ * Parses the channels, and resolves their hosts.
+ *
+ * @throws {ExitError} If a channel is invalid, a group is empty, or a host is unknown.
+ */
+export async function planChannels(
+  options: Options,
+  { listen, source, services, names }: {
+    /** Its port is that of channels without one. */
+    readonly listen: Endpoint;
+    /** The address of `-B`. */
+    readonly source: string | undefined;
+    readonly services: ServiceLookup;
+    readonly names: Pick<Names, "plan">;
+  },
+): Promise<NamePlan> {
+  const { channels, maxGroups, maxChannels, places: { hints }, backends: { schedules } } = options;
+  const limits = { maxGroups, maxChannels };
+  const groupOptions = { defaultPort: listen.port, services, schedules, hints, ...limits };
+  return await names.plan(parseGroups(channels, groupOptions), {
+    ...{ resolve: options.resolveS, schedules, ...limits },
+    sourceLength: source === undefined ? undefined : parseIp(source)?.length,
+  });
+}
