@@ -55,7 +55,7 @@ export function runUntilStopped(parts: ShutdownParts): RunningProgram {
   const { plane, control } = parts;
   let stopping: Promise<void> | undefined;
   let notified: Promise<void> | undefined;
-  let grace: ReturnType<typeof setTimeout> | undefined, graceEndsAt: number | undefined;
+  const grace = newGrace(parts.graceS, cutOff);
   let signals = 0;
   let cutOffCode: number = EXIT.ok;
 
@@ -72,19 +72,12 @@ export function runUntilStopped(parts: ShutdownParts): RunningProgram {
 
   async function retire(leave: () => Promise<void>): Promise<void> {
     if (stopping === undefined) {
-      startGrace(EXIT.ok);
+      grace.start(EXIT.ok);
       stopping = leave().then(() => plane.stop()).then(async () => {
         if (parts.open() === 0) await control.stop();
       });
     }
     await stopping;
-  }
-
-  function startGrace(code: number): void {
-    clearTimeout(grace);
-    const ms = parts.graceS() * 1000;
-    graceEndsAt = performance.now() + ms;
-    grace = setTimeout(() => cutOff(code), ms);
   }
 
   function cutOff(code: number): void {
@@ -97,7 +90,7 @@ export function runUntilStopped(parts: ShutdownParts): RunningProgram {
     const code = SIGNAL_EXIT[signal];
     if (signal === "SIGHUP" || ++signals > 1) cutOff(code);
     else {
-      startGrace(code);
+      grace.start(code);
       void stop().then(() => {
         if (signals === 1 && parts.open() > 0) parts.draining(signal);
       });
@@ -107,7 +100,7 @@ export function runUntilStopped(parts: ShutdownParts): RunningProgram {
   async function untilEnded(): Promise<number> {
     const { cutOff, isLost = false } = await plane.done;
     if (isLost) void stop();
-    clearTimeout(grace);
+    grace.end();
     await control.close();
     await notified;
     parts.signals[Symbol.dispose]();
@@ -126,13 +119,38 @@ export function runUntilStopped(parts: ShutdownParts): RunningProgram {
       return parts.open();
     },
     get graceLeftMs() {
-      return graceEndsAt && Math.max(0, graceEndsAt - performance.now());
+      return grace.leftMs;
     },
     stop,
     retire,
     outputClosed() {
       void stop();
       cutOff(EXIT.ok);
+    },
+  };
+}
+
+/** The time that open connections may take to end. */
+interface Grace {
+  /** Starts it, or starts it again. @param code The exit code if it is too short. */
+  start(code: number): void;
+  end(): void;
+  /** Milliseconds that are left; `undefined` unless it was started. */
+  readonly leftMs: number | undefined;
+}
+
+function newGrace(graceS: () => number, cutOff: (code: number) => void): Grace {
+  let timer: ReturnType<typeof setTimeout> | undefined, endsAt: number | undefined;
+  return {
+    start(code) {
+      clearTimeout(timer);
+      const ms = graceS() * 1000;
+      endsAt = performance.now() + ms;
+      timer = setTimeout(() => cutOff(code), ms);
+    },
+    end: () => clearTimeout(timer),
+    get leftMs() {
+      return endsAt && Math.max(0, endsAt - performance.now());
     },
   };
 }
