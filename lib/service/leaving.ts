@@ -29,7 +29,7 @@ export function openLeaving(
 ): Handover {
   const { setup, table, channelSet, state, reports, joining } = prepared;
   const control: ControlListener = prepared.control;
-  const parts = { table, keyOf: channelSet.keyOf };
+  const parts = { table, channelSet };
   return openHandover({
     at: setup.listen,
     metrics: setup.metrics,

@@ -137,7 +137,7 @@ export async function prepare(options: Options, messages: Messages): Promise<Pre
   const controlClients = budget.share("control clients", { min: minClients, max: MAX_CLIENTS });
   budget.share("the dump", { min: DUMP_DESCRIPTORS, max: DUMP_DESCRIPTORS });
   budget.share("names", { min: named, max: named });
-  const follow = { channelSet, follower }, carried = { table, keyOf: channelSet.keyOf };
+  const follow = { channelSet, follower }, carried = { table, channelSet };
   const down = carryHealth(carried, predecessor);
   const health = openHealth({
     ...{ table, names, counters: checks, notice, groups: wanted, source: setup.source },

@@ -1,5 +1,6 @@
 /** What a successor gets to know about the channels, besides what operators have changed. */
 
+import type { ChannelSet } from "../channel_set/channel_set.ts";
 import type { ChannelHealth } from "../table/states.ts";
 import type { Table } from "../table/table.ts";
 
@@ -25,8 +26,8 @@ export interface CarriedGroup {
 /** Where it is read and written. */
 export interface CarriedParts {
   readonly table: Table;
-  /** The key of a configured channel. */
-  keyOf(group: number, channel: number): string | undefined;
+  /** Knows the keys of the configured channels. */
+  readonly channelSet: Pick<ChannelSet, "keyOf">;
 }
 
 /** The health of all configured channels for which it is known. */
@@ -59,16 +60,16 @@ export function applyHealth(
 
 /** Where round robin continues in all groups. */
 export function carriedGroups(parts: CarriedParts): CarriedGroup[] {
-  const { table, keyOf } = parts, groups: CarriedGroup[] = [];
+  const { table, channelSet } = parts, groups: CarriedGroup[] = [];
   for (let group = 0; group < table.size.groups; group++) {
     const length = table.length(group);
     if (length === 0) continue;
     const cursor = table.cursor(group) % length, debts: Record<string, number> = {};
     for (let channel = 0; channel < length; channel++) {
-      const key = keyOf(group, channel), debt = table.debt(group, channel);
+      const key = channelSet.keyOf(group, channel), debt = table.debt(group, channel);
       if (key !== undefined && debt !== 0) debts[key] = debt;
     }
-    groups.push({ group, cursor, key: keyOf(group, cursor), debts });
+    groups.push({ group, cursor, key: channelSet.keyOf(group, cursor), debts });
   }
   return groups;
 }
@@ -90,11 +91,11 @@ export function applyGroups(parts: CarriedParts, carried: readonly CarriedGroup[
 }
 
 function* configured(
-  { table, keyOf }: CarriedParts,
+  { table, channelSet }: CarriedParts,
 ): Generator<{ group: number; channel: number; key: string }> {
   for (let group = 0; group < table.size.groups; group++) {
     for (let channel = 0; channel < table.length(group); channel++) {
-      const key = table.exists(group, channel) ? keyOf(group, channel) : undefined;
+      const key = table.exists(group, channel) ? channelSet.keyOf(group, channel) : undefined;
       if (key !== undefined) yield { group, channel, key };
     }
   }

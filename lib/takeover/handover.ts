@@ -172,8 +172,9 @@ class Leaving {
     await committed(pid);
     await talk.send({ type: "committed" }).catch(() => {});
     await talk.take("serving");
-    await this.#emptied(metrics);
-    if (talk.isOver && !isRunning(pid)) {
+    const isDead = () => talk.isOver && !isRunning(pid);
+    await this.#emptied({ metrics, unless: isDead });
+    if (isDead()) {
       this.#steering.steer({ first: 0, count: sockets });
       metrics?.steer({ first: 0, count: 1 });
       this.#state.committed = false;
@@ -192,11 +193,15 @@ class Leaving {
     return steering?.all() === 2 ? steering : undefined;
   }
 
-  /** Resolves when all clients are accepted that this program gets. */
-  async #emptied(metrics?: Steering): Promise<void> {
-    const end = performance.now() + HANDSHAKE_MS + this.#parts.graceMs;
-    await delay(HANDSHAKE_MS);
-    while (this.#steering.queued() + (metrics?.queued() ?? 0) > 0 && performance.now() < end) {
+  /** Resolves when all clients are accepted that this program gets, or when `unless` holds. */
+  async #emptied(
+    { metrics, unless = () => false }: { metrics?: Steering | undefined; unless?: () => boolean } =
+      {},
+  ): Promise<void> {
+    const start = performance.now(),
+      queued = () => this.#steering.queued() + (metrics?.queued() ?? 0);
+    for (let ms = 0; ms < HANDSHAKE_MS + this.#parts.graceMs; ms = performance.now() - start) {
+      if (unless() || (ms >= HANDSHAKE_MS && queued() === 0)) return;
       await delay(LOOK_MS);
     }
   }
