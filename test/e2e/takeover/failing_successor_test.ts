@@ -1,0 +1,157 @@
+/** A successor that fails: the running balance serves on, and nobody notices. */
+
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { writeAll } from "../../../lib/base/bytes.ts";
+import { named } from "../../helpers/net/backends.ts";
+import { ask } from "../../helpers/net/client.ts";
+import { connectUnix, helloOf, talk } from "../../helpers/net/control_socket.ts";
+import { freePort } from "../../helpers/net/ports.ts";
+import { socketsAt } from "../../helpers/net/tcp_sockets.ts";
+import { isAlive } from "../../helpers/program/process.ts";
+import { runBalance } from "../../helpers/program/start_balance.ts";
+import { type Background, startBackground } from "../../helpers/program/start_background.ts";
+import { program } from "../../helpers/program/program.ts";
+import { runDirectory } from "../../helpers/run_directory.ts";
+import { startLoad } from "../../helpers/takeover/load.ts";
+import { t, until } from "../../helpers/t.ts";
+import { namesIn } from "../../helpers/temp_dir.ts";
+
+/** Runs a story with a balance under load, which must not notice it. */
+async function undisturbed(
+  story: (
+    at: { balance: Background; backend: string; port: number; rundir: string },
+  ) => Promise<void>,
+): Promise<void> {
+  await using backend = named("B0");
+  using directory = runDirectory();
+  const port = freePort(), rundir = directory.path;
+  await using balance = await startBackground(["PORT", backend.address], { port, rundir });
+  await using load = startLoad(port, { clients: 10, transfers: 10, transferMs: 500 });
+  await until(() => load.served > 10);
+  await story({ balance, backend: backend.address, port, rundir });
+  const { served } = load;
+  await until(() => load.served > served + 20);
+  await load.end();
+  assertEquals(load.errors, {});
+  assertEquals((await helloOf(balance.socket)).pid, balance.pid);
+  assertMatch(await talk(balance.socket, "version\n"), /This is balance/);
+  assertEquals((await helloOf(balance.socket)).stopping, false);
+}
+
+const WRONG: Readonly<Record<string, readonly [argv: readonly string[], error: RegExp]>> = {
+  "a bad option": [["--grace", "x", "PORT", "127.0.0.1"], /invalid --grace/],
+  "a channel that is none": [["PORT", "127.0.0.1:99999"], /invalid/],
+  "an unknown host": [["PORT", "does-not-exist.invalid"], /does-not-exist.invalid/],
+  "a log that cannot be opened": [["--log", "/does-not-exist/log", "PORT"], /does-not-exist/],
+  "a pid file that cannot be written": [["--pid-file", "/nowhere/pid", "PORT"], /nowhere/],
+  "an address of metrics in use": [["--metrics", "PORT", "PORT", "127.0.0.1"], /metrics/],
+};
+
+for (const [what, [argv, error]] of Object.entries(WRONG)) {
+  t(`a successor with ${what} fails, and the running balance serves on`, async () => {
+    await undisturbed(async (at) => {
+      const { code, stderr } = await runBalance(["--takeover", ...argv], at);
+      assert(code !== 0);
+      assertMatch(stderr, error);
+    });
+  });
+}
+
+/** When a successor is killed. */
+const STAGES: Readonly<Record<string, (at: { rundir: string; port: number }) => boolean>> = {
+  "it has opened its control socket": ({ rundir }) =>
+    namesIn(rundir).some((name) => name.startsWith(".control")),
+  "it listens": ({ port }) => socketsAt([port]) > 1,
+};
+
+for (const [when, hasHappened] of Object.entries(STAGES)) {
+  t(`a successor that is killed when ${when} leaves the running balance serving`, async () => {
+    await undisturbed(async ({ backend, port, rundir }) => {
+      for (let i = 0; i < 3; i++) {
+        const argv = ["-f", "--takeover", "-b", "0.0.0.0", String(port), backend];
+        const { command, args } = program({ argv });
+        const child = new Deno.Command(command, {
+          args: [...args, ...argv],
+          env: { BALANCE_RUNDIR: rundir },
+          stdin: "null",
+          stdout: "null",
+          stderr: "null",
+        }).spawn();
+        await until(() => hasHappened({ rundir, port }), { timeoutMs: 20_000, everyMs: 0 });
+        child.kill("SIGKILL");
+        await child.status;
+        for (const name of namesIn(rundir)) {
+          if (name.startsWith(".control")) Deno.removeSync(`${rundir}/${name}`);
+        }
+      }
+    });
+  });
+}
+
+/** A session on the control socket, as a successor has it. */
+async function session(path: string) {
+  const conn = await connectUnix(path);
+  const decoder = new TextDecoder(), buffer = new Uint8Array(1 << 16);
+  let text = "";
+  async function line() {
+    while (!text.includes("\n")) {
+      const n = await conn.read(buffer);
+      if (n === null) return undefined;
+      text += decoder.decode(buffer.subarray(0, n));
+    }
+    const end = text.indexOf("\n"), first = text.slice(0, end);
+    text = text.slice(end + 1);
+    return JSON.parse(first);
+  }
+  const send = (what: string) => writeAll(conn, new TextEncoder().encode(`${what}\n`));
+  await send(".hello");
+  assertEquals((await line()).takeover, 1);
+  return { line, send, [Symbol.dispose]: () => conn.close() };
+}
+
+/** A process ID that nothing has any more. */
+async function deadPid(): Promise<number> {
+  const child = new Deno.Command("true").spawn();
+  await child.status;
+  return child.pid;
+}
+
+t("a successor that ends its session at any stage leaves the running balance serving", async () => {
+  await undisturbed(async ({ balance: { socket } }) => {
+    for (let stage = 0; stage < 4; stage++) {
+      using one = await session(socket);
+      await one.send(".takeover");
+      if (stage === 0) continue;
+      assertEquals((await one.line()).type, "begun");
+      if (stage === 1) continue;
+      await one.send(JSON.stringify({ type: "listen", sockets: 1 }));
+      assertEquals((await one.line()).type, "steered");
+      if (stage === 2) continue;
+      await one.send(JSON.stringify({ type: "commit", sockets: 1, pid: await deadPid() }));
+      assertEquals((await one.line()).type, "committed");
+    }
+    // The last one has died after it had taken over: the balance continues within a moment.
+    await until(async () => (await begins(socket)) === "begun");
+  });
+});
+
+async function begins(socket: string): Promise<string> {
+  using one = await session(socket);
+  await one.send(".takeover");
+  return (await one.line())?.type;
+}
+
+t("nonsense in the session of a takeover ends it", async () => {
+  await undisturbed(async ({ balance: { socket, pid } }) => {
+    for (const text of ["", "{", "null", '{"type":"commit"}', "x".repeat(10_000)]) {
+      await until(async () => {
+        using one = await session(socket);
+        await one.send(".takeover");
+        if ((await one.line())?.type !== "begun") return false;
+        await one.send(text);
+        return (await one.line()) === undefined;
+      });
+    }
+    assert(isAlive(pid));
+  });
+});
