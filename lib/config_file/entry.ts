@@ -57,10 +57,16 @@ function dashes(word: string, spellings: Spellings): UsageError {
 
 /** More than one word, and the first one is no option. */
 function notOneWord(word: string, rest: string, spellings: Spellings): UsageError {
+  const name = word.replace(/[=:]$/, "");
+  if (name !== word && (name === LISTEN || spellings.has(name))) {
+    return wrong(
+      `invalid line [${word} ${rest}]: a blank alone separates '${name}' from its value`,
+    );
+  }
   if (/^[!%]$/.test(word) || /[:.[\]]/.test(word)) {
     return wrong(`invalid line [${word} ${rest}]: want one channel or separator on each line`);
   }
-  const meant = longNameOf(word.replace(/[=:]$/, ""), spellings);
+  const meant = longNameOf(name, spellings);
   return wrong(`unrecognized option '${word}' [${rest}]${suggestion(meant)}`);
 }
 

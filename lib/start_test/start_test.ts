@@ -103,7 +103,10 @@ function testFiles(options: Options, port: number): void {
   if (dump !== undefined && dump.file !== STDOUT) {
     about("dump-file", () => testDumpFile(absolutePath(dump.file), port));
   }
-  if (statePath !== undefined) testReplaced("state", "state file", statePath);
+  if (statePath !== undefined) testReplaced("state", "state file", absolutePath(statePath));
+  if (pidFile === "") {
+    throw new UsageError(withName("invalid --pid-file []: want a file"), "pid-file");
+  }
   if (pidFile !== undefined) testReplaced("pid-file", "pid file", pidFile);
 }
 
@@ -119,7 +122,6 @@ function testDumpFile(pattern: string, port: number): void {
 
 /** A file that is written under another name, which then replaces what is there. */
 function testReplaced(option: string, what: string, path: string): void {
-  if (path === "") throw new UsageError(withName(`invalid --${option} []: want a file`), option);
   const absolute = absolutePath(path),
     fault = isSpecial(absolute) ? "it is not a regular file" : createFault(absolute);
   if (fault !== undefined) throw cannotCreate(option, `can't write ${what} [${path}]: ${fault}`);
