@@ -3,7 +3,7 @@
 import type { HostForm } from "../address/host_form.ts";
 import type { Ip } from "../address/ip.ts";
 import { type Lookup, resolveName, systemLookup } from "../address/resolve_host.ts";
-import { AddressError } from "../base/errors.ts";
+import { AddressError, messageOf } from "../base/errors.ts";
 import { within } from "../base/within.ts";
 import type { DnsClient } from "../dns/client.ts";
 import type { FoundHost, ServiceTarget } from "./answer.ts";
@@ -115,6 +115,12 @@ export function newHostAsker({ lookup = systemLookup, dns }: AskerParts = {}): H
   }
 
   return {
-    ask: ({ kind, name }, how) => kind === "service" ? askService(name, how) : askName(name, how),
+    async ask({ kind, name }, how) {
+      try {
+        return await (kind === "service" ? askService(name, how) : askName(name, how));
+      } catch (error) {
+        return { failure: messageOf(error) };
+      }
+    },
   };
 }

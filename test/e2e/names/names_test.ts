@@ -1,5 +1,6 @@
 /** Names that lead elsewhere, with the real dnsmasq. */
 import { assert, assertEquals, assertMatch } from "@std/assert";
+import { channelsOf } from "../../helpers/names/channels_of.ts";
 import { dnsZone, withZone } from "../../helpers/names/dns_zone.ts";
 import { programBindsSource } from "../../helpers/program/binds_source.ts";
 import { echo, hasIpv6, named } from "../../helpers/net/backends.ts";
@@ -11,13 +12,9 @@ import { type Controlled, startControlled } from "../../helpers/program/start_co
 import { runBalance } from "../../helpers/program/start_balance.ts";
 import { later, skip, until } from "../../helpers/t.ts";
 
-/** The channels as `show` prints them: `0.0 ENA 127.80.0.1:80, ...`, without free slots. */
-async function channels({ socket }: Controlled): Promise<string> {
-  const rows = (await talk(socket, "show\n")).trim().split("\n").slice(1);
-  return rows.map((row) => row.trim().split(/\s+/)).filter(([, , , state]) => state !== "---")
-    .map(([group, , channel, state, address, port]) =>
-      `${group}.${channel} ${state} ${address}:${port}`
-    ).join(", ");
+/** The channels as `show` prints them. */
+function channels({ socket }: Controlled): Promise<string> {
+  return channelsOf(socket);
 }
 
 /** Connects clients one after the other until it is ended; a client that gets no answer is an error. */
