@@ -12,20 +12,23 @@ import type { NamePlan, Names } from "../names/names.ts";
  */
 export async function planChannels(
   options: Options,
-  { listen, source, services, names }: {
+  { listen, source, services, names, table }: {
     /** Its port is that of channels without one. */
     readonly listen: Endpoint;
     /** The address of `-B`. */
     readonly source: string | undefined;
     readonly services: ServiceLookup;
     readonly names: Pick<Names, "plan">;
+    /** The size of the table, which names may fill. @default as of the options */
+    readonly table?: { readonly maxGroups: number; readonly maxChannels: number };
   },
 ): Promise<NamePlan> {
   const { channels, maxGroups, maxChannels, places: { hints }, backends: { schedules } } = options;
   const limits = { maxGroups, maxChannels };
   const groupOptions = { defaultPort: listen.port, services, schedules, hints, ...limits };
+  const { maxGroups: groups, maxChannels: perGroup } = table ?? limits;
   return await names.plan(parseGroups(channels, groupOptions), {
-    ...{ resolve: options.resolveS, schedules, ...limits },
+    ...{ resolve: options.resolveS, schedules, maxGroups: groups, maxChannels: perGroup },
     sourceLength: source === undefined ? undefined : parseIp(source)?.length,
   });
 }

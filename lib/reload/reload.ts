@@ -127,7 +127,10 @@ async function planOf(next: Options, parts: ReloadParts): Promise<NamePlan> {
     throw new ReloadError("an exec check needs a start with one: balance gave up the permission");
   }
   try {
-    return await planChannels(next, { ...setup, services, names });
+    return await planChannels(next, {
+      ...{ ...setup, services, names },
+      table: setup.plan.options,
+    });
   } catch (error) {
     throw locate(error, next.places);
   }

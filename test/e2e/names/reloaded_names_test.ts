@@ -58,6 +58,19 @@ withZone(
   },
 );
 
+withZone("a file that raises --max-channels does not make names exceed the table", async () => {
+  const many = Array.from({ length: 9 }, (_, i) => `127.0.0.${i + 1}`);
+  await using zone = await dnsZone({ "web.test": many });
+  await using config = await file(["max-channels 3", "web.test*:9"]);
+  await using balance = await startControlled(["-f", "--config", config.path, "PORT"], {
+    ...{ before: zone.before, expectStderr: "any" },
+  });
+  await config.write(["max-channels 5", "web.test*:8"]);
+  await talk(balance.socket, "reload\n");
+  const shown = await channelsOf(balance.socket);
+  assertEquals(shown, "0.0 ENA 127.0.0.1:8, 0.1 ENA 127.0.0.2:8, 0.2 ENA 127.0.0.3:8");
+});
+
 withZone("what an operator has changed stays when names lead elsewhere", async () => {
   await using zone = await dnsZone({ "web.test": ["127.0.0.2", "127.0.0.3", "127.0.0.4"] });
   await using balance = await startControlled(["-f", "--resolve", "1", "PORT", "web.test*:9"], {
