@@ -78,6 +78,7 @@ export async function openOperatorState(parts: OperatorStateParts): Promise<Oper
   function apply(state: OperatorState, from: string): void {
     const lines = applyState(state, { table, names, baseline, changes, health });
     for (const line of lines) report(`${from}: ${printable(line)}`);
+    if (keeper !== undefined && state.forgotten) keeper.forgotten = state.forgotten;
   }
 
   if (keeper !== undefined && !parts.isCarried) {
@@ -105,9 +106,9 @@ export async function openOperatorState(parts: OperatorStateParts): Promise<Oper
       await mustKeep().forget();
       return mustKeep().path;
     },
-    capture,
+    capture: () => ({ ...capture(), ...keeper && { forgotten: keeper.forgotten } }),
     apply,
-    begin: async () => await aboutLater("state", Promise.resolve(keeper?.begin(capture))),
+    begin: async () => await aboutLater("state", Promise.resolve(keeper?.begin(capture, parts))),
     close: async () => await keeper?.close(),
   };
 }

@@ -85,18 +85,32 @@ export class StateKeeper {
     return this.#options.path;
   }
 
+  /** What stays in force, but is not saved. */
+  get forgotten(): OperatorState["groups"] {
+    return this.#forgotten.groups;
+  }
+
+  set forgotten(groups: OperatorState["groups"]) {
+    this.#forgotten = { ...NO_CHANGES, groups };
+  }
+
   /**
    * Makes the file that of this balance, and writes changes from now on.
    *
    * @param capture Everything that operators have changed.
+   * @param options `isCarried`: it came from a predecessor, so it is newer than the file.
    * @throws {ExitError} If it cannot be written (73).
    */
-  async begin(capture: () => OperatorState): Promise<void> {
+  async begin(
+    capture: () => OperatorState,
+    { isCarried = false }: { isCarried?: boolean } = {},
+  ): Promise<void> {
     this.#capture = capture;
-    this.#written = JSON.stringify(capture());
+    const current = this.#current();
+    this.#written = JSON.stringify(current);
     if (this.#isUnusable) return;
     try {
-      await this.#write(this.saved);
+      await this.#write(isCarried ? current : this.saved);
     } catch (error) {
       throw new ExitError(withName(this.#failure(error)), EXIT.canNotCreate, "state");
     }

@@ -76,6 +76,8 @@ export interface OperatorState {
   readonly version: typeof STATE_VERSION;
   /** Groups without a change are left out. */
   readonly groups: readonly GroupState[];
+  /** What is in force but must not be saved, after `forget`. Only a successor gets it. */
+  readonly forgotten?: readonly GroupState[];
 }
 
 /** Nothing was changed. */
@@ -88,11 +90,15 @@ export const NO_CHANGES: OperatorState = { version: STATE_VERSION, groups: [] };
  * @throws {Error} With the reason, such as `version 2 is not known, only 1`.
  */
 export function readState(value: unknown): OperatorState {
-  const { version, groups } = record(value, "the state");
+  const { version, groups, forgotten } = record(value, "the state");
   if (version !== STATE_VERSION) {
     throw new Error(`version ${JSON.stringify(version)} is not known, only ${STATE_VERSION}`);
   }
-  return { version: STATE_VERSION, groups: list(groups, "groups").map(readGroup) };
+  return {
+    version: STATE_VERSION,
+    groups: list(groups, "groups").map(readGroup),
+    ...optional("forgotten", forgotten, (all) => list(all, "forgotten").map(readGroup)),
+  };
 }
 
 function readGroup(value: unknown): GroupState {

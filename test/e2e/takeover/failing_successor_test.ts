@@ -3,7 +3,6 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { writeAll } from "../../../lib/base/bytes.ts";
 import { named } from "../../helpers/net/backends.ts";
-import { ask } from "../../helpers/net/client.ts";
 import { connectUnix, helloOf, talk } from "../../helpers/net/control_socket.ts";
 import { freePort } from "../../helpers/net/ports.ts";
 import { socketsAt } from "../../helpers/net/tcp_sockets.ts";
