@@ -39,7 +39,7 @@ export function openLeaving(
       return inForce.options.graceS * 1000;
     },
     isStopping: () => program().stopping,
-    begun: () => ({ health: carriedHealth(parts) }),
+    begun: () => ({ health: carriedHealth(parts), metrics: setup.metrics }),
     steered: () => ({ operator: state.capture(), groups: carriedGroups(parts) }),
     committed: (pid) => manager.handedOver(pid),
     async resumed() {

@@ -192,7 +192,11 @@ async function openOutputs(
   let dump: DumpSwitch | undefined, pidFile: PidFile | undefined;
   const reports = await openReports(options, {
     ...source,
-    ...{ notice, messagesDropped, joins: predecessor !== undefined },
+    ...{
+      notice,
+      messagesDropped,
+      joins: predecessor?.servesMetrics(source.setup.metrics) ?? false,
+    },
     dumpDropped: () => dump?.dropped() ?? 0,
     check: (group, channel) => health.check(group, channel),
   });

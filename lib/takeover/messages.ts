@@ -27,7 +27,12 @@ export type FromSuccessor =
 export type FromPredecessor =
   | { readonly type: "refused"; readonly reason: string }
   /** Answers `.takeover`; no other successor may begin until the session ends. */
-  | { readonly type: "begun"; readonly health: readonly CarriedHealth[] }
+  | {
+    readonly type: "begun";
+    readonly health: readonly CarriedHealth[];
+    /** Where it serves metrics: there, the successor may listen, too. */
+    readonly metrics: Endpoint | undefined;
+  }
   /** Answers `listen`: new connections go to its own sockets only, of which there are so many. */
   | {
     readonly type: "steered";

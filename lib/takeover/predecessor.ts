@@ -28,11 +28,23 @@ export class Predecessor implements Disposable {
   readonly #at: Endpoint;
   /** The health of its channels. */
   readonly health: readonly CarriedHealth[];
+  readonly #metrics: Endpoint | undefined;
 
-  private constructor(session: FramedSession, at: Endpoint, health: readonly CarriedHealth[]) {
+  private constructor(
+    session: FramedSession,
+    at: Endpoint,
+    { health, metrics }: FromPredecessor & { type: "begun" },
+  ) {
     this.#session = session;
     this.#at = at;
     this.health = health;
+    this.#metrics = metrics;
+  }
+
+  /** Whether it serves metrics at an address. */
+  servesMetrics(at: Endpoint | undefined): boolean {
+    const own = this.#metrics;
+    return own !== undefined && own.address === at?.address && own.port === at.port;
   }
 
   /** Its process ID. */
@@ -60,8 +72,8 @@ export class Predecessor implements Disposable {
     }
     try {
       await session.send(TAKEOVER).catch(() => {});
-      const { health } = await answer(session, at, { type: "begun", ms: FIRST_ANSWER_MS });
-      return new Predecessor(session, at, health);
+      const begun = await answer(session, at, { type: "begun", ms: FIRST_ANSWER_MS });
+      return new Predecessor(session, at, begun);
     } catch (error) {
       session[Symbol.dispose]();
       throw error;

@@ -5,14 +5,14 @@ import { writeAll } from "../../../lib/base/bytes.ts";
 import { named } from "../../helpers/net/backends.ts";
 import { connectUnix, helloOf, talk } from "../../helpers/net/control_socket.ts";
 import { freePort } from "../../helpers/net/ports.ts";
-import { socketsAt } from "../../helpers/net/tcp_sockets.ts";
+import { listenersOn } from "../../helpers/net/tcp_sockets.ts";
 import { isAlive } from "../../helpers/program/process.ts";
 import { runBalance } from "../../helpers/program/start_balance.ts";
 import { type Background, startBackground } from "../../helpers/program/start_background.ts";
 import { program } from "../../helpers/program/program.ts";
 import { runDirectory } from "../../helpers/run_directory.ts";
 import { startLoad } from "../../helpers/takeover/load.ts";
-import { t, until } from "../../helpers/t.ts";
+import { t, until, withTools } from "../../helpers/t.ts";
 import { namesIn } from "../../helpers/temp_dir.ts";
 
 /** Runs a story with a balance under load, which must not notice it. */
@@ -56,35 +56,47 @@ for (const [what, [argv, error]] of Object.entries(WRONG)) {
   });
 }
 
-/** When a successor is killed. */
+/** When a successor is killed. Each call of listen(2) takes long in it. */
 const STAGES: Readonly<Record<string, (at: { rundir: string; port: number }) => boolean>> = {
-  "it has opened its control socket": ({ rundir }) =>
-    namesIn(rundir).some((name) => name.startsWith(".control")),
-  "it listens": ({ port }) => socketsAt([port]) > 1,
+  "it has opened its control socket": ({ rundir }) => successorIn(rundir) !== undefined,
+  "it listens": ({ port }) => listenersOn(port) > 1,
 };
 
 for (const [when, hasHappened] of Object.entries(STAGES)) {
-  t(`a successor that is killed when ${when} leaves the running balance serving`, async () => {
-    await undisturbed(async ({ backend, port, rundir }) => {
-      for (let i = 0; i < 3; i++) {
-        const argv = ["-f", "--takeover", "-b", "0.0.0.0", String(port), backend];
-        const { command, args } = program({ argv });
-        const child = new Deno.Command(command, {
-          args: [...args, ...argv],
-          env: { BALANCE_RUNDIR: rundir },
-          stdin: "null",
-          stdout: "null",
-          stderr: "null",
-        }).spawn();
-        await until(() => hasHappened({ rundir, port }), { timeoutMs: 20_000, everyMs: 0 });
-        child.kill("SIGKILL");
-        await child.status;
-        for (const name of namesIn(rundir)) {
-          if (name.startsWith(".control")) Deno.removeSync(`${rundir}/${name}`);
-        }
-      }
-    });
-  });
+  withTools(
+    ["strace"],
+    `a successor that is killed when ${when} leaves the running balance serving`,
+    () =>
+      undisturbed(async (at) => {
+        for (let i = 0; i < 3; i++) await killedSuccessor(at, hasHappened);
+      }),
+  );
+}
+
+async function killedSuccessor(
+  { backend, port, rundir }: { backend: string; port: number; rundir: string },
+  hasHappened: (at: { rundir: string; port: number }) => boolean,
+): Promise<void> {
+  const { command, args } = program();
+  const slow = ["-f", "-qq", "-o", "/dev/null", "-e", "inject=listen:delay_exit=500000"];
+  const child = new Deno.Command("strace", {
+    args: [...slow, command, ...args, "-f", "--takeover", String(port), backend],
+    env: { BALANCE_RUNDIR: rundir },
+    stdin: "null",
+    stdout: "null",
+    stderr: "null",
+  }).spawn();
+  await until(() => hasHappened({ rundir, port }), { timeoutMs: 30_000 });
+  const found = successorIn(rundir)!;
+  Deno.kill(found.pid, "SIGKILL");
+  await child.status;
+  Deno.removeSync(`${rundir}/${found.name}`);
+}
+
+/** A program that has opened its control socket, which has no public name yet. */
+function successorIn(rundir: string): { name: string; pid: number } | undefined {
+  const name = namesIn(rundir).find((one) => one.startsWith(".control."));
+  return name === undefined ? undefined : { name, pid: Number(name.split(".")[2]) };
 }
 
 /** A session on the control socket, as a successor has it. */

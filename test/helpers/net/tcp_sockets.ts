@@ -31,6 +31,11 @@ export function listensOn(port: number, pid?: number): boolean {
   );
 }
 
+/** How many sockets listen on a port. */
+export function listenersOn(port: number): number {
+  return TABLES.flatMap(listening).filter((one) => one.localPort === port).length;
+}
+
 /** The ports that a process listens on. */
 export function listeningPorts(pid: number): number[] {
   const own = socketsOf(pid);

@@ -76,6 +76,8 @@ export function startLoad(port: number, options: LoadOptions): Load {
         received.update(buffer.subarray(from, n));
       }
     })();
+    // It is awaited below, whatever happens meanwhile.
+    reading.catch(() => {});
     const end = performance.now() + transferMs * (0.5 + Math.random());
     try {
       do {
