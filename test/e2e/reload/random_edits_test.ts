@@ -53,7 +53,7 @@ async function run(
   await using balance = await startControlled(argv, { expectStderr: "any" });
   const clients: EchoingClient[] = [];
   for (let n = 0; n < HELD; n++) clients.push(await echoingClient(balance.port, n));
-  const short = shortClients(balance.port);
+  await using short = shortClients(balance.port);
   let before = await rowsOf(balance);
   for (let round = 0; round < ROUNDS; round++) {
     const keys = new Set(file.keys());
@@ -146,19 +146,18 @@ function checkNames(
 }
 
 /** Connects again and again. */
-function shortClients(port: number): { stop(): Promise<void> } {
+function shortClients(port: number): AsyncDisposable & { stop(): Promise<void> } {
   let isStopping = false, fault: unknown;
   const loops = Array.from({ length: 4 }, async () => {
-    while (!isStopping) {
-      const answer = await ask(port);
+    while (!isStopping && fault === undefined) {
+      const answer = await ask(port).catch((error) => `${error}`);
       if (!/^B\d+$/.test(answer)) fault ??= new Error(`answer [${answer}]`);
     }
   });
-  return {
-    async stop() {
-      isStopping = true;
-      await Promise.all(loops);
-      if (fault !== undefined) throw fault;
-    },
-  };
+  async function stop(): Promise<void> {
+    isStopping = true;
+    await Promise.all(loops);
+    if (fault !== undefined) throw fault;
+  }
+  return { stop, [Symbol.asyncDispose]: stop };
 }
