@@ -24,6 +24,10 @@ export function entryOf({ word, rest }: ConfigLine, place: Place, spellings: Spe
   if (word === LISTEN) {
     if (rest === "") throw wrong(`'${LISTEN}' requires a port`);
     if (/[ \t]/.test(rest)) throw wrong(`invalid port [${rest}]: want one port`);
+    const [, host, port] = /^\[?([^[]*?)\]?:(\w+)$/.exec(rest) ?? [];
+    if (host !== undefined) {
+      throw wrong(`invalid port [${rest}]: want two lines: listen ${port}, bind ${host || "HOST"}`);
+    }
     return { name: LISTEN, value: rest, written: LISTEN, place };
   }
   const option = word.length > 1 ? spellings.get(word) : undefined;

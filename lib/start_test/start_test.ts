@@ -14,12 +14,11 @@ import type { Endpoint } from "../base/endpoint.ts";
 import { STDERR, STDOUT } from "../base/stdout.ts";
 import type { Options } from "../cli/options.ts";
 import { locate } from "../config_file/place.ts";
-import { findInstances } from "../control/instances.ts";
+import { findInstances, type Instance } from "../control/instances.ts";
 import { expandFileName, isPerConnection } from "../dump/file_name.ts";
 import { fileTime } from "../dump/formats/times.ts";
 import { isClassic } from "../dump/settings.ts";
 import { bindMessage } from "../engine/bind_message.ts";
-import type { Binder } from "../engine/engine.ts";
 import { binderOf } from "../engine/engines.ts";
 import { openNames } from "../names/names.ts";
 import { absolutePath } from "../native/absolute_path.ts";
@@ -29,23 +28,16 @@ import { type MetricsSetup, resolveSetup, type Setup } from "../service/resolve_
 import { checkControlSocket } from "./control_fault.ts";
 import { appendFault, createFault, replaceFault } from "./file_faults.ts";
 
-/** Whether the program that holds an address hands it over to a successor. */
-export type HandsOver = (at: Endpoint) => Promise<boolean>;
-
-/** Only `--takeover` makes a balance that does not drain hand over its address. */
-const NEVER: HandsOver = () => Promise.resolve(false);
-
 /**
  * Checks what a start validates, resolves, binds and opens. Nothing is created, and nothing serves:
  * an address is released as soon as it was bound.
  *
- * @param handsOver Asked before an address is bound.
  * @throws {ExitError} As the start would.
  * @see balance(1), option --test
  */
-export async function testStart(options: Options, handsOver = NEVER): Promise<void> {
+export async function testStart(options: Options): Promise<void> {
   try {
-    const setup = await testAddresses(options, handsOver);
+    const setup = await testAddresses(options);
     checkControlSocket(setup.listen);
     testFiles(options, setup.listen.port);
   } catch (error) {
@@ -53,7 +45,7 @@ export async function testStart(options: Options, handsOver = NEVER): Promise<vo
   }
 }
 
-async function testAddresses(options: Options, handsOver: HandsOver): Promise<Setup> {
+async function testAddresses(options: Options): Promise<Setup> {
   const binder = binderOf(options.engine);
   const workers = options.dump && isClassic(options.dump) ? 1 : options.workers;
   const names = openNames({ notice() {} });
@@ -64,14 +56,15 @@ async function testAddresses(options: Options, handsOver: HandsOver): Promise<Se
       names,
       onListen: async (at) => {
         const { engine, freebind: free } = options;
-        if (await handsOver(at)) return;
+        if (options.takeover && await answersAt(at, "running")) return;
         const { bound } = await openEntrance(at, { engine, binder, workers, free });
         bound?.close();
       },
     });
     const { metrics } = setup;
-    if (metrics !== undefined && !await handsOver(setup.listen)) {
-      await aboutLater("metrics", testMetrics(metrics, setup.listen, binderOf("streams")));
+    if (metrics !== undefined) {
+      const from = options.takeover ? "running" : "draining";
+      await aboutLater("metrics", testMetrics(metrics, { listen: setup.listen, from }));
     }
     return setup;
   } finally {
@@ -79,17 +72,23 @@ async function testAddresses(options: Options, handsOver: HandsOver): Promise<Se
   }
 }
 
-/** A predecessor that drains releases the address of the metrics when its successor has started. */
+/** @param options `from`: the state of a predecessor that releases the address to a successor. */
 async function testMetrics(
   at: MetricsSetup,
-  { address, port }: Endpoint,
-  binder: Binder,
+  { listen, from }: { listen: Endpoint; from: Instance["state"] },
 ): Promise<void> {
-  const bound = binder.bind(at);
+  const bound = binderOf("streams").bind(at);
   if (!("failure" in bound)) return bound.close();
-  const here = (await findInstances({ port })).filter((one) => one.at.address === address);
-  if (bound.failure === "in use" && here.some(({ state }) => state === "draining")) return;
+  if (bound.failure === "in use" && await answersAt(listen, from)) return;
   throw new UnavailableError(withName(bindMessage(bound, { ...at, purpose: "metrics" })));
+}
+
+/** Whether a balance of this user listens at an address, or did so and drains. */
+async function answersAt({ address, port }: Endpoint, state: Instance["state"]): Promise<boolean> {
+  const found = await findInstances({ port });
+  return found.some((one) =>
+    one.at.address === address && one.state === state && one.uid === Deno.uid()
+  );
 }
 
 function testFiles(options: Options, port: number): void {

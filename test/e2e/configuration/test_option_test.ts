@@ -1,9 +1,10 @@
 /** `--test` tells an administrator whether a start would succeed, and has no effect. */
 
-import { assertEquals, assertStringIncludes } from "@std/assert";
+import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { namedBackends } from "../../helpers/net/backends.ts";
 import { ask } from "../../helpers/net/client.ts";
 import { freePort } from "../../helpers/net/ports.ts";
+import { isAlive } from "../../helpers/program/process.ts";
 import { type Ended, runBalance } from "../../helpers/program/start_balance.ts";
 import { startControlled } from "../../helpers/program/start_controlled.ts";
 import { skip, t } from "../../helpers/t.ts";
@@ -52,6 +53,22 @@ t("--test neither disturbs a running balance nor touches its files", async () =>
   assertEquals([namesIn(rundir), await Deno.readTextFile(pidFile)], before);
   assertEquals(await Deno.readTextFile(log), "");
   assertEquals(await ask(port), "B0");
+});
+
+t("--takeover --test accepts the addresses of a running balance of this user", async () => {
+  await using backends = namedBackends(1);
+  const argv = ["--metrics", String(freePort()), "PORT", ...backends.addresses];
+  await using balance = await startControlled(["-f", ...argv]);
+  const { port, rundir, pid } = balance;
+  const tested = ["--takeover", "--test", ...argv];
+  assertEquals(result(await runBalance(tested, { port, rundir })), [0, "", ""]);
+  assertEquals(await ask(port), "B0");
+  assertMatch((await runBalance(["-c", "version", "PORT"], { port, rundir })).stdout, /./);
+  // A program that is no balance does not hand over its address.
+  using other = Deno.listen({ hostname: "0.0.0.0", port: 0 });
+  const taken = (other.addr as Deno.NetAddr).port;
+  assertEquals((await runBalance(tested, { port: taken, rundir })).code, 69);
+  assertEquals(isAlive(pid), true);
 });
 
 t("--test has the message and the exit code of the start", async () => {

@@ -67,6 +67,9 @@ t("readConfiguration() names file, line and value of what is wrong", () => {
   const cases: [text: string, reason: string][] = [
     ["listen", "'listen' requires a port"],
     ["listen 80 81", "invalid port [80 81]: want one port"],
+    ["listen ::1:80", "invalid port [::1:80]: want two lines: listen 80, bind ::1"],
+    ["listen [::1]:80", "invalid port [[::1]:80]: want two lines: listen 80, bind ::1"],
+    ["listen a:80", "invalid port [a:80]: want two lines: listen 80, bind a"],
     ["listen = 80", "invalid line [listen = 80]: a blank alone separates 'listen' from its value"],
     ["grace=5", "invalid line [grace=5]: a blank alone separates 'grace' from its value"],
     ["grace = 5", "invalid line [grace = 5]: a blank alone separates 'grace' from its value"],
