@@ -1,7 +1,7 @@
 /** The systemd unit as delivered, run by a real systemd. */
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { echo, named } from "../../helpers/net/backends.ts";
+import { echo, named, namedBackends } from "../../helpers/net/backends.ts";
 import { ask, connect, readLine, readText } from "../../helpers/net/client.ts";
 import { freePort } from "../../helpers/net/ports.ts";
 import { WORKERS } from "../../helpers/program/program.ts";
@@ -119,6 +119,53 @@ withSystemd("root starts, controls, reopens and stops the service", async (syste
   await systemctl(systemd, "stop", UNIT);
   assertEquals(await systemd.property(UNIT, "ActiveState"), "inactive");
   assertEquals(await systemd.property(UNIT, "NRestarts"), "0");
+});
+
+withSystemd("a reload applies the file, or fails with the reason", async (systemd) => {
+  await using backends = namedBackends(2);
+  const port = freePort(), [first = "", second = ""] = backends.addresses;
+  await configure(systemd, [`listen ${port}`, first]);
+  await systemctl(systemd, "start", UNIT);
+  const pid = await systemd.property(UNIT, "MainPID");
+  assertEquals(await ask(port), "B0");
+  await configure(systemd, [`listen ${port}`, second]);
+  await systemctl(systemd, "reload", UNIT);
+  assertEquals(await ask(port), "B1");
+
+  await configure(systemd, [`listen ${port}`, first, "grcae 1"]);
+  assert((await systemd.run("systemctl", "reload", UNIT)).code !== 0);
+  const line = `/etc/balance/web.conf:${WORKERS > 1 ? 4 : 3}: unrecognized option 'grcae'`;
+  assertStringIncludes(await systemd.journal(UNIT), line);
+  assertEquals(await ask(port), "B1");
+  assertEquals(await systemd.property(UNIT, "ActiveState"), "active");
+  assertEquals(await systemd.property(UNIT, "MainPID"), pid);
+});
+
+withSystemd("with the drop-in, a reload takes over; the service goes on", async (systemd) => {
+  await using server = named("B0");
+  const port = freePort();
+  const { code, stderr } = await systemd.run("sh", "-euc", readmeCommands().takeover);
+  assertEquals(code, 0, stderr);
+  await configure(systemd, [`listen ${port}`, server.address]);
+  await systemctl(systemd, "start", UNIT);
+  const pids = new Set([await systemd.property(UNIT, "MainPID")]);
+  for (const count of [2, 3]) {
+    await systemctl(systemd, "reload", UNIT);
+    assertEquals(await ask(port), "B0");
+    pids.add(await systemd.property(UNIT, "MainPID"));
+    assertEquals(pids.size, count);
+    assertEquals(await systemd.property(UNIT, "ActiveState"), "active");
+  }
+  // The new program is the one that systemd watches.
+  await systemctl(systemd, "kill", "--kill-whom=main", "--signal=KILL", UNIT);
+  await until(async () => await systemd.property(UNIT, "NRestarts") === "1", {
+    timeoutMs: 30_000,
+    everyMs: 50,
+    what: "a restart",
+  });
+  await state(systemd, "active");
+  await systemctl(systemd, "stop", UNIT);
+  assertEquals(await systemd.property(UNIT, "Result"), "success");
 });
 
 withSystemd("a stop that cuts off an open connection is not a failure", async (systemd) => {

@@ -97,19 +97,24 @@ export async function startSystemd(): Promise<Systemd> {
 }
 
 /**
- * The commands of README.md that install balance as a service, from the folder of the package, and
- * those that make and start an instance.
+ * The commands of README.md, from the folder of the package: those that install balance as a
+ * service, those that make and start an instance, and those that make a reload a takeover.
  */
-export function readmeCommands(): { install: string; start: string } {
+export function readmeCommands(): { install: string; start: string; takeover: string } {
   const readme = Deno.readTextFileSync(`${ROOT}README.md`);
   const blocks = [...readme.matchAll(/^```sh\n(.*?)^```$/gms)].map(([, block = ""]) => block);
+  const from = `cd ${SOURCE}/scripts/package\n`;
   const block = blocks.find((one) => one.includes("systemd-sysusers"));
-  if (block === undefined) throw new Error("README.md does not install the service");
-  const lines = `cd ${SOURCE}/scripts/package\n${block}`.trimEnd().split("\n");
+  const takeover = blocks.find((one) => one.includes("install") && one.includes("takeover.conf"));
+  if (block === undefined || takeover === undefined) {
+    throw new Error("README.md does not install the service, or takeover.conf");
+  }
+  const lines = `${from}${block}`.trimEnd().split("\n");
   const isStart = (line: string) => /^(printf|balance|systemctl enable) /.test(line);
   return {
     install: lines.filter((line) => !isStart(line)).join("\n"),
     start: lines.filter(isStart).join("\n"),
+    takeover: `${from}${takeover}`,
   };
 }
 
