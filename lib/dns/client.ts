@@ -10,8 +10,11 @@ import { parseResolvConf, type ResolvConf, searchedNames } from "./resolv_conf.t
 /** What a name has. */
 export type DnsAnswer =
   | Extract<DnsReply, { kind: "records" }>
-  /** `NXDOMAIN`, `no records`, `SERVFAIL`, `no answer`, ... */
-  | { readonly kind: "failed"; readonly reason: string };
+  /**
+   * `NXDOMAIN`, `no A records`, `SERVFAIL`, `no answer`, ... `isAbsent`: the servers know that there
+   * are no such records.
+   */
+  | { readonly kind: "failed"; readonly reason: string; readonly isAbsent: boolean };
 
 /** Asks for records. */
 export interface DnsClient {
@@ -81,11 +84,12 @@ export function openDnsClient(
         if (one.length > 253) continue;
         const reply = await follow(one, { type, conf });
         if (reply?.kind === "records") return reply;
-        if (reply === undefined) return { kind: "failed", reason: "no answer" };
+        if (reply === undefined) return { kind: "failed", reason: "no answer", isAbsent: false };
         if (reply.kind === "failed") code ??= reply.code;
         exists ||= reply.kind !== "none" || reply.exists;
       }
-      return { kind: "failed", reason: code ?? (exists ? `no ${type} records` : "NXDOMAIN") };
+      const reason = code ?? (exists ? `no ${type} records` : "NXDOMAIN");
+      return { kind: "failed", reason, isAbsent: code === undefined };
     },
   };
 }

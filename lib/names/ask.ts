@@ -32,6 +32,8 @@ export interface HostAsker {
 export interface AskOptions {
   readonly ttl: boolean;
   readonly ipLength?: number | undefined;
+  /** The addresses of `NAME*` before, if any. */
+  readonly before?: readonly Ip[] | undefined;
 }
 
 /** What is asked. */
@@ -86,12 +88,31 @@ export function newHostAsker({ lookup = systemLookup, dns }: AskerParts = {}): H
     return known.length === 0 ? undefined : Math.min(...known);
   }
 
-  async function askName(name: string, { ttl, ipLength }: AskOptions): Promise<HostAnswer> {
+  /**
+   * Addresses of before that are missing because only one of the questions for IPv4 and IPv6 has an
+   * answer: the system's resolver does not report that.
+   */
+  async function unanswered(
+    name: string,
+    { before, found }: { before: readonly Ip[]; found: readonly Ip[] },
+  ): Promise<readonly Ip[]> {
+    const missing = before.filter((one) => !found.some(({ length }) => length === one.length));
+    const [first] = missing;
+    if (first === undefined) return [];
+    const answer = await askDns(name, first.length === 4 ? "A" : "AAAA");
+    return answer.kind === "failed" && !answer.isAbsent ? missing : [];
+  }
+
+  async function askName(
+    name: string,
+    { ttl, ipLength, before = [] }: AskOptions,
+  ): Promise<HostAnswer> {
     // First the time to live, so that the addresses are at least as new.
     const ttlS = ttl ? await within(ttlOf(name), TTL_MS) : undefined;
     const found = await lookUp(name);
     if (typeof found === "string") return { failure: found };
-    const addresses = found.filter(({ length }) => length === (ipLength ?? length));
+    const kept = await unanswered(name, { before, found });
+    const addresses = [...found, ...kept].filter(({ length }) => length === (ipLength ?? length));
     if (addresses.length > 0) return { addresses, targets: [], ttlS };
     return { failure: `no IPv${ipLength === 4 ? 4 : 6} address, which -B needs` };
   }

@@ -143,7 +143,8 @@ class FollowedNames implements Names {
     one.askAgain = false;
     one.askedAt = performance.now();
     const ipLength = ipLengthOf(one.form, this.#plan!.options);
-    const answer = await this.#asker.ask(one.form, { ttl: this.#isTtl, ipLength });
+    const before = one.form.kind === "all" ? one.known?.addresses : undefined;
+    const answer = await this.#asker.ask(one.form, { ttl: this.#isTtl, ipLength, before });
     one.isAsked = false;
     // It is not followed any more, or all is over.
     if (this.#hosts.get(one.host) !== one || !this.#isFollowing) return;

@@ -287,6 +287,21 @@ withZone("options may name channels and groups that only DNS knows", async () =>
   assertMatch(await talk(balance.socket, "show\n"), /^ +1 +Lst +0 ENA +127.0.0.[23] +2 /m);
 });
 
+withZone("a client that waits is served as soon as the name has an address", async () => {
+  await using zone = await dnsZone({});
+  const port = freePort(), host = `${zone.network}.1`;
+  await using _a = named("A", { hostname: host, port });
+  for (const channel of [`web.test:${port}`, `web.test*:${port}`]) {
+    await zone.set({});
+    const argv = ["-f", "--resolve", "1", "--wait", "60", "PORT", channel];
+    await using balance = await startControlled(argv, { ...SERVED, before: zone.before });
+    const answer = later(ask(balance.port));
+    await until(async () => (await talk(balance.socket, "conns\n")).includes("waiting"));
+    await zone.set({ "web.test": [host] });
+    assertEquals(await answer, "A");
+  }
+});
+
 withZone("50 addresses and 50 SRV records fit if they may, else the first ones count", async () => {
   const zone = await dnsZone({});
   await using _zone = zone;

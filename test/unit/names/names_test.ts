@@ -21,14 +21,18 @@ async function follow(
   const schedules = DEFAULT_BACKEND_OPTIONS.schedules;
   const options = { resolve, sourceLength, maxGroups: 4, maxChannels: 8, schedules };
   let wanted: readonly WantedGroup[] = [], applied = 0, fault: string | undefined;
-  const state = { zone };
+  /** `absent`: records that DNS knows not to exist; it answers nothing else. */
+  const state = { zone, absent: "" };
   const names = openNames({
     lookup(name) {
       asked.push(name);
       const found = state.zone[name];
       return found === undefined ? Promise.reject(new Error("unknown")) : Promise.resolve(found);
     },
-    dns: { ask: () => Promise.resolve({ kind: "failed", reason: "SERVFAIL" }) },
+    dns: {
+      ask: (_name, type) =>
+        Promise.resolve({ kind: "failed", reason: "SERVFAIL", isAbsent: type === state.absent }),
+    },
     notice: (line) => void lines.push(line),
   });
   const groups = (texts: readonly string[]) =>
@@ -68,6 +72,20 @@ t("names are followed: changes, additions and removals, each with one line", asy
     "name web*: added 10.0.0.3; removed 10.0.0.1",
   ]);
 });
+
+t(
+  "addresses stay while only one of IPv4 and IPv6 is answered, and go if there are none",
+  async () => {
+    using web = await follow(["web*"], { web: ["10.0.0.1", "::1", "::2"] });
+    web.state.zone = { web: ["10.0.0.1"] };
+    const { length } = web.asked;
+    await until(() => web.asked.length > length + 5);
+    assertEquals([web.applied, web.addresses()], [0, "10.0.0.1 ::1 ::2"]);
+    web.state.absent = "AAAA";
+    await until(() => web.addresses() === "10.0.0.1");
+    assertEquals(web.lines, ["name web*: removed ::1, ::2"]);
+  },
+);
 
 t("answers in another order change nothing", async () => {
   using web = await follow(["web*", "web"], { web: ["10.0.0.1", "10.0.0.2", "::1"] });
