@@ -5,7 +5,8 @@ import type { Ip } from "../address/ip.ts";
 import { type Lookup, resolveName, systemLookup } from "../address/resolve_host.ts";
 import { AddressError, messageOf } from "../base/errors.ts";
 import { within } from "../base/within.ts";
-import type { DnsClient } from "../dns/client.ts";
+import type { DnsAnswer, DnsClient } from "../dns/client.ts";
+import type { RecordType } from "../dns/message.ts";
 import type { FoundHost, ServiceTarget } from "./answer.ts";
 import { newSlots } from "./slots.ts";
 
@@ -44,42 +45,55 @@ export interface AskerParts {
   readonly dns?: DnsClient | undefined;
 }
 
+/** The failure of a name that does not exist: one word for all resolvers. */
+export const UNKNOWN_NAME = "unknown name";
+
 /** Questions that may be in flight at a time: each occupies a thread, or a socket. */
 const MAX_LOOKUPS = 8, MAX_QUESTIONS = 16;
 
 /** Milliseconds to wait for a time to live; without it, the name may still be in a file. */
 const TTL_MS = 2000;
 
-/** Makes a {@link HostAsker}. */
-export function newHostAsker({ lookup = systemLookup, dns }: AskerParts = {}): HostAsker {
+/** Asks the system and DNS, a bounded number of questions at a time. */
+interface Sources {
+  /** Looks up a name; one that gives up keeps its slot until the resolver has given up, too. */
+  lookUp(name: string): Promise<readonly Ip[] | string>;
+  askDns(name: string, type: RecordType): Promise<DnsAnswer>;
+}
+
+function openSources({ lookup = systemLookup, dns }: AskerParts): Sources {
   const lookups = newSlots(MAX_LOOKUPS), questions = newSlots(MAX_QUESTIONS);
   let client = dns === undefined ? undefined : Promise.resolve(dns);
+  return {
+    async askDns(name, type) {
+      // The library is loaded only if it is used.
+      client ??= import("../dns/client.ts").then(({ openDnsClient }) => openDnsClient());
+      const opened = await client;
+      return await questions.run(() => opened.ask(name, type));
+    },
+    async lookUp(name) {
+      await lookups.take();
+      let asked: Promise<unknown> = Promise.resolve();
+      const counted: Lookup = (wanted) => {
+        const found = lookup(wanted);
+        asked = found.then(() => {}, () => {});
+        return found;
+      };
+      try {
+        return await resolveName(name, { lookup: counted });
+      } catch (error) {
+        if (!(error instanceof AddressError)) throw error;
+        return error.reason || UNKNOWN_NAME;
+      } finally {
+        void asked.then(() => lookups.release());
+      }
+    },
+  };
+}
 
-  async function askDns(name: string, type: "A" | "AAAA" | "SRV") {
-    // The library is loaded only if it is used.
-    client ??= import("../dns/client.ts").then(({ openDnsClient }) => openDnsClient());
-    const opened = await client;
-    return await questions.run(() => opened.ask(name, type));
-  }
-
-  /** Looks up a name; one that gives up keeps its slot until the resolver has given up, too. */
-  async function lookUp(name: string): Promise<readonly Ip[] | string> {
-    await lookups.take();
-    let asked: Promise<unknown> = Promise.resolve();
-    const counted: Lookup = (wanted) => {
-      const found = lookup(wanted);
-      asked = found.then(() => {}, () => {});
-      return found;
-    };
-    try {
-      return await resolveName(name, { lookup: counted });
-    } catch (error) {
-      if (!(error instanceof AddressError)) throw error;
-      return error.reason || "unknown name";
-    } finally {
-      void asked.then(() => lookups.release());
-    }
-  }
+/** Makes a {@link HostAsker}. */
+export function newHostAsker(parts: AskerParts = {}): HostAsker {
+  const { lookUp, askDns } = openSources(parts);
 
   /** The lowest time to live of the addresses of a name. */
   async function ttlOf(name: string): Promise<number | undefined> {

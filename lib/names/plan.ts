@@ -6,7 +6,7 @@ import { RESOLVE_TIMEOUT_MS } from "../base/limits.ts";
 import { within } from "../base/within.ts";
 import type { GroupSpec } from "../cli/groups.ts";
 import { type FoundHost, type KnownHost, knownOf } from "./answer.ts";
-import type { HostAsker, NamedForm } from "./ask.ts";
+import { type HostAsker, type NamedForm, UNKNOWN_NAME } from "./ask.ts";
 import { type Expanded, expandGroups, type ExpandLimits } from "./expand.ts";
 import type { ResolveInterval } from "./interval.ts";
 
@@ -93,9 +93,6 @@ export async function planNames(
   }
   return { options, groups, hosts, expanded: expandPlanned(groups, hosts, options) };
 }
-
-/** The failure of a name that does not exist: one word for all resolvers. */
-export const UNKNOWN_NAME = "unknown name";
 
 /** Expands groups with what is known about their hosts. */
 export function expandPlanned(
