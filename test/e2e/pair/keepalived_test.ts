@@ -92,3 +92,22 @@ story("keepalived is stopped after a drain: open connections end on their own", 
     what: "the channels to be available again",
   });
 });
+
+story("balance is taken over: the address stays, and no client notices", async (pair) => {
+  await using traffic = await pair.traffic();
+  const master = await pair.master(), before = await pair.backends();
+  await traffic.answered();
+  traffic.longestGap();
+  await using _successor = await master.startAnother("--takeover");
+  await until(() => master.balance.ended, {
+    timeoutMs: 20_000,
+    what: "the former balance to end",
+  });
+  await traffic.answered();
+  const gap = traffic.longestGap();
+  figure("balance taken over", gap);
+  assertEquals([await master.isMaster(), await pair.backends()], [true, before]);
+  assert(!/Entering FAULT STATE/.test(master.keepalived.output));
+  // Less than a move of the address takes.
+  assert(gap < 1000, `${gap} ms without an answer`);
+});

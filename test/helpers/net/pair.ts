@@ -118,7 +118,7 @@ async function startNode(
   const argv = ["-f", "--freebind", "-b", ADDRESS, "--schedule", "consistent", ...options];
   async function start(...more: string[]): Promise<Running> {
     const { command, args } = host.inside(`${dir}/balance`, [...argv, ...more, PORT, ...channels]);
-    return made.use(await startProgram(command, { args, ready: isReady, timeoutMs: 20_000 }));
+    return await startProgram(command, { args, ready: isReady, timeoutMs: 20_000 });
   }
   const run = (command: string, ...args: string[]) => {
     const inside = host.inside(command, args);
@@ -128,7 +128,7 @@ async function startNode(
   const control = async (commands: string) =>
     (await run(`${dir}/balance`, "-b", ADDRESS, "-c", commands, PORT)).code;
   const isReady = async () => await control("health") === 0;
-  const balance = await start();
+  const balance = made.use(await start());
   const flags = ["-n", "-l", "-D", "-f", `${dir}/${name}.conf`, "-p", `${dir}/pid`];
   const vrrp = host.inside("keepalived", [...flags, "-r", `${dir}/vrrp.pid`]);
   const keepalived = made.use(

@@ -5,6 +5,8 @@ import { collect } from "./output.ts";
 export interface Running extends AsyncDisposable {
   /** What it has written to stdout and stderr so far. */
   readonly output: string;
+  /** Whether it has ended. */
+  readonly ended: boolean;
   /** Sends it a signal. */
   kill(signal: Deno.Signal): void;
 }
@@ -64,6 +66,9 @@ export async function startProgram(path: string, options: ProgramOptions): Promi
   return {
     get output() {
       return output();
+    },
+    get ended() {
+      return !running;
     },
     kill: (signal) => child.kill(signal),
     [Symbol.asyncDispose]: stop,
