@@ -11,7 +11,7 @@ const INSTRUCTION_BYTES = 8;
 /** An instruction without jumps: its code and its operand. */
 type Instruction = readonly [code: number, operand: number];
 
-const LOAD_WORD = 0x20, ADD = 0x04, MODULO = 0x94, RETURN_RESULT = 0x16, RETURN = 0x06;
+const LOAD_WORD = 0x20, ADD = 0x04, MODULO = 0x94, RETURN_RESULT = 0x16;
 /** `SKF_AD_OFF + SKF_AD_RANDOM`: loading from there yields a random number. */
 const RANDOM = 0xfffff000 + 56;
 
@@ -19,11 +19,6 @@ const RANDOM = 0xfffff000 + 56;
 export interface BpfProgram {
   readonly bytes: Fixed;
   readonly size: number;
-}
-
-/** Drops every packet. */
-export function dropAll(c: CLibrary): BpfProgram {
-  return assemble(c, [[RETURN, 0]]);
 }
 
 /** Returns a random number of a range: the number of a socket. */

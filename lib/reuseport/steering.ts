@@ -9,12 +9,15 @@
 
 import type { Endpoint } from "../base/endpoint.ts";
 import { type CLibrary, cLibrary } from "../native/c_library.ts";
-import { anyOf, dropAll, type SocketRange } from "./classic_bpf.ts";
+import { anyOf, type SocketRange } from "./classic_bpf.ts";
+import { fixed } from "../native/memory.ts";
 import {
   AF_INET6,
+  IP_MINTTL,
+  IPPROTO_IP,
   IPPROTO_IPV6,
+  IPV6_MINHOPCOUNT,
   IPV6_V6ONLY,
-  SO_ATTACH_FILTER,
   SO_ATTACH_REUSEPORT_CBPF,
   SO_DETACH_REUSEPORT_BPF,
   SO_REUSEADDR,
@@ -31,6 +34,9 @@ import {
   one,
   queueLength,
 } from "./listening.ts";
+
+/** Packets start with a lower time to live, by default 64, and at most with this one. */
+const MAX_TTL = 255;
 
 /** The sockets at an address. */
 export interface Steering {
@@ -94,7 +100,8 @@ function attach(c: CLibrary, descriptor: number, range: SocketRange): boolean {
 /**
  * Makes the system number the sockets at an address. It does so only when another one begins to
  * listen beside one for which `SO_REUSEPORT` was set after bind(2). That other one is closed again. In
- * between, it drops all packets that it gets: the client sends them again.
+ * between, it drops the packets of clients, which send them again: it requires the highest time to
+ * live. (Newer kernels refuse a filter on a TCP socket to users other than root.)
  *
  * @param descriptor Listens at the address.
  * @param attach Attaches the program; called in between.
@@ -105,14 +112,16 @@ function makeGroup(c: CLibrary, descriptor: number, attach: () => boolean): bool
   const socket = c.socket(name[0]!, SOCKET_TYPE, 0);
   if (socket < 0) return false;
   try {
-    const drop = dropAll(c), on = one();
+    const on = one(), highest = fixed(4);
+    new DataView(highest.buffer).setInt32(0, MAX_TTL, true);
     c.setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, on, 4);
     c.setsockopt(socket, SOL_SOCKET, SO_REUSEPORT, on, 4);
     if (name[0] === AF_INET6) {
       const only = integerOption(c, descriptor, { level: IPPROTO_IPV6, name: IPV6_V6ONLY });
       c.setsockopt(socket, IPPROTO_IPV6, IPV6_V6ONLY, only, 4);
+      if (c.setsockopt(socket, IPPROTO_IPV6, IPV6_MINHOPCOUNT, highest, 4) !== 0) return false;
     }
-    return c.setsockopt(socket, SOL_SOCKET, SO_ATTACH_FILTER, drop.bytes, drop.size) === 0 &&
+    return c.setsockopt(socket, IPPROTO_IP, IP_MINTTL, highest, 4) === 0 &&
       c.bind(socket, name, name.length) === 0 && c.listen(socket, 1) === 0 && attach();
   } finally {
     c.close(socket);
