@@ -72,13 +72,17 @@ withZone("a name that leads elsewhere moves its channel under load, without an e
   assertEquals([count(first), count(second)], [answers("A"), answers("B")]);
 });
 
-withZone("open connections keep their address, which conns and the log name", async () => {
+withZone("open connections keep their address, which conns, log and dump name", async () => {
   await using zone = await dnsZone({});
   const port = freePort(), [first, second] = [`${zone.network}.1`, `${zone.network}.2`];
   await using _a = echo({ hostname: first, port });
   await using _b = echo({ hostname: second, port });
   await zone.set({ "web.test": [first] });
-  const argv = ["-f", "--resolve", "1", "--log", "-", "PORT", `web.test:${port}`];
+  const dump = await Deno.makeTempFile({ prefix: "balance-test-" });
+  await using stack = new AsyncDisposableStack();
+  stack.defer(() => Deno.remove(dump));
+  const dumping = ["--dump-file", dump, "--dump-format", "json"];
+  const argv = ["-f", "--resolve", "1", "--log", "-", ...dumping, "PORT", `web.test:${port}`];
   await using balance = await startControlled(argv, { ...SERVED, before: zone.before });
   {
     await using old = await connect(balance.port);
@@ -95,6 +99,11 @@ withZone("open connections keep their address, which conns and the log name", as
     assertMatch(conns, new RegExp(`${first}:${port}[^]*${second}:${port}`));
     assertEquals((await showRows(balance.socket))[0]?.c, 2);
   }
+  const records = () => linesOf(dump).map((line) => JSON.parse(line));
+  await until(() => records().filter(({ type }) => type === "end").length >= 2);
+  const dumped = records().filter(({ backend }) => backend !== undefined)
+    .map(({ connection, backend }) => `${connection} ${backend}`);
+  assertEquals([...new Set(dumped)], [`1 ${first}:${port}`, `2 ${second}:${port}`]);
   await balance.waitForStdout(new RegExp(`backend=${first}:${port}`));
   await balance.waitForStdout(new RegExp(`backend=${second}:${port}`));
 });
