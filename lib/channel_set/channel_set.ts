@@ -117,12 +117,8 @@ class TableChannels implements ChannelSet {
   }
 
   apply(wanted: readonly WantedGroup[], missing: "back" | "removed" = "back"): SetChanges {
-    const table = this.#table, { groups, channels: max } = table.size;
-    if (wanted.length > groups) throw limit(`${wanted.length} groups`, "groups", groups);
-    for (const [group, { channels }] of wanted.entries()) {
-      if (channels.length <= max) continue;
-      throw limit(`${channels.length} channels in group ${group}`, "channels", max);
-    }
+    const table = this.#table, { groups } = table.size;
+    mustFit(wanted, table.size);
     const plans = Array.from(
       { length: groups },
       (_, group) => this.#plan(group, { wanted, missing }),
@@ -270,6 +266,18 @@ class TableChannels implements ChannelSet {
       this.#keys.delete(id);
       this.#names.delete(id);
     }
+  }
+}
+
+/** @throws {ChannelSetError} If there are more groups or channels than the table was made for. */
+export function mustFit(
+  wanted: readonly { readonly channels: readonly unknown[] }[],
+  { groups, channels: max }: { readonly groups: number; readonly channels: number },
+): void {
+  if (wanted.length > groups) throw limit(`${wanted.length} groups`, "groups", groups);
+  for (const [group, { channels }] of wanted.entries()) {
+    if (channels.length <= max) continue;
+    throw limit(`${channels.length} channels in group ${group}`, "channels", max);
   }
 }
 

@@ -1,6 +1,7 @@
 import { parseIp } from "../address/ip.ts";
 import type { ServiceLookup } from "../address/services.ts";
 import type { Endpoint } from "../base/endpoint.ts";
+import { mustFit } from "../channel_set/channel_set.ts";
 import { parseGroups } from "../cli/groups.ts";
 import type { Options } from "../cli/options.ts";
 import type { NamePlan, Names } from "../names/names.ts";
@@ -9,6 +10,7 @@ import type { NamePlan, Names } from "../names/names.ts";
  * Parses the channels, and resolves their hosts.
  *
  * @throws {ExitError} If a channel is invalid, a group is empty, or a host is unknown.
+ * @throws {ChannelSetError} If the table is too small.
  */
 export async function planChannels(
   options: Options,
@@ -27,7 +29,10 @@ export async function planChannels(
   const limits = { maxGroups, maxChannels };
   const groupOptions = { defaultPort: listen.port, services, schedules, hints, ...limits };
   const { maxGroups: groups, maxChannels: perGroup } = table ?? limits;
-  return await names.plan(parseGroups(channels, groupOptions), {
+  const parsed = parseGroups(channels, groupOptions);
+  // Only names are cut to the size of the table.
+  mustFit(parsed, { groups, channels: perGroup });
+  return await names.plan(parsed, {
     ...{ resolve: options.resolveS, schedules, maxGroups: groups, maxChannels: perGroup },
     sourceLength: source === undefined ? undefined : parseIp(source)?.length,
   });

@@ -35,6 +35,8 @@ export interface ReloadParts {
   readonly follower: Pick<Names, "plan" | "follow">;
   readonly health: { setOptions(options: Options["backends"]): void };
   readonly plane: { change(change: ServingChange): Promise<void> };
+  /** Writes what operators have changed, if that is other than before. */
+  readonly state: { look(): void };
   /** The service manager. */
   readonly manager: { reloading(): Promise<void>; reloaded(failure?: string): Promise<void> };
   readonly messages: Pick<Messages, "notice" | "debug">;
@@ -95,6 +97,7 @@ export function openReloader(parts: ReloadParts): Reloader {
     const differences = optionChanges(options, next), warnings = new Set(warningLines(options));
     options = optionsInForce(options, next);
     parts.health.setOptions(options.backends);
+    parts.state.look();
     await parts.plane.change(servingChange(options, parts.setup.source));
     const text = replyText(changes, differences);
     messages.notice(withName(text));

@@ -30,10 +30,14 @@ export function ratedChannels(
   order: TopOrder,
 ): RatedChannel[] {
   const earlier = new Map(before?.channels.map((one) => [`${one.group}.${one.channel}`, one]));
+  // A reload may have given a channel another number.
+  const moved = Map.groupBy(before?.channels ?? [], backendOf);
   const seconds = (sample.timeMs - (before?.timeMs ?? sample.timeMs)) / 1000;
   const rated = sample.channels.map((now) => {
     if (seconds <= 0) return { ...now, rates: undefined };
-    const then = earlier.get(`${now.group}.${now.channel}`);
+    const here = earlier.get(`${now.group}.${now.channel}`), there = moved.get(backendOf(now));
+    const isMoved = here !== undefined && backendOf(here) !== backendOf(now);
+    const then = isMoved || here === undefined ? there?.at(0) ?? here : here;
     const rate = (of: "totalc" | "sent" | "rcvd") => {
       const start = then?.[of] ?? 0;
       return (now[of] - (now[of] < start ? 0 : start)) / seconds;
@@ -42,6 +46,11 @@ export function ratedChannels(
   });
   if (order.key !== "number") rated.sort((a, b) => weight(b, order) - weight(a, order));
   return order.reversed ? rated.reverse() : rated;
+}
+
+/** What a channel leads to, in its group. */
+function backendOf({ group, address, port }: ChannelRecord): string {
+  return `${group} ${address} ${port}`;
 }
 
 /** The sort value, largest first. */

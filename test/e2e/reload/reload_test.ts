@@ -1,6 +1,6 @@
 /** The configuration file is read again: all of it, or nothing. */
 
-import { assert, assertEquals, assertMatch } from "@std/assert";
+import { assertEquals, assertMatch } from "@std/assert";
 import { namedBackends } from "../../helpers/net/backends.ts";
 import { ask, connect, readText } from "../../helpers/net/client.ts";
 import { startConfigured } from "../../helpers/reload/start_configured.ts";
@@ -41,7 +41,7 @@ t("a file that is wrong changes nothing, and the reply names the line", async ()
     assertMatch(reply, /^reload failed, nothing has changed: [^\n]+$/);
     assertMatch(reply, reason);
     assertEquals(await web.show(), before);
-    assert(web.balance.stderr.endsWith(`balance: ${reply}\n`), web.balance.stderr);
+    await until(() => web.balance.stderr.endsWith(`balance: ${reply}\n`), { what: reply });
   }
   Deno.removeSync(web.path);
   assertMatch(await web.control("reload"), /can't read configuration file .*No such file/);
@@ -122,9 +122,9 @@ t("options that may change apply, and the others are named in one line", async (
   await using web = await startConfigured(["idle-timeout 60", a]);
   await using client = await connect(web.balance.port);
   await readText(client, 3);
-  const reply = await web.reload("idle-timeout 1", "workers 3", "log syslog", "grace 3", a);
-  assertEquals(reply, "reloaded: idle-timeout, grace changed (not workers, log)");
-  assertMatch(web.balance.stderr, /\nbalance: workers, log need a takeover or a restart, /);
+  const reply = await web.reload("idle-timeout 1", "max-groups 3", "log syslog", "grace 3", a);
+  assertEquals(reply, "reloaded: idle-timeout, grace changed (not max-groups, log)");
+  await web.balance.waitForStderr(/\nbalance: max-groups, log need a takeover or a restart, /);
   // It applies to a connection that is open.
   assertEquals(await client.read(new Uint8Array(1)), null);
   await web.balance.waitForStderr(/timed out after 1 seconds/);
