@@ -23,6 +23,8 @@ import { MetricsPages } from "./metrics_pages.ts";
 export interface MetricsServer {
   /** Makes `/healthz` fail, because new connections are no longer accepted. */
   stopping(): void;
+  /** Whether connections are closed after their next response, because a successor serves. */
+  retire(value: boolean): void;
   /** Closes the server and all its connections. */
   close(): Promise<void>;
 }
@@ -56,6 +58,7 @@ export function serveMetrics(
     stopping() {
       state.stopping = true;
     },
+    retire: (value) => server.retire(value),
     close: () => server.close(),
   };
 }

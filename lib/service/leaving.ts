@@ -41,9 +41,13 @@ export function openLeaving(
     isStopping: () => program().stopping,
     begun: () => ({ health: carriedHealth(parts), metrics: setup.metrics }),
     steered: () => ({ operator: state.capture(), groups: carriedGroups(parts) }),
-    committed: (pid) => manager.handedOver(pid),
+    async committed(pid) {
+      reports.retire(true);
+      await manager.handedOver(pid);
+    },
     async resumed() {
       notice(withName("the successor has died, this program continues"));
+      reports.retire(false);
       await manager.resumed();
       await control.reclaim();
     },

@@ -37,6 +37,8 @@ export interface Reports extends WorkerReports {
   reopen(): void;
   /** New connections are refused from now on: health checks fail. */
   stopping(): void;
+  /** Whether a successor gets new requests for metrics. */
+  retire(value: boolean): void;
   /** Stops serving the metrics, because a successor serves them at the same address. */
   release(): Promise<void>;
   /** Writes pending lines and closes everything. */
@@ -119,6 +121,7 @@ export async function openReports(
     releaseWorker: (worker) => stats?.releaseWorker(worker),
     reopen: () => log?.output.reopen(),
     stopping: () => server?.stopping(),
+    retire: (value) => server?.retire(value),
     release: async () => await server?.close(),
     async close() {
       await Promise.all([log?.output.close(), server?.close()]);

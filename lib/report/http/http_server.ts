@@ -35,6 +35,8 @@ type Listener = Pick<Deno.TcpListener, "accept" | "close">;
 
 /** A running server. */
 export interface HttpServer {
+  /** Whether each connection is closed after its next response: another server gets the new ones. */
+  retire(value: boolean): void;
   /** Stops listening, and closes all connections after the responses in progress. */
   close(): Promise<void>;
 }
@@ -49,8 +51,13 @@ export function serveHttp(at: Endpoint, options: HttpServerOptions): HttpServer 
   const listener = (options.listen ?? listen)(at, options.joins);
   const stopping = new AbortController(), { signal } = stopping;
   const places = new Places(options.descriptors);
-  const accepting = acceptAll(listener, places, { ...options, signal });
+  let isRetired = false;
+  const mustClose = () => isRetired || places.crowded || signal.aborted;
+  const accepting = acceptAll(listener, places, { ...options, signal, mustClose });
   return {
+    retire(value) {
+      isRetired = value;
+    },
     async close() {
       if (signal.aborted) return;
       stopping.abort();
@@ -77,12 +84,15 @@ function listen(at: Endpoint, joins = false): Listener {
 async function acceptAll(
   listener: Listener,
   places: Places,
-  { turns, signal, answer }: HttpServerOptions & { signal: AbortSignal },
+  { turns, signal, answer, mustClose }: HttpServerOptions & {
+    signal: AbortSignal;
+    mustClose: () => boolean;
+  },
 ): Promise<void> {
   const handling = {
     answer,
     turn: () => turns.next(),
-    crowded: () => places.crowded || signal.aborted,
+    crowded: mustClose,
   };
   while (await places.take()) {
     try {

@@ -106,7 +106,8 @@ async function session(path: string) {
   let text = "";
   async function line() {
     while (!text.includes("\n")) {
-      const n = await conn.read(buffer);
+      // A reset, if it has not read everything.
+      const n = await conn.read(buffer).catch(() => null);
       if (n === null) return undefined;
       text += decoder.decode(buffer.subarray(0, n));
     }
