@@ -89,6 +89,7 @@ export async function startBalancer(
     },
     async stopping() {
       reports.stopping();
+      prepared.follower.close();
       await manager.stopping();
     },
     draining: (signal) => {

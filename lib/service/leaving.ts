@@ -53,6 +53,8 @@ export function openLeaving(
     },
     async retire(leave, pid) {
       await program().retire(leave);
+      // The successor follows them, and reports their changes.
+      prepared.follower.close();
       const { graceS } = inForce.options;
       const most = `at most ${counted(graceS, "second")} for ${
         counted(program().open, "connection")
