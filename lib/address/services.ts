@@ -28,13 +28,20 @@ export interface ServiceLookup {
  * @param text Contents of `/etc/services`. @default the built-in table
  */
 export function serviceLookup(text = BUILT_IN): ServiceLookup {
-  const lookup = (name: string): number | undefined => {
-    for (const { names, port } of tcpServices(text)) if (names.includes(name)) return port;
-    return undefined;
-  };
+  let ports: Map<string, number> | undefined;
+  const lookup = (name: string): number | undefined => (ports ??= portsOf(text)).get(name);
   return Object.assign(lookup, {
     names: () => [...tcpServices(text)].flatMap(({ names }) => names),
   });
+}
+
+/** The ports by name, made once: every channel of a large configuration asks for one. */
+function portsOf(text: string): Map<string, number> {
+  const ports = new Map<string, number>();
+  for (const { names, port } of tcpServices(text)) {
+    for (const name of names) if (!ports.has(name)) ports.set(name, port);
+  }
+  return ports;
 }
 
 /** The lines about TCP services; a name may occur in several, of which the first counts. */

@@ -10,6 +10,8 @@ export interface SetChanges {
   readonly removed: string[];
   /** Channels with other attributes or another address, and `schedule of group N`. */
   readonly changed: string[];
+  /** Whether channels that stay have another order. */
+  readonly isReordered: boolean;
 }
 
 /** What plans for all groups do. @param about `keyOf`: as in `ChannelSet`, before the change. */
@@ -22,7 +24,10 @@ export function changesOf(
   },
 ): SetChanges {
   const added: string[] = [], removed: string[] = [], changed: string[] = [];
+  let isReordered = false;
   for (const [group, { places }] of plans.entries()) {
+    const kept = places.flatMap((one) => one.kind === "kept" ? [one.from] : []);
+    isReordered ||= kept.some((from, at) => at > 0 && from < kept[at - 1]!);
     const then = before[group]?.schedule, now = wanted[group]?.schedule;
     if (then !== undefined && now !== undefined && then !== now) {
       changed.push(`schedule of group ${group}`);
@@ -36,7 +41,7 @@ export function changesOf(
       } else if (one.kind === "kept" && isChanged(one)) changed.push(`${group} ${one.to.key}`);
     }
   }
-  return { added, removed, changed };
+  return { added, removed, changed, isReordered };
 }
 
 function isChanged({ before, to }: Extract<PlannedPlace, { kind: "kept" }>): boolean {
@@ -44,7 +49,9 @@ function isChanged({ before, to }: Extract<PlannedPlace, { kind: "kept" }>): boo
 }
 
 /** For example `2 channels added, 1 removed`; `undefined` if nothing has changed. */
-export function changesText({ added, removed, changed }: SetChanges): string | undefined {
+export function changesText(
+  { added, removed, changed, isReordered }: SetChanges,
+): string | undefined {
   const parts: string[] = [];
   const add = (count: number, what: string) => {
     if (count === 0) return;
@@ -55,5 +62,6 @@ export function changesText({ added, removed, changed }: SetChanges): string | u
   add(removed.length, "removed");
   add(changed.length - schedules.length, "changed");
   if (schedules.length > 0) parts.push(`${counted(schedules.length, "schedule")} changed`);
+  if (isReordered) parts.push("the order has changed");
   return parts.length === 0 ? undefined : parts.join(", ");
 }

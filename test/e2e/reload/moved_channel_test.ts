@@ -46,7 +46,7 @@ t("checks, their results and passive verdicts follow a channel", async () => {
   await until(async () => (await web.show()).some((row) => row.startsWith("0.1 DWN")), {
     what: "a channel that is down",
   });
-  assertMatch(await web.reload(...checks, dead.address, a), /^reloaded: nothing has changed/);
+  assertMatch(await web.reload(...checks, dead.address, a), /^reloaded: the order has changed/);
   assertEquals(await web.show(), [`0.0 DWN ${dead.address} c=0`, `0.1 ENA ${a} c=0`]);
   const status = JSON.parse(await web.control("checks --json")) as {
     channel: number;

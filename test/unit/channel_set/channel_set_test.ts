@@ -4,7 +4,7 @@ import {
   ChannelSetError,
   openChannelSet,
 } from "../../../lib/channel_set/channel_set.ts";
-import type { SetChanges } from "../../../lib/channel_set/set_changes.ts";
+import { changesText, type SetChanges } from "../../../lib/channel_set/set_changes.ts";
 import { ChannelNames } from "../../../lib/table/channel_names.ts";
 import { newTable, type Table, type TableSize } from "../../../lib/table/table.ts";
 import { shapeOf, wantedOf } from "../../helpers/channel_set/wanted.ts";
@@ -42,7 +42,7 @@ t("apply() adds, removes, moves and changes channels, as a fresh start would hav
       const changes = apply(set, to);
       assertFresh(table, to);
       const isSame = from === to;
-      assertEquals(Object.values(changes).flat().length === 0, isSame, `${from} -> ${to}`);
+      assertEquals(changesText(changes) === undefined, isSame, `${from} -> ${to}`);
       apply(set, from);
       assertFresh(table, from);
     }
@@ -55,6 +55,7 @@ t("apply() names what has changed", () => {
     added: ["0 10.0.0.4:80"],
     removed: ["0 10.0.0.1:80"],
     changed: ["schedule of group 0", "0 10.0.0.2:80"],
+    isReordered: true,
   });
 }, PURE);
 

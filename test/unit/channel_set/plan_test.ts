@@ -95,9 +95,11 @@ t("changeOf() compares what was wanted with what is wanted", () => {
 
 t("changesText() counts what has changed", () => {
   const text = (added: string[], removed: string[], changed: string[]) =>
-    changesText({ added, removed, changed });
+    changesText({ added, removed, changed, isReordered: false });
   assertEquals(text([], [], []), undefined);
   assertEquals(text(["a"], [], []), "1 channel added");
   assertEquals(text(["a", "b"], ["c"], ["d"]), "2 channels added, 1 removed, 1 changed");
   assertEquals(text([], [], ["schedule of group 0"]), "1 schedule changed");
+  const order = { added: [], removed: [], changed: [], isReordered: true };
+  assertEquals(changesText(order), "the order has changed");
 }, PURE);
