@@ -20,6 +20,9 @@ const SOCKET_MODE = 0o600;
 export const PREDECESSOR_MS = 1000;
 const PREDECESSOR_POLL_MS = 50;
 
+/** Milliseconds that the program of another socket without a public name may take to answer. */
+const ABANDONED_MS = 100;
+
 /** What was at the path before. */
 export type Former = "nothing" | "a stale socket" | "a balance that drains" | "a predecessor";
 
@@ -80,6 +83,7 @@ async function openIn(
   const privatePath = `${directory}/.control.${Deno.pid}.${bound++}`;
   // A process with the same process ID may have been killed and left it.
   removeIfThere(privatePath);
+  if (predecessor !== undefined) await removeAbandoned(directory);
   const listener = bindUnix(privatePath, SOCKET_MODE);
   let isPrivate = predecessor !== undefined;
   try {
@@ -93,6 +97,15 @@ async function openIn(
     throw error;
   } finally {
     if (!isPrivate) removeIfThere(privatePath);
+  }
+}
+
+/** Removes what other successors have left that were killed: sockets without a public name. */
+async function removeAbandoned(directory: string): Promise<void> {
+  for (const { name } of Deno.readDirSync(directory)) {
+    const path = `${directory}/${name}`;
+    if (!/^\.control\.\d+\.\d+$/.test(name)) continue;
+    if (await greetingAt(path, ABANDONED_MS) === "none") removeIfThere(path);
   }
 }
 

@@ -29,6 +29,7 @@ import {
 } from "../system/permissions.ts";
 import { prepareDirectory, runDirectories, RunDirectoryError } from "../system/run_directory.ts";
 import { openSyslog } from "../system/syslog.ts";
+import { printErrorLine } from "../system/output.ts";
 import { bindUnix, removeIfThere } from "../system/unix_socket.ts";
 import { startBalancer } from "../service/balancer.ts";
 
@@ -37,7 +38,7 @@ const LATE_RESULT_MS = 500;
 /** Milliseconds between two checks whether the child has exited. */
 const CHECK_MS = 20;
 
-/** What the child reports to its parent: 0 if it serves, else an exit code and a line to print. */
+/** What the child reports to its parent: 0 if it serves, or an exit code; and lines to print. */
 interface StartResult {
   readonly code: number;
   readonly text: string;
@@ -62,6 +63,7 @@ export async function goToBackground(argv: readonly string[]): Promise<number> {
       endOf(child, decided.signal),
     ]);
     if (result.code !== EXIT.ok) throw new ExitError(result.text, result.code);
+    if (result.text !== "") printErrorLine(result.text);
     return EXIT.ok;
   } finally {
     decided.abort();
@@ -168,16 +170,20 @@ export async function runInBackground(
   options: Options,
   { reportTo, reread }: { reportTo: string; reread: () => Options },
 ): Promise<number> {
-  const log = openSyslog();
+  const log = openSyslog(), starting: string[] = [];
   try {
     const balancer = await startBalancer(options, {
       notice: (line) => log.log("notice", line),
+      starting(line) {
+        log.log("notice", line);
+        starting.push(line);
+      },
       debug: options.debug ? (line) => log.log("debug", line) : undefined,
       dropped: () => log.dropped,
     }, reread);
     // All paths are absolute by now, so the working directory can be released.
     Deno.chdir("/");
-    await sendResult(reportTo, { code: EXIT.ok, text: "" });
+    await sendResult(reportTo, { code: EXIT.ok, text: starting.join("\n") });
     return await balancer.ended;
   } catch (error) {
     const code = error instanceof ExitError ? error.exitCode : EXIT.software;

@@ -110,7 +110,7 @@ export async function prepare(options: Options, messages: Messages): Promise<Pre
     names: follower,
     async onListen(at) {
       debug?.(`using port ${at.port}`);
-      if (options.takeover) predecessor = await findPredecessor(at, notice);
+      if (options.takeover) predecessor = await findPredecessor(at, messages.starting ?? notice);
       if (predecessor !== undefined) return void undo.use(predecessor);
       const { bound } = entrance = await openEntrance(at, by);
       undo.defer(() => bound?.close());

@@ -2,6 +2,8 @@
 export interface Messages {
   /** Prints a line that the operator should see. */
   readonly notice: (line: string) => void;
+  /** As `notice`, for whoever has started the program: in the background, its parent prints it. */
+  readonly starting?: ((line: string) => void) | undefined;
   /** Prints a line of `-d`; absent without it. */
   readonly debug?: ((line: string) => void) | undefined;
   /** Prints a line for a person who watches; absent unless standard error is a terminal. */

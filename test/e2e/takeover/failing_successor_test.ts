@@ -90,13 +90,19 @@ async function killedSuccessor(
   const found = successorIn(rundir)!;
   Deno.kill(found.pid, "SIGKILL");
   await child.status;
-  Deno.removeSync(`${rundir}/${found.name}`);
+  await until(() => !isAlive(found.pid));
+  // Its socket is removed by the next one.
+  assertEquals(privateNames(rundir).length, 1);
 }
 
 /** A program that has opened its control socket, which has no public name yet. */
-function successorIn(rundir: string): { name: string; pid: number } | undefined {
-  const name = namesIn(rundir).find((one) => one.startsWith(".control."));
-  return name === undefined ? undefined : { name, pid: Number(name.split(".")[2]) };
+function successorIn(rundir: string): { pid: number } | undefined {
+  const names = privateNames(rundir).map((name) => ({ pid: Number(name.split(".")[2]) }));
+  return names.find(({ pid }) => isAlive(pid));
+}
+
+function privateNames(rundir: string): string[] {
+  return namesIn(rundir).filter((name) => name.startsWith(".control."));
 }
 
 /** A session on the control socket, as a successor has it. */

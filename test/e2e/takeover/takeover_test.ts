@@ -164,6 +164,45 @@ t("the pid file names the new program, also after the old one has ended", async 
   assertEquals(namesIn(files.path), ["pid"]);
 });
 
+t("both programs append to the same log and to the same dump", async () => {
+  await using backend = named("B0");
+  using directory = runDirectory();
+  using files = tempDir();
+  const [log, dump] = [`${files.path}/log`, `${files.path}/dump.txt`];
+  const at = { port: freePort(), rundir: directory.path };
+  const argv = ["--log", log, "--dump-file", dump, "PORT", backend.address];
+  await using old = await startBackground(argv, at);
+  await using client = await connect(at.port);
+  await client.send("before");
+  assertEquals(await readText(client, 9), "B0\nbefore");
+  await using next = await startBackground(["--takeover", ...argv], at);
+  await client.send("after");
+  assertEquals(await readText(client, 5), "after");
+  await using other = await connect(at.port);
+  await other.send("other");
+  assertEquals(await readText(other, 8), "B0\nother");
+  for (const one of [client, other]) {
+    await one.closeWrite();
+    await readToEnd(one);
+  }
+  await old.gone();
+  next.kill("SIGTERM");
+  await next.gone();
+  assertEquals(Deno.readTextFileSync(log).trimEnd().split("\n").length, 2);
+  const dumped = Deno.readTextFileSync(dump);
+  for (const text of ["before", "after", "other"]) assert(dumped.includes(text), text);
+});
+
+t("in the background, the parent prints that there is nothing to take over", async () => {
+  await using backend = named("B0");
+  await using balance = await startBackground(["--takeover", "PORT", backend.address]);
+  assertEquals(
+    balance.parent.stderr,
+    "balance: nothing to take over, starting as usual: " +
+      `no balance runs on 0.0.0.0:${balance.port}\n`,
+  );
+});
+
 t("of two takeovers at the same time, one wins, and the other says why", async () => {
   await using backend = named("B0");
   using directory = runDirectory();
