@@ -225,3 +225,56 @@ t("without --state, save and forget are errors", async () => {
     assert(stdout.startsWith("there is no state file"), stdout);
   }
 });
+
+t("a takeover carries changes over, and what was forgotten stays forgotten", async () => {
+  using dir = tempDir();
+  using directory = runDirectory();
+  const path = `${dir.path}/s`, port = freePort(), rundir = directory.path;
+  const argv = ["--state", path, "PORT", ...CHANNELS];
+  await using first = await startBackground(argv, { port, rundir });
+  await run(first, "disable 0", "forget", "maxc 1 7");
+  await using second = await startBackground(["--takeover", ...argv], { port, rundir });
+  await first.gone(15_000);
+  assertEquals((await table(second)).slice(0, 2), [
+    "0.0 RR dis 127.0.0.1:9 0",
+    "0.1 RR ENA 127.0.0.1:19 7",
+  ]);
+  assertEquals(saved(path), [
+    { group: 0, channels: [{ key: "127.0.0.1:19", maxc: 7 }], created: [] },
+  ]);
+  assertEquals(JSON.parse(Deno.readTextFileSync(path)).owner.pid, second.pid);
+  // The successor writes from now on.
+  await run(second, "maxc 2 3", "save");
+  assertMatch(Deno.readTextFileSync(path), /"maxc":3/);
+});
+
+t("after a reload, changes are kept against the new configuration", async () => {
+  using dir = tempDir();
+  const file = `${dir.path}/web.conf`, path = `${dir.path}/s`;
+  Deno.writeTextFileSync(file, `state ${path}\n127.0.0.1:9\n127.0.0.1:19\n`);
+  const argv = ["-f", "--config", file, "PORT"];
+  await using first = await startControlled(argv, { expectStderr: "any" });
+  await run(first, "maxc 0 5", "weight 1 3", "create 127.0.0.1 29");
+  Deno.writeTextFileSync(file, `state ${path}\n127.0.0.1:39\n127.0.0.1:9:5\n127.0.0.1:19\n`);
+  assertMatch(await run(first, "reload"), /^reloaded: 1 channel added/);
+  await run(first, "save");
+  const before = await table(first);
+  assertEquals(saved(path), [{
+    group: 0,
+    // Its maxc is that of the file now.
+    channels: [{ key: "127.0.0.1:19", weight: 3 }],
+    created: [{
+      channel: 3,
+      key: "127.0.0.1:29",
+      host: "127.0.0.1",
+      address: "127.0.0.1",
+      port: 29,
+      state: "disabled",
+      maxc: 0,
+      weight: 1,
+    }],
+  }]);
+  await first.stop();
+  await using second = await startControlled(argv);
+  assertEquals(await table(second), before);
+});
