@@ -16,3 +16,5 @@ export const IPPROTO_TCP = 6, TCP_INFO = 11;
 export const IPPROTO_IP = 0, IP_MINTTL = 21;
 /** ipv6(7); the kernel's linux/in6.h */
 export const IPPROTO_IPV6 = 41, IPV6_V6ONLY = 26, IPV6_MINHOPCOUNT = 73;
+/** ip(7), ipv6(7) */
+export const IP_FREEBIND = 15, IPV6_FREEBIND = 78;

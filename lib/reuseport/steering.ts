@@ -12,10 +12,13 @@ import { type CLibrary, cLibrary } from "../native/c_library.ts";
 import { anyOf, type SocketRange } from "./classic_bpf.ts";
 import { fixed } from "../native/memory.ts";
 import {
+  AF_INET,
   AF_INET6,
+  IP_FREEBIND,
   IP_MINTTL,
   IPPROTO_IP,
   IPPROTO_IPV6,
+  IPV6_FREEBIND,
   IPV6_MINHOPCOUNT,
   IPV6_V6ONLY,
   SO_ATTACH_REUSEPORT_CBPF,
@@ -116,6 +119,9 @@ function makeGroup(c: CLibrary, descriptor: number, attach: () => boolean): bool
     new DataView(highest.buffer).setInt32(0, MAX_TTL, true);
     c.setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, on, 4);
     c.setsockopt(socket, SOL_SOCKET, SO_REUSEPORT, on, 4);
+    // With --freebind, this host need not have the address.
+    if (name[0] === AF_INET) c.setsockopt(socket, IPPROTO_IP, IP_FREEBIND, on, 4);
+    else c.setsockopt(socket, IPPROTO_IPV6, IPV6_FREEBIND, on, 4);
     if (name[0] === AF_INET6) {
       const only = integerOption(c, descriptor, { level: IPPROTO_IPV6, name: IPV6_V6ONLY });
       c.setsockopt(socket, IPPROTO_IPV6, IPV6_V6ONLY, only, 4);

@@ -73,6 +73,22 @@ for (const address of ["192.0.2.9", "2001:db8::9"]) {
   }
 }
 
+const takeover = "a takeover on the machine that does not have the address now";
+if (why !== undefined) skip(takeover, why);
+else {
+  t(takeover, async () => {
+    await using host = await namespace();
+    using directory = runDirectory();
+    await using _backend = await startBackend(host);
+    const where = ["--freebind", "-b", "192.0.2.9", `${PORT}`, `127.0.0.1:${BACKEND}`];
+    await using old = await startIn(host, directory.path, ["-f", ...where]);
+    await using _next = await startIn(host, directory.path, ["-f", "--takeover", ...where]);
+    await until(() => old.ended, { timeoutMs: 15_000, what: "the predecessor to end" });
+    await host.run("ip", "address", "add", "192.0.2.9/32", "dev", "lo");
+    assertEquals(await ask(host, "192.0.2.9"), "hello\n");
+  });
+}
+
 t("without --freebind, an address of another host is an error as before", async () => {
   const { code, stderr } = await runBalance(["-f", "-b", "192.0.2.9", "PORT", "127.0.0.1:9"]);
   assertEquals(code, 69);
