@@ -7,6 +7,7 @@
  * the system chooses by a hash of the addresses.
  */
 
+import { delay } from "@std/async/delay";
 import type { Endpoint } from "../base/endpoint.ts";
 import { type CLibrary, cLibrary } from "../native/c_library.ts";
 import { anyOf, type SocketRange } from "./classic_bpf.ts";
@@ -41,6 +42,9 @@ import {
 /** Packets start with a lower time to live, by default 64, and at most with this one. */
 const MAX_TTL = 255;
 
+/** Milliseconds that sockets may take to be closed, and between two looks at them. */
+const CLOSED_MS = 5000, LOOK_MS = 5;
+
 /** The sockets at an address. */
 export interface Steering {
   /** Lets later programs of this user listen there, too; see `allowSharing()`. */
@@ -49,6 +53,8 @@ export interface Steering {
   own(): number;
   /** How many of all processes; `undefined` if that is unknown. */
   all(): number | undefined;
+  /** Waits until there are so many, 5 seconds at most. */
+  untilAll(count: number): Promise<void>;
   /**
    * Steers new connections to the sockets with these numbers, at random.
    *
@@ -80,6 +86,10 @@ export function steeringAt(at: Endpoint): Steering | undefined {
       return known.length;
     },
     all: () => countListening(c, at),
+    async untilAll(count) {
+      const end = performance.now() + CLOSED_MS;
+      while (countListening(c, at) !== count && performance.now() < end) await delay(LOOK_MS);
+    },
     steer(range) {
       const [descriptor] = descriptors();
       if (descriptor === undefined) return false;

@@ -1,6 +1,5 @@
 /** The start of a program that takes over a running one (`--takeover`), step by step. */
 
-import { delay } from "@std/async/delay";
 import type { Endpoint } from "../base/endpoint.ts";
 import { messageOf, UnavailableError, withName } from "../base/errors.ts";
 import type { Options } from "../cli/options.ts";
@@ -15,11 +14,6 @@ import { type Entrance, servesAlone } from "../workers/start_plane.ts";
 import { joinEntrance, type Serving } from "./listen.ts";
 import type { OperatorStateControl } from "./operator_state.ts";
 import { type PidFile, writePidFile } from "./pid_file.ts";
-
-/** Milliseconds that the sockets of a predecessor that was killed may take to be closed. */
-const GONE_MS = 5000;
-/** Milliseconds between two looks at them. */
-const LOOK_MS = 20;
 
 /** What starts beside the predecessor. */
 export interface JoiningParts extends CarriedParts {
@@ -109,14 +103,14 @@ export class Joining {
   async #whenLeft(plane: DataPlane): Promise<void> {
     const { predecessor, at, metrics } = this.#parts, steering = steeringAt(at);
     const closed = await predecessor.left();
-    // If it was killed, the order of the sockets is unknown.
-    if (closed === undefined) {
-      const end = performance.now() + GONE_MS;
-      while (steering?.all() !== this.#sockets && performance.now() < end) await delay(LOOK_MS);
-    }
+    // It may have been killed, or its runtime closes them a moment later.
+    await steering?.untilAll(this.#sockets);
+    // Of one that was killed, the order is unknown.
     if (closed !== undefined) plane.othersLeft(closed);
     steering?.release();
-    if (metrics !== undefined) steeringAt(metrics)?.release();
+    const others = metrics && steeringAt(metrics);
+    await others?.untilAll(1);
+    others?.release();
     this.#left.resolve();
   }
 

@@ -52,6 +52,7 @@ export function openLeaving(
       await control.reclaim();
     },
     async retire(leave, pid) {
+      prepared.follower.close();
       await program().retire(leave);
       // The successor follows them, and reports their changes.
       prepared.follower.close();

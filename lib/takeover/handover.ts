@@ -214,9 +214,11 @@ class Leaving {
   async #leave({ sockets: theirs }: FromSuccessor & { type: "commit" }): Promise<void> {
     const { plane } = this.#parts;
     for (let own = plane.sockets; own > 0; own--) {
-      const isLast = own === 1;
+      const isLast = own === 1, all = this.#steering.all() ?? 0;
       if (!isLast && theirs > 1) this.#steering.steer({ first: own, count: theirs - 1 });
       await plane.leave();
+      // The runtime may close it a moment later; until then the numbers are those of before.
+      await this.#steering.untilAll(all - 1);
       if (isLast) return;
       this.#steering.steer({ first: own - 1, count: theirs });
       if (theirs === 1) await this.#emptied();
