@@ -149,7 +149,7 @@ t("the packaged example passes, and so does every option that is off in it", asy
   assertEquals(off.length > 25, true, `${off.length} options`);
   // Addresses and directories of the example do not exist here.
   const line = (one: string) =>
-    one.replace("/var/log/balance", dir.path).replace("192.0.2.10", "127.0.0.1");
+    one.replace(/\/var\/(log|lib)\/balance/, dir.path).replace("192.0.2.10", "127.0.0.1");
   const together = off.map(line).filter((one) =>
     !/^(ipv6|workers|engine|dump-rotate|metrics-host|log-format)/.test(one)
   );

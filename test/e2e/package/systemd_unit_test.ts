@@ -79,7 +79,12 @@ async function balance(systemd: Systemd, ...args: string[]): Promise<string> {
 withSystemd("root starts, controls, reopens and stops the service", async (systemd) => {
   await using server = named("B0");
   const port = freePort();
-  await configure(systemd, ["log /var/log/balance/web.log", `listen ${port}`, server.address]);
+  await configure(systemd, [
+    "log /var/log/balance/web.log",
+    "state /var/lib/balance/web.state",
+    `listen ${port}`,
+    server.address,
+  ]);
   await systemctl(systemd, "start", UNIT);
   // Type=notify: it serves when the start has returned.
   assertEquals(await ask(port), "B0");
