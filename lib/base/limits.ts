@@ -6,7 +6,7 @@ export const DEFAULT_MAX_GROUPS = 16;
 /** Default of `--max-channels`, per group (3.35: MAXCHANNELS). */
 export const DEFAULT_MAX_CHANNELS = 16;
 
-/** Maximum of `--max-groups` and `--max-channels`: keeps one worker's table below 136 MiB. */
+/** Maximum of `--max-groups` and `--max-channels`: keeps one worker's table below 300 MiB. */
 export const MAX_TABLE_SIZE = 1024;
 
 /** Default of `-t`: connect timeout in seconds. */
