@@ -230,6 +230,28 @@ t("of two takeovers at the same time, one wins, and the other says why", async (
   }
 });
 
+t("a predecessor that is killed while it leaves does not prevent the next takeover", async () => {
+  await using backend = named("B0");
+  using directory = runDirectory();
+  const at = { port: freePort(), rundir: directory.path };
+  const argv = ["--workers", "2", "--engine", "streams", "PORT", backend.address];
+  await using all = new AsyncDisposableStack();
+  let current = all.use(await startBackground(argv, at));
+  for (let i = 0; i < 3; i++) {
+    const next = all.use(await startBackground(["--takeover", ...argv], at));
+    current.kill("SIGKILL");
+    await current.gone();
+    assertEquals(await ask(at.port), "B0");
+    current = next;
+  }
+  await using load = startLoad(at.port, { clients: 10, transfers: 10, transferMs: 500 });
+  const last = all.use(await startBackground(["--takeover", ...argv], at));
+  await current.gone(10_000);
+  await load.end();
+  assertEquals(load.errors, {});
+  assertEquals((await helloOf(last.socket)).pid, last.pid);
+});
+
 t("with nothing to take over, it is an ordinary start with a notice", async () => {
   await using backend = named("B0");
   const argv = ["-f", "--takeover", "PORT", backend.address];
