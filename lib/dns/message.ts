@@ -2,7 +2,7 @@
 
 import { Buffer } from "node:buffer";
 import { decode, encode, type Packet, RECURSION_DESIRED } from "dns-packet";
-import { normalHostName } from "../address/host_name.ts";
+import { isHostName, normalHostName } from "../address/host_name.ts";
 import { type Ip, parseIp } from "../address/ip.ts";
 import { strictInteger } from "../base/integers.ts";
 
@@ -126,8 +126,11 @@ function serviceOf(data: unknown): ServiceRecord | undefined {
   );
   const [portNumber, priorityNumber, weightNumber] = numbers;
   if (typeof target !== "string" || numbers.some((value) => value === undefined)) return undefined;
+  const name = normalHostName(target);
+  // It appears in messages and tables, and comes from outside.
+  if (name !== "" && !isHostName(name)) return undefined;
   return {
-    target: normalHostName(target),
+    target: name,
     port: portNumber!,
     priority: priorityNumber!,
     weight: weightNumber!,

@@ -63,6 +63,15 @@ t("the DNS client returns addresses and services with the lowest time to live", 
   assertEquals(services, "1/2/a.test:80 0/0/b.test:81 ttl 7");
 });
 
+t("the DNS client drops SRV records whose target is not a host name", async () => {
+  await using server = fakeDns((question) => {
+    const targets = ["good.test", "two\nlines.test", "\x1b[2J.test", "a\tb.test"];
+    return reply(question, targets.map((target) => srv("_h._tcp.test", `0 1 80 ${target}`, 9)));
+  });
+  const services = await ask(server, { type: "SRV", name: "_h._tcp.test" });
+  assertEquals(services, "0/1/good.test:80 ttl 9");
+});
+
 t("the DNS client ignores datagrams that are no answer to its question", async () => {
   const liar = Deno.listenDatagram({ transport: "udp", hostname: "127.0.0.1", port: 0 });
   let client: Deno.Addr | undefined;
