@@ -1,3 +1,4 @@
+import { formatEndpoint } from "../address/host_port.ts";
 import { EXIT, ExitError, systemReason, UnavailableError, withName } from "../base/errors.ts";
 import { printable } from "../base/printable.ts";
 import { changedSince, stillForgotten } from "./forgotten.ts";
@@ -75,7 +76,8 @@ export class StateKeeper {
     if (isOther && await isRunning(owner)) throw inUse(path, owner);
     if (fault !== undefined) {
       const kept = `the next change moves it to [${printable(path)}${UNUSABLE_SUFFIX}]`;
-      report(`can't use state file [${printable(path)}]: ${fault}; nothing is restored, ${kept}`);
+      const reason = printable(fault);
+      report(`can't use state file [${printable(path)}]: ${reason}; nothing is restored, ${kept}`);
     }
     return new StateKeeper(options, state, fault !== undefined);
   }
@@ -239,7 +241,7 @@ export class StateKeeper {
   }
 
   #lostText({ address, port, pid } = readStateFile(this.path).owner ?? this.#owner): string {
-    const by = `process ${pid}, which listens on ${address}:${port}`;
+    const by = `process ${pid}, which listens on ${listenerOf({ address, port })}`;
     return `state file [${printable(this.path)}] belongs to ${by}: nothing is saved here any more`;
   }
 
@@ -253,9 +255,14 @@ export class StateKeeper {
 }
 
 function inUse(path: string, { address, port, pid }: StateOwner): ExitError {
-  const by = `process ${pid} listens on ${address}:${port} and uses it`;
+  const by = `process ${pid} listens on ${listenerOf({ address, port })} and uses it`;
   return new UnavailableError(
     withName(`can't use state file [${printable(path)}]: ${by}`),
     "state",
   );
+}
+
+/** For a message: the address is as the file has it. */
+function listenerOf(owner: Pick<StateOwner, "address" | "port">): string {
+  return printable(formatEndpoint(owner));
 }
