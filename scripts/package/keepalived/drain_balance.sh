@@ -2,8 +2,8 @@
 # Drains all channels before keepalived gives the address up: usage: drain_balance.sh SECONDS
 # systemd runs it before it stops keepalived, see drain.conf.
 #
-# Connections that are open may end for so many seconds; those that are left end when the address
-# moves. Meanwhile new clients are refused or, with --wait, wait. So keep it short.
+# Open connections get this many seconds to end; those that are left end when the address moves.
+# Meanwhile new clients are refused or, with --wait, wait. So keep it short.
 BALANCE=/usr/local/bin/balance
 ADDRESS=192.0.2.10
 PORT=8080
