@@ -53,7 +53,7 @@ export interface Steering {
   own(): number;
   /** How many of all processes; `undefined` if that is unknown. */
   all(): number | undefined;
-  /** Waits until there are so many, 5 seconds at most. */
+  /** Waits until there are `count` sockets, 5 seconds at most. */
   untilAll(count: number): Promise<void>;
   /**
    * Steers new connections to the sockets with these numbers, at random.

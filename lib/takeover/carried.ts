@@ -1,7 +1,7 @@
 /** What a successor gets to know about the channels, besides what operators have changed. */
 
 import type { ChannelSet } from "../channel_set/channel_set.ts";
-import type { ChannelHealth } from "../table/states.ts";
+import { CHANNEL_HEALTHS, type ChannelHealth } from "../table/states.ts";
 import type { Table } from "../table/table.ts";
 
 /** The health of a configured channel. */
@@ -88,6 +88,29 @@ export function applyGroups(parts: CarriedParts, carried: readonly CarriedGroup[
       if (channel !== undefined) table.setDebt(group, channel, debt);
     }
   }
+}
+
+/** Whether a value that another process has sent is a {@link CarriedHealth}. */
+export function isCarriedHealth(value: unknown): value is CarriedHealth {
+  const { group, key, health } = fieldsOf(value);
+  return isNumber(group) && typeof key === "string" &&
+    CHANNEL_HEALTHS.some((one) => one === health);
+}
+
+/** Whether a value that another process has sent is a {@link CarriedGroup}. */
+export function isCarriedGroup(value: unknown): value is CarriedGroup {
+  const { group, cursor, key, debts } = fieldsOf(value);
+  return isNumber(group) && isNumber(cursor) && (key === undefined || typeof key === "string") &&
+    typeof debts === "object" && debts !== null && Object.values(debts).every(Number.isInteger);
+}
+
+function fieldsOf(value: unknown): Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null ? value as Record<string, unknown> : {};
+}
+
+/** Whether a value may be the number of a group or channel. */
+function isNumber(value: unknown): boolean {
+  return Number.isInteger(value) && Number(value) >= 0;
 }
 
 function* configured(

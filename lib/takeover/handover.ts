@@ -7,7 +7,7 @@ import { isRunning } from "../native/process.ts";
 import { type Steering, steeringAt } from "../reuseport/steering.ts";
 import type { DataPlane } from "../workers/data_plane.ts";
 import {
-  decodeMessage,
+  decodeFromSuccessor,
   encodeMessage,
   type FromPredecessor,
   type FromSuccessor,
@@ -122,7 +122,7 @@ class Talk {
 
   async #read(): Promise<FromSuccessor | undefined> {
     const { value } = await this.#session.lines.next().catch(() => ({ value: undefined }));
-    const message = typeof value === "string" ? decodeMessage<FromSuccessor>(value) : undefined;
+    const message = typeof value === "string" ? decodeFromSuccessor(value) : undefined;
     this.isOver = message === undefined;
     return message;
   }
@@ -148,10 +148,12 @@ class Leaving {
   }
 
   async run(): Promise<void> {
-    const { ready, plane, begun, steered, isStopping } = this.#parts, talk = this.#talk;
+    const { ready, plane, metrics, begun, steered, isStopping } = this.#parts, talk = this.#talk;
     // Before it has an answer, it sends nothing: a message is the end of the session.
     const isReady = await Promise.race([ready.then(() => true), talk.peek().then(() => false)]);
     if (!isReady || isStopping()) return;
+    // The successor listens for requests for metrics long before it serves.
+    if (metrics !== undefined) steeringAt(metrics)?.steer({ first: 0, count: 1 });
     await talk.send({ type: "begun", ...begun() });
     if (await talk.take("listen") === undefined || isStopping()) return;
     const { sockets } = plane;

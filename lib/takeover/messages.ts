@@ -5,8 +5,13 @@
  */
 
 import type { Endpoint } from "../base/endpoint.ts";
-import type { OperatorState } from "../state/record.ts";
-import type { CarriedGroup, CarriedHealth } from "./carried.ts";
+import { type OperatorState, readState } from "../state/record.ts";
+import {
+  type CarriedGroup,
+  type CarriedHealth,
+  isCarriedGroup,
+  isCarriedHealth,
+} from "./carried.ts";
 
 /** A message of the successor. */
 export type FromSuccessor =
@@ -33,7 +38,7 @@ export type FromPredecessor =
     /** Where it serves metrics: there, the successor may listen, too. */
     readonly metrics: Endpoint | undefined;
   }
-  /** Answers `listen`: new connections go to its own sockets only, of which there are so many. */
+  /** Answers `listen`: new connections go to its own sockets only; `sockets`: how many. */
   | {
     readonly type: "steered";
     readonly sockets: number;
@@ -42,7 +47,7 @@ export type FromPredecessor =
   }
   /** Answers `commit`. */
   | { readonly type: "committed" }
-  /** It listens no more; it closed so many sockets, each time the last one that it had. */
+  /** It listens no more; it closed this many sockets, the last one first. */
   | { readonly type: "left"; readonly sockets: number };
 
 /** A message as a line, without its newline. */
@@ -50,14 +55,74 @@ export function encodeMessage(message: FromSuccessor | FromPredecessor): string 
   return JSON.stringify(message);
 }
 
-/** Reads a message; `undefined` if it is none. */
-export function decodeMessage<Message extends { readonly type: string }>(
-  line: string,
-): Message | undefined {
+/** Reads a message of the successor; `undefined` if it is none, or something in it is invalid. */
+export function decodeFromSuccessor(line: string): FromSuccessor | undefined {
+  const message = parsed<FromSuccessor>(line);
+  switch (message?.type) {
+    case "listen":
+      return isCount(message.sockets) ? message : undefined;
+    case "commit": {
+      const { sockets, pid, metrics } = message;
+      return isCount(sockets) && isCount(pid) && isEndpoint(metrics) ? message : undefined;
+    }
+    case "serving":
+      return message;
+    default:
+      return undefined;
+  }
+}
+
+/** Reads a message of the predecessor; `undefined` if it is none, or something in it is invalid. */
+export function decodeFromPredecessor(line: string): FromPredecessor | undefined {
+  const message = parsed<FromPredecessor>(line);
+  switch (message?.type) {
+    case "refused":
+      return typeof message.reason === "string" ? message : undefined;
+    case "begun":
+      return isListOf(message.health, isCarriedHealth) && isEndpoint(message.metrics)
+        ? message
+        : undefined;
+    case "steered":
+      return isCount(message.sockets) && isListOf(message.groups, isCarriedGroup)
+        ? withState(message)
+        : undefined;
+    case "committed":
+      return message;
+    case "left":
+      return isCount(message.sockets) ? message : undefined;
+    default:
+      return undefined;
+  }
+}
+
+function withState(message: FromPredecessor & { type: "steered" }): FromPredecessor | undefined {
   try {
-    const value = JSON.parse(line);
-    return typeof value?.type === "string" ? value : undefined;
+    return { ...message, operator: readState(message.operator) };
   } catch {
     return undefined;
   }
+}
+
+/** An object with any fields, whatever its type claims. */
+function parsed<Message>(line: string): Message | undefined {
+  try {
+    const value = JSON.parse(line);
+    return typeof value === "object" && value !== null ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function isCount(value: unknown): boolean {
+  return Number.isInteger(value) && Number(value) > 0 && Number(value) < 2 ** 31;
+}
+
+/** Whether a value is an address; there may be none. */
+function isEndpoint(value: Partial<Endpoint> | null | undefined): boolean {
+  return value === undefined ||
+    (typeof value?.address === "string" && typeof value.port === "number");
+}
+
+function isListOf(value: unknown, isOne: (one: unknown) => boolean): boolean {
+  return Array.isArray(value) && value.every(isOne);
 }

@@ -8,10 +8,9 @@ import { formatEndpoint } from "../address/host_port.ts";
 import { connectControl } from "../control/control_socket.ts";
 import { FramedSession } from "../control/framed_session.ts";
 import { TAKEOVER, TAKEOVER_VERSION } from "../control/protocol.ts";
-import { readState } from "../state/record.ts";
 import type { CarriedHealth } from "./carried.ts";
 import {
-  decodeMessage,
+  decodeFromPredecessor,
   encodeMessage,
   type FromPredecessor,
   type FromSuccessor,
@@ -88,8 +87,7 @@ export class Predecessor implements Disposable {
    */
   async steer(sockets: number): Promise<Omit<FromPredecessor & { type: "steered" }, "type">> {
     await this.#send({ type: "listen", sockets });
-    const { operator, ...rest } = await answer(this.#session, this.#at, { type: "steered" });
-    return { ...rest, operator: readState(operator) };
+    return await answer(this.#session, this.#at, { type: "steered" });
   }
 
   /**
@@ -113,7 +111,7 @@ export class Predecessor implements Disposable {
    */
   async left(): Promise<number | undefined> {
     const line = await this.#session.receive(MAX_MESSAGE_BYTES);
-    const message = line === undefined ? undefined : decodeMessage<FromPredecessor>(line);
+    const message = line === undefined ? undefined : decodeFromPredecessor(line);
     this[Symbol.dispose]();
     return message?.type === "left" ? message.sockets : undefined;
   }
@@ -153,9 +151,10 @@ async function answer<Type extends FromPredecessor["type"]>(
   { type, ms = ANSWER_MS }: { type: Type; ms?: number },
 ): Promise<FromPredecessor & { type: Type }> {
   const line = await within(session.receive(MAX_MESSAGE_BYTES), ms);
-  const message = line === undefined ? undefined : decodeMessage<FromPredecessor>(line);
+  const message = line === undefined ? undefined : decodeFromPredecessor(line);
   if (message?.type === type) return message as FromPredecessor & { type: Type };
-  throw failed(at, message?.type === "refused" ? message.reason : "it does not answer");
+  if (message?.type === "refused") throw failed(at, message.reason);
+  throw failed(at, line === undefined ? "it does not answer" : "its answer is invalid");
 }
 
 function failed(at: Endpoint, reason: string): UnavailableError {

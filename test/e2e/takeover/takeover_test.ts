@@ -2,7 +2,6 @@
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { fakeServer } from "../../helpers/control/fake_server.ts";
-import { get } from "../../helpers/metrics/start_with_metrics.ts";
 import { named, namedBackends, refusing } from "../../helpers/net/backends.ts";
 import { ask, connect, readText, readToEnd, sequence } from "../../helpers/net/client.ts";
 import { controlSession, helloOf, talk } from "../../helpers/net/control_socket.ts";
@@ -14,7 +13,7 @@ import { startBackground } from "../../helpers/program/start_background.ts";
 import { startControlled } from "../../helpers/program/start_controlled.ts";
 import { runDirectory } from "../../helpers/run_directory.ts";
 import { startLoad } from "../../helpers/takeover/load.ts";
-import { sleep, t, until } from "../../helpers/t.ts";
+import { t, until } from "../../helpers/t.ts";
 import { namesIn, tempDir } from "../../helpers/temp_dir.ts";
 
 t("a takeover keeps old connections until their end, and the control socket follows", async () => {
@@ -104,33 +103,6 @@ for (
     assertEquals([...before, ...await sequence(at.port, 3)].join(" "), order);
   });
 }
-
-t("the metrics follow: each request is answered", async () => {
-  await using backend = named("B0");
-  using directory = runDirectory();
-  const at = { port: freePort(), rundir: directory.path }, metrics = freePort();
-  const argv = ["--metrics", String(metrics), "PORT", backend.address];
-  await using all = new AsyncDisposableStack();
-  let current = all.use(await startBackground(argv, at)), running = true, answered = 0;
-  const errors: string[] = [];
-  const scraping = Array.from({ length: 5 }, async () => {
-    while (running) {
-      const answer = await get(metrics, "/healthz").catch((error) => ({ status: String(error) }));
-      if (answer.status === 200) answered++;
-      else errors.push(String(answer.status));
-      await sleep(2);
-    }
-  });
-  for (let i = 0; i < 3; i++) {
-    const before = current, count = answered;
-    current = all.use(await startBackground(["--takeover", ...argv], at));
-    await before.gone();
-    await until(() => answered > count + 10);
-  }
-  running = false;
-  await Promise.all(scraping);
-  assertEquals(errors, []);
-});
 
 t("the service manager learns of the new main process, and never of a stop", async () => {
   await using manager = syslogReceiver();

@@ -1,0 +1,63 @@
+import { assertEquals } from "@std/assert";
+import { NO_CHANGES } from "../../../lib/state/record.ts";
+import {
+  decodeFromPredecessor,
+  decodeFromSuccessor,
+  encodeMessage,
+  type FromPredecessor,
+  type FromSuccessor,
+} from "../../../lib/takeover/messages.ts";
+import { t } from "../../helpers/t.ts";
+
+const AT = { address: "::1", port: 9550 };
+
+t("the messages of a takeover are read as they were written", () => {
+  const successor: FromSuccessor[] = [
+    { type: "listen", sockets: 4 },
+    { type: "commit", sockets: 4, pid: 17, metrics: AT },
+    { type: "serving" },
+  ];
+  for (const one of successor) assertEquals(decodeFromSuccessor(encodeMessage(one)), one);
+  const health = [{ group: 0, key: "web1:80", health: "down" }] as const;
+  const groups = [{ group: 0, cursor: 1, key: "web2:80", debts: { "web1:80": -3 } }];
+  const predecessor: FromPredecessor[] = [
+    { type: "refused", reason: "it is shutting down" },
+    { type: "begun", health, metrics: AT },
+    { type: "steered", sockets: 1, operator: NO_CHANGES, groups },
+    { type: "committed" },
+    { type: "left", sockets: 1 },
+  ];
+  for (const one of predecessor) assertEquals(decodeFromPredecessor(encodeMessage(one)), one);
+});
+
+t("invalid messages of a successor are not read", () => {
+  for (
+    const line of [
+      ...["", "{", "null", "7", '"listen"', "[]", "{}", '{"type":"other"}', '{"type":"listen"}'],
+      ...["0", "-1", "1.5", '"1"', "1e10", "null"].map((n) => `{"type":"listen","sockets":${n}}`),
+      '{"type":"commit","sockets":1}',
+      '{"type":"commit","sockets":1,"pid":"../1"}',
+      '{"type":"commit","sockets":1,"pid":7,"metrics":{"address":1,"port":2}}',
+      '{"type":"commit","sockets":1,"pid":7,"metrics":null}',
+      '{"type":"committed"}',
+    ]
+  ) assertEquals(decodeFromSuccessor(line), undefined, line);
+});
+
+t("invalid messages of a predecessor are not read", () => {
+  const state = JSON.stringify(NO_CHANGES);
+  for (
+    const line of [
+      ...["", "null", "{}", '{"type":"serving"}', '{"type":"refused"}', '{"type":"begun"}'],
+      '{"type":"begun","health":[null]}',
+      '{"type":"begun","health":[{"group":0,"key":"a:1","health":"fine"}]}',
+      '{"type":"begun","health":[{"group":-1,"key":"a:1","health":"up"}]}',
+      `{"type":"steered","sockets":0,"operator":${state},"groups":[]}`,
+      '{"type":"steered","sockets":1,"operator":{"version":2,"groups":[]},"groups":[]}',
+      `{"type":"steered","sockets":1,"operator":${state},"groups":{}}`,
+      `{"type":"steered","sockets":1,"operator":${state},` +
+      '"groups":[{"group":0,"cursor":0,"debts":{"a:1":"x"}}]}',
+      '{"type":"left"}',
+    ]
+  ) assertEquals(decodeFromPredecessor(line), undefined, line);
+});
