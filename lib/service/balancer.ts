@@ -57,6 +57,7 @@ export async function startBalancer(
   const manager = openServiceManager(table, waiting);
   const drains = openDrains(table, plane);
   const { channelSet, state } = prepared;
+  let { pidFile } = prepared;
   channelSet.attach({ health, drains, state });
   const isStopping = () => program.stopping;
   const reloader = openReloader({
@@ -64,7 +65,9 @@ export async function startBalancer(
     ...{ options, reread, plane, manager, messages, isStopping },
   });
   const handover = prepared.succession.handover = openLeaving(reloader, {
-    ...{ prepared, plane, manager, notice: messages.notice, program: () => program },
+    ...{ prepared, plane, manager, notice: messages.notice },
+    program: () => program,
+    pidFile: () => pidFile,
   });
   const reopen = () => {
     reports.reopen();
@@ -99,8 +102,7 @@ export async function startBalancer(
   });
   dump.attach(plane, { outputClosed: () => program.outputClosed() });
   if (!options.debug) messages.hint?.(listeningLine(setup.listen, table));
-  const pidFile = await joining?.serving(prepared.control, options, messages.notice) ??
-    prepared.pidFile;
+  pidFile = await joining?.serving(prepared.control, options, messages.notice) ?? pidFile;
   await Promise.race([health.firstRound(), program.ended]);
   if (!program.stopping) await manager.ready();
   return {

@@ -1,12 +1,13 @@
 /** What the running program does when a successor takes over. */
 
 import { counted } from "../base/integers.ts";
-import { withName } from "../base/errors.ts";
+import { systemReason, withName } from "../base/errors.ts";
 import type { ControlListener } from "../control/control_listener.ts";
 import type { Options } from "../cli/options.ts";
 import { carriedGroups, carriedHealth } from "../takeover/carried.ts";
 import { type Handover, openHandover } from "../takeover/handover.ts";
 import type { DataPlane } from "../workers/data_plane.ts";
+import type { PidFile } from "./pid_file.ts";
 import type { Prepared } from "./prepare.ts";
 import type { ServiceManager } from "./service_manager.ts";
 import type { RunningProgram } from "./shutdown.ts";
@@ -15,16 +16,17 @@ import type { RunningProgram } from "./shutdown.ts";
  * Lets successors take over this program.
  *
  * @param inForce `options`: those that are in force.
- * @param parts `program` returns it, once it runs.
+ * @param parts `program` returns it, once it runs, and `pidFile` the file of `--pid-file`, if any.
  */
 export function openLeaving(
   inForce: { readonly options: Pick<Options, "graceS"> },
-  { prepared, plane, manager, notice, program }: {
+  { prepared, plane, manager, notice, program, pidFile }: {
     prepared: Prepared;
     plane: DataPlane;
     manager: ServiceManager;
     notice: (line: string) => void;
     program: () => RunningProgram;
+    pidFile: () => PidFile | undefined;
   },
 ): Handover {
   const { setup, table, channelSet, state, reports, joining } = prepared;
@@ -50,6 +52,12 @@ export function openLeaving(
       reports.retire(false);
       await manager.resumed();
       await control.reclaim();
+      await state.reclaim();
+      try {
+        pidFile()?.reclaim();
+      } catch (error) {
+        notice(withName(`can't write pid file: ${systemReason(error)}`));
+      }
     },
     async retire(leave, pid) {
       prepared.follower.close();

@@ -34,6 +34,8 @@ export interface OperatorStateControl extends StateControl {
    * @throws {ExitError} If it cannot be written (73).
    */
   begin(): Promise<void>;
+  /** Makes the file that of this balance again, after a successor has died. */
+  reclaim(): Promise<void>;
   /** Writes the last changes. */
   close(): Promise<void>;
 }
@@ -109,6 +111,7 @@ export async function openOperatorState(parts: OperatorStateParts): Promise<Oper
     capture: () => ({ ...capture(), ...keeper && { forgotten: keeper.forgotten } }),
     apply,
     begin: async () => await aboutLater("state", Promise.resolve(keeper?.begin(capture, parts))),
+    reclaim: async () => await keeper?.reclaim(),
     close: async () => await keeper?.close(),
   };
 }

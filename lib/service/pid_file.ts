@@ -8,6 +8,8 @@ const FILE_MODE = 0o644;
 
 /** A file that holds the process ID of this program. */
 export interface PidFile {
+  /** Writes the file again, after another program has replaced it. */
+  reclaim(): void;
   /** Removes the file, unless another program has replaced it. Never throws. */
   remove(): void;
 }
@@ -23,7 +25,10 @@ export interface PidFile {
 export function writePidFile(path: string): PidFile {
   return attempt(path, (absolute) => {
     replace(absolute, `${Deno.pid}\n`);
-    return { remove: () => removeOwn(absolute) };
+    return {
+      reclaim: () => replace(absolute, `${Deno.pid}\n`),
+      remove: () => removeOwn(absolute),
+    };
   });
 }
 

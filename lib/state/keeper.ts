@@ -148,6 +148,20 @@ export class StateKeeper {
     });
   }
 
+  /** Takes the file back from a successor on the same address that has died, and writes it. */
+  reclaim(): Promise<void> {
+    return this.#next(async () => {
+      const { owner } = readStateFile(this.path);
+      if (owner === undefined || !this.#isSuccessor(owner)) return;
+      this.#isLost = false;
+      try {
+        await this.#writeCurrent(this.#current());
+      } catch (error) {
+        this.#report(this.#failure(error));
+      }
+    });
+  }
+
   /**
    * Removes the file. What was changed so far stays in force, but is not saved again.
    *
@@ -232,12 +246,17 @@ export class StateKeeper {
 
   /** Whether the file belongs to another balance by now. That is reported once, if it is odd. */
   #isTaken(): boolean {
-    const { owner } = readStateFile(this.path), { at } = this.#options;
+    const { owner } = readStateFile(this.path);
     if (this.#isUnusable || owner === undefined || owner.id === this.#owner.id) return false;
-    const isSuccessor = owner.port === at.port && owner.address === at.address;
-    if (!this.#isLost && !isSuccessor) this.#report(this.#lostText(owner));
+    if (!this.#isLost && !this.#isSuccessor(owner)) this.#report(this.#lostText(owner));
     this.#isLost = true;
     return true;
+  }
+
+  /** Whether it is another balance that listens on the same address. */
+  #isSuccessor({ id, port, address }: StateOwner): boolean {
+    const { at } = this.#options;
+    return id !== this.#owner.id && port === at.port && address === at.address;
   }
 
   #lostText({ address, port, pid } = readStateFile(this.path).owner ?? this.#owner): string {
