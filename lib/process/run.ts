@@ -104,6 +104,8 @@ async function runMode(options: Options, argv: readonly string[]): Promise<numbe
 }
 
 async function runBalance(options: Options, argv: readonly string[]): Promise<number> {
+  const { refuseActivation } = await import("../system/notify.ts");
+  refuseActivation();
   if (options.test) {
     const { testStart } = await import("../start_test/start_test.ts");
     await testStart(options);

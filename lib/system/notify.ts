@@ -1,6 +1,10 @@
+/** What a service manager, for example systemd, gets from balance, and passes to it. */
+
+import { UnavailableError, withName } from "../base/errors.ts";
 import { within } from "../base/within.ts";
 import { cLibrary } from "../native/c_library.ts";
 import { datagramSender } from "./datagram.ts";
+import { ACTIVATION_VARIABLES } from "./permissions.ts";
 
 /** Milliseconds to wait for the service manager to accept a message. */
 const TIMEOUT_MS = 1000;
@@ -51,4 +55,29 @@ export function monotonicMicroseconds(): bigint {
     return seconds * 1_000_000n + nanoseconds / 1000n;
   }
   return BigInt(Math.ceil(Deno.osUptime()) + 1) * 1_000_000n;
+}
+
+/**
+ * Refuses a start by a socket unit of systemd (sd_listen_fds(3)): balance opens its address itself,
+ * which that unit occupies.
+ *
+ * @throws {UnavailableError} If this process was given sockets.
+ */
+export function refuseActivation(): void {
+  const [sockets = "", pid = ""] = ACTIVATION_VARIABLES.map(readable);
+  // A child of the program that was given them has the variables, too.
+  if (Number(pid) !== Deno.pid || !(Number(sockets) > 0)) return;
+  const what = `socket activation is not supported (LISTEN_FDS=${sockets})`;
+  throw new UnavailableError(
+    withName(`${what}: disable the socket unit, balance opens its address`),
+  );
+}
+
+/** A variable; without the permission to read it, it counts as unset. */
+function readable(name: string): string | undefined {
+  try {
+    return Deno.env.get(name);
+  } catch {
+    return undefined;
+  }
 }

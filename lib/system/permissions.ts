@@ -14,6 +14,9 @@ export const PATH_VARIABLES = [
   "NOTIFY_SOCKET",
 ] as const;
 
+/** The variables of sd_listen_fds(3): the number of sockets, and the process that gets them. */
+export const ACTIVATION_VARIABLES = ["LISTEN_FDS", "LISTEN_PID"] as const;
+
 /** Names the socket on which a parent waits for the result of its background process. */
 export const REPORT_VARIABLE = "BALANCE_REPORT_TO";
 
@@ -23,7 +26,7 @@ export const REPORT_VARIABLE = "BALANCE_REPORT_TO";
  * - `net`: listening, dialing, resolving; in Deno 2.9 also Unix sockets.
  * - `read`, `write` without a list: the user chooses the paths of control socket, dump and log.
  * - `env`: run directory, syslog socket, socket of the service manager, socket of the parent,
- *   directory of the history of the shell, terminal type for colors, where `exec` checks find
+ *   sockets of a socket unit, directory of the history of the shell, terminal type for colors, where `exec` checks find
  *   programs.
  * - `sys`: the user ID, to check who owns the run directory, and the umask, for the mode of
  *   sockets; Deno 2.9 has no narrower permission for the umask.
@@ -38,7 +41,9 @@ export function permissionFlags(machine?: Machine): string[] {
     "--allow-net",
     "--allow-read",
     "--allow-write",
-    `--allow-env=${PATH_VARIABLES.join(",")},${REPORT_VARIABLE},` +
+    `--allow-env=${PATH_VARIABLES.join(",")},${REPORT_VARIABLE},${
+      ACTIVATION_VARIABLES.join(",")
+    },` +
     "XDG_STATE_HOME,HOME,TERM,PATH",
     "--allow-sys",
     `--allow-ffi=${cLibraries(machine).join(",")}`,

@@ -20,7 +20,7 @@ t("the executable has the least permissions, and never prompts", () => {
     "--allow-read",
     "--allow-write",
     "--allow-env=BALANCE_RUNDIR,BALANCE_SYSLOG,XDG_RUNTIME_DIR,NOTIFY_SOCKET,BALANCE_REPORT_TO," +
-    "XDG_STATE_HOME,HOME,TERM,PATH",
+    "LISTEN_FDS,LISTEN_PID,XDG_STATE_HOME,HOME,TERM,PATH",
     "--allow-sys",
     "--allow-ffi=/lib/x86_64-linux-gnu/libc.so.6,/usr/lib/x86_64-linux-gnu/libc.so.6," +
     "/lib64/libc.so.6,/usr/lib/libc.so.6",

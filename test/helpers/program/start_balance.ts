@@ -155,7 +155,7 @@ export async function startBalance(
 
 /** Options of {@linkcode runBalance}. */
 export interface RunOptions
-  extends Pick<StartOptions, "stdin" | "redirect" | "env" | "cwd" | "port"> {
+  extends Pick<StartOptions, "stdin" | "redirect" | "before" | "env" | "cwd" | "port"> {
   /** Time limit in milliseconds. @default {START_MS} */
   timeoutMs?: number;
   /** BALANCE_RUNDIR, to reach a running instance. @default {a new directory} */
