@@ -55,14 +55,12 @@ export async function startBalancer(
   const plane = await serve(options, { messages, prepared, signals });
   const line = prepared.line && new LineMemory(prepared.line), waiting = () => line?.length ?? 0;
   const manager = openServiceManager(table, waiting);
-  const drains = openDrains(table, plane);
-  const { channelSet, state } = prepared;
+  const drains = openDrains(table, plane), { channelSet, state } = prepared;
   let { pidFile } = prepared;
   channelSet.attach({ health, drains, state });
-  const isStopping = () => program.stopping;
   const reloader = openReloader({
     ...prepared,
-    ...{ options, reread, plane, manager, messages, isStopping },
+    ...{ options, reread, plane, manager, messages, isStopping: () => program.stopping },
   });
   const handover = prepared.succession.handover = openLeaving(reloader, {
     ...{ prepared, plane, manager, notice: messages.notice },

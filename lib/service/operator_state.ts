@@ -116,8 +116,8 @@ export async function openOperatorState(parts: OperatorStateParts): Promise<Oper
   };
 }
 
-/** Whether a balance still runs. */
-async function isRunning({ pid, port, address }: StateOwner): Promise<boolean> {
+/** Whether the balance that a state file belongs to still runs. */
+export async function isRunning({ pid, port, address }: StateOwner): Promise<boolean> {
   const found = await findInstances({ port });
   return found.some((one) => one.pid === pid && one.at.address === address);
 }

@@ -23,8 +23,11 @@ import { binderOf } from "../engine/engines.ts";
 import { openNames } from "../names/names.ts";
 import { absolutePath } from "../native/absolute_path.ts";
 import { openEntrance } from "../service/listen.ts";
+import { isRunning } from "../service/operator_state.ts";
 import { checkLogOptions } from "../service/reports.ts";
 import { type MetricsSetup, resolveSetup, type Setup } from "../service/resolve_setup.ts";
+import { checkOwner } from "../state/owner.ts";
+import { readStateFile } from "../state/state_file.ts";
 import { checkControlSocket } from "./control_fault.ts";
 import { appendFault, createFault, replaceFault } from "./file_faults.ts";
 
@@ -40,6 +43,7 @@ export async function testStart(options: Options): Promise<void> {
     const setup = await testAddresses(options);
     checkControlSocket(setup.listen);
     testFiles(options, setup.listen.port);
+    if (options.statePath !== undefined) await testStateFile(options.statePath, setup.listen);
   } catch (error) {
     throw locate(error, options.places);
   }
@@ -92,7 +96,7 @@ async function answersAt({ address, port }: Endpoint, state: Instance["state"]):
 }
 
 function testFiles(options: Options, port: number): void {
-  const { log, dump, pidFile, statePath } = options;
+  const { log, dump, pidFile } = options;
   checkLogOptions(options);
   if (log !== undefined && ![STDOUT, STDERR, "syslog"].includes(log)) {
     if (log === "") throw new UsageError("invalid --log []: want a file, syslog or -", "log");
@@ -102,11 +106,16 @@ function testFiles(options: Options, port: number): void {
   if (dump !== undefined && dump.file !== STDOUT) {
     about("dump-file", () => testDumpFile(absolutePath(dump.file), port));
   }
-  if (statePath !== undefined) testReplaced("state", "state file", absolutePath(statePath));
   if (pidFile === "") {
     throw new UsageError(withName("invalid --pid-file []: want a file"), "pid-file");
   }
   if (pidFile !== undefined) testReplaced("pid-file", "pid file", pidFile);
+}
+
+async function testStateFile(statePath: string, at: Endpoint): Promise<void> {
+  const path = absolutePath(statePath);
+  testReplaced("state", "state file", path);
+  await checkOwner(path, readStateFile(path).owner, { at, isRunning });
 }
 
 /** Files of single connections are opened later. */

@@ -1,7 +1,7 @@
-import { formatEndpoint } from "../address/host_port.ts";
-import { EXIT, ExitError, systemReason, UnavailableError, withName } from "../base/errors.ts";
+import { EXIT, ExitError, systemReason, withName } from "../base/errors.ts";
 import { printable } from "../base/printable.ts";
 import { changedSince, stillForgotten } from "./forgotten.ts";
+import { checkOwner, listenerOf } from "./owner.ts";
 import { NO_CHANGES, type OperatorState } from "./record.ts";
 import { StateError } from "./state_control.ts";
 import {
@@ -72,8 +72,7 @@ export class StateKeeper {
       throw new ExitError(withName(reason), EXIT.canNotCreate, "state");
     }
     const { state, owner, fault } = readStateFile(path);
-    const isOther = owner !== undefined && (owner.port !== at.port || owner.address !== at.address);
-    if (isOther && await isRunning(owner)) throw inUse(path, owner);
+    await checkOwner(path, owner, { at, isRunning });
     if (fault !== undefined) {
       const kept = `the next change moves it to [${printable(path)}${UNUSABLE_SUFFIX}]`;
       const reason = printable(fault);
@@ -271,17 +270,4 @@ export class StateKeeper {
   #report(text: string): void {
     this.#options.report(text);
   }
-}
-
-function inUse(path: string, { address, port, pid }: StateOwner): ExitError {
-  const by = `process ${pid} listens on ${listenerOf({ address, port })} and uses it`;
-  return new UnavailableError(
-    withName(`can't use state file [${printable(path)}]: ${by}`),
-    "state",
-  );
-}
-
-/** For a message: the address is as the file has it. */
-function listenerOf(owner: Pick<StateOwner, "address" | "port">): string {
-  return printable(formatEndpoint(owner));
 }

@@ -80,13 +80,15 @@ t("two balances on different ports cannot use the same file", async () => {
   await using first = await startControlled(argv);
   await talk(first.socket, "maxc 0 6\nsave\n");
   const before = Deno.readTextFileSync(path), { rundir, port, pid } = first;
-  const { code, stderr } = await runBalance(argv, { rundir });
-  assertEquals(code, 69);
-  assertEquals(
-    stderr,
-    `balance: can't use state file [${path}]: ` +
-      `process ${pid} listens on 0.0.0.0:${port} and uses it\n`,
-  );
+  for (const more of [[], ["--test"]]) {
+    const { code, stderr } = await runBalance([...more, ...argv], { rundir });
+    assertEquals(code, 69);
+    assertEquals(
+      stderr,
+      `balance: can't use state file [${path}]: ` +
+        `process ${pid} listens on 0.0.0.0:${port} and uses it\n`,
+    );
+  }
   assertEquals(Deno.readTextFileSync(path), before);
   await first.stop("SIGKILL");
   // It is free again, also after a crash.
