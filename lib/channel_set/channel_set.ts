@@ -35,11 +35,11 @@ export interface ChannelSet extends Disposable {
    * @throws {ChannelSetError} If it does not fit; nothing has changed then.
    */
   apply(wanted: readonly WantedGroup[], missing?: "back" | "removed"): SetChanges;
-  /** Sets who must learn of changes. */
+  /** Sets what is notified of changes. */
   attach(followers: SetFollowers): void;
 }
 
-/** Who must learn that channels were changed. */
+/** What is notified when channels were changed. */
 export interface SetFollowers {
   readonly health: {
     rearranged(): void;

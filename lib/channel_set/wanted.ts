@@ -1,4 +1,4 @@
-/** Which channels should exist, and how they are told apart. Pure. */
+/** Which channels should exist, and their identity within a group. Pure. */
 
 import { formatEndpoint } from "../address/host_port.ts";
 import type { Ip } from "../address/ip.ts";
@@ -31,7 +31,7 @@ export interface WantedGroup {
   readonly channels: readonly WantedChannel[];
 }
 
-/** A channel that should exist, without the number that tells it apart from equal ones. */
+/** A channel that should exist, without the number that distinguishes it from equal ones. */
 export type UnnumberedChannel = Omit<WantedChannel, "key"> & {
   /** @default host and port as written */
   readonly key?: string;

@@ -94,7 +94,7 @@ function mergeConfiguration({ given, operands }: Arguments, config: Configuratio
   return gathered([...added, ...[...given.values()].flat(), ...all]);
 }
 
-/** What of a file tells where a running balance listens. */
+/** The part of a file that gives the address of a running balance. */
 function addressOf({ listen, options }: Configuration): Configuration {
   const address = options.filter(({ name = "" }) => ADDRESS_OPTIONS.includes(name));
   return { options: address, operands: [], ...(listen === undefined ? {} : { listen }) };

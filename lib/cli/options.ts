@@ -82,7 +82,7 @@ export interface Options {
   readonly metrics: string | undefined;
   /** `--metrics-host`: names in lower case, without a dot at the end. */
   readonly metricsHosts: readonly string[];
-  /** `--resolve`: seconds between two questions for a name, 0 for once; `ttl`: as DNS says. */
+  /** `--resolve`: seconds between two questions for a name, 0 for once; `ttl`: the times to live. */
   readonly resolveS: number | "ttl";
   readonly maxGroups: number;
   readonly maxChannels: number;

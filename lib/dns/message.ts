@@ -20,7 +20,7 @@ export interface DnsQuestion {
 
 /** Where a service is (RFC 2782). */
 export interface ServiceRecord {
-  /** Host name without a dot at its end; empty if there is decidedly no such service. */
+  /** Host name without a dot at its end; empty if the server denies the service (RFC 2782). */
   readonly target: string;
   readonly port: number;
   /** Lower ones come first. */

@@ -3,7 +3,7 @@
 import { strictInteger } from "../base/integers.ts";
 import { parsePeerIp } from "../address/ip.ts";
 
-/** What the file tells a resolver. A plain record. */
+/** The settings in the file. A plain record. */
 export interface ResolvConf {
   /** Addresses of servers, at most three, in the order in which they are asked. */
   readonly servers: readonly string[];

@@ -39,7 +39,7 @@ export interface Names {
   follow(plan: NamePlan, apply: (wanted: readonly WantedGroup[]) => void): void;
   /** A connect to a channel failed: asks for its name at once, at most once a second. */
   connectFailed(group: number, key: string): void;
-  /** Asks no more. */
+  /** Stops asking. */
   close(): void;
 }
 

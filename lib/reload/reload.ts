@@ -1,4 +1,4 @@
-/** Reads the configuration file again while balance runs, and makes it so: all of it, or nothing. */
+/** Reads the configuration file again while balance runs, and applies all of it or nothing. */
 
 import type { ServiceLookup } from "../address/services.ts";
 import type { Endpoint } from "../base/endpoint.ts";
@@ -35,7 +35,7 @@ export interface ReloadParts {
   readonly follower: Pick<Names, "plan" | "follow">;
   readonly health: { setOptions(options: Options["backends"]): void };
   readonly plane: { change(change: ServingChange): Promise<void> };
-  /** Writes what operators have changed, if that is other than before. */
+  /** Writes what operators have changed, if it differs from the file. */
   readonly state: { look(): void };
   /** The service manager. */
   readonly manager: { reloading(): Promise<void>; reloaded(failure?: string): Promise<void> };

@@ -37,7 +37,7 @@ export class Joining {
     this.#parts = parts;
   }
 
-  /** Resolves when the predecessor listens no more. */
+  /** Resolves when the predecessor no longer listens. */
   get left(): Promise<void> {
     return this.#left.promise;
   }

@@ -183,7 +183,7 @@ export class StateKeeper {
     });
   }
 
-  /** Writes the last changes, and no more after them. */
+  /** Writes the last changes, and stops. */
   async close(): Promise<void> {
     clearTimeout(this.#timer);
     await this.#update({ isLast: true });
@@ -243,7 +243,7 @@ export class StateKeeper {
     this.#isUnusable = false;
   }
 
-  /** Whether the file belongs to another balance by now. That is reported once, if it is odd. */
+  /** Whether the file belongs to another balance by now. That is reported once, unless it is a successor. */
   #isTaken(): boolean {
     const { owner } = readStateFile(this.path);
     if (this.#isUnusable || owner === undefined || owner.id === this.#owner.id) return false;

@@ -24,7 +24,7 @@ export interface StateContent {
   readonly fault?: string;
 }
 
-/** Its value tells a state file from any other. */
+/** Distinguishes a state file from any other file. */
 const FORMAT = "balance state";
 
 /** No other user must know the addresses of backends. */

@@ -2,7 +2,7 @@
 export interface Messages {
   /** Prints a line that the operator should see. */
   readonly notice: (line: string) => void;
-  /** As `notice`, for whoever has started the program: in the background, its parent prints it. */
+  /** As `notice`, for the user who started the program: in the background, its parent prints it. */
   readonly starting?: ((line: string) => void) | undefined;
   /** Prints a line of `-d`; absent without it. */
   readonly debug?: ((line: string) => void) | undefined;

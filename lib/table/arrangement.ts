@@ -9,7 +9,7 @@ export type Placed =
     readonly from: number;
     /** Whether it was removed and leaves when it is empty. @default as before */
     readonly leaving?: boolean;
-    /** Its host as written, if its name is to be made anew. */
+    /** Its host as written, if its name is computed again. */
     readonly host?: string | undefined;
   }
   /** A new channel. */

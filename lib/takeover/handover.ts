@@ -27,7 +27,7 @@ export interface HandoverParts {
   readonly at: Endpoint;
   readonly metrics: Endpoint | undefined;
   readonly plane: Pick<DataPlane, "sockets" | "leave">;
-  /** Resolves when the own predecessor, if there was one, listens no more. */
+  /** Resolves when the own predecessor, if there was one, no longer listens. */
   readonly ready: Promise<void>;
   /** `--grace` in milliseconds. */
   readonly graceMs: number;

@@ -47,7 +47,7 @@ export type FromPredecessor =
   }
   /** Answers `commit`. */
   | { readonly type: "committed" }
-  /** It listens no more; it closed this many sockets, the last one first. */
+  /** It no longer listens; it closed this many sockets, the last one first. */
   | { readonly type: "left"; readonly sockets: number };
 
 /** A message as a line, without its newline. */

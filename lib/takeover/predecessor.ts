@@ -106,7 +106,7 @@ export class Predecessor implements Disposable {
   }
 
   /**
-   * Resolves when it listens no more, with the number of sockets that it has closed; `undefined` if
+   * Resolves when it no longer listens, with the number of sockets that it has closed; `undefined` if
    * it has ended the session before.
    */
   async left(): Promise<number | undefined> {
