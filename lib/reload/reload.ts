@@ -57,6 +57,9 @@ class ReloadError extends Error {
   override readonly name = "ReloadError";
 }
 
+/** They decide at which address balance listens. */
+const ADDRESS_OPTIONS: readonly string[] = ["listen", "bind", "ipv6"];
+
 /** Makes a {@link Reloader}, and follows the names of the start. */
 export function openReloader(parts: ReloadParts): Reloader {
   const { channelSet, follower, manager, messages } = parts;
@@ -101,7 +104,6 @@ export function openReloader(parts: ReloadParts): Reloader {
     await parts.plane.change(servingChange(options, parts.setup.source));
     const text = replyText(changes, differences);
     messages.notice(withName(text));
-    if (differences.fixed.length > 0) messages.notice(withName(fixedText(differences)));
     for (const line of warningLines(next)) if (!warnings.has(line)) messages.notice(line);
     reportDetails(changes, messages.debug);
     return text;
@@ -159,13 +161,15 @@ function replyText(changes: SetChanges, { applied, fixed }: OptionChanges): stri
     ...[changesText(changes) ?? []].flat(),
     ...(applied.length === 0 ? [] : [`${applied.join(", ")} changed`]),
   ];
-  const rest = fixed.length === 0 ? "" : ` (not ${fixed.join(", ")})`;
+  const rest = fixed.length === 0 ? "" : ` (${fixedText(fixed)})`;
   return `reloaded: ${parts.length === 0 ? "nothing has changed" : parts.join("; ")}${rest}`;
 }
 
-function fixedText({ fixed }: OptionChanges): string {
+function fixedText(fixed: readonly string[]): string {
   const verb = fixed.length === 1 ? "needs" : "need";
-  return `${fixed.join(", ")} ${verb} a takeover or a restart, a reload does not change that`;
+  // A takeover finds the running balance by its address.
+  const isMoved = fixed.some((option) => ADDRESS_OPTIONS.includes(option));
+  return `${fixed.join(", ")} ${verb} ${isMoved ? "" : "a takeover or "}a restart`;
 }
 
 function reportDetails(

@@ -123,11 +123,21 @@ t("options that may change apply, and the others are named in one line", async (
   await using client = await connect(web.balance.port);
   await readText(client, 3);
   const reply = await web.reload("idle-timeout 1", "max-groups 3", "log syslog", "grace 3", a);
-  assertEquals(reply, "reloaded: idle-timeout, grace changed (not max-groups, log)");
-  await web.balance.waitForStderr(/\nbalance: max-groups, log need a takeover or a restart, /);
+  const text =
+    "reloaded: idle-timeout, grace changed (max-groups, log need a takeover or a restart)";
+  assertEquals(reply, text);
+  await web.balance.waitForStderr(/^balance: reloaded: .* \(max-groups, log need a takeover/m);
   // It applies to a connection that is open.
   assertEquals(await client.read(new Uint8Array(1)), null);
   await web.balance.waitForStderr(/timed out after 1 seconds/);
+});
+
+t("for another address, a takeover does not suffice", async () => {
+  await using backends = namedBackends(1);
+  const a = backends.addresses[0]!;
+  await using web = await startConfigured([a]);
+  const reply = await web.reload("bind 127.0.0.1", "engine epoll", a);
+  assertEquals(reply, "reloaded: nothing has changed (bind, engine need a restart)");
 });
 
 t("a client that waits gets a channel that a reload adds", async () => {
