@@ -33,7 +33,7 @@ export interface HostAsker {
 export interface AskOptions {
   readonly ttl: boolean;
   readonly ipLength?: number | undefined;
-  /** The addresses of `NAME*` before, if any. */
+  /** The addresses that a name has so far; none for a service. */
   readonly before?: readonly Ip[] | undefined;
 }
 

@@ -143,7 +143,7 @@ class FollowedNames implements Names {
     one.askAgain = false;
     one.askedAt = performance.now();
     const ipLength = ipLengthOf(one.form, this.#plan!.options);
-    const before = one.form.kind === "all" ? one.known?.addresses : undefined;
+    const before = one.known?.addresses;
     const answer = await this.#asker.ask(one.form, { ttl: this.#isTtl, ipLength, before });
     one.isAsked = false;
     // It is not followed any more, or all is over.

@@ -68,7 +68,8 @@ export async function planNames(
   );
   const asked = [...namedHosts(groups)].map(([host, form]) => {
     // Times to live are asked for later: the start does not wait for them.
-    const answer = asker.ask(form, { ttl: false, ipLength: ipLengthOf(form, options) });
+    const before = follows ? former(host)?.addresses : undefined;
+    const answer = asker.ask(form, { ttl: false, ipLength: ipLengthOf(form, options), before });
     return { host, form, answer: follows ? within(answer, RESOLVE_TIMEOUT_MS) : answer };
   });
   for (const { host, form, answer } of asked) {

@@ -87,6 +87,20 @@ t(
   },
 );
 
+t("a name keeps its IPv4 address while only IPv6 is answered", async () => {
+  using web = await follow(["web"], { web: ["10.0.0.1", "::1"] });
+  web.state.zone = { web: ["::1"] };
+  const { length } = web.asked;
+  await until(() => web.asked.length > length + 5);
+  assertEquals([web.applied, web.addresses()], [0, "10.0.0.1"]);
+  // A reload keeps it, too.
+  await web.start(["web"]);
+  assertEquals(web.addresses(), "10.0.0.1");
+  web.state.absent = "A";
+  await until(() => web.addresses() === "::1");
+  assertEquals(web.lines, ["name web: 10.0.0.1 is now ::1"]);
+});
+
 t("answers in another order change nothing", async () => {
   using web = await follow(["web*", "web"], { web: ["10.0.0.1", "10.0.0.2", "::1"] });
   const { length } = web.asked;
