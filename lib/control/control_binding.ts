@@ -22,6 +22,8 @@ const PREDECESSOR_POLL_MS = 50;
 
 /** Milliseconds that the program of another socket without a public name may take to answer. */
 const ABANDONED_MS = 100;
+/** The sockets of successors that have no public name yet, and of balances that drain. */
+const PRIVATE = /^\.control\.\d+\.\d+$/, OF_KILLED = /^balance\..*\.old-\d+$/;
 
 /** What was at the path before. */
 export type Former = "nothing" | "a stale socket" | "a balance that drains" | "a predecessor";
@@ -83,7 +85,8 @@ async function openIn(
   const privatePath = `${directory}/.control.${Deno.pid}.${bound++}`;
   // A process with the same process ID may have been killed and left it.
   removeIfThere(privatePath);
-  if (predecessor !== undefined) await removeAbandoned(directory);
+  await removeAbandoned(directory, OF_KILLED);
+  if (predecessor !== undefined) await removeAbandoned(directory, PRIVATE);
   const listener = bindUnix(privatePath, SOCKET_MODE);
   let isPrivate = predecessor !== undefined;
   try {
@@ -100,11 +103,11 @@ async function openIn(
   }
 }
 
-/** Removes what other successors have left that were killed: sockets without a public name. */
-async function removeAbandoned(directory: string): Promise<void> {
+/** Removes sockets that killed programs have left. @param names Which ones. */
+async function removeAbandoned(directory: string, names: RegExp): Promise<void> {
   for (const { name } of Deno.readDirSync(directory)) {
     const path = `${directory}/${name}`;
-    if (!/^\.control\.\d+\.\d+$/.test(name)) continue;
+    if (!names.test(name) || lstatIfThere(path)?.isSocket !== true) continue;
     if (await greetingAt(path, ABANDONED_MS) === "none") removeIfThere(path);
   }
 }

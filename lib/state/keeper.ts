@@ -49,6 +49,8 @@ export class StateKeeper {
   #writing: Promise<unknown> = Promise.resolve();
   #isFailing = false;
   #isLost = false;
+  /** ID of the predecessor, as long as the file is still its own because writing failed. */
+  #former: string | undefined;
 
   private constructor(options: KeeperOptions, saved: OperatorState, isUnusable: boolean) {
     const { at: { address, port } } = options;
@@ -99,8 +101,9 @@ export class StateKeeper {
    * Makes the file that of this balance, and writes changes from now on.
    *
    * @param capture Everything that operators have changed.
-   * @param options `isCarried`: it came from a predecessor, so it is newer than the file.
-   * @throws {ExitError} If it cannot be written (73).
+   * @param options `isCarried`: it came from a predecessor, so it is newer than the file. If the file
+   * cannot be written then, that is reported, and tried again.
+   * @throws {ExitError} If it cannot be written (73), unless it is carried.
    */
   async begin(
     capture: () => OperatorState,
@@ -113,7 +116,12 @@ export class StateKeeper {
     try {
       await this.#write(isCarried ? current : this.saved);
     } catch (error) {
-      throw new ExitError(withName(this.#failure(error)), EXIT.canNotCreate, "state");
+      if (!isCarried) {
+        throw new ExitError(withName(this.#failure(error)), EXIT.canNotCreate, "state");
+      }
+      this.#former = readStateFile(this.path).owner?.id;
+      this.#written = "";
+      this.#failed(error);
     }
   }
 
@@ -208,11 +216,16 @@ export class StateKeeper {
         if (this.#isFailing) this.#report(`state file [${printable(this.path)}] is written again`);
         this.#isFailing = false;
       } catch (error) {
-        if (!this.#isFailing) this.#report(`${this.#failure(error)}; changes are not saved`);
-        this.#isFailing = true;
-        if (!isLast && this.#timer === undefined) this.#later(RETRY_MS);
+        this.#failed(error, isLast);
       }
     });
+  }
+
+  /** Reports the first failure of several, and tries again later. */
+  #failed(error: unknown, isLast = false): void {
+    if (!this.#isFailing) this.#report(`${this.#failure(error)}; changes are not saved`);
+    this.#isFailing = true;
+    if (!isLast && this.#timer === undefined) this.#later(RETRY_MS);
   }
 
   /** Runs after all that runs already. */
@@ -228,8 +241,9 @@ export class StateKeeper {
     this.#written = JSON.stringify(state);
   }
 
-  #write(state: OperatorState): Promise<void> {
-    return writeStateFile(this.path, { state, owner: this.#owner });
+  async #write(state: OperatorState): Promise<void> {
+    await writeStateFile(this.path, { state, owner: this.#owner });
+    this.#former = undefined;
   }
 
   /** Keeps a file that could not be used: it may be a file of something else. */
@@ -246,7 +260,8 @@ export class StateKeeper {
   /** Whether the file belongs to another balance by now. That is reported once, unless it is a successor. */
   #isTaken(): boolean {
     const { owner } = readStateFile(this.path);
-    if (this.#isUnusable || owner === undefined || owner.id === this.#owner.id) return false;
+    if (this.#isUnusable || owner === undefined) return false;
+    if (owner.id === this.#owner.id || owner.id === this.#former) return false;
     if (!this.#isLost && !this.#isSuccessor(owner)) this.#report(this.#lostText(owner));
     this.#isLost = true;
     return true;

@@ -47,6 +47,20 @@ t("listenControl() replaces a stale socket", async () => {
   listener.close();
 });
 
+t(
+  "listenControl() removes what balances that drained have left when they were killed",
+  async () => {
+    using directory = runDirectory();
+    leaveStale(`${directory.path}/${NAME}.old-1`);
+    Deno.writeTextFileSync(`${directory.path}/${NAME}.old-2`, "precious");
+    using live = Deno.listen({ transport: "unix", path: `${directory.path}/${NAME}.old-3` });
+    const listener = await listenControl(AT, { directories: [directory] });
+    assertEquals(names(directory), [NAME, `${NAME}.old-2`, `${NAME}.old-3`]);
+    assert(live.addr);
+    listener.close();
+  },
+);
+
 t("listenControl() never replaces a socket in use, nor a file that is not a socket", async () => {
   using directory = runDirectory();
   const listener = await listenControl(AT, { directories: [directory] });
