@@ -10,6 +10,7 @@
  * - `lib/base/`: errors, limits, byte and time helpers, and the types that all other folders share
  * - `lib/address/`: parses and resolves addresses, ports, CIDR blocks and channel specs
  * - `lib/native/`: calls of the C library: signals, starting a daemon, sockets, local time
+ * - `lib/socket/`: constants and addresses for socket calls of Linux; connects of health checks
  * - `lib/reuseport/`: which of several listening sockets at one address gets new connections (Linux)
  * - `lib/system/`: signals, stdout and stderr, syslog, service manager, limits, Unix sockets
  * - `lib/dns/`: asks DNS for SRV records and times to live

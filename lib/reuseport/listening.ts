@@ -3,33 +3,25 @@
 import { parseIp } from "../address/ip.ts";
 import type { Endpoint } from "../base/endpoint.ts";
 import type { CLibrary } from "../native/c_library.ts";
-import { fixed } from "../native/memory.ts";
+import { type Fixed, fixed } from "../native/memory.ts";
 import { descriptorsEnd } from "../native/sockets.ts";
+import { ADDRESS_BYTES, IPV4_AT, IPV6_AT, socketName } from "../socket/addresses.ts";
 import {
   AF_INET,
-  AF_INET6,
   IPPROTO_TCP,
   SO_ACCEPTCONN,
   SO_REUSEPORT,
   SOL_SOCKET,
   TCP_INFO,
-} from "./constants.ts";
+} from "../socket/constants.ts";
 
-/** `sizeof(struct sockaddr_in)` and `sockaddr_in6`, and where their addresses are. */
-const NAME4_BYTES = 16, NAME6_BYTES = 28, ADDRESS4_AT = 4, ADDRESS6_AT = 8;
 /** `tcpi_unacked` of `struct tcp_info`: of a listening socket, how many wait to be accepted. */
 const QUEUED_AT = 24, INFO_BYTES = 28;
 
-/** `struct sockaddr` of an address without a scope; `undefined` if it is not numeric. */
-function socketName({ address, port }: Endpoint): Uint8Array<ArrayBuffer> | undefined {
+/** `struct sockaddr` of an address without its scope; `undefined` if it is not numeric. */
+function unscopedName({ address, port }: Endpoint): Fixed | undefined {
   const ip = parseIp(address.replace(/%.*$/, ""));
-  if (ip === undefined) return undefined;
-  const isIp4 = ip.length === 4, name = fixed(isIp4 ? NAME4_BYTES : NAME6_BYTES);
-  name[0] = isIp4 ? AF_INET : AF_INET6;
-  name[2] = port >> 8;
-  name[3] = port & 0xff;
-  name.set(ip, isIp4 ? ADDRESS4_AT : ADDRESS6_AT);
-  return name;
+  return ip && socketName(ip, port);
 }
 
 /** Reads options of sockets, into the same memory. */
@@ -56,7 +48,7 @@ class Options {
   isAt(descriptor: number, name: Uint8Array): boolean {
     this.#length[0] = INFO_BYTES;
     if (this.#c.getsockname(descriptor, this.#value, this.#length) !== 0) return false;
-    const addressAt = name[0] === AF_INET ? ADDRESS4_AT : ADDRESS6_AT;
+    const addressAt = name[0] === AF_INET ? IPV4_AT : IPV6_AT;
     const isEqual = (from: number, to: number) =>
       name.subarray(from, to).every((byte, i) => byte === this.#value[from + i]);
     return this.#value[0] === name[0] && isEqual(2, 4) &&
@@ -76,7 +68,7 @@ class Options {
  * It asks the system about every descriptor: some milliseconds if there are 10,000.
  */
 export function listeningDescriptors(c: CLibrary, at: Endpoint): number[] {
-  const name = socketName(at), options = new Options(c), end = descriptorsEnd(c);
+  const name = unscopedName(at), options = new Options(c), end = descriptorsEnd(c);
   const found: number[] = [];
   if (name === undefined) return found;
   for (let descriptor = 3; descriptor < end; descriptor++) {
@@ -102,9 +94,9 @@ export function allowSharing(c: CLibrary, at: Endpoint): void {
 }
 
 /** `struct sockaddr` of a socket, with its scope. */
-export function nameOf(c: CLibrary, descriptor: number): Uint8Array<ArrayBuffer> | undefined {
-  const name = fixed(NAME6_BYTES), length = new Uint32Array(fixed(4).buffer);
-  length[0] = NAME6_BYTES;
+export function nameOf(c: CLibrary, descriptor: number): Fixed | undefined {
+  const name = fixed(ADDRESS_BYTES), length = new Uint32Array(fixed(4).buffer);
+  length[0] = ADDRESS_BYTES;
   return c.getsockname(descriptor, name, length) === 0 ? name.subarray(0, length[0]) : undefined;
 }
 
@@ -113,7 +105,7 @@ export function integerOption(
   c: CLibrary,
   descriptor: number,
   { level, name }: { level: number; name: number },
-): Uint8Array<ArrayBuffer> {
+): Fixed {
   const value = fixed(4), length = new Uint32Array(fixed(4).buffer);
   length[0] = 4;
   c.getsockopt(descriptor, level, name, value, length);
@@ -121,7 +113,7 @@ export function integerOption(
 }
 
 /** The value of an option that is on. */
-export function one(): Uint8Array<ArrayBuffer> {
+export function one(): Fixed {
   const value = fixed(4);
   value[0] = 1;
   return value;

@@ -26,9 +26,10 @@ import {
   SO_DETACH_REUSEPORT_BPF,
   SO_REUSEADDR,
   SO_REUSEPORT,
-  SOCKET_TYPE,
+  SOCK_STREAM,
+  SOCKET_FLAGS,
   SOL_SOCKET,
-} from "./constants.ts";
+} from "../socket/constants.ts";
 import { countListening } from "./count_listening.ts";
 import {
   allowSharing,
@@ -122,7 +123,7 @@ function attach(c: CLibrary, descriptor: number, range: SocketRange): boolean {
 function makeGroup(c: CLibrary, descriptor: number, attach: () => boolean): boolean {
   const name = nameOf(c, descriptor);
   if (name === undefined) return false;
-  const socket = c.socket(name[0]!, SOCKET_TYPE, 0);
+  const socket = c.socket(name[0]!, SOCK_STREAM | SOCKET_FLAGS, 0);
   if (socket < 0) return false;
   try {
     const on = one(), highest = fixed(4);

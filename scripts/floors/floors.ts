@@ -7,6 +7,7 @@ export const FLOORS: readonly (readonly string[])[] = [
   ["lib/base"],
   ["lib/address"],
   ["lib/native"],
+  ["lib/socket"],
   ["lib/reuseport"],
   ["lib/system"],
   ["lib/dns"],

@@ -1,15 +1,11 @@
 import { parseIp } from "../../address/ip.ts";
-import {
-  type ConnectEnd,
-  type ConnectLimits,
-  opensConnection,
-  type SocketAddress,
-  socketAddress,
-} from "../../native/connects.ts";
+import type { Fixed } from "../../native/memory.ts";
+import { socketName } from "../../socket/addresses.ts";
+import { type ConnectEnd, type ConnectLimits, opensConnection } from "../../socket/connects.ts";
 import type { ProbeAddress } from "./open.ts";
 
 /** Parsing an address again for each probe would take as long as the connect. */
-const parsed = new WeakMap<ProbeAddress, SocketAddress>();
+const parsed = new WeakMap<ProbeAddress, Fixed>();
 
 /**
  * Opens a connection and closes it, in the way that costs least.
@@ -25,10 +21,10 @@ export function openCheaply(
   return name && opensConnection(name, limits);
 }
 
-function parse(to: ProbeAddress): SocketAddress | undefined {
+function parse(to: ProbeAddress): Fixed | undefined {
   const ip = to.source === undefined && to.port > 0 ? parseIp(to.address) : undefined;
   if (ip === undefined) return undefined;
-  const name = socketAddress({ address: ip, port: to.port });
+  const name = socketName(ip, to.port);
   parsed.set(to, name);
   return name;
 }

@@ -12,19 +12,33 @@ import type { Endpoint } from "../../base/endpoint.ts";
 import { BACKLOG } from "../../base/limits.ts";
 import { type CLibrary, cLibrary } from "../../native/c_library.ts";
 import { type Fixed, fixed, readProc, stringAt } from "../../native/memory.ts";
+import { ADDRESS_BYTES, socketName } from "../../socket/addresses.ts";
+import {
+  IP_FREEBIND,
+  IPPROTO_IP,
+  IPPROTO_IPV6,
+  IPV6_FREEBIND,
+  IPV6_V6ONLY,
+  SO_REUSEADDR,
+  SO_REUSEPORT,
+  SOCK_STREAM,
+  SOCKET_FLAGS,
+  SOL_SOCKET,
+} from "../../socket/constants.ts";
 import { bindWithRetry } from "../bind_retry.ts";
 import type { BoundSocket, ListenFailure } from "../engine.ts";
 
-// Linux; the same on x86-64 and aarch64.
-const AF_INET = 2, AF_INET6 = 10, SOCK_STREAM = 1, O_NONBLOCK = 0o4000, O_CLOEXEC = 0o2000000;
-const SOL_IP = 0, IP_FREEBIND = 15, SOL_IPV6 = 41, IPV6_FREEBIND = 78, IPV6_V6ONLY = 26;
-const SOL_SOCKET = 1, SO_REUSEADDR = 2, SO_REUSEPORT = 15;
+/** epoll_ctl(2) */
 const EPOLL_CTL_ADD = 1;
+/** dup3(2) */
+const O_CLOEXEC = 0o2000000;
+/** errno(3): the descriptor is registered already. */
+const EEXIST = 17;
 /** Position of the data in `struct epoll_event`, which is packed only on x86-64. */
 const DATA_AT = Deno.build.arch === "x86_64" ? 4 : 8;
 /** Descriptors to search: there are few at the start. */
 const MAX_SEARCHED = 4096;
-const LOOPBACK = [127, 0, 0, 1];
+const LOOPBACK = Uint8Array.of(127, 0, 0, 1);
 
 /** `joins`: another program of this user listens there and has allowed that. */
 interface Joining {
@@ -64,20 +78,27 @@ export function bindFree(at: Endpoint, options: Joining): BoundSocket | ListenFa
   };
 }
 
+/** What {@link replaceSocket} puts in the place of a socket. */
+interface Replacement extends Joining {
+  /** A socket that is bound already, and stays the caller's. @default a new one */
+  readonly descriptor?: number | undefined;
+  /** Other functions than those of the C library, for tests. */
+  readonly library?: CLibrary | undefined;
+}
+
 /**
  * Gives a listener of any isolate another socket, which is bound to an address that this host may not
  * have. Only for the main isolate.
  *
  * @param placeholder The port of the listener, which listens on 127.0.0.1.
- * @param options `descriptor`: a socket that is bound already, and stays the caller's.
- * @returns Why it failed; the listener is as before then.
+ * @returns Why it failed; the listener must be closed then.
  */
 export function replaceSocket(
   placeholder: number,
   at: Endpoint,
-  { descriptor: bound, joins }: Joining & { readonly descriptor?: number | undefined },
+  { descriptor: bound, joins, library }: Replacement,
 ): ListenFailure | undefined {
-  const c = linuxLibrary();
+  const c = linuxLibrary(library);
   if (c === undefined) return CANNOT;
   const target = findListener(c, placeholder);
   const waits = target === undefined ? [] : registrationsOf(c, target);
@@ -86,19 +107,30 @@ export function replaceSocket(
   }
   const descriptor = bound ?? listenOn(c, at, { joins });
   if (typeof descriptor !== "number") return descriptor;
-  c.dup3(descriptor, target, O_CLOEXEC);
+  const failure = c.dup3(descriptor, target, O_CLOEXEC) === target ? undefined : failureOf(c);
   if (bound === undefined) c.close(descriptor);
-  // The runtime has several descriptors of the same epoll instance: all but the first fail.
-  const added = waits.filter(({ epoll, event }) =>
-    c.epoll_ctl(epoll, EPOLL_CTL_ADD, target, event) === 0
-  );
-  return added.length > 0
+  return failure ?? register(c, target, waits);
+}
+
+/** Makes the runtime wait for a descriptor again. */
+function register(
+  c: Linux,
+  target: number,
+  waits: readonly Registration[],
+): ListenFailure | undefined {
+  let added = 0;
+  for (const { epoll, event } of waits) {
+    const error = c.epoll_ctl(epoll, EPOLL_CTL_ADD, target, event) === 0 ? 0 : errorOf(c);
+    if (error === 0) added++;
+    // The runtime has several descriptors of the same epoll instance: all but the first fail.
+    else if (error !== EEXIST) return failureOf(c, error);
+  }
+  return added > 0
     ? undefined
     : { failure: "failed", reason: "--freebind cannot wait for its socket" };
 }
 
-function linuxLibrary(): Linux | undefined {
-  const c = cLibrary();
+function linuxLibrary(c = cLibrary()): Linux | undefined {
   return Deno.build.os === "linux" && c?.dup3 && c.epoll_ctl && c.__errno_location
     ? c as Linux
     : undefined;
@@ -116,20 +148,17 @@ function attempt(
 ): number | ListenFailure {
   const ip = parseIp(address);
   if (ip === undefined) return { failure: "not local", reason: `${address} is not an address` };
-  const isV6 = ip.length === 16, name = fixed(isV6 ? 28 : 16);
-  name[0] = isV6 ? AF_INET6 : AF_INET;
-  name.set([port >> 8, port & 0xff], 2);
-  name.set(ip, isV6 ? 8 : 4);
-  const socket = c.socket(name[0], SOCK_STREAM | O_NONBLOCK | O_CLOEXEC, 0);
+  const isV6 = ip.length === 16, name = socketName(ip, port);
+  const socket = c.socket(name[0]!, SOCK_STREAM | SOCKET_FLAGS, 0);
   if (socket < 0) return failureOf(c);
   const set = (level: number, option: number, value = 1) =>
-    c.setsockopt(socket, level, option, new Uint8Array(new Int32Array([value]).buffer), 4);
-  set(SOL_SOCKET, SO_REUSEADDR);
-  if (joins) set(SOL_SOCKET, SO_REUSEPORT);
-  if (isV6) set(SOL_IPV6, IPV6_V6ONLY, 0);
-  if (isV6) set(SOL_IPV6, IPV6_FREEBIND);
-  else set(SOL_IP, IP_FREEBIND);
-  if (c.bind(socket, name, name.length) === 0 && c.listen(socket, BACKLOG) === 0) return socket;
+    c.setsockopt(socket, level, option, new Uint8Array(new Int32Array([value]).buffer), 4) === 0;
+  const isListening = set(SOL_SOCKET, SO_REUSEADDR) &&
+    (!joins || set(SOL_SOCKET, SO_REUSEPORT)) &&
+    (!isV6 || set(IPPROTO_IPV6, IPV6_V6ONLY, 0)) &&
+    (isV6 ? set(IPPROTO_IPV6, IPV6_FREEBIND) : set(IPPROTO_IP, IP_FREEBIND)) &&
+    c.bind(socket, name, name.length) === 0 && c.listen(socket, BACKLOG) === 0;
+  if (isListening) return socket;
   const failure = failureOf(c);
   c.close(socket);
   return failure;
@@ -144,19 +173,24 @@ const ERRORS: Readonly<Record<number, ListenFailure["failure"]>> = {
   99: "not local",
 };
 
-/** The failure of the last call. */
-function failureOf(c: Linux): ListenFailure {
+/** The error of the last call, as in errno(3). */
+function errorOf(c: Linux): number {
   const errno = new Int32Array(fixed(4).buffer);
   c.memcpy(new Uint8Array(errno.buffer), c.__errno_location(), 4n);
-  const number = errno[0]!;
+  return errno[0]!;
+}
+
+/** The failure of the last call. */
+function failureOf(c: Linux, number = errorOf(c)): ListenFailure {
   const reason = new TextDecoder().decode(stringAt(c, c.strerror(number)));
   return { failure: ERRORS[number] ?? "failed", reason };
 }
 
 /** The descriptor that listens on a port of loopback. */
 function findListener(c: Linux, port: number): number | undefined {
-  const name = fixed(28), length = new Uint32Array(fixed(4).buffer);
-  const wanted = [AF_INET, 0, port >> 8, port & 0xff, ...LOOPBACK];
+  const name = fixed(ADDRESS_BYTES), length = new Uint32Array(fixed(4).buffer);
+  // The rest of the address is not compared.
+  const wanted = socketName(LOOPBACK, port).subarray(0, 8);
   for (let descriptor = 3; descriptor < MAX_SEARCHED; descriptor++) {
     length[0] = name.length;
     if (c.getsockname(descriptor, name, length) !== 0) continue;
@@ -168,9 +202,16 @@ function findListener(c: Linux, port: number): number | undefined {
   return undefined;
 }
 
-/** How a descriptor is registered with epoll instances, each with `struct epoll_event`. */
-function registrationsOf(c: Linux, target: number): { epoll: number; event: Fixed }[] {
-  const found: { epoll: number; event: Fixed }[] = [];
+/** How a descriptor is registered with an epoll instance. */
+interface Registration {
+  readonly epoll: number;
+  /** `struct epoll_event` */
+  readonly event: Fixed;
+}
+
+/** The registrations of a descriptor with all epoll instances. */
+function registrationsOf(c: Linux, target: number): Registration[] {
+  const found: Registration[] = [];
   for (let epoll = 3; epoll < MAX_SEARCHED; epoll++) {
     const bytes = readProc(c, `fdinfo/${epoll}`);
     if (bytes === undefined) continue;

@@ -2,16 +2,12 @@ import type { Endpoint } from "../../base/endpoint.ts";
 import type { DialFailure } from "../../base/reason.ts";
 import type { Dial, DialObserver } from "../engine.ts";
 import {
-  EADDRNOTAVAIL,
-  EINPROGRESS,
-  EPOLLERR,
-  EPOLLHUP,
-  EPOLLOUT,
   IP_BIND_ADDRESS_NO_PORT,
   IPPROTO_IP,
   SOCK_STREAM,
   SOCKET_FLAGS,
-} from "./system/constants.ts";
+} from "../../socket/constants.ts";
+import { EADDRNOTAVAIL, EINPROGRESS, EPOLLERR, EPOLLHUP, EPOLLOUT } from "./system/constants.ts";
 import type { Context } from "./context.ts";
 import { setOption, takeError, tune } from "./system/sockets.ts";
 import { dialFailureByErrno, isEstablished } from "./system/errno.ts";

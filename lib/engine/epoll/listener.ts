@@ -1,7 +1,9 @@
 import type { Endpoint } from "../../base/endpoint.ts";
 import type { AcceptedLink, AcceptFailure, Listener } from "../engine.ts";
-import { ADDRESS_BYTES, compactIp, portOf } from "./system/addresses.ts";
-import { EAGAIN, EINTR, EPOLLEXCLUSIVE, EPOLLIN, SOCKET_FLAGS } from "./system/constants.ts";
+import { compactIp, portOf } from "./system/addresses.ts";
+import { ADDRESS_BYTES } from "../../socket/addresses.ts";
+import { SOCKET_FLAGS } from "../../socket/constants.ts";
+import { EAGAIN, EINTR, EPOLLEXCLUSIVE, EPOLLIN } from "./system/constants.ts";
 import { closeSocket, type Context } from "./context.ts";
 import { acceptFailureOf } from "./system/errno.ts";
 import { EpollLink } from "./link.ts";

@@ -3,14 +3,13 @@
 import { formatIp, parseIp, parseIpv4, unmapped } from "../../../address/ip.ts";
 import type { Endpoint } from "../../../base/endpoint.ts";
 import { cString, type Fixed, fixed } from "../../../native/memory.ts";
-import { AF_INET, AF_INET6 } from "./constants.ts";
+import { IPV4_AT, IPV6_AT, PORT_AT, socketName } from "../../../socket/addresses.ts";
+import { AF_INET, AF_INET6 } from "../../../socket/constants.ts";
 
-/** `sizeof(struct sockaddr_in6)`, the longest address. */
-export const ADDRESS_BYTES = 28;
-/** `sizeof(struct sockaddr_in)` */
-const IPV4_BYTES = 16;
-/** Positions in `struct sockaddr_in` and `sockaddr_in6`. */
-const PORT_AT = 2, IPV4_AT = 4, IPV6_AT = 8, SCOPE_AT = 24;
+/** Position in `struct sockaddr_in6`. */
+const SCOPE_AT = 24;
+/** What precedes an IPv4 address in an IPv6 address (RFC 4291 section 2.5.5.2). */
+const MAPPED = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff];
 /** `IF_NAMESIZE` of if_nametoindex(3) */
 const NAME_BYTES = 16;
 /** Addresses that are remembered, at most. */
@@ -36,31 +35,15 @@ export function socketAddress(
   const [text = "", scope] = address.split("%", 2);
   if (!text.includes(":")) {
     const ip = parseIpv4(text);
-    return ip && filled(IPV4_BYTES, { family: AF_INET, port, ip, at: IPV4_AT });
+    return ip && socketName(ip, port);
   }
   const ip = parseIp(text);
   if (ip === undefined) return undefined;
-  const name = filled(ADDRESS_BYTES, {
-    family: AF_INET6,
-    port,
-    ip: ip.length === 16 ? ip : Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, ...ip),
-    at: IPV6_AT,
-  });
+  const name = socketName(ip.length === 16 ? ip : Uint8Array.of(...MAPPED, ...ip), port);
   if (scope === undefined) return name;
   const index = /^\d+$/.test(scope) ? Number(scope) : c.if_nametoindex(cString(scope));
   if (index === 0) return undefined;
   new DataView(name.buffer).setUint32(SCOPE_AT, index, true);
-  return name;
-}
-
-function filled(
-  size: number,
-  { family, port, ip, at }: { family: number; port: number; ip: Uint8Array; at: number },
-): Fixed {
-  const name = fixed(size), view = new DataView(name.buffer);
-  view.setUint16(0, family, true);
-  view.setUint16(PORT_AT, port);
-  name.set(ip, at);
   return name;
 }
 

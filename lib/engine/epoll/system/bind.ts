@@ -5,8 +5,6 @@ import type { ListenFailure } from "../../engine.ts";
 import { socketAddress } from "./addresses.ts";
 import {
   AF_INET6,
-  EADDRINUSE,
-  EADDRNOTAVAIL,
   IP_FREEBIND,
   IPPROTO_IP,
   IPPROTO_IPV6,
@@ -17,7 +15,8 @@ import {
   SOCK_STREAM,
   SOCKET_FLAGS,
   SOL_SOCKET,
-} from "./constants.ts";
+} from "../../../socket/constants.ts";
+import { EADDRINUSE, EADDRNOTAVAIL } from "./constants.ts";
 import { listenFailureOf } from "./errno.ts";
 import { setOption, type SocketContext, tune } from "./sockets.ts";
 

@@ -1,24 +1,7 @@
 /**
- * Numbers of the Linux system interface, equal on x86-64 and aarch64. Names are those of the manual
- * pages, whose section is given for each group.
+ * Numbers of the Linux system interface, equal on x86-64 and aarch64, besides those of
+ * lib/socket/constants.ts. Names are those of the manual pages, whose section is given for each group.
  */
-
-/** socket(2), ip(7), ipv6(7) */
-export const AF_INET = 2, AF_INET6 = 10;
-/** socket(2), accept4(2): `SOCK_NONBLOCK | SOCK_CLOEXEC` */
-export const SOCKET_FLAGS = 0o4000 | 0o2000000;
-/** socket(2): `SOCK_STREAM` */
-export const SOCK_STREAM = 1;
-
-/** socket(7) */
-export const SOL_SOCKET = 1;
-export const SO_REUSEADDR = 2, SO_ERROR = 4, SO_KEEPALIVE = 9, SO_LINGER = 13, SO_REUSEPORT = 15;
-/** tcp(7) */
-export const IPPROTO_TCP = 6, TCP_NODELAY = 1;
-/** ip(7) */
-export const IPPROTO_IP = 0, IP_FREEBIND = 15, IP_BIND_ADDRESS_NO_PORT = 24;
-/** ipv6(7) */
-export const IPPROTO_IPV6 = 41, IPV6_V6ONLY = 26, IPV6_FREEBIND = 78;
 
 /** recv(2), send(2) */
 export const MSG_PEEK = 2, MSG_NOSIGNAL = 0x4000;

@@ -2,7 +2,8 @@
 
 import type { Endpoint } from "../../../base/endpoint.ts";
 import { type Fixed, fixed } from "../../../native/memory.ts";
-import { ADDRESS_BYTES, endpointOf } from "./addresses.ts";
+import { endpointOf } from "./addresses.ts";
+import { ADDRESS_BYTES } from "../../../socket/addresses.ts";
 import {
   IPPROTO_TCP,
   SO_ERROR,
@@ -10,7 +11,7 @@ import {
   SO_LINGER,
   SOL_SOCKET,
   TCP_NODELAY,
-} from "./constants.ts";
+} from "../../../socket/constants.ts";
 import { type ErrnoReader, errnoReader } from "./errno.ts";
 import { type LibC, type Words, words } from "./libc.ts";
 

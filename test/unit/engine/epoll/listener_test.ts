@@ -2,7 +2,8 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { EpollEngine } from "../../../../lib/engine/epoll/epoll_engine.ts";
-import { EVENTFD_FLAGS, SOCKET_FLAGS } from "../../../../lib/engine/epoll/system/constants.ts";
+import { SOCKET_FLAGS } from "../../../../lib/socket/constants.ts";
+import { EVENTFD_FLAGS } from "../../../../lib/engine/epoll/system/constants.ts";
 import type { LibC } from "../../../../lib/engine/epoll/system/libc.ts";
 import { libC, linkedBy, listenWith, noEpoll } from "../../../helpers/engine/epoll.ts";
 import { rawConnect, rawListener } from "../../../helpers/net/raw_sockets.ts";
