@@ -103,8 +103,9 @@ export function newHostAsker(parts: AskerParts = {}): HostAsker {
   }
 
   /**
-   * Addresses of before that are missing because only one of the questions for IPv4 and IPv6 has an
-   * answer: the system's resolver does not report that.
+   * Addresses of before that are missing because DNS answers only one of the questions for IPv4 and
+   * IPv6: the system's resolver does not report that. If DNS answers neither, the addresses are not
+   * from there, for example from /etc/hosts, and complete.
    */
   async function unanswered(
     name: string,
@@ -113,8 +114,10 @@ export function newHostAsker(parts: AskerParts = {}): HostAsker {
     const missing = before.filter((one) => !found.some(({ length }) => length === one.length));
     const [first] = missing;
     if (first === undefined) return [];
-    const answer = await askDns(name, first.length === 4 ? "A" : "AAAA");
-    return answer.kind === "failed" && !answer.isAbsent ? missing : [];
+    const types = first.length === 4 ? ["A", "AAAA"] as const : ["AAAA", "A"] as const;
+    const [lost, other] = await Promise.all(types.map((type) => askDns(name, type)));
+    const isLost = lost?.kind === "failed" && !lost.isAbsent;
+    return isLost && other?.kind === "records" ? missing : [];
   }
 
   async function askName(

@@ -21,8 +21,8 @@ async function follow(
   const schedules = DEFAULT_BACKEND_OPTIONS.schedules;
   const options = { resolve, sourceLength, maxGroups: 4, maxChannels: 8, schedules };
   let wanted: readonly WantedGroup[] = [], applied = 0, fault: string | undefined;
-  /** `absent`: records that DNS knows not to exist; it answers nothing else. */
-  const state = { zone, absent: "" };
+  /** `present`, `absent`: records that DNS knows to exist, or not; it answers nothing else. */
+  const state = { zone, present: "", absent: "" };
   const names = openNames({
     lookup(name) {
       asked.push(name);
@@ -31,7 +31,11 @@ async function follow(
     },
     dns: {
       ask: (_name, type) =>
-        Promise.resolve({ kind: "failed", reason: "SERVFAIL", isAbsent: type === state.absent }),
+        Promise.resolve(
+          type === state.present
+            ? { kind: "records", addresses: [], ttlS: 5, services: [] }
+            : { kind: "failed", reason: "SERVFAIL", isAbsent: type === state.absent },
+        ),
     },
     notice: (line) => void lines.push(line),
   });
@@ -77,6 +81,7 @@ t(
   "addresses stay while only one of IPv4 and IPv6 is answered, and go if there are none",
   async () => {
     using web = await follow(["web*"], { web: ["10.0.0.1", "::1", "::2"] });
+    web.state.present = "A";
     web.state.zone = { web: ["10.0.0.1"] };
     const { length } = web.asked;
     await until(() => web.asked.length > length + 5);
@@ -89,6 +94,7 @@ t(
 
 t("a name keeps its IPv4 address while only IPv6 is answered", async () => {
   using web = await follow(["web"], { web: ["10.0.0.1", "::1"] });
+  web.state.present = "AAAA";
   web.state.zone = { web: ["::1"] };
   const { length } = web.asked;
   await until(() => web.asked.length > length + 5);
@@ -100,6 +106,20 @@ t("a name keeps its IPv4 address while only IPv6 is answered", async () => {
   await until(() => web.addresses() === "::1");
   assertEquals(web.lines, ["name web: 10.0.0.1 is now ::1"]);
 });
+
+for (const absent of ["", "AAAA"]) {
+  const dns = absent === "" ? "nothing" : `no ${absent} records`;
+  t(`a name of /etc/hosts moves from IPv4 to IPv6 while DNS answers ${dns}`, async () => {
+    using web = await follow(["web", "all*"], { web: ["10.0.0.1"], all: ["10.0.0.1"] });
+    web.state.absent = absent;
+    web.state.zone = { web: ["::1"], all: ["::1", "::2"] };
+    await until(() => web.addresses() === "::1 ::1 ::2");
+    assertEquals(web.lines.toSorted(), [
+      "name all*: added ::1, ::2; removed 10.0.0.1",
+      "name web: 10.0.0.1 is now ::1",
+    ]);
+  });
+}
 
 t("answers in another order change nothing", async () => {
   using web = await follow(["web*", "web"], { web: ["10.0.0.1", "10.0.0.2", "::1"] });
