@@ -91,6 +91,7 @@ export async function startBalancer(
     async stopping() {
       reports.stopping();
       prepared.follower.close();
+      await joining?.stopping();
       await manager.stopping();
     },
     draining: (signal) => {

@@ -100,6 +100,11 @@ export class Joining {
     }
   }
 
+  /** Reports to the predecessor, if it still listens, that this program shuts down. */
+  async stopping(): Promise<void> {
+    await this.#parts.predecessor.stopping();
+  }
+
   async #whenLeft(plane: DataPlane): Promise<void> {
     const { predecessor, at, metrics } = this.#parts, steering = steeringAt(at);
     const closed = await predecessor.left();

@@ -174,6 +174,7 @@ class Leaving {
     await committed(pid);
     await talk.send({ type: "committed" }).catch(() => {});
     await talk.take("serving");
+    // After `stopping`, which stays the next message, the session is never over.
     const isDead = () => talk.isOver && !isRunning(pid);
     await this.#emptied({ metrics, unless: isDead });
     if (isDead()) {

@@ -26,7 +26,9 @@ export type FromSuccessor =
     readonly metrics: Endpoint | undefined;
   }
   /** It answers on the control socket. */
-  | { readonly type: "serving" };
+  | { readonly type: "serving" }
+  /** It shuts down on request: the predecessor must not serve again when it is gone. */
+  | { readonly type: "stopping" };
 
 /** A message of the predecessor. */
 export type FromPredecessor =
@@ -66,6 +68,7 @@ export function decodeFromSuccessor(line: string): FromSuccessor | undefined {
       return isCount(sockets) && isCount(pid) && isEndpoint(metrics) ? message : undefined;
     }
     case "serving":
+    case "stopping":
       return message;
     default:
       return undefined;

@@ -105,6 +105,11 @@ export class Predecessor implements Disposable {
     await this.#send({ type: "serving" });
   }
 
+  /** Reports that this program shuts down, so that the other one does not serve again. */
+  async stopping(): Promise<void> {
+    await this.#send({ type: "stopping" });
+  }
+
   /**
    * Resolves when it no longer listens, with the number of sockets that it has closed; `undefined` if
    * it has ended the session before.

@@ -16,6 +16,7 @@ t("the messages of a takeover are read as they were written", () => {
     { type: "listen", sockets: 4 },
     { type: "commit", sockets: 4, pid: 17, metrics: AT },
     { type: "serving" },
+    { type: "stopping" },
   ];
   for (const one of successor) assertEquals(decodeFromSuccessor(encodeMessage(one)), one);
   const health = [{ group: 0, key: "web1:80", health: "down" }] as const;
