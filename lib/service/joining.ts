@@ -107,10 +107,10 @@ export class Joining {
 
   async #whenLeft(plane: DataPlane): Promise<void> {
     const { predecessor, at, metrics } = this.#parts, steering = steeringAt(at);
-    const closed = await predecessor.left();
+    // Of one that was killed, the order is unknown, unless there is only one.
+    const closed = await predecessor.left() ?? (this.#theirs === 1 ? 1 : undefined);
     // It may have been killed, or its runtime closes them a moment later.
     await steering?.untilAll(this.#sockets);
-    // Of one that was killed, the order is unknown.
     if (closed !== undefined) plane.othersLeft(closed);
     steering?.release();
     const others = metrics && steeringAt(metrics);
