@@ -58,6 +58,7 @@ export function readArguments(argv: readonly string[], source: ConfigSource = {}
   const args = parseArguments(argv);
   const mode = modeOf(argv, args), file = args.values.get("config");
   if (file === undefined || !READING.includes(mode)) return { mode, args, config: undefined };
+  requireOne(args.given.get("config") ?? []);
   if (file === "") throw new UsageError("invalid --config []: want a file");
   const path = source.config ?? absolutePath(file), { files = SYSTEM_FILES } = source;
   const serves = mode === "balance";
@@ -71,6 +72,16 @@ export function readArguments(argv: readonly string[], source: ConfigSource = {}
     throw locateAt(wrongUsage("the port is missing", " (want listen PORT)"), { file, line: 0 });
   }
   return { mode, args: merged, config: path };
+}
+
+/** The last one would replace the others, and with them most of a configuration. */
+function requireOne(configs: readonly Given[]): void {
+  if (configs.length < 2) return;
+  const files = configs.map(({ value }) => `[${value}]`).join(" ");
+  throw wrongUsage(
+    `more than one --config ${files}`,
+    " (a file includes another with: include FILE)",
+  );
 }
 
 /** Splits a command line into options and operands, without its configuration file. Pure. */

@@ -199,11 +199,11 @@ function checkLogOnStream(
 
 function resolveInterval(args: Arguments): number | "ttl" {
   if (args.values.get("resolve") === "ttl") return "ttl";
-  return integerValue(args, "resolve", { min: 0, max: MAX_RESOLVE_S }) ?? 0;
+  return integerValue(args, "resolve", { min: 0, max: MAX_RESOLVE_S, word: "ttl" }) ?? 0;
 }
 
 function workerCount(args: Arguments): number {
   return args.values.get("workers") === "auto"
     ? Math.min(navigator.hardwareConcurrency, MAX_WORKERS)
-    : integerValue(args, "workers", { min: 1, max: MAX_WORKERS }) ?? 1;
+    : integerValue(args, "workers", { min: 1, max: MAX_WORKERS, word: "auto" }) ?? 1;
 }

@@ -27,18 +27,23 @@ export function choiceValue<T extends string>(
   return found;
 }
 
-/** An integer. Throws a {@link UsageError} if it is something else or out of range. */
+/**
+ * An integer. Throws a {@link UsageError} if it is something else or out of range.
+ *
+ * @param range `word`: what else the option may be; the caller handles it.
+ */
 export function integerValue(
   { values }: Arguments,
   name: string,
-  range: { min: number; max: number },
+  range: { min: number; max: number; word?: string },
 ): number | undefined {
   const text = values.get(name);
   if (text === undefined) return undefined;
   const value = strictInteger(text, range);
   if (value !== undefined) return value;
-  const { min, max } = range;
-  throw new UsageError(`invalid --${name} [${text}]: not a number from ${min} to ${max}`, name);
+  const { min, max, word } = range, wanted = `a number from ${min} to ${max}`;
+  const fault = word === undefined ? `not ${wanted}` : `neither ${word} nor ${wanted}`;
+  throw new UsageError(`invalid --${name} [${text}]: ${fault}`, name);
 }
 
 /** A duration in milliseconds. Throws a {@link UsageError} if it is something else or out of range. */

@@ -36,7 +36,7 @@ t("44: SIGPIPE is ignored, SIGALRM ends balance and its connections", async () =
   {
     // Answered after the signal was delivered.
     using session = await controlSession(balance.socket);
-    assertMatch((await session.ask("conns")).text, / 0\.0 .* open\n$/);
+    assertMatch((await session.ask("conns")).text, / 0\.0 .* open +127\.0\.0\.1:\d+\n$/);
   }
   balance.kill("SIGALRM");
   assertEquals((await balance.ended).signal, "SIGALRM");
@@ -121,7 +121,24 @@ t("50: abbreviations of commands that 3.35 did not have select them", () => {
     ch: "check",
     dr: "drain",
     u: "undrain",
+    sa: "save",
+    f: "forget",
+    hea: "health",
+    i: "instances",
+    rel: "reload",
   });
+});
+
+t("50: no abbreviation of a command of 3.35 selects a newer one", () => {
+  const first = COMMANDS.findIndex(({ name }) => name === "assign");
+  const old = COMMANDS.slice(0, first);
+  for (const { name } of old) {
+    for (let length = 1; length <= name.length; length++) {
+      const word = name.slice(0, length), before = readCommand(old, word)?.command?.name;
+      if (before === undefined) continue;
+      assertEquals(readCommand(COMMANDS, word)?.command?.name, before, word);
+    }
+  }
 });
 
 t(

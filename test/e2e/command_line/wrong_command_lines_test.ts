@@ -37,8 +37,16 @@ const usageErrors: readonly Case[] = [
     "invalid -T [0]: not a number from 1 to 2147483647 (without -T, there is no idle timeout)",
   ],
   [["-t", "\x1b[31m", "PORT"], "invalid -t [\\x1b[31m]: not a number from 1 to 2147483647"],
-  [["--workers", "1e3", "PORT"], "invalid --workers [1e3]: not a number from 1 to 64"],
-  [["--workers", "٣", "PORT"], "invalid --workers [٣]: not a number from 1 to 64"],
+  [["--workers", "1e3", "PORT"], "invalid --workers [1e3]: neither auto nor a number from 1 to 64"],
+  [["--workers", "٣", "PORT"], "invalid --workers [٣]: neither auto nor a number from 1 to 64"],
+  [
+    ["--resolve", "ttx", "PORT"],
+    "invalid --resolve [ttx]: neither ttl nor a number from 0 to 86400",
+  ],
+  [
+    ["--config", "a.conf", "--config", "b.conf"],
+    "balance: more than one --config [a.conf] [b.conf] (a file includes another with: include FILE)",
+  ],
   [["--engine", "uring", "PORT"], "invalid --engine [uring]: not one of streams, epoll"],
   [["--engine=", "PORT"], "invalid --engine []: not one of streams, epoll"],
   [["0x50", GOOD], "invalid port [0x50], exiting."],
@@ -207,7 +215,7 @@ t("balance alone prints the usage on stderr, --help prints it on stdout", async 
   assertEquals([help.code, help.stdout, help.stderr], [
     64,
     "",
-    "invalid --workers [0]: not a number from 1 to 64\n",
+    "invalid --workers [0]: neither auto nor a number from 1 to 64\n",
   ]);
   const plain = await runBalance(["--help"]);
   assertEquals([plain.code, plain.stdout, plain.stderr], [0, usage(), ""]);
