@@ -146,6 +146,16 @@ export class Accounts {
     return Atomics.load(this.#words, this.#memory.account(account) + ACCOUNT.C);
   }
 
+  /** Open connections of a channel, including those to former addresses. */
+  connections(group: number, channel: number): number {
+    let c = 0;
+    for (let account = this.current(group, channel); account >= 0;) {
+      c += this.c(account);
+      account = this.former(account);
+    }
+    return c;
+  }
+
   /** Attempts to connect, modulo 2^32. */
   totalc(account: number): number {
     return Atomics.load(this.#words, this.#memory.account(account) + ACCOUNT.TOTALC) >>> 0;

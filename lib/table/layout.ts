@@ -104,6 +104,11 @@ export class TableMemory {
     return this.words[this.group(group) + GROUP.LENGTH]!;
   }
 
+  /** Number of channels of a group without those at its end that a reload has removed. */
+  active(group: number): number {
+    return this.length(group) - this.words[this.group(group) + GROUP.LEAVING]!;
+  }
+
   /** The first word of a channel. */
   channel(group: number, channel: number): number {
     return this.#channelsAt + this.place(group, channel) * CHANNEL_WORDS;

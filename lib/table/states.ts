@@ -15,6 +15,11 @@ export const CHANNEL_STATES = ["free", "enabled", "disabled", "draining"] as con
 /** The state that the operator has set. Health never changes it. */
 export type ChannelState = typeof CHANNEL_STATES[number];
 
+/** Positions in {@link CHANNEL_STATES}. */
+export const STATE = Object.fromEntries(
+  CHANNEL_STATES.map((state, index) => [state, index]),
+) as Readonly<Record<ChannelState, number>>;
+
 /** Health of a channel: what checks and connections found out. */
 export const CHANNEL_HEALTHS = ["unknown", "up", "down"] as const;
 

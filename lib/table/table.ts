@@ -3,11 +3,10 @@
  * use. Changes that must be atomic, such as choosing a channel and counting the connection, happen
  * inside {@link Table.locked}. The functions that change one word may be called with or without it.
  *
- * Long because everything about a channel is in one place.
+ * Long because all operations on a channel are methods of the table.
  */
 
-import { formatEndpoint } from "../address/host_port.ts";
-import { formatIp, type Ip } from "../address/ip.ts";
+import type { Ip } from "../address/ip.ts";
 import type { Endpoint } from "../base/endpoint.ts";
 import {
   type AccountCompanion,
@@ -18,7 +17,6 @@ import {
 } from "./accounts.ts";
 import {
   CHANNEL,
-  CHANNEL_WORDS,
   COUNTERS,
   GROUP,
   HEADER,
@@ -30,8 +28,11 @@ import {
   type TableSize,
 } from "./layout.ts";
 import { Lock } from "./lock.ts";
-import { type Hash64, nameHash, unitOf } from "./name_hash.ts";
-import { type Arrangement, movedCursor, type Placed } from "./arrangement.ts";
+import type { Arrangement } from "./arrangement.ts";
+import { Availability, UNUSABLE } from "./availability.ts";
+import type { Hash64 } from "./name_hash.ts";
+import { type AddressRow, type ChannelRow, rowsOf, sumOf } from "./rows.ts";
+import { Slots } from "./slots.ts";
 import {
   type Caution,
   CAUTIONS,
@@ -39,55 +40,20 @@ import {
   CHANNEL_STATES,
   type ChannelHealth,
   type ChannelState,
-  DEFAULT_WEIGHT,
   SCHEDULE_NAMES,
   type ScheduleName,
+  STATE,
 } from "./states.ts";
 
 export type { AccountCompanion, ChannelPlace, NewChannel } from "./accounts.ts";
+export { CROWDED, LAST_RESORT, UNUSABLE, USABLE } from "./availability.ts";
 export type { TableHandle, TableSize } from "./layout.ts";
+export type { ChannelRow } from "./rows.ts";
 export type { ChannelHealth, ChannelState } from "./states.ts";
 
-/** A snapshot of one channel, or of one of its addresses. */
-export interface ChannelRow {
-  readonly group: number;
-  readonly channel: number;
-  /** The schedule of its group. */
-  readonly type: ScheduleName;
-  readonly state: ChannelState;
-  readonly health: ChannelHealth;
-  readonly weight: number;
-  readonly address: Ip;
-  readonly port: number;
-  /** Open connections, including those still connecting. */
-  readonly c: number;
-  /** Attempts to connect so far, modulo 2^32. */
-  readonly totalc: number;
-  /** Maximum of `c`; 0 for no limit. */
-  readonly maxc: number;
-  /** Bytes from clients to this channel. */
-  readonly sent: bigint;
-  /** Bytes from this channel to clients. */
-  readonly rcvd: bigint;
-}
-
-/**
- * Whether a schedule may choose a channel now. `LAST_RESORT`: only if no other channel is available.
- * `CROWDED`: another client finds out whether it answers; only if there is no other
- * channel at all.
- */
-export const UNUSABLE = 0, CROWDED = 1, LAST_RESORT = 2, USABLE = 3;
-
-const STATE = statePositions();
 const DOWN = CHANNEL_HEALTHS.indexOf("down");
-const NO_CAUTION = 0, SUSPECT = CAUTIONS.indexOf("suspect"), RESTING = CAUTIONS.indexOf("resting");
+const SUSPECT = CAUTIONS.indexOf("suspect"), RESTING = CAUTIONS.indexOf("resting");
 const HALF_OPEN = CAUTIONS.indexOf("half open");
-const FULL_RAMP = 100;
-
-function statePositions(): Readonly<Record<ChannelState, number>> {
-  const entries = CHANNEL_STATES.map((state, index) => [state, index]);
-  return Object.fromEntries(entries) as Record<ChannelState, number>;
-}
 
 /** The table, as seen by one isolate. */
 export class Table {
@@ -102,6 +68,8 @@ export class Table {
   readonly #memory: TableMemory;
   readonly #words: Int32Array;
   readonly #accounts: Accounts;
+  readonly #slots: Slots;
+  readonly #availability: Availability;
   /** Number of this isolate among those that use the table, from 0. */
   readonly worker: number;
   readonly #lock: Lock;
@@ -112,6 +80,8 @@ export class Table {
   constructor(readonly handle: TableHandle, worker = 0) {
     this.#memory = new TableMemory(handle, worker);
     this.#accounts = new Accounts(this.#memory);
+    this.#slots = new Slots(this.#memory, this.#accounts);
+    this.#availability = new Availability(this.#memory, this.#accounts);
     this.#words = this.#memory.words;
     this.#lock = new Lock(this.#words, {
       at: HEADER.LOCK,
@@ -175,7 +145,7 @@ export class Table {
 
   /** How many of them schedules know: those at the end that a reload has removed do not count. */
   active(group: number): number {
-    return this.length(group) - this.#words[this.#memory.group(group) + GROUP.LEAVING]!;
+    return this.#memory.active(group);
   }
 
   /** Places for channels in a group: twice as many as it may have. */
@@ -201,7 +171,7 @@ export class Table {
 
   /** Whether a reload has removed the channel, which has connections. It cannot be enabled. */
   isLeaving(group: number, channel: number): boolean {
-    return this.#word(group, channel, CHANNEL.LEAVING) !== 0;
+    return this.#slots.isLeaving(group, channel);
   }
 
   /** Index at which round robin continues. */
@@ -233,15 +203,7 @@ export class Table {
    * @returns {@link UNUSABLE}, {@link CROWDED}, {@link LAST_RESORT} or {@link USABLE}.
    */
   usable(group: number, channel: number): number {
-    const at = this.#memory.channel(group, channel);
-    if (!this.#isWilling(at) || this.#isFull(at, group, channel)) return UNUSABLE;
-    const caution = this.#words[at + CHANNEL.CAUTION]!;
-    if (caution === NO_CAUTION) return USABLE;
-    if (caution === RESTING) return UNUSABLE;
-    if (this.#words[at + CHANNEL.PROBER] !== 0) {
-      return this.#words[at + CHANNEL.HEALTH] === DOWN ? UNUSABLE : CROWDED;
-    }
-    return caution === SUSPECT ? LAST_RESORT : USABLE;
+    return this.#availability.usable(group, channel);
   }
 
   /** Whether {@link usable} is not {@link UNUSABLE}. */
@@ -251,25 +213,7 @@ export class Table {
 
   /** Whether only its `maxc` keeps a channel from being available. */
   full(group: number, channel: number): boolean {
-    const at = this.#memory.channel(group, channel);
-    // A negative maxc allows no connections at all.
-    return this.#words[at + CHANNEL.CAUTION] === NO_CAUTION && this.#isWilling(at) &&
-      this.#words[at + CHANNEL.MAXC]! > 0 && this.#isFull(at, group, channel);
-  }
-
-  #isWilling(at: number): boolean {
-    if (this.#words[at + CHANNEL.STATE] !== STATE.enabled) return false;
-    if (!this.#accounts.hasAddress(this.#words[at + CHANNEL.ACCOUNT]!)) return false;
-    if (this.#words[at + CHANNEL.WEIGHT] === 0 || this.#words[at + CHANNEL.RAMP] === 0) {
-      return false;
-    }
-    return this.#words[at + CHANNEL.HEALTH] !== DOWN ||
-      this.#words[at + CHANNEL.CAUTION] === HALF_OPEN;
-  }
-
-  #isFull(at: number, group: number, channel: number): boolean {
-    const maxc = this.#words[at + CHANNEL.MAXC]!;
-    return maxc !== 0 && this.c(group, channel) >= maxc;
+    return this.#availability.full(group, channel);
   }
 
   /** Administrative state of a channel. */
@@ -361,7 +305,7 @@ export class Table {
   /** Changes the weight of a channel. */
   setWeight(group: number, channel: number, weight: number): void {
     this.#setWord([group, channel], CHANNEL.WEIGHT, weight);
-    this.#weightsChanged(group);
+    this.#slots.noteWeights(group);
     this.#reportFreed();
   }
 
@@ -376,7 +320,7 @@ export class Table {
   /** Sets {@link ramp}. */
   setRamp(group: number, channel: number, percent: number): void {
     this.#setWord([group, channel], CHANNEL.RAMP, percent);
-    this.#weightsChanged(group, { keepDebts: true });
+    this.#slots.noteWeights(group, { keepDebts: true });
     this.#reportFreed();
   }
 
@@ -403,8 +347,7 @@ export class Table {
 
   /** The hash of the channel's name. */
   nameHash(group: number, channel: number): Hash64 {
-    const at = this.#memory.channel(group, channel) + CHANNEL.NAME;
-    return { high: this.#words[at]!, low: this.#words[at + 1]! };
+    return this.#slots.nameHash(group, channel);
   }
 
   /** Maximum of open connections of a channel; 0 for no limit. */
@@ -460,12 +403,7 @@ export class Table {
 
   /** Open connections of a channel, including those to former addresses. */
   c(group: number, channel: number): number {
-    let c = 0;
-    for (let account = this.account(group, channel); account >= 0;) {
-      c += this.#accounts.c(account);
-      account = this.#accounts.former(account);
-    }
-    return c;
+    return this.#accounts.connections(group, channel);
   }
 
   /**
@@ -476,39 +414,10 @@ export class Table {
    */
   add(group: number, to: NewChannel): number | undefined {
     return this.#exclusively(() => {
-      const n = this.active(group), length = this.length(group);
-      let channel = 0;
-      while (channel < n && this.state(group, channel) !== "free") channel++;
-      if (channel >= this.size.channels) return undefined;
-      if (channel < n) {
-        this.#accounts.close(group, channel);
-        this.#fill(group, channel, to);
-        this.#nameNew(group, channel, to);
-      } else if (length >= this.slots) return undefined;
-      else {
-        const places: Placed[] = Array.from({ length }, (_, from) => ({ from }));
-        places.splice(channel, 0, { add: to });
-        this.#place(group, places);
-      }
-      this.#weightsChanged(group);
-      this.#isFreed ||= to.enabled ?? true;
+      const channel = this.#slots.add(group, to);
+      if (channel !== undefined) this.#isFreed ||= to.enabled ?? true;
       return channel;
     });
-  }
-
-  /** Writes a new channel into a slot. */
-  #fill(group: number, channel: number, to: NewChannel): void {
-    const at = this.#memory.channel(group, channel), { enabled = true } = to;
-    const account = this.#accounts.open(to);
-    this.#words.fill(0, at, at + CHANNEL_WORDS);
-    this.#words[at + CHANNEL.ID] = ++this.#words[HEADER.LAST_CHANNEL]!;
-    this.#words[at + CHANNEL.ACCOUNT] = account;
-    this.#words[at + CHANNEL.MAXC] = to.maxc ?? 0;
-    this.#words[at + CHANNEL.WEIGHT] = to.weight ?? DEFAULT_WEIGHT;
-    this.#words[at + CHANNEL.RAMP] = FULL_RAMP;
-    this.#accounts.own(group, channel);
-    this.#renew(group, channel);
-    Atomics.store(this.#words, at + CHANNEL.STATE, enabled ? STATE.enabled : STATE.disabled);
   }
 
   /**
@@ -522,79 +431,11 @@ export class Table {
    */
   rearrange(groups: ReadonlyMap<number, Arrangement>, also?: () => void): boolean {
     return this.locked(() => {
-      const kept = new Map([...groups].map(([group, places]) => [
-        group,
-        places.filter((one) => !("from" in one && one.leaving && this.c(group, one.from) === 0)),
-      ]));
-      if ([...kept.values()].some(({ length }) => length > this.slots)) return false;
-      for (const [group, places] of kept) {
-        this.#place(group, places);
-        this.#weightsChanged(group);
-      }
+      if (!this.#slots.rearrange(groups)) return false;
       also?.();
       this.#isFreed = true;
       return true;
     });
-  }
-
-  /** Moves channels within a group; those that do not appear are closed. */
-  #place(group: number, places: Arrangement): void {
-    const length = this.length(group), active = this.active(group);
-    const slotAt = (channel: number) => this.#memory.channel(group, channel);
-    const copies = places.map((one) =>
-      "from" in one
-        ? this.#words.slice(slotAt(one.from), slotAt(one.from) + CHANNEL_WORDS)
-        : undefined
-    );
-    const stays = new Set(places.map((one) => "from" in one ? one.from : -1));
-    for (let channel = 0; channel < length; channel++) {
-      if (!stays.has(channel)) this.#accounts.close(group, channel);
-    }
-    Atomics.add(this.#words, HEADER.ARRANGEMENT, 1);
-    const cursor = movedCursor(places, this.cursor(group), active);
-    for (const [channel, copy] of copies.entries()) {
-      if (copy === undefined) continue;
-      this.#words.set(copy, slotAt(channel));
-      this.#accounts.own(group, channel);
-    }
-    for (const [channel, copy] of copies.entries()) {
-      if (copy === undefined) this.#words.fill(0, slotAt(channel), slotAt(channel + 1));
-    }
-    const end = Math.max(length, places.length);
-    this.#words.fill(0, slotAt(places.length), slotAt(end));
-    let leaving = 0;
-    for (const [channel, one] of places.entries()) {
-      if ("add" in one) this.#fill(group, channel, one.add);
-      else if (one.leaving !== undefined) this.#setLeaving(group, channel, one.leaving);
-      if (this.isLeaving(group, channel)) leaving++;
-    }
-    const at = this.#memory.group(group);
-    Atomics.store(this.#words, at + GROUP.LENGTH, places.length);
-    Atomics.store(this.#words, at + GROUP.LEAVING, leaving);
-    this.#nameAll(group, places);
-    this.setCursor(group, cursor);
-    Atomics.add(this.#words, HEADER.ARRANGEMENT, 1);
-  }
-
-  /** Makes the names of channels unique in their order, as at the start. */
-  #nameAll(group: number, places: Arrangement): void {
-    const taken = new Set<number>();
-    for (const [channel, one] of places.entries()) {
-      if (this.isLeaving(group, channel)) continue;
-      const host = "add" in one ? one.add.host ?? formatIp(one.add.address) : one.host;
-      if (host !== undefined) {
-        const port = this.port(group, channel);
-        this.#setName(group, channel, { host, port, taken });
-      }
-      taken.add(unitOf(this.nameHash(group, channel)));
-    }
-  }
-
-  #setLeaving(group: number, channel: number, leaving: boolean): void {
-    if (this.isLeaving(group, channel) === leaving) return;
-    const state = leaving ? STATE.draining : STATE.enabled;
-    this.#setWord([group, channel], CHANNEL.STATE, state);
-    this.#setWord([group, channel], CHANNEL.LEAVING, leaving ? 1 : 0);
   }
 
   /**
@@ -606,76 +447,16 @@ export class Table {
   assign(group: number, channel: number, to: ChannelAddress & { host?: string }): void {
     this.#exclusively(() => {
       this.#accounts.assign(group, channel, to);
-      this.#nameNew(group, channel, to);
-      this.#renew(group, channel);
+      this.#slots.nameNew(group, channel, to);
+      this.#slots.renew(group, channel);
     });
   }
 
   /** Removes a channel, which must not have connections. Other channels keep their numbers. */
   remove(group: number, channel: number): void {
     this.#setWord([group, channel], CHANNEL.STATE, STATE.free);
-    this.#renew(group, channel);
-    this.#weightsChanged(group);
-  }
-
-  /** Forgets what was known about the former backend of a slot. */
-  #renew(group: number, channel: number): void {
-    const at = this.#memory.channel(group, channel);
-    const { HEALTH, CAUTION, PROBER, FAILURES, GENERATION } = CHANNEL;
-    for (const word of [HEALTH, CAUTION, PROBER, FAILURES]) {
-      Atomics.store(this.#words, at + word, 0);
-    }
-    const generation = Atomics.add(this.#words, HEADER.LAST_GENERATION, 1) + 1;
-    Atomics.store(this.#words, at + GENERATION, generation);
-  }
-
-  #nameNew(group: number, channel: number, to: ChannelAddress & { host?: string }): void {
-    const { port, host = formatIp(to.address) } = to;
-    this.#setName(group, channel, { host, port, taken: this.#otherNames(group, channel) });
-  }
-
-  /** @param to `taken`: names of other channels, each as a number. */
-  #setName(
-    group: number,
-    channel: number,
-    { host, port, taken }: { host: string; port: number; taken: ReadonlySet<number> },
-  ): void {
-    const name = formatEndpoint({ address: host, port });
-    let copy = 0, hash = nameHash(name, copy);
-    while (taken.has(unitOf(hash))) hash = nameHash(name, ++copy);
-    const at = this.#memory.channel(group, channel) + CHANNEL.NAME;
-    this.#words[at] = hash.high;
-    this.#words[at + 1] = hash.low;
-  }
-
-  /** The names of the other channels of a group, each as a number. */
-  #otherNames(group: number, except: number): Set<number> {
-    const names = new Set<number>();
-    for (let channel = 0; channel < this.active(group); channel++) {
-      if (channel === except || !this.exists(group, channel)) continue;
-      names.add(unitOf(this.nameHash(group, channel)));
-    }
-    return names;
-  }
-
-  /**
-   * Notes whether the weights of a group differ. Weighted round robin starts anew, except when only a
-   * ramp has changed: at each step of a slow start, a channel with a low weight would lose its turn.
-   */
-  #weightsChanged(group: number, { keepDebts = false } = {}): void {
-    let weight = -1, differ = false;
-    for (let channel = 0; channel < this.length(group); channel++) {
-      const own = this.effectiveWeight(group, channel);
-      if (own === 0 || !this.exists(group, channel)) continue;
-      differ ||= weight >= 0 && own !== weight;
-      weight = own;
-    }
-    if (!keepDebts || !differ || !this.isWeighted(group)) {
-      for (let channel = 0; channel < this.length(group); channel++) {
-        this.setDebt(group, channel, 0);
-      }
-    }
-    Atomics.store(this.#words, this.#memory.group(group) + GROUP.WEIGHTED, differ ? 1 : 0);
+    this.#slots.renew(group, channel);
+    this.#slots.noteWeights(group);
   }
 
   /** Sets `totalc`, `sent` and `rcvd` of a channel to zero. */
@@ -728,14 +509,7 @@ export class Table {
 
   /** A channel with its current address; its counters include those of former addresses. */
   row(group: number, channel: number): ChannelRow {
-    const rows = [...this.accountsOf(group, channel)].map((one) => this.#row(group, channel, one));
-    return rows.reduce((sum, one) => ({
-      ...sum,
-      c: sum.c + one.c,
-      totalc: (sum.totalc + one.totalc) >>> 0,
-      sent: BigInt.asUintN(64, sum.sent + one.sent),
-      rcvd: BigInt.asUintN(64, sum.rcvd + one.rcvd),
-    }));
+    return sumOf(this.#rowsOf(group, channel));
   }
 
   /** All channels in order of group and number, including free slots. */
@@ -744,38 +518,23 @@ export class Table {
   }
 
   /** The channels in use, one row per address; the current address of a channel comes first. */
-  *rowsByAddress(): Generator<ChannelRow & { account: number; current: boolean }> {
+  *rowsByAddress(): Generator<AddressRow & { current: boolean }> {
     for (const [group, channel] of this.#channels()) {
       if (this.state(group, channel) === "free") continue;
-      for (const [i, account] of [...this.accountsOf(group, channel)].entries()) {
-        yield { ...this.#row(group, channel, account), account, current: i === 0 };
-      }
+      const [current, ...former] = this.#rowsOf(group, channel);
+      yield { ...current!, current: true };
+      for (const row of former) yield { ...row, current: false };
     }
+  }
+
+  #rowsOf(group: number, channel: number): AddressRow[] {
+    return rowsOf({ memory: this.#memory, accounts: this.#accounts }, group, channel);
   }
 
   *#channels(): Generator<readonly [group: number, channel: number]> {
     for (let group = 0; group < this.size.groups; group++) {
       for (let channel = 0; channel < this.length(group); channel++) yield [group, channel];
     }
-  }
-
-  #row(group: number, channel: number, account: number): ChannelRow {
-    const { traffic } = this.#memory;
-    return {
-      group,
-      channel,
-      type: this.schedule(group),
-      state: this.state(group, channel),
-      health: this.health(group, channel),
-      weight: this.weight(group, channel),
-      address: this.#accounts.address(account),
-      port: this.#accounts.port(account),
-      c: this.#accounts.c(account),
-      totalc: this.#accounts.totalc(account),
-      maxc: this.#word(group, channel, CHANNEL.MAXC),
-      sent: traffic.sum(account * COUNTERS + SENT),
-      rcvd: traffic.sum(account * COUNTERS + RCVD),
-    };
   }
 
   #reportFreed(): void {
