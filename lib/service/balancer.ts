@@ -15,6 +15,7 @@ import { refuseLibraries } from "../native/c_library.ts";
 import { LineMemory } from "../wait_line/line_memory.ts";
 import { listenForSignals, SIGNAL_EXIT, type Signals } from "../system/signals.ts";
 import { surviveBugs } from "../system/survive_bugs.ts";
+import { ChangeGate } from "../state/change_gate.ts";
 import { openConnections } from "../table/counts.ts";
 import { show } from "../table/show.ts";
 import type { Handover } from "../takeover/handover.ts";
@@ -57,13 +58,14 @@ export async function startBalancer(
   const manager = openServiceManager(table, waiting);
   const drains = openDrains(table, plane), { channelSet, state } = prepared;
   let { pidFile } = prepared;
+  const gate = new ChangeGate();
   channelSet.attach({ health, drains, state });
   const reloader = openReloader({
     ...prepared,
     ...{ options, reread, plane, manager, messages, isStopping: () => program.stopping },
   });
   const handover = prepared.succession.handover = openLeaving(reloader, {
-    ...{ prepared, plane, manager, notice: messages.notice },
+    ...{ prepared, plane, manager, gate, notice: messages.notice },
     program: () => program,
     pidFile: () => pidFile,
   });
@@ -72,7 +74,7 @@ export async function startBalancer(
     dump.reopen();
   };
   const control = openControl(prepared, {
-    ...{ engine: options.engine, connections: plane, drains, handover },
+    ...{ engine: options.engine, connections: plane, drains, gate, handover },
     reload: () => reloader.reload(),
     lifecycle: lifecycleOf(() => program),
   });
@@ -101,30 +103,45 @@ export async function startBalancer(
   });
   dump.attach(plane, { outputClosed: () => program.outputClosed() });
   if (!options.debug) messages.hint?.(listeningLine(setup.listen, table));
-  pidFile = await joining?.serving(prepared.control, options, messages.notice) ?? pidFile;
+  const ended = program.ended.then(async (code) => {
+    for (const one of [channelSet, drains]) one[Symbol.dispose]();
+    manager.close();
+    await closeAll(prepared);
+    pidFile?.remove();
+    return code;
+  });
+  const serving = joining?.serving(prepared.control, options, messages.notice);
+  const outcome = await Promise.race([serving, program.ended.then(() => undefined)]);
+  if (outcome === "late") {
+    // Open connections may end.
+    await program.retire(() => Promise.resolve());
+    await ended;
+    throw joining?.late();
+  }
+  pidFile = outcome ?? pidFile;
   await Promise.race([health.firstRound(), program.ended]);
   if (!program.stopping) await manager.ready();
-  return {
-    ended: program.ended.then(async (code) => {
-      manager.close();
-      prepared.follower.close();
-      channelSet[Symbol.dispose]();
-      drains[Symbol.dispose]();
-      await state.close();
-      await health.close();
-      await dump.close();
-      await reports.close();
-      pidFile?.remove();
-      return code;
-    }),
-  };
+  return { ended };
+}
+
+async function closeAll(
+  { follower, state, health, dump, reports }: Pick<
+    Prepared,
+    "follower" | "state" | "health" | "dump" | "reports"
+  >,
+): Promise<void> {
+  follower.close();
+  await state.close();
+  await health.close();
+  await dump.close();
+  await reports.close();
 }
 
 /** Starts to answer control clients. */
 function openControl(
   prepared: Prepared,
   { handover, ...running }:
-    & Pick<ControlContext, "engine" | "connections" | "drains" | "reload" | "lifecycle">
+    & Pick<ControlContext, "engine" | "connections" | "drains" | "gate" | "reload" | "lifecycle">
     & { readonly handover: Handover },
 ): ControlServer {
   const { setup: { listen }, table, names, services, dump, health, state } = prepared;

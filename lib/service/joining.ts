@@ -1,5 +1,7 @@
 /** The start of a program that takes over a running one (`--takeover`), step by step. */
 
+import { delay } from "@std/async/delay";
+import { formatEndpoint } from "../address/host_port.ts";
 import type { Endpoint } from "../base/endpoint.ts";
 import { messageOf, UnavailableError, withName } from "../base/errors.ts";
 import type { Options } from "../cli/options.ts";
@@ -14,6 +16,9 @@ import { type Entrance, servesAlone } from "../workers/start_plane.ts";
 import { joinEntrance, type Serving } from "./listen.ts";
 import type { OperatorStateControl } from "./operator_state.ts";
 import { type PidFile, writePidFile } from "./pid_file.ts";
+
+/** Milliseconds that waiting clients may take to be accepted, and between two looks at them. */
+const EMPTIED_MS = 2000, LOOK_MS = 10;
 
 /** What starts beside the predecessor. */
 export interface JoiningParts extends CarriedParts {
@@ -32,6 +37,7 @@ export class Joining {
   readonly #parts: JoiningParts;
   readonly #left = Promise.withResolvers<void>();
   #theirs = 0;
+  #plane: DataPlane | undefined;
 
   constructor(parts: JoiningParts) {
     this.#parts = parts;
@@ -75,21 +81,34 @@ export class Joining {
       throw new UnavailableError(withName(`can't take over: ${reason}`));
     }
     await predecessor.commit({ sockets, metrics, pid: Deno.pid });
-    void this.#whenLeft(plane);
+    this.#plane = plane;
+  }
+
+  /** The error if this program was too slow, and its predecessor serves again. */
+  late(): UnavailableError {
+    const { at } = this.#parts;
+    const what = `can't take over the balance on ${formatEndpoint(at)}`;
+    return new UnavailableError(
+      withName(`${what}: this program was too slow, and it serves again`),
+    );
   }
 
   /**
    * Answers on the control socket of the predecessor from now on, and takes over its files.
    *
-   * @returns The file of `--pid-file`.
+   * @returns The file of `--pid-file`; `"late"` if the predecessor serves again.
    */
   async serving(
     control: ControlListener,
     { pidFile }: Pick<Options, "pidFile">,
     notice: (line: string) => void,
-  ): Promise<PidFile | undefined> {
+  ): Promise<PidFile | undefined | "late"> {
+    if (!await this.#parts.predecessor.serving()) {
+      await this.#emptied();
+      return "late";
+    }
+    void this.#whenLeft();
     await control.succeed();
-    await this.#parts.predecessor.serving();
     try {
       await this.#parts.state.begin();
       return pidFile === undefined ? undefined : writePidFile(pidFile);
@@ -105,13 +124,19 @@ export class Joining {
     await this.#parts.predecessor.stopping();
   }
 
-  async #whenLeft(plane: DataPlane): Promise<void> {
+  /** Waits a moment until those are accepted that have connected here meanwhile. */
+  async #emptied(): Promise<void> {
+    const steering = steeringAt(this.#parts.at), end = performance.now() + EMPTIED_MS;
+    do await delay(LOOK_MS); while (steering?.queued() !== 0 && performance.now() < end);
+  }
+
+  async #whenLeft(): Promise<void> {
     const { predecessor, at, metrics } = this.#parts, steering = steeringAt(at);
     // Of one that was killed, the order is unknown, unless there is only one.
     const closed = await predecessor.left() ?? (this.#theirs === 1 ? 1 : undefined);
     // It may have been killed, or its runtime closes them a moment later.
     await steering?.untilAll(this.#sockets);
-    if (closed !== undefined) plane.othersLeft(closed);
+    if (closed !== undefined) this.#plane?.othersLeft(closed);
     steering?.release();
     const others = metrics && steeringAt(metrics);
     await others?.untilAll(1);

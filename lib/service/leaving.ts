@@ -6,6 +6,7 @@ import type { ControlListener } from "../control/control_listener.ts";
 import type { Options } from "../cli/options.ts";
 import { carriedGroups, carriedHealth } from "../takeover/carried.ts";
 import { type Handover, openHandover } from "../takeover/handover.ts";
+import type { ChangeGate } from "../state/change_gate.ts";
 import type { DataPlane } from "../workers/data_plane.ts";
 import type { PidFile } from "./pid_file.ts";
 import type { Prepared } from "./prepare.ts";
@@ -20,10 +21,11 @@ import type { RunningProgram } from "./shutdown.ts";
  */
 export function openLeaving(
   inForce: { readonly options: Pick<Options, "graceS"> },
-  { prepared, plane, manager, notice, program, pidFile }: {
+  { prepared, plane, manager, gate, notice, program, pidFile }: {
     prepared: Prepared;
     plane: DataPlane;
     manager: ServiceManager;
+    gate: ChangeGate;
     notice: (line: string) => void;
     program: () => RunningProgram;
     pidFile: () => PidFile | undefined;
@@ -36,6 +38,7 @@ export function openLeaving(
     at: setup.listen,
     metrics: setup.metrics,
     plane,
+    gate,
     ready: joining?.left ?? Promise.resolve(),
     get graceMs() {
       return inForce.options.graceS * 1000;
@@ -47,8 +50,8 @@ export function openLeaving(
       reports.retire(true);
       await manager.handedOver(pid);
     },
-    async resumed() {
-      notice(withName("the successor has died, this program continues"));
+    async resumed(reason) {
+      notice(withName(reason));
       reports.retire(false);
       await manager.resumed();
       await control.reclaim();

@@ -2,9 +2,11 @@
 
 import { delay } from "@std/async/delay";
 import type { Endpoint } from "../base/endpoint.ts";
+import { settlesWithin, within } from "../base/within.ts";
 import type { HandoverHost, LineSession } from "../control/handover_host.ts";
 import { isRunning } from "../native/process.ts";
 import { type Steering, steeringAt } from "../reuseport/steering.ts";
+import type { ChangeGate } from "../state/change_gate.ts";
 import type { DataPlane } from "../workers/data_plane.ts";
 import {
   decodeFromSuccessor,
@@ -18,6 +20,13 @@ import {
  * them, the handshake is still under way.
  */
 const HANDSHAKE_MS = 1000;
+/**
+ * Milliseconds that the successor may take until it listens (it checks all channels before), until it
+ * has applied what it got, and until it serves. Then this program goes on without it.
+ */
+const LISTEN_MS = 300_000, COMMIT_MS = 60_000, SERVING_MS = 10_000;
+/** Milliseconds that commands which are running may take to end; the successor waits for that. */
+const COMMANDS_MS = 5000;
 /** Milliseconds between two looks whether all clients that wait were accepted. */
 const LOOK_MS = 10;
 
@@ -29,6 +38,8 @@ export interface HandoverParts {
   readonly plane: Pick<DataPlane, "sockets" | "leave">;
   /** Resolves when the own predecessor, if there was one, no longer listens. */
   readonly ready: Promise<void>;
+  /** Closed from the moment at which the successor gets what operators have changed. */
+  readonly gate: Pick<ChangeGate, "close" | "open" | "retire">;
   /** `--grace` in milliseconds. */
   readonly graceMs: number;
   /** Whether the program shuts down. */
@@ -38,12 +49,12 @@ export interface HandoverParts {
   readonly steered: () => Omit<FromPredecessor & { type: "steered" }, "type" | "sockets">;
   /** The successor gets all new connections. */
   readonly committed: (pid: number) => Promise<void>;
-  /** The successor has died at once: this program continues. */
-  readonly resumed: () => Promise<void>;
+  /** This program continues. @param reason Why, for the operator. */
+  readonly resumed: (reason: string) => Promise<void>;
   /**
    * The program leaves.
    *
-   * @param leave Closes all listening sockets.
+   * @param leave Closes all listening sockets; not called if a shutdown has closed them.
    */
   readonly retire: (leave: () => Promise<void>, pid: number) => Promise<void>;
 }
@@ -106,11 +117,12 @@ class Talk {
     return this.#next;
   }
 
-  /** Takes the next message if it has this type. */
+  /** Takes the next message if it has this type and arrives within this many milliseconds. */
   async take<Type extends FromSuccessor["type"]>(
     type: Type,
+    ms: number,
   ): Promise<FromSuccessor & { type: Type } | undefined> {
-    const message = await this.#next;
+    const message = await within(this.#next, ms);
     if (message?.type !== type) return undefined;
     this.#next = this.#read();
     return message as FromSuccessor & { type: Type };
@@ -148,43 +160,78 @@ class Leaving {
   }
 
   async run(): Promise<void> {
-    const { ready, plane, metrics, begun, steered, isStopping } = this.#parts, talk = this.#talk;
-    // Before it has an answer, it sends nothing: a message is the end of the session.
+    const { ready, metrics, begun, isStopping } = this.#parts, talk = this.#talk;
+    // Before it has an answer, it sends nothing: a message is the end of the session. It does not wait
+    // forever, so this needs no limit.
     const isReady = await Promise.race([ready.then(() => true), talk.peek().then(() => false)]);
     if (!isReady || isStopping()) return;
     // The successor listens for requests for metrics long before it serves.
     if (metrics !== undefined) steeringAt(metrics)?.steer({ first: 0, count: 1 });
     await talk.send({ type: "begun", ...begun() });
-    if (await talk.take("listen") === undefined || isStopping()) return;
-    const { sockets } = plane;
+    if (await talk.take("listen", LISTEN_MS) === undefined || isStopping()) return;
+    try {
+      await this.#steer();
+    } finally {
+      if (!this.#state.committed) this.#parts.gate.open();
+    }
+  }
+
+  async #steer(): Promise<void> {
+    const { plane: { sockets }, gate, steered, isStopping } = this.#parts, talk = this.#talk;
+    // What a command changed after that would be lost.
+    if (!await settlesWithin(gate.close(), COMMANDS_MS)) {
+      return await talk.send({ type: "refused", reason: "a command of an operator is running" });
+    }
     if (!this.#steering.steer({ first: 0, count: sockets })) {
       return await talk.send({ type: "refused", reason: "its connections cannot be steered" });
     }
     await talk.send({ type: "steered", sockets, ...steered() });
-    const commit = await talk.take("commit");
+    const commit = await talk.take("commit", COMMIT_MS);
     if (commit !== undefined && !isStopping()) await this.#handOver(commit);
   }
 
   async #handOver(commit: FromSuccessor & { type: "commit" }): Promise<void> {
-    const { plane, committed, resumed, retire } = this.#parts, talk = this.#talk, { pid } = commit;
+    const { plane, committed, gate, retire } = this.#parts, talk = this.#talk, { pid } = commit;
     const metrics = this.#metricsSteering(commit), { sockets } = plane;
     this.#steering.steer({ first: sockets, count: commit.sockets });
     metrics?.steer({ first: 1, count: 1 });
     this.#state.committed = true;
     await committed(pid);
     await talk.send({ type: "committed" }).catch(() => {});
-    await talk.take("serving");
+    if (!await this.#isServing()) {
+      const isDead = !isRunning(pid);
+      await this.#takeBack(isDead ? "has died" : "does not serve", { sockets, metrics });
+      return await talk.send({ type: "refused", reason: "it serves again" }).catch(() => {});
+    }
+    await talk.send({ type: "retiring" }).catch(() => {});
     // After `stopping`, which stays the next message, the session is never over.
     const isDead = () => talk.isOver && !isRunning(pid);
     await this.#emptied({ metrics, unless: isDead });
-    if (isDead()) {
-      this.#steering.steer({ first: 0, count: sockets });
-      metrics?.steer({ first: 0, count: 1 });
-      this.#state.committed = false;
-      return await resumed();
-    }
-    await retire(() => this.#leave(commit), pid);
-    await talk.send({ type: "left", sockets }).catch(() => {});
+    if (isDead()) return await this.#takeBack("has died", { sockets, metrics });
+    gate.retire(pid);
+    let closed: number | undefined;
+    await retire(async () => {
+      await this.#leave(commit);
+      closed = sockets;
+    }, pid);
+    await talk.send({ type: "left", sockets: closed }).catch(() => {});
+  }
+
+  /** Waits until the successor serves, or shuts down on request: then, too, this program leaves. */
+  async #isServing(): Promise<boolean> {
+    if (await this.#talk.take("serving", SERVING_MS) !== undefined) return true;
+    return (await within(this.#talk.peek(), 0))?.type === "stopping";
+  }
+
+  /** New connections are those of this program again. @param what Why: what the successor does. */
+  async #takeBack(
+    what: string,
+    { sockets, metrics }: { sockets: number; metrics: Steering | undefined },
+  ): Promise<void> {
+    this.#steering.steer({ first: 0, count: sockets });
+    metrics?.steer({ first: 0, count: 1 });
+    this.#state.committed = false;
+    await this.#parts.resumed(`the successor ${what}, this program continues`);
   }
 
   /** Steers requests for metrics, if both serve them at the same address. */

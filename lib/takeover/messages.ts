@@ -25,13 +25,14 @@ export type FromSuccessor =
     /** Where it serves metrics. */
     readonly metrics: Endpoint | undefined;
   }
-  /** It answers on the control socket. */
+  /** It serves. After the answer, it takes over the control socket. */
   | { readonly type: "serving" }
   /** It shuts down on request: the predecessor must not serve again when it is gone. */
   | { readonly type: "stopping" };
 
 /** A message of the predecessor. */
 export type FromPredecessor =
+  /** It goes on; also instead of `retiring`, if it was too late for `serving`. */
   | { readonly type: "refused"; readonly reason: string }
   /** Answers `.takeover`; no other successor may begin until the session ends. */
   | {
@@ -49,8 +50,13 @@ export type FromPredecessor =
   }
   /** Answers `commit`. */
   | { readonly type: "committed" }
-  /** It no longer listens; it closed this many sockets, the last one first. */
-  | { readonly type: "left"; readonly sockets: number };
+  /** Answers `serving`: it serves again only if the successor dies within a second. */
+  | { readonly type: "retiring" }
+  /**
+   * It no longer listens. `sockets`: how many it closed, the last one first; `undefined` if it closed
+   * them in an order that it does not know.
+   */
+  | { readonly type: "left"; readonly sockets: number | undefined };
 
 /** A message as a line, without its newline. */
 export function encodeMessage(message: FromSuccessor | FromPredecessor): string {
@@ -90,9 +96,10 @@ export function decodeFromPredecessor(line: string): FromPredecessor | undefined
         ? withState(message)
         : undefined;
     case "committed":
+    case "retiring":
       return message;
     case "left":
-      return isCount(message.sockets) ? message : undefined;
+      return message.sockets === undefined || isCount(message.sockets) ? message : undefined;
     default:
       return undefined;
   }

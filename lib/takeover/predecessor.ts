@@ -100,9 +100,16 @@ export class Predecessor implements Disposable {
     await answer(this.#session, this.#at, { type: "committed" });
   }
 
-  /** Reports that this program answers on the control socket. */
-  async serving(): Promise<void> {
+  /**
+   * Reports that this program serves. Waits for the answer without a limit: otherwise both might
+   * serve.
+   *
+   * @returns Whether it leaves, or is gone. If not, this program was too late, and it serves again.
+   */
+  async serving(): Promise<boolean> {
     await this.#send({ type: "serving" });
+    const line = await this.#session.receive(MAX_MESSAGE_BYTES);
+    return line === undefined || decodeFromPredecessor(line)?.type !== "refused";
   }
 
   /** Reports that this program shuts down, so that the other one does not serve again. */
@@ -112,7 +119,8 @@ export class Predecessor implements Disposable {
 
   /**
    * Resolves when it no longer listens, with the number of sockets that it has closed; `undefined` if
-   * it has ended the session before.
+   * that, or their order, is unknown. It has no time limit: as long as its sockets listen, their
+   * numbers count.
    */
   async left(): Promise<number | undefined> {
     const line = await this.#session.receive(MAX_MESSAGE_BYTES);

@@ -21,6 +21,7 @@ export const WEIGHT: Command = {
   args: ["<channel>", "<weight>"],
   newer: true,
   help: `share of the connections of a group, 0 to ${MAX_WEIGHT}`,
+  changes: true,
   run: ({ table, state }, session, [text = "", wanted = ""]) => {
     const { group, channel } = readChannel(table, session.group, { text });
     const weight = /^\d{1,3}$/.test(wanted) ? Number(wanted) : Infinity;
@@ -45,6 +46,7 @@ export const CHECK: Command = {
       ? [...CHECK_STARTS, "none", DEFAULT_CHECK]
       : [],
   help: "change the health check of a channel",
+  changes: true,
   run: (context, session, [text = "", spec = ""]) => {
     const { group, channel } = readChannel(context.table, session.group, { text });
     const { health } = context;

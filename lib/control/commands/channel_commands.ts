@@ -17,6 +17,7 @@ export const DISABLE: Command = {
   name: "disable",
   args: ["<channel>"],
   help: "disable a channel: no new connections",
+  changes: true,
   run: setState("disabled"),
 };
 
@@ -24,6 +25,7 @@ export const ENABLE: Command = {
   name: "enable",
   args: ["<channel>"],
   help: "enable a channel",
+  changes: true,
   run: setState("enabled"),
 };
 
@@ -70,6 +72,7 @@ export const CREATE: Command = {
     return words.length < 2 ? [] : keys.map((key) => `${key}=`);
   },
   help: "add a channel, initially disabled",
+  changes: true,
   run: async (context, { group }, [host = "", port = "", ...pairs]) => {
     const { table, names, health } = context;
     const attributes = fromSpec(() => parseChannelAttributes(pairs));
@@ -88,6 +91,7 @@ export const MAXC: Command = {
   name: "maxc",
   args: ["<channel>", "<maxc>"],
   help: "limit the connections of a channel, 0 for no limit",
+  changes: true,
   run: ({ table, state }, session, [text = "", limit = ""]) => {
     const { group, channel, name } = readChannel(table, session.group, {
       text,
@@ -107,6 +111,7 @@ export const ASSIGN: Command = {
   name: "assign",
   args: ["<channel>", "<host>", "<port>"],
   help: "change the address of a disabled or draining channel",
+  changes: true,
   run: async (context, session, [text = "", ...words]) => {
     const { table, drains, health, state } = context;
     const at = readChannel(table, session.group, { text, unknown: UNKNOWN_CHANNEL });
@@ -133,6 +138,7 @@ export const REMOVE: Command = {
   args: ["<channel>"],
   newer: true,
   help: "remove a disabled or draining channel without connections",
+  changes: true,
   run: ({ table, names, drains, health, state }, session, [text = ""]) => {
     const { group, channel, name } = readChannel(table, session.group, { text });
     const id = table.id(group, channel);

@@ -10,6 +10,7 @@ import type { HealthControl } from "../../check/check_status.ts";
 import type { DumpCounts } from "../../dump/dumper.ts";
 import type { DumpSettings, DumpTexts } from "../../dump/settings.ts";
 import type { EngineName } from "../../engine/names.ts";
+import type { ChangeGate } from "../../state/change_gate.ts";
 import type { StateControl } from "../../state/state_control.ts";
 import type { ChannelNames } from "../../table/channel_names.ts";
 import type { Table } from "../../table/table.ts";
@@ -102,6 +103,8 @@ export interface ControlContext {
   readonly health: HealthControl;
   /** Keeps what operators change. */
   readonly state: StateControl;
+  /** Whether commands may change it now. */
+  readonly gate: ChangeGate;
   /** Reads the configuration file again; never rejects. */
   readonly reload: () => Promise<ReloadReply>;
   /** The address that balance listens on. */
@@ -166,6 +169,11 @@ export interface Command {
   readonly help: string;
   /** Whether it cannot be abbreviated. */
   readonly wholeWord?: boolean;
+  /**
+   * It changes what a successor gets (`--takeover`), so it is refused during a takeover, and in the
+   * old program after it; `"connections"`: not after it, because it also acts on open connections.
+   */
+  readonly changes?: true | "connections";
   /** Whether its arguments may be quoted; elsewhere quotes are ordinary characters. */
   readonly quotes?: boolean;
   /**
@@ -247,7 +255,7 @@ export async function runLine(
     const { min = command.args.length, max = command.args.length } = command.words ?? {};
     if (args.length < min) throw command.newer ? usageError(command) : syntaxError();
     if (args.length > max) throw tooManyWords(command);
-    const reply = await command.run(context, session, args);
+    const reply = await runGated(command, context, () => command.run(context, session, args));
     context.health.look();
     context.state.look();
     return reply;
@@ -255,6 +263,17 @@ export async function runLine(
     if (!(error instanceof CommandError || error instanceof UsageError)) throw error;
     return { ...message(error.message), failed: true };
   }
+}
+
+/** @throws {CommandError} If the command would change something that it must not change now. */
+async function runGated(
+  { changes }: Command,
+  { gate }: ControlContext,
+  run: () => Reply | Promise<Reply>,
+): Promise<Reply> {
+  if (changes === undefined || (changes === "connections" && gate.isRetired)) return await run();
+  if (gate.refusal !== undefined) throw new CommandError(gate.refusal);
+  return await gate.run(run);
 }
 
 /** The output of `help`: a line per command, sorted by name. */

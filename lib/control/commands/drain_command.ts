@@ -24,6 +24,7 @@ export const DRAIN: Command = {
   newer: true,
   next: (words) => words.length === 0 ? ["<channel>", ALL] : [],
   help: "no new connections, and wait until all have ended",
+  changes: "connections",
   run: ({ table, drains, state }, session, [text = "", seconds]) => {
     const ms = seconds === undefined ? undefined : readDeadline(seconds);
     const channels = text === ALL
@@ -53,6 +54,7 @@ export const UNDRAIN: Command = {
   newer: true,
   next: (words) => words.length === 0 ? ["<channel>", ALL] : [],
   help: "enable a channel, or all that are draining",
+  changes: true,
   run: (context, session, [text = ""]) => {
     if (text !== ALL) {
       const at = readChannel(context.table, session.group, { text });

@@ -27,6 +27,7 @@ export const HASH: Command = {
   words: { max: 1 },
   next: groupNext,
   help: "make the group a hash group",
+  changes: true,
   run: (context, session, [text]) => setSchedule(context, session, { name: "hash", text }),
 };
 
@@ -37,6 +38,7 @@ export const RR: Command = {
   words: { max: 1 },
   next: groupNext,
   help: "make the group a round robin group",
+  changes: true,
   run: (context, session, [text]) => setSchedule(context, session, { name: "rr", text }),
 };
 
@@ -48,6 +50,7 @@ export const SCHEDULE: Command = {
   newer: true,
   next: (words) => [SCHEDULE_NAMES, ["<group>"]][words.length] ?? [],
   help: "how the group chooses a channel",
+  changes: true,
   run: (context, session, [name = "", text]) => {
     if (isSchedule(name)) return setSchedule(context, session, { name, text });
     throw new CommandError(`invalid schedule [${name}]: not one of ${SCHEDULE_NAMES.join(", ")}`);

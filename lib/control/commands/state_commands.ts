@@ -18,6 +18,7 @@ export const FORGET: Command = {
   args: [],
   newer: true,
   help: "remove the state file; what was changed stays until the end",
+  changes: true,
   run: async ({ state }) => {
     const path = await orReason(state.forget());
     return message(`forgot [${path}]: the changes so far stay in force, but not after a restart`);

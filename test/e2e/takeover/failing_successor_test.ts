@@ -1,9 +1,8 @@
 /** A successor that fails: the running balance serves on, and nobody notices. */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { writeAll } from "../../../lib/base/bytes.ts";
 import { named } from "../../helpers/net/backends.ts";
-import { connectUnix, helloOf, talk } from "../../helpers/net/control_socket.ts";
+import { helloOf, talk } from "../../helpers/net/control_socket.ts";
 import { freePort } from "../../helpers/net/ports.ts";
 import { listenersOn } from "../../helpers/net/tcp_sockets.ts";
 import { isAlive } from "../../helpers/program/process.ts";
@@ -12,6 +11,7 @@ import { type Background, startBackground } from "../../helpers/program/start_ba
 import { program } from "../../helpers/program/program.ts";
 import { runDirectory } from "../../helpers/run_directory.ts";
 import { startLoad } from "../../helpers/takeover/load.ts";
+import { successorSession } from "../../helpers/takeover/successor_session.ts";
 import { t, until, withTools } from "../../helpers/t.ts";
 import { namesIn } from "../../helpers/temp_dir.ts";
 
@@ -105,28 +105,6 @@ function privateNames(rundir: string): string[] {
   return namesIn(rundir).filter((name) => name.startsWith(".control."));
 }
 
-/** A session on the control socket, as a successor has it. */
-async function session(path: string) {
-  const conn = await connectUnix(path);
-  const decoder = new TextDecoder(), buffer = new Uint8Array(1 << 16);
-  let text = "";
-  async function line() {
-    while (!text.includes("\n")) {
-      // A reset, if it has not read everything.
-      const n = await conn.read(buffer).catch(() => null);
-      if (n === null) return undefined;
-      text += decoder.decode(buffer.subarray(0, n));
-    }
-    const end = text.indexOf("\n"), first = text.slice(0, end);
-    text = text.slice(end + 1);
-    return JSON.parse(first);
-  }
-  const send = (what: string) => writeAll(conn, new TextEncoder().encode(`${what}\n`));
-  await send(".hello");
-  assertEquals((await line()).takeover, 1);
-  return { line, send, [Symbol.dispose]: () => conn.close() };
-}
-
 /** A process ID that nothing has any more. */
 async function deadPid(): Promise<number> {
   const child = new Deno.Command("true").spawn();
@@ -137,7 +115,7 @@ async function deadPid(): Promise<number> {
 t("a successor that ends its session at any stage leaves the running balance serving", async () => {
   await undisturbed(async ({ balance: { socket } }) => {
     for (let stage = 0; stage < 4; stage++) {
-      using one = await session(socket);
+      using one = await successorSession(socket);
       await one.send(".takeover");
       if (stage === 0) continue;
       assertEquals((await one.line()).type, "begun");
@@ -154,7 +132,7 @@ t("a successor that ends its session at any stage leaves the running balance ser
 });
 
 async function begins(socket: string): Promise<string> {
-  using one = await session(socket);
+  using one = await successorSession(socket);
   await one.send(".takeover");
   return (await one.line())?.type;
 }
@@ -163,7 +141,7 @@ t("nonsense in the session of a takeover ends it", async () => {
   await undisturbed(async ({ balance: { socket, pid } }) => {
     for (const text of ["", "{", "null", '{"type":"commit"}', "x".repeat(10_000)]) {
       await until(async () => {
-        using one = await session(socket);
+        using one = await successorSession(socket);
         await one.send(".takeover");
         if ((await one.line())?.type !== "begun") return false;
         await one.send(text);

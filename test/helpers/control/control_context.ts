@@ -4,6 +4,7 @@ import type { ControlContext } from "../../../lib/control/commands/command.ts";
 import { ChannelNames } from "../../../lib/table/channel_names.ts";
 import { fakeHealth } from "./fake_health.ts";
 import { type StateControl, StateError } from "../../../lib/state/state_control.ts";
+import { ChangeGate } from "../../../lib/state/change_gate.ts";
 import type { Table } from "../../../lib/table/table.ts";
 
 /**
@@ -23,6 +24,7 @@ export function controlContext(
     drains: openDrains(table, connections),
     health: fakeHealth(),
     state: noState(),
+    gate: new ChangeGate(),
     instances: () => Promise.resolve(""),
     reload: () => Promise.resolve({ text: "no file here", failed: true }),
     names: new ChannelNames(table),

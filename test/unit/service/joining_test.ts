@@ -1,6 +1,7 @@
 /** What a successor concludes from the end of its predecessor. */
 
 import { assertEquals } from "@std/assert";
+import type { ControlListener } from "../../../lib/control/control_listener.ts";
 import { openCLibrary } from "../../../lib/native/c_library.ts";
 import { Joining, type JoiningParts } from "../../../lib/service/joining.ts";
 import type { DataPlane } from "../../../lib/workers/data_plane.ts";
@@ -36,6 +37,7 @@ for (const [what, { sockets, left, expected }] of Object.entries(ENDS)) {
     const predecessor = {
       steer: () => Promise.resolve({ sockets, operator: undefined, groups: [] }),
       commit: () => Promise.resolve(),
+      serving: () => Promise.resolve(true),
       left() {
         for (const one of theirs) one.close();
         return Promise.resolve(left);
@@ -47,12 +49,14 @@ for (const [what, { sockets, left, expected }] of Object.entries(ENDS)) {
       metrics: undefined,
       by: { engine: "streams", workers: 2 },
       table: { size: { groups: 0 } },
-      state: { apply: () => {} },
+      state: { apply: () => {}, begin: () => Promise.resolve() },
     } as unknown as JoiningParts);
     await joining.open();
     using _one = listen(port), _two = listen(port);
     let found: number | undefined;
     await joining.commit({ othersLeft: (count: number) => found = count } as unknown as DataPlane);
+    const control = { succeed: () => Promise.resolve() } as unknown as ControlListener;
+    await joining.serving(control, { pidFile: undefined }, () => {});
     await joining.left;
     assertEquals(found, expected);
   });

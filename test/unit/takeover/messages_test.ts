@@ -26,6 +26,7 @@ t("the messages of a takeover are read as they were written", () => {
     { type: "begun", health, metrics: AT },
     { type: "steered", sockets: 1, operator: NO_CHANGES, groups },
     { type: "committed" },
+    { type: "retiring" },
     { type: "left", sockets: 1 },
   ];
   for (const one of predecessor) assertEquals(decodeFromPredecessor(encodeMessage(one)), one);
@@ -58,7 +59,7 @@ t("invalid messages of a predecessor are not read", () => {
       `{"type":"steered","sockets":1,"operator":${state},"groups":{}}`,
       `{"type":"steered","sockets":1,"operator":${state},` +
       '"groups":[{"group":0,"cursor":0,"debts":{"a:1":"x"}}]}',
-      '{"type":"left"}',
+      '{"type":"left","sockets":0}',
     ]
   ) assertEquals(decodeFromPredecessor(line), undefined, line);
 });

@@ -5,6 +5,7 @@ import {
   helpText,
   runLine,
 } from "../../../../lib/control/commands/command.ts";
+import { ChangeGate } from "../../../../lib/state/change_gate.ts";
 import { COMMANDS } from "../../../../lib/control/commands/commands.ts";
 import { randomNumbers } from "../../../helpers/bytes.ts";
 import { t } from "../../../helpers/t.ts";
@@ -31,7 +32,11 @@ t("every prefix runs the first matching command; kill must be typed in full", as
     },
   }));
   const at = {
-    context: { health: fakeHealth(), state: noState() } as unknown as ControlContext,
+    context: {
+      health: fakeHealth(),
+      state: noState(),
+      gate: new ChangeGate(),
+    } as unknown as ControlContext,
     session: { group: 0 },
   };
   const old = ORDER.split(" ");
