@@ -20,7 +20,7 @@ export function appendFault(path: string): string | undefined {
     if (info.isFile || info.isDirectory) Deno.openSync(path, { append: true }).close();
     return undefined;
   } catch (error) {
-    return isMissing(error) ? createFault(path) : systemReason(error);
+    return isMissing(error) ? writeFault(path) : systemReason(error);
   }
 }
 
@@ -32,10 +32,21 @@ export function replaceFault(path: string): string | undefined {
   } catch (error) {
     if (!isMissing(error)) return systemReason(error);
   }
+  return writeFault(path);
+}
+
+/** Why a file cannot be created and written, as far as its directory decides that. */
+export function writeFault(path: string): string | undefined {
+  try {
+    // The runtime may refuse to open what the system would open. There is no such file.
+    Deno.openSync(`${path}.${Deno.pid}.test`, { write: true }).close();
+  } catch (error) {
+    if (error instanceof Deno.errors.NotCapable) return systemReason(error);
+  }
   return createFault(path);
 }
 
-/** Why a directory takes no new files. */
+/** Why a directory takes no new entries. */
 export function createFault(path: string): string | undefined {
   const directory = path.slice(0, path.lastIndexOf("/")) || "/";
   try {

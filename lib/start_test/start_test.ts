@@ -29,7 +29,7 @@ import { type MetricsSetup, resolveSetup, type Setup } from "../service/resolve_
 import { checkOwner } from "../state/owner.ts";
 import { readStateFile } from "../state/state_file.ts";
 import { checkControlSocket } from "./control_fault.ts";
-import { appendFault, createFault, replaceFault } from "./file_faults.ts";
+import { appendFault, replaceFault, writeFault } from "./file_faults.ts";
 
 /**
  * Checks what a start validates, resolves, binds and opens. Nothing is created, and nothing serves:
@@ -131,7 +131,7 @@ function testDumpFile(pattern: string, port: number): void {
 /** A file that is written under another name, which then replaces what is there. */
 function testReplaced(option: string, what: string, path: string): void {
   const absolute = absolutePath(path),
-    fault = isSpecial(absolute) ? "it is not a regular file" : createFault(absolute);
+    fault = isSpecial(absolute) ? "it is not a regular file" : writeFault(absolute);
   if (fault !== undefined) throw cannotCreate(option, `can't write ${what} [${path}]: ${fault}`);
 }
 

@@ -95,6 +95,9 @@ t("--test has the message and the exit code of the start", async () => {
     ["--state", "folder", "PORT", GOOD],
     ["--state", "none/state", "PORT", GOOD],
     ["--state=", "PORT", GOOD],
+    ...["--log", "--pid-file", "--dump-file", "--state"].map((
+      one,
+    ) => [one, "/proc/x", "PORT", GOOD]),
     ["-p", "PORT", GOOD],
     ["PORT", "!", GOOD],
   ];
