@@ -1,3 +1,4 @@
+import { splitAttributes } from "../address/channel_spec.ts";
 import { closest } from "../address/closest.ts";
 import { suggestion } from "../address/faults.ts";
 import { UsageError, withName } from "../base/errors.ts";
@@ -16,7 +17,11 @@ export const INCLUDE = "include";
  *
  * @throws {UsageError} If it is none of these; the error names no place.
  */
-export function entryOf({ word, rest }: ConfigLine, place: Place, spellings: Spellings): Given {
+export function entryOf(
+  { word, rest, text }: ConfigLine,
+  place: Place,
+  spellings: Spellings,
+): Given {
   if (word.startsWith("-") && word !== "-") throw dashes(word, spellings);
   if (/^=($|[ \t])/.test(rest) && (word === LISTEN || spellings.has(word))) {
     throw wrong(`invalid line [${word} ${rest}]: a blank alone separates '${word}' from its value`);
@@ -40,6 +45,10 @@ export function entryOf({ word, rest }: ConfigLine, place: Place, spellings: Spe
     }
     if (rest === "") throw wrong(`option '${word}' requires an argument`);
     return { name, value: rest, written, place };
+  }
+  // An attribute may contain blanks, as in check=exec:/bin/probe a b.
+  if (rest !== "" && splitAttributes(word).attributes.length > 0) {
+    return { value: text, written: text, place };
   }
   if (rest !== "") throw notOneWord(word, rest, spellings);
   const [, before = ""] = /^([^=,]*)=/.exec(word) ?? [];

@@ -8,6 +8,8 @@ export interface ConfigLine {
   readonly word: string;
   /** What follows the first blanks, without those at its end; it may contain blanks. */
   readonly rest: string;
+  /** All of the line, without blanks at its start and its end and without a comment. */
+  readonly text: string;
 }
 
 const UTF8 = new TextDecoder("utf-8", { ignoreBOM: true, fatal: true });
@@ -27,13 +29,16 @@ export function configLines(bytes: Uint8Array, file: string): ConfigLine[] {
   for (const [i, raw] of splitLines(bytes).entries()) {
     const line = i + 1;
     const fail = (reason: string) => locateAt(new UsageError(withName(reason)), { file, line });
-    const text = decoded(raw);
-    if (text === undefined) throw fail("not UTF-8 text");
-    if (text.startsWith(BYTE_ORDER_MARK)) throw fail("starts with a byte order mark, remove it");
-    if (text.includes("\0")) throw fail("contains a null byte, so this is not a text file");
-    if (text.includes("\r")) throw fail("contains a carriage return: lines end with LF, not CR LF");
-    const [, word, rest = ""] = /^([^ \t]+)(?:[ \t]+(.*))?$/s.exec(withoutComment(text)) ?? [];
-    if (word !== undefined) lines.push({ line, word, rest });
+    const whole = decoded(raw);
+    if (whole === undefined) throw fail("not UTF-8 text");
+    if (whole.startsWith(BYTE_ORDER_MARK)) throw fail("starts with a byte order mark, remove it");
+    if (whole.includes("\0")) throw fail("contains a null byte, so this is not a text file");
+    if (whole.includes("\r")) {
+      throw fail("contains a carriage return: lines end with LF, not CR LF");
+    }
+    const text = withoutComment(whole);
+    const [, word, rest = ""] = /^([^ \t]+)(?:[ \t]+(.*))?$/s.exec(text) ?? [];
+    if (word !== undefined) lines.push({ line, word, rest, text });
   }
   return lines;
 }

@@ -7,6 +7,7 @@ import { freePort } from "../../helpers/net/ports.ts";
 import { startBackground } from "../../helpers/program/start_background.ts";
 import { runBalance } from "../../helpers/program/start_balance.ts";
 import { startControlled } from "../../helpers/program/start_controlled.ts";
+import { startConfigured } from "../../helpers/reload/start_configured.ts";
 import { t, until } from "../../helpers/t.ts";
 import { exists, tempDir } from "../../helpers/temp_dir.ts";
 
@@ -67,6 +68,22 @@ t("the command line wins over the file, and adds channels", async () => {
   const argv = ["-c", "disable 0; show", "--config", file, "--bind=127.0.0.1", String(port)];
   assertMatch((await runBalance(argv, { rundir })).stdout, / 1 +\S+ +0 ENA /);
   assertEquals(await ask(port), "B1");
+});
+
+t("a check of one channel may run a program with arguments", async () => {
+  await using backends = namedBackends(2);
+  const checked = (address: string | undefined, result: string) =>
+    `${address},weight=2,check=exec:/usr/bin/test ok = ${result}`;
+  const [first, second] = backends.addresses;
+  await using configured = await startConfigured([
+    "fall 1",
+    checked(first, "failed"),
+    checked(second, "ok"),
+  ]);
+  await until(async () => / 0\.0 +.* down /.test(await configured.control("checks")), {
+    what: () => configured.balance.stderr,
+  });
+  assertEquals(await ask(configured.balance.port), "B1");
 });
 
 t("a relative path works in the background, also for files in it", async () => {

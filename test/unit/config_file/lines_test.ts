@@ -5,7 +5,8 @@ import { t } from "../../helpers/t.ts";
 
 const PURE = { permissions: "none" } as const;
 const bytes = (text: string) => new TextEncoder().encode(text);
-const words = (text: string) => configLines(bytes(text), "web.conf").map(Object.values);
+const words = (text: string) =>
+  configLines(bytes(text), "web.conf").map(({ line, word, rest }) => [line, word, rest]);
 
 t("configLines() separates the first word from the rest, and drops comments and blanks", () => {
   assertEquals(words(""), []);

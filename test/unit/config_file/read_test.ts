@@ -38,6 +38,14 @@ t("readConfiguration() keeps the place of each option, channel and separator", (
   ]);
 }, PURE);
 
+t("readConfiguration(): an attribute of a channel may contain blanks", () => {
+  const text = "a:80,weight=2,check=exec:/bin/x  a\tb # c\nb:80,check=exec:/x y,weight=3\n";
+  assertEquals(words({ "web.conf": text }), [
+    "web.conf:1  a:80,weight=2,check=exec:/bin/x  a\tb",
+    "web.conf:2  b:80,check=exec:/x y,weight=3",
+  ]);
+}, PURE);
+
 t("readConfiguration() reads included files in place, relative to the including file", () => {
   const files = {
     "web.conf": "a\ninclude d/*.conf\nz\ninclude d/none*\n",
