@@ -8,6 +8,8 @@ export interface LineSession {
 
 /** Serves successors (`--takeover`). */
 export interface HandoverHost {
+  /** Whether a successor gets the new connections. */
+  readonly isCommitted: boolean;
   /** Serves one; resolves when its session is over. */
   serve(session: LineSession): Promise<void>;
 }

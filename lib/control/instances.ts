@@ -62,7 +62,7 @@ async function query(socket: FoundSocket): Promise<Instance | undefined> {
     // 4.0.0 does not report it, but creates its socket at its start.
     uptimeMs: hello.uptimeMs ?? (socket.since && Date.now() - socket.since),
     open: hello.open ?? (known ? await countConnections(opened) : undefined),
-    state: hello.stopping ? "draining" : "running",
+    state: hello.stopping || hello.succeeded ? "draining" : "running",
     uid,
     path,
   };

@@ -1,7 +1,7 @@
 import type { Endpoint } from "../base/endpoint.ts";
 import { formatEndpoint } from "../address/host_port.ts";
 import { withName } from "../base/errors.ts";
-import { searchDirectories } from "../system/search_directories.ts";
+import { searchDirectories, type SearchDirectory } from "../system/search_directories.ts";
 import { type SearchOptions, socketName } from "./control_socket.ts";
 import { findInstances, type Instance } from "./instances.ts";
 
@@ -16,9 +16,7 @@ const MAX_NAMED = 5;
  */
 export async function whereItRuns(at: Endpoint, options: SearchOptions = {}): Promise<string[]> {
   const { directories = searchDirectories() } = options;
-  const paths = directories.filter(({ owner }) => owner === undefined).map(({ path }) => path);
-  const others = directories.length > paths.length ? " and those of other users" : "";
-  const looked = `looked for ${socketName(at)} in ${paths.join(", ")}${others}`;
+  const looked = lookedFor(at, directories);
   const instances = await findInstances({ ...options, directories });
   const same = instances.filter((one) => one.at.port === at.port);
   const rest = instances.filter((one) => one.at.port !== at.port);
@@ -29,8 +27,18 @@ export async function whereItRuns(at: Endpoint, options: SearchOptions = {}): Pr
   ].map(withName);
 }
 
-/** The options that select the address of a balance. */
-function optionsFor(address: string): string {
+/** Where a client looks for a balance, for a message. */
+export function lookedFor(
+  at: Endpoint,
+  directories: readonly SearchDirectory[] = searchDirectories(),
+): string {
+  const paths = directories.filter(({ owner }) => owner === undefined).map(({ path }) => path);
+  const others = directories.length > paths.length ? " and those of other users" : "";
+  return `looked for ${socketName(at)} in ${paths.join(", ")}${others}`;
+}
+
+/** The options that select the address of a balance, for a message. */
+export function optionsFor(address: string): string {
   if (address === "0.0.0.0") return "neither -b nor -6";
   return address === "::" ? "-6" : `-b ${address}`;
 }
@@ -41,7 +49,8 @@ function list(instances: readonly Instance[]): string {
   return more > 0 ? `${shown} and ${more} more (see --list)` : shown;
 }
 
-function named({ at, pid, state }: Instance): string {
+/** A balance in a message: its address, process ID, and state unless it runs. */
+export function named({ at, pid, state }: Instance): string {
   const details = [pid === undefined ? [] : [`pid ${pid}`], state === "running" ? [] : [state]];
   return `${formatEndpoint(at)} (${details.flat().join(", ")})`;
 }

@@ -84,6 +84,8 @@ export interface Hello {
   readonly takeover?: number;
   /** It accepts no more connections, and exits after the last one. */
   readonly stopping?: boolean;
+  /** A successor gets the new connections; `stopping` follows when it has accepted those of before. */
+  readonly succeeded?: boolean;
   /** Number of open connections. */
   readonly open?: number;
   /** The address that it listens on. */

@@ -210,15 +210,16 @@ export class ControlServer {
   }
 
   #hello(): Hello {
-    const { lifecycle: { stopping, open }, listener } = this.#options.context;
+    const { context: { lifecycle: { stopping, open }, listener }, handover } = this.#options;
     return {
       version: VERSION,
       pid: Deno.pid,
       protocol: PROTOCOL,
       progress: true,
       uptimeMs: Math.round(performance.now()),
-      ...this.#options.handover && { takeover: TAKEOVER_VERSION },
+      ...handover && { takeover: TAKEOVER_VERSION },
       stopping,
+      ...handover?.isCommitted && { succeeded: true },
       open,
       ...listener,
     };

@@ -8,6 +8,9 @@ import type { EngineName } from "../engine/names.ts";
 import { steeringAt } from "../reuseport/steering.ts";
 import { type Entrance, servesAlone } from "../workers/start_plane.ts";
 
+/** What may be added to the message if an address is in use. */
+export type InUseHint = (at: Endpoint) => Promise<string>;
+
 /**
  * Binds the address where clients connect. A balance that listens there and is shutting down is
  * waited for. If it cannot be bound, the error starts like that of 3.35, which named no reason.
@@ -17,16 +20,21 @@ import { type Entrance, servesAlone } from "../workers/start_plane.ts";
  *
  * Once it is bound, a successor of this user may listen there, too (`--takeover`).
  *
+ * @param hint Added to the message of 3.35 if the address is in use.
  * @throws {UnavailableError} If the address cannot be bound.
  */
-export async function openEntrance(at: Endpoint, by: Serving): Promise<Entrance> {
+export async function openEntrance(
+  at: Endpoint,
+  by: Serving,
+  hint?: InUseHint,
+): Promise<Entrance> {
   const { engine, binder, free } = by, steering = steeringAt(at);
   if (!servesAlone(by)) {
-    const bound = await listen(at, () => binder.bind(at, { shared: true, free }));
+    const bound = await listen(at, () => binder.bind(at, { shared: true, free }), hint);
     steering?.allowSharing();
     return { bound };
   }
-  const listener = await listen(at, () => openEngine(engine).listen(at, { free }));
+  const listener = await listen(at, () => openEngine(engine).listen(at, { free }), hint);
   steering?.allowSharing();
   return { bound: listener, listener };
 }
@@ -61,6 +69,7 @@ export interface Serving {
 async function listen<T extends BoundSocket>(
   at: Endpoint,
   open: () => T | ListenFailure,
+  hint?: InUseHint,
 ): Promise<T> {
   let result = open();
   if ("failure" in result && result.failure === "in use") {
@@ -69,11 +78,13 @@ async function listen<T extends BoundSocket>(
       return "failure" in next && next.failure === "in use" ? undefined : next;
     }) ?? result;
   }
-  return listening(at, result);
+  const isInUse = "failure" in result && result.failure === "in use";
+  return listening(at, result, isInUse ? await hint?.(at) : "");
 }
 
-function listening<T extends BoundSocket>(at: Endpoint, result: T | ListenFailure): T {
+function listening<T extends BoundSocket>(at: Endpoint, result: T | ListenFailure, hint = ""): T {
   if (!("failure" in result)) return result;
-  const text = withName(bindMessage(result, { ...at, purpose: "local" }));
+  const reason = bindMessage(result, { ...at, purpose: "local" });
+  const text = withName(hint === "" ? reason : `${reason} (${hint})`);
   throw new UnavailableError(text, result.failure === "not local" ? "b" : "listen");
 }

@@ -37,6 +37,7 @@ import { type Entrance } from "../workers/start_plane.ts";
 import { channelList } from "./hints.ts";
 import { type DumpSwitch, openDumpSwitch } from "./dump_on_off.ts";
 import { carryHealth, findPredecessor, Joining } from "./joining.ts";
+import { takeoverHint } from "./in_use.ts";
 import { openEntrance } from "./listen.ts";
 import { openOperatorState, type OperatorStateControl } from "./operator_state.ts";
 import { openReports, type Reports } from "./reports.ts";
@@ -112,7 +113,11 @@ export async function prepare(options: Options, messages: Messages): Promise<Pre
       debug?.(`using port ${at.port}`);
       if (options.takeover) predecessor = await findPredecessor(at, messages.starting ?? notice);
       if (predecessor !== undefined) return void undo.use(predecessor);
-      const { bound } = entrance = await openEntrance(at, by);
+      const { bound } = entrance = await openEntrance(
+        at,
+        by,
+        options.takeover ? takeoverHint : undefined,
+      );
       undo.defer(() => bound?.close());
       debug?.(`bound to address ${at.address}`);
     },

@@ -22,12 +22,14 @@ import { bindMessage } from "../engine/bind_message.ts";
 import { binderOf } from "../engine/engines.ts";
 import { openNames } from "../names/names.ts";
 import { absolutePath } from "../native/absolute_path.ts";
+import { takeoverHint, testHint } from "../service/in_use.ts";
 import { openEntrance } from "../service/listen.ts";
 import { isRunning } from "../service/operator_state.ts";
 import { checkLogOptions } from "../service/reports.ts";
 import { type MetricsSetup, resolveSetup, type Setup } from "../service/resolve_setup.ts";
 import { checkOwner } from "../state/owner.ts";
 import { readStateFile } from "../state/state_file.ts";
+import { takeoverSession } from "../takeover/predecessor.ts";
 import { checkControlSocket } from "./control_fault.ts";
 import { appendFault, replaceFault, writeFault } from "./file_faults.ts";
 
@@ -60,8 +62,9 @@ async function testAddresses(options: Options): Promise<Setup> {
       names,
       onListen: async (at) => {
         const { engine, freebind: free } = options;
-        if (options.takeover && await answersAt(at, "running")) return;
-        const { bound } = await openEntrance(at, { engine, binder, workers, free });
+        if (options.takeover && await canTakeOver(at)) return;
+        const by = { engine, binder, workers, free };
+        const { bound } = await openEntrance(at, by, options.takeover ? takeoverHint : testHint);
         bound?.close();
       },
     });
@@ -74,6 +77,14 @@ async function testAddresses(options: Options): Promise<Setup> {
   } finally {
     names.close();
   }
+}
+
+/** Whether `--takeover` would find a balance; throws as it does. */
+async function canTakeOver(at: Endpoint): Promise<boolean> {
+  const session = await takeoverSession(at);
+  if (typeof session === "string") return false;
+  session[Symbol.dispose]();
+  return true;
 }
 
 /** @param options `from`: the state of a predecessor that releases the address to a successor. */

@@ -60,10 +60,7 @@ export interface HandoverParts {
 }
 
 /** A running handover, and whether there is one. */
-export interface Handover extends HandoverHost {
-  /** Whether a successor gets the new connections. */
-  readonly isCommitted: boolean;
-}
+export type Handover = HandoverHost;
 
 /** Waits for successors. */
 export function openHandover(parts: HandoverParts): Handover {

@@ -60,15 +60,8 @@ export class Predecessor implements Disposable {
    * @throws {ExitError} If it is another user's (77).
    */
   static async find(at: Endpoint): Promise<Predecessor | string> {
-    const session = await sessionAt(at);
+    const session = await takeoverSession(at);
     if (typeof session === "string") return session;
-    const { takeover, stopping, version } = session.hello;
-    if (takeover !== TAKEOVER_VERSION || stopping) {
-      session[Symbol.dispose]();
-      return stopping
-        ? "the running balance is shutting down"
-        : `the running balance (version ${version}) cannot be taken over`;
-    }
     try {
       await session.send(TAKEOVER).catch(() => {});
       const begun = await answer(session, at, { type: "begun", ms: FIRST_ANSWER_MS });
@@ -138,6 +131,22 @@ export class Predecessor implements Disposable {
     // That it is gone shows in the answer.
     await this.#session.send(encodeMessage(message)).catch(() => {});
   }
+}
+
+/**
+ * A session with a balance that can be taken over, without any effect on it yet. The caller owns it.
+ *
+ * @returns Why there is none; it throws as {@linkcode Predecessor.find} does.
+ */
+export async function takeoverSession(at: Endpoint): Promise<FramedSession | string> {
+  const session = await sessionAt(at);
+  if (typeof session === "string") return session;
+  const { takeover, stopping, version } = session.hello;
+  if (takeover === TAKEOVER_VERSION && !stopping) return session;
+  session[Symbol.dispose]();
+  return stopping
+    ? "the running balance is shutting down"
+    : `the running balance (version ${version}) cannot be taken over`;
 }
 
 /** A session with the balance at an address, or why there is none. */

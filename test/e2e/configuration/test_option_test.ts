@@ -46,8 +46,12 @@ t("--test neither disturbs a running balance nor touches its files", async () =>
   const { port, rundir } = balance;
   const before = [namesIn(rundir), await Deno.readTextFile(pidFile)];
   const ended = await runBalance(["--test", ...argv], { port, rundir });
-  const line = `balance: can't bind local address 0.0.0.0:${port}: address already in use\n`;
-  assertEquals(result(ended), [69, "", line]);
+  const line = `balance: can't bind local address 0.0.0.0:${port}: address already in use`;
+  const hint = "(a balance runs there: test a reload or takeover with --takeover --test)";
+  assertEquals(result(ended), [69, "", `${line} ${hint}\n`]);
+  // A start has the message of 3.35.
+  const started = await runBalance(["-f", "PORT", GOOD], { port, rundir });
+  assertEquals(result(started), [69, "", `${line}\n`]);
   const other = freePort();
   assertEquals(result(await runBalance(["--test", ...argv], { port: other, rundir })), [0, "", ""]);
   assertEquals([namesIn(rundir), await Deno.readTextFile(pidFile)], before);
@@ -67,7 +71,13 @@ t("--takeover --test accepts the addresses of a running balance of this user", a
   // A program that is no balance does not hand over its address.
   using other = Deno.listen({ hostname: "0.0.0.0", port: 0 });
   const taken = (other.addr as Deno.NetAddr).port;
-  assertEquals((await runBalance(tested, { port: taken, rundir })).code, 69);
+  const { code, stderr } = await runBalance(tested, { port: taken, rundir });
+  assertEquals(code, 69);
+  assertStringIncludes(
+    stderr,
+    `address already in use (to take it over, looked for balance.${taken}.0.0.0.0 in ${rundir}; ` +
+      `no balance answers on port ${taken})`,
+  );
   assertEquals(isAlive(pid), true);
 });
 

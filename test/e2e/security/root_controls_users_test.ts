@@ -62,6 +62,23 @@ asRoot("root finds the balance of another user, and the user is found whatever a
   assertMatch(wrong.stderr, /use -b 127\.0\.0\.1\n/);
 });
 
+asRoot("--test has the answer that a takeover of another user's balance would have", async () => {
+  using directory = directoryOf(NOBODY);
+  await using cache = await cacheForNobody();
+  const port = freePort(), argv = [String(port), "127.0.0.1:1"];
+  const options = { ...byDefault, prefix: AS_NOBODY, env: cache.env };
+  await using balance = startWith(["-f", ...argv], options);
+  const path = `${directory.path}/balance.${port}.0.0.0.0`;
+  await until(() => answers(path), { timeoutMs: 20_000, what: () => balance.stderr });
+  const started = await runWith(["--takeover", "-f", ...argv], byDefault);
+  assertMatch(started.stderr, /belongs to another user/);
+  const tested = await runWith(["--takeover", "--test", ...argv], byDefault);
+  assertEquals([tested.code, tested.stderr], [77, started.stderr]);
+  const { code, stderr } = await runWith(["--test", ...argv], byDefault);
+  assertEquals(code, 69);
+  assertMatch(stderr, /in use \(a balance of user nobody runs there\)\n$/);
+});
+
 asRoot("a link to another balance, in the directory of a user, is not controlled", async () => {
   using directory = directoryOf(OTHER);
   const port = freePort(), victim = freePort();

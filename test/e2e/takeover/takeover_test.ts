@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { fakeServer } from "../../helpers/control/fake_server.ts";
-import { named, namedBackends, refusing } from "../../helpers/net/backends.ts";
+import { hasIpv6, named, namedBackends, refusing } from "../../helpers/net/backends.ts";
 import { ask, connect, readText, readToEnd, sequence } from "../../helpers/net/client.ts";
 import { controlSession, helloOf, talk } from "../../helpers/net/control_socket.ts";
 import { freePort } from "../../helpers/net/ports.ts";
@@ -13,7 +13,7 @@ import { startBackground } from "../../helpers/program/start_background.ts";
 import { startControlled } from "../../helpers/program/start_controlled.ts";
 import { runDirectory } from "../../helpers/run_directory.ts";
 import { startLoad } from "../../helpers/takeover/load.ts";
-import { t, until } from "../../helpers/t.ts";
+import { skip, t, until } from "../../helpers/t.ts";
 import { namesIn, tempDir } from "../../helpers/temp_dir.ts";
 
 t("a takeover keeps old connections until their end, and the control socket follows", async () => {
@@ -25,6 +25,11 @@ t("a takeover keeps old connections until their end, and the control socket foll
   assertEquals(await readText(client, 3), "B0\n");
   await using next = await startBackground(["--takeover", "PORT", backend.address], at);
   assert(next.pid !== old.pid);
+  const listed = JSON.parse((await runBalance(["--list", "--json"], at)).stdout);
+  assertEquals(
+    listed.map(({ pid, state }: { pid: number; state: string }) => [pid, state]),
+    [[next.pid, "running"], [old.pid, "draining"]],
+  );
   assertEquals(await ask(at.port), "B0");
   const path = `${old.socket}.old-${old.pid}`;
   await until(async () => (await helloOf(path)).stopping === true);
@@ -87,6 +92,25 @@ t("states, maxc, weights, created channels and health go over", async () => {
   await using next = await startBackground(["--takeover", ...argv], at);
   assertEquals(await shape(next.socket), before);
 });
+
+if (hasIpv6) {
+  t("--takeover without the -6 of the running balance names it", async () => {
+    using directory = runDirectory();
+    const rundir = directory.path, argv = ["PORT", "127.0.0.1:9"];
+    await using old = await startControlled(["-f", "-6", ...argv], {
+      env: { BALANCE_RUNDIR: rundir },
+      address: "::",
+    });
+    const { port, pid } = old;
+    const line = `balance: can't bind local address 0.0.0.0:${port}: address already in use ` +
+      `(to take it over, looked for balance.${port}.0.0.0.0 in ${rundir}; ` +
+      `on this port runs [::]:${port} (pid ${pid}): to take it over, use -6)\n`;
+    for (const more of [[], ["--test"]]) {
+      const end = await runBalance(["--takeover", ...more, ...argv], { port, rundir });
+      assertEquals([end.code, end.stderr], [69, line]);
+    }
+  });
+} else skip("--takeover without the -6 of the running balance names it", "no IPv6 on this machine");
 
 for (
   const [weight, order] of [["1", "B0 B1 B2 B0 B1 B2 B0"], ["5", "B0 B0 B1 B0 B2 B0 B0"]] as const
