@@ -1,8 +1,10 @@
 /** Control commands that are given on the command line (`-c`). */
 
+import { formatEndpoint } from "../../address/host_port.ts";
 import type { Endpoint } from "../../base/endpoint.ts";
-import { EXIT, withName } from "../../base/errors.ts";
+import { EXIT, UnavailableError, withName } from "../../base/errors.ts";
 import { printable } from "../../base/printable.ts";
+import { within } from "../../base/within.ts";
 import { splitCommands } from "../text/words.ts";
 import { printErrorLine } from "../../system/output.ts";
 import { ControlClient } from "../client.ts";
@@ -16,11 +18,22 @@ const encoder = new TextEncoder();
 /** The exit code for a failed command with `--strict`, and always for a failed `health`. */
 const FAILED = 1;
 
+/** Milliseconds that `health` alone may take: keepalived and other probes have short limits. */
+const HEALTH_MS = 1000;
+
+/** How to run commands. */
+interface RunOptions {
+  readonly at: Endpoint;
+  readonly strict: boolean;
+  readonly print: Print;
+}
+
 /**
  * Runs control commands in one session.
  *
  * A failed command does not stop the next ones, except with `strict`. A failed `group` always does:
- * the next ones would change channels of another group.
+ * the next ones would change channels of another group. If `health` is the only command, a balance
+ * that hangs is given up after a second.
  *
  * @param text Commands, separated by semicolons or newlines. An empty one does nothing.
  * @param options `at`: the address that balance listens on; `strict`: stop at the first command
@@ -29,12 +42,23 @@ const FAILED = 1;
  * balance exited.
  * @throws {ExitError} If there is no balance to control.
  */
-export async function runCommands(
-  text: string,
-  { at, strict, print }: { at: Endpoint; strict: boolean; print: Print },
+export async function runCommands(text: string, options: RunOptions): Promise<number> {
+  const commands = splitCommands(text).filter((command) => nameOf(command) !== undefined);
+  const [first] = commands, running = runAll(commands, options);
+  if (commands.length !== 1 || first === undefined || nameOf(first) !== "health") {
+    return await running;
+  }
+  const code = await within(running, HEALTH_MS);
+  if (code !== undefined) return code;
+  const what = `the balance on ${formatEndpoint(options.at)}`;
+  throw new UnavailableError(withName(`${what} does not answer within ${HEALTH_MS / 1000} second`));
+}
+
+async function runAll(
+  commands: readonly string[],
+  { at, strict, print }: RunOptions,
 ): Promise<number> {
   using client = await ControlClient.connect(at);
-  const commands = splitCommands(text).filter((command) => nameOf(command) !== undefined);
   let code: number = EXIT.ok;
   for (const [index, command] of commands.entries()) {
     const answer = await client.ask(command, { onPart: (text) => print(encoder.encode(text)) });

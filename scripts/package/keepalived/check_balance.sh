@@ -1,6 +1,6 @@
 #!/bin/sh
 # The check of keepalived: exits with 0 while balance has an available channel. It answers in about
-# 0.1 s. A balance that was killed, hangs or shuts down fails, too.
+# 0.1 s. A balance that was killed, hangs (after 1 s) or shuts down fails, too.
 BALANCE=/usr/local/bin/balance
 ADDRESS=192.0.2.10
 PORT=8080

@@ -42,6 +42,23 @@ t("health without a balance is 69, and without any channel 1", async () => {
   assertEquals(await control(balance, "health"), ["unhealthy: 0 of 0 channels available", 1]);
 });
 
+t("health does not wait for a balance that hangs", async () => {
+  await using balance = await startControlled(["-f", "PORT", "127.0.0.1:9"]);
+  const { port, rundir } = balance;
+  balance.kill("SIGSTOP");
+  try {
+    const start = performance.now();
+    const { code, stdout, stderr } = await runBalance(["-c", "health", "PORT"], { port, rundir });
+    const elapsed = performance.now() - start;
+    const line = `balance: the balance on 0.0.0.0:${port} does not answer within 1 second\n`;
+    assertEquals([code, stdout, stderr], [69, "", line]);
+    // Other commands wait for 5 seconds.
+    assert(elapsed < 4500, `${elapsed} ms`);
+  } finally {
+    balance.kill("SIGCONT");
+  }
+});
+
 t("health is about what checks found: down is not available, up again is", async () => {
   await using server = named("B0");
   const argv = ["-f", "--check", "tcp", "--interval", "0.05", "--fall", "1", "--rise", "1"];
