@@ -43,13 +43,12 @@ export function binderOf(name: EngineName): Binder {
  * Puts the socket of another isolate's listener in its place; see {@link Listener.placeholder}. Only
  * for the main isolate.
  *
- * @param options `descriptor`: a socket that is bound already; without it, one is bound. `joins`: see
- * {@link Engine.listen}.
+ * @param options `descriptor`: a socket that is bound already; without it, one is bound.
  */
 export const claimListener: (
   placeholder: number,
   at: Endpoint,
-  options: { readonly descriptor?: number | undefined; readonly joins?: boolean | undefined },
+  options: { readonly descriptor?: number | undefined },
 ) => ListenFailure | undefined = replaceSocket;
 
 /**

@@ -11,9 +11,8 @@ const INSTRUCTION_BYTES = 8;
 /** An instruction without jumps: its code and its operand. */
 type Instruction = readonly [code: number, operand: number];
 
-const LOAD_WORD = 0x20, ADD = 0x04, MODULO = 0x94, RETURN_RESULT = 0x16;
-/** `SKF_AD_OFF + SKF_AD_RANDOM`: loading from there yields a random number. */
-const RANDOM = 0xfffff000 + 56;
+/** `BPF_RET | BPF_K`: returns the operand. */
+const RETURN = 0x06;
 
 /** A program, and its size to pass to setsockopt(2). Valid as long as it is referenced. */
 export interface BpfProgram {
@@ -21,17 +20,9 @@ export interface BpfProgram {
   readonly size: number;
 }
 
-/** Returns a random number of a range: the number of a socket. */
-export function anyOf(c: CLibrary, { first, count }: SocketRange): BpfProgram {
-  return assemble(c, [[LOAD_WORD, RANDOM], [MODULO, count], [ADD, first], [RETURN_RESULT, 0]]);
-}
-
-/** Sockets with consecutive numbers. */
-export interface SocketRange {
-  /** The number of the first one. */
-  readonly first: number;
-  /** How many, at least 1. */
-  readonly count: number;
+/** Always returns the same number: that of a socket. */
+export function always(c: CLibrary, socket: number): BpfProgram {
+  return assemble(c, [[RETURN, socket]]);
 }
 
 function assemble(c: CLibrary, instructions: readonly Instruction[]): BpfProgram {

@@ -10,7 +10,7 @@
 import { delay } from "@std/async/delay";
 import type { Endpoint } from "../base/endpoint.ts";
 import { type CLibrary, cLibrary } from "../native/c_library.ts";
-import { anyOf, type SocketRange } from "./classic_bpf.ts";
+import { always } from "./classic_bpf.ts";
 import { fixed } from "../native/memory.ts";
 import {
   AF_INET,
@@ -57,11 +57,11 @@ export interface Steering {
   /** Waits until there are `count` sockets, 5 seconds at most. */
   untilAll(count: number): Promise<void>;
   /**
-   * Steers new connections to the sockets with these numbers, at random.
+   * Steers new connections to the socket with this number.
    *
    * @returns Whether that worked.
    */
-  steer(range: SocketRange): boolean;
+  steer(socket: number): boolean;
   /** Ends the steering: the system chooses by a hash. */
   release(): void;
   /** How many connections wait to be accepted on the own sockets. */
@@ -91,11 +91,11 @@ export function steeringAt(at: Endpoint): Steering | undefined {
       const end = performance.now() + CLOSED_MS;
       while (countListening(c, at) !== count && performance.now() < end) await delay(LOOK_MS);
     },
-    steer(range) {
+    steer(socket) {
       const [descriptor] = descriptors();
       if (descriptor === undefined) return false;
-      return attach(c, descriptor, range) ||
-        makeGroup(c, descriptor, () => attach(c, descriptor, range));
+      return attach(c, descriptor, socket) ||
+        makeGroup(c, descriptor, () => attach(c, descriptor, socket));
     },
     release() {
       const [descriptor] = descriptors();
@@ -106,8 +106,8 @@ export function steeringAt(at: Endpoint): Steering | undefined {
   };
 }
 
-function attach(c: CLibrary, descriptor: number, range: SocketRange): boolean {
-  const { bytes, size } = anyOf(c, range);
+function attach(c: CLibrary, descriptor: number, socket: number): boolean {
+  const { bytes, size } = always(c, socket);
   return c.setsockopt(descriptor, SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, bytes, size) === 0;
 }
 

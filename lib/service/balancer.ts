@@ -210,7 +210,7 @@ async function serve(
   }
   try {
     const starting = startPlane(enter, {
-      serving: { ...servingOptions(options, serving), joins: joining !== undefined },
+      serving: servingOptions(options, serving),
       table,
       messages,
       reports,
@@ -226,7 +226,7 @@ async function serve(
     // The workers have opened the C library by now.
     refuseLibraries();
     if (joining === undefined) checkAll();
-    await joining?.commit(plane);
+    await joining?.commit();
     started.resolve(plane);
     return plane;
   } catch (error) {

@@ -11,8 +11,7 @@ import { steeringAt } from "../reuseport/steering.ts";
 import type { Table } from "../table/table.ts";
 import { applyGroups, applyHealth, type CarriedParts } from "../takeover/carried.ts";
 import { Predecessor } from "../takeover/predecessor.ts";
-import type { DataPlane } from "../workers/data_plane.ts";
-import { type Entrance, servesAlone } from "../workers/start_plane.ts";
+import type { Entrance } from "../workers/start_plane.ts";
 import { joinEntrance, type Serving } from "./listen.ts";
 import type { OperatorStateControl } from "./operator_state.ts";
 import { type PidFile, writePidFile } from "./pid_file.ts";
@@ -32,12 +31,13 @@ export interface JoiningParts extends CarriedParts {
   readonly state: OperatorStateControl;
 }
 
+/** Listening sockets of a program: all its workers share one. */
+const SOCKETS = 1;
+
 /** See the top of the file. */
 export class Joining {
   readonly #parts: JoiningParts;
   readonly #left = Promise.withResolvers<void>();
-  #theirs = 0;
-  #plane: DataPlane | undefined;
 
   constructor(parts: JoiningParts) {
     this.#parts = parts;
@@ -60,8 +60,7 @@ export class Joining {
    */
   async open(): Promise<Entrance> {
     const { predecessor, state, at, by } = this.#parts;
-    const { sockets, operator, groups } = await predecessor.steer(this.#sockets);
-    this.#theirs = sockets;
+    const { operator, groups } = await predecessor.steer();
     state.apply(operator, "takeover");
     applyGroups(this.#parts, groups);
     return joinEntrance(at, by);
@@ -72,16 +71,15 @@ export class Joining {
    *
    * @throws {ExitError} If that does not work; the predecessor continues.
    */
-  async commit(plane: DataPlane): Promise<void> {
-    const { predecessor, at, metrics } = this.#parts, sockets = this.#sockets;
-    const expected = this.#theirs + sockets, found = steeringAt(at)?.all();
+  async commit(): Promise<void> {
+    const { predecessor, at, metrics } = this.#parts;
+    const expected = 2 * SOCKETS, found = steeringAt(at)?.all();
     if (found !== expected) {
       const reason = `${found ?? "no"} sockets listen there instead of ${expected}: ` +
         "it runs in another network namespace, or another program listens there, too";
       throw new UnavailableError(withName(`can't take over: ${reason}`));
     }
-    await predecessor.commit({ sockets, metrics, pid: Deno.pid });
-    this.#plane = plane;
+    await predecessor.commit({ metrics, pid: Deno.pid });
   }
 
   /** The error if this program was too slow, and its predecessor serves again. */
@@ -132,21 +130,14 @@ export class Joining {
 
   async #whenLeft(): Promise<void> {
     const { predecessor, at, metrics } = this.#parts, steering = steeringAt(at);
-    // Of one that was killed, the order is unknown, unless there is only one.
-    const closed = await predecessor.left() ?? (this.#theirs === 1 ? 1 : undefined);
+    await predecessor.left();
     // It may have been killed, or its runtime closes them a moment later.
-    await steering?.untilAll(this.#sockets);
-    if (closed !== undefined) this.#plane?.othersLeft(closed);
+    await steering?.untilAll(SOCKETS);
     steering?.release();
     const others = metrics && steeringAt(metrics);
     await others?.untilAll(1);
     others?.release();
     this.#left.resolve();
-  }
-
-  get #sockets(): number {
-    const { by } = this.#parts;
-    return by.engine === "epoll" || servesAlone(by) ? 1 : by.workers;
   }
 }
 

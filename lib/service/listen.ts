@@ -50,10 +50,8 @@ export function joinEntrance(at: Endpoint, by: Serving): Entrance {
     const listener = listening(at, openEngine(engine).listen(at, { joins: true, free }));
     return { bound: listener, listener };
   }
-  // The workers of the other engine bind by themselves.
-  return {
-    bound: engine === "epoll" ? listening(at, binder.bind(at, { joins: true, free })) : undefined,
-  };
+  // All workers share one socket, so that each program has only one.
+  return { bound: listening(at, binder.bind(at, { shared: true, joins: true, free })) };
 }
 
 /** What serves. */

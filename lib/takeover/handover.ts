@@ -30,12 +30,15 @@ const COMMANDS_MS = 5000;
 /** Milliseconds between two looks whether all clients that wait were accepted. */
 const LOOK_MS = 10;
 
+/** The numbers of the sockets of both programs, of which each has one. */
+const OWN = 0, OTHER = 1;
+
 /** What a handover needs from the program. */
 export interface HandoverParts {
   /** The address that balance listens on, and that of its metrics. */
   readonly at: Endpoint;
   readonly metrics: Endpoint | undefined;
-  readonly plane: Pick<DataPlane, "sockets" | "leave">;
+  readonly plane: Pick<DataPlane, "stop">;
   /** Resolves when the own predecessor, if there was one, no longer listens. */
   readonly ready: Promise<void>;
   /** Closed from the moment at which the successor gets what operators have changed. */
@@ -46,7 +49,7 @@ export interface HandoverParts {
   readonly isStopping: () => boolean;
   /** What the successor gets. */
   readonly begun: () => Omit<FromPredecessor & { type: "begun" }, "type">;
-  readonly steered: () => Omit<FromPredecessor & { type: "steered" }, "type" | "sockets">;
+  readonly steered: () => Omit<FromPredecessor & { type: "steered" }, "type">;
   /** The successor gets all new connections. */
   readonly committed: (pid: number) => Promise<void>;
   /** This program continues. @param reason Why, for the operator. */
@@ -54,7 +57,7 @@ export interface HandoverParts {
   /**
    * The program leaves.
    *
-   * @param leave Closes all listening sockets; not called if a shutdown has closed them.
+   * @param leave Stops listening; not called if a shutdown has closed them.
    */
   readonly retire: (leave: () => Promise<void>, pid: number) => Promise<void>;
 }
@@ -163,7 +166,7 @@ class Leaving {
     const isReady = await Promise.race([ready.then(() => true), talk.peek().then(() => false)]);
     if (!isReady || isStopping()) return;
     // The successor listens for requests for metrics long before it serves.
-    if (metrics !== undefined) steeringAt(metrics)?.steer({ first: 0, count: 1 });
+    if (metrics !== undefined) steeringAt(metrics)?.steer(OWN);
     await talk.send({ type: "begun", ...begun() });
     if (await talk.take("listen", LISTEN_MS) === undefined || isStopping()) return;
     try {
@@ -174,44 +177,40 @@ class Leaving {
   }
 
   async #steer(): Promise<void> {
-    const { plane: { sockets }, gate, steered, isStopping } = this.#parts, talk = this.#talk;
+    const { gate, steered, isStopping } = this.#parts, talk = this.#talk;
     // What a command changed after that would be lost.
     if (!await settlesWithin(gate.close(), COMMANDS_MS)) {
       return await talk.send({ type: "refused", reason: "a command of an operator is running" });
     }
-    if (!this.#steering.steer({ first: 0, count: sockets })) {
+    if (!this.#steering.steer(OWN)) {
       return await talk.send({ type: "refused", reason: "its connections cannot be steered" });
     }
-    await talk.send({ type: "steered", sockets, ...steered() });
+    await talk.send({ type: "steered", ...steered() });
     const commit = await talk.take("commit", COMMIT_MS);
     if (commit !== undefined && !isStopping()) await this.#handOver(commit);
   }
 
   async #handOver(commit: FromSuccessor & { type: "commit" }): Promise<void> {
-    const { plane, committed, gate, retire } = this.#parts, talk = this.#talk, { pid } = commit;
-    const metrics = this.#metricsSteering(commit), { sockets } = plane;
-    this.#steering.steer({ first: sockets, count: commit.sockets });
-    metrics?.steer({ first: 1, count: 1 });
+    const { committed, gate, retire } = this.#parts, talk = this.#talk, { pid } = commit;
+    const metrics = this.#metricsSteering(commit);
+    this.#steering.steer(OTHER);
+    metrics?.steer(OTHER);
     this.#state.committed = true;
     await committed(pid);
     await talk.send({ type: "committed" }).catch(() => {});
     if (!await this.#isServing()) {
       const isDead = !isRunning(pid);
-      await this.#takeBack(isDead ? "has died" : "does not serve", { sockets, metrics });
+      await this.#takeBack(isDead ? "has died" : "does not serve", metrics);
       return await talk.send({ type: "refused", reason: "it serves again" }).catch(() => {});
     }
     await talk.send({ type: "retiring" }).catch(() => {});
     // After `stopping`, which stays the next message, the session is never over.
     const isDead = () => talk.isOver && !isRunning(pid);
     await this.#emptied({ metrics, unless: isDead });
-    if (isDead()) return await this.#takeBack("has died", { sockets, metrics });
+    if (isDead()) return await this.#takeBack("has died", metrics);
     gate.retire(pid);
-    let closed: number | undefined;
-    await retire(async () => {
-      await this.#leave(commit);
-      closed = sockets;
-    }, pid);
-    await talk.send({ type: "left", sockets: closed }).catch(() => {});
+    await retire(() => this.#leave(), pid);
+    await talk.send({ type: "left" }).catch(() => {});
   }
 
   /** Waits until the successor serves, or shuts down on request: then, too, this program leaves. */
@@ -223,10 +222,10 @@ class Leaving {
   /** New connections are those of this program again. @param what Why: what the successor does. */
   async #takeBack(
     what: string,
-    { sockets, metrics }: { sockets: number; metrics: Steering | undefined },
+    metrics: Steering | undefined,
   ): Promise<void> {
-    this.#steering.steer({ first: 0, count: sockets });
-    metrics?.steer({ first: 0, count: 1 });
+    this.#steering.steer(OWN);
+    metrics?.steer(OWN);
     this.#state.committed = false;
     await this.#parts.resumed(`the successor ${what}, this program continues`);
   }
@@ -253,22 +252,11 @@ class Leaving {
     }
   }
 
-  /**
-   * Closes one socket after the other, the last one first: the last one of the successor then takes
-   * its number. So that no number is wrong meanwhile, the successor's last socket gets no connections
-   * then. If that is its only one, others of this program get some, too.
-   */
-  async #leave({ sockets: theirs }: FromSuccessor & { type: "commit" }): Promise<void> {
-    const { plane } = this.#parts;
-    for (let own = plane.sockets; own > 0; own--) {
-      const isLast = own === 1, all = this.#steering.all() ?? 0;
-      if (!isLast && theirs > 1) this.#steering.steer({ first: own, count: theirs - 1 });
-      await plane.leave();
-      // The runtime may close it a moment later; until then the numbers are those of before.
-      await this.#steering.untilAll(all - 1);
-      if (isLast) return;
-      this.#steering.steer({ first: own - 1, count: theirs });
-      if (theirs === 1) await this.#emptied();
-    }
+  /** Stops listening. */
+  async #leave(): Promise<void> {
+    const all = this.#steering.all() ?? 0;
+    await this.#parts.plane.stop();
+    // The runtime may close the socket a moment later.
+    await this.#steering.untilAll(all - 1);
   }
 }

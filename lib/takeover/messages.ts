@@ -15,12 +15,11 @@ import {
 
 /** A message of the successor. */
 export type FromSuccessor =
-  /** It will listen on this many sockets. */
-  | { readonly type: "listen"; readonly sockets: number }
+  /** It will listen. */
+  | { readonly type: "listen" }
   /** It listens: from now on, it gets all new connections. */
   | {
     readonly type: "commit";
-    readonly sockets: number;
     readonly pid: number;
     /** Where it serves metrics. */
     readonly metrics: Endpoint | undefined;
@@ -41,10 +40,9 @@ export type FromPredecessor =
     /** Where it serves metrics: there, the successor may listen, too. */
     readonly metrics: Endpoint | undefined;
   }
-  /** Answers `listen`: new connections go to its own sockets only; `sockets`: how many. */
+  /** Answers `listen`: new connections go to its own socket only. */
   | {
     readonly type: "steered";
-    readonly sockets: number;
     readonly operator: OperatorState;
     readonly groups: readonly CarriedGroup[];
   }
@@ -52,11 +50,8 @@ export type FromPredecessor =
   | { readonly type: "committed" }
   /** Answers `serving`: it serves again only if the successor dies within a second. */
   | { readonly type: "retiring" }
-  /**
-   * It no longer listens. `sockets`: how many it closed, the last one first; `undefined` if it closed
-   * them in an order that it does not know.
-   */
-  | { readonly type: "left"; readonly sockets: number | undefined };
+  /** It no longer listens. */
+  | { readonly type: "left" };
 
 /** A message as a line, without its newline. */
 export function encodeMessage(message: FromSuccessor | FromPredecessor): string {
@@ -67,12 +62,9 @@ export function encodeMessage(message: FromSuccessor | FromPredecessor): string 
 export function decodeFromSuccessor(line: string): FromSuccessor | undefined {
   const message = parsed<FromSuccessor>(line);
   switch (message?.type) {
+    case "commit":
+      return isCount(message.pid) && isEndpoint(message.metrics) ? message : undefined;
     case "listen":
-      return isCount(message.sockets) ? message : undefined;
-    case "commit": {
-      const { sockets, pid, metrics } = message;
-      return isCount(sockets) && isCount(pid) && isEndpoint(metrics) ? message : undefined;
-    }
     case "serving":
     case "stopping":
       return message;
@@ -92,14 +84,11 @@ export function decodeFromPredecessor(line: string): FromPredecessor | undefined
         ? message
         : undefined;
     case "steered":
-      return isCount(message.sockets) && isListOf(message.groups, isCarriedGroup)
-        ? withState(message)
-        : undefined;
+      return isListOf(message.groups, isCarriedGroup) ? withState(message) : undefined;
     case "committed":
     case "retiring":
-      return message;
     case "left":
-      return message.sockets === undefined || isCount(message.sockets) ? message : undefined;
+      return message;
     default:
       return undefined;
   }

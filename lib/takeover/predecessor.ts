@@ -73,13 +73,12 @@ export class Predecessor implements Disposable {
   }
 
   /**
-   * Makes it steer new connections to its own sockets.
+   * Makes it steer new connections to its own socket.
    *
-   * @param sockets On how many this program will listen.
    * @throws {UnavailableError} If it does not.
    */
-  async steer(sockets: number): Promise<Omit<FromPredecessor & { type: "steered" }, "type">> {
-    await this.#send({ type: "listen", sockets });
+  async steer(): Promise<Omit<FromPredecessor & { type: "steered" }, "type">> {
+    await this.#send({ type: "listen" });
     return await answer(this.#session, this.#at, { type: "steered" });
   }
 
@@ -111,15 +110,12 @@ export class Predecessor implements Disposable {
   }
 
   /**
-   * Resolves when it no longer listens, with the number of sockets that it has closed; `undefined` if
-   * that, or their order, is unknown. It has no time limit: as long as its sockets listen, their
-   * numbers count.
+   * Resolves when it no longer listens, or is gone. It has no time limit: as long as its socket
+   * listens, the numbers count.
    */
-  async left(): Promise<number | undefined> {
-    const line = await this.#session.receive(MAX_MESSAGE_BYTES);
-    const message = line === undefined ? undefined : decodeFromPredecessor(line);
+  async left(): Promise<void> {
+    await this.#session.receive(MAX_MESSAGE_BYTES);
     this[Symbol.dispose]();
-    return message?.type === "left" ? message.sockets : undefined;
   }
 
   /** Ends the session. Before {@link commit}, the other program goes on as if nothing had happened. */

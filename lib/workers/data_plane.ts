@@ -21,16 +21,6 @@ import type { ServingChange, ServingOptions } from "./protocol.ts";
 
 /** A running data plane. */
 export interface DataPlane extends Connections {
-  /** How many listening sockets of it new connections may arrive at. */
-  readonly sockets: number;
-  /**
-   * Stops accepting on the one that began to listen last, and closes it; {@link stop} if there is
-   * only one. Open connections continue. Connections that wait there may be lost: another program
-   * must get the new ones by now.
-   */
-  leave(): Promise<void>;
-  /** Sockets of another program, which had listened there before, were closed. @param count How many. */
-  othersLeft(count: number): void;
   /** Stops accepting; resolves when new connections are refused. Open ones continue. */
   stop(): Promise<void>;
   /**
@@ -147,9 +137,6 @@ export function serveHere(listener: Listener, options: PlaneOptions): LocalPlane
   }
 
   return {
-    sockets: 1,
-    leave: () => serving.stop(),
-    othersLeft() {},
     stop: () => serving.stop(),
     setDump(next) {
       dump = next;

@@ -135,8 +135,8 @@ export class Isolate {
     this.post({ type: "listen", descriptor });
     const placeholder = await started, serving = this.#serving;
     if (placeholder === undefined || serving === undefined) return;
-    const { at, joins } = serving;
-    const failure = claimListener(placeholder, at, { descriptor, joins });
+    const { at } = serving;
+    const failure = claimListener(placeholder, at, { descriptor });
     if (failure === undefined) return;
     throw new UnavailableError(withName(bindMessage(failure, { ...at, purpose: "local" })));
   }

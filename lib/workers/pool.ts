@@ -15,7 +15,6 @@ import {
 import { DumpInbox } from "./dump_inbox.ts";
 import type { PlaneDump } from "./dump_order.ts";
 import { Isolate, openPeers, type Peers, Restarts, watchIsolates } from "./isolate.ts";
-import { ListeningWorkers } from "./listening.ts";
 import { type LineKind, printers } from "./monitor.ts";
 import type { FromWorker, ServingChange, ServingOptions, ToWorker } from "./protocol.ts";
 import { newQuestions, steadily } from "./questions.ts";
@@ -41,7 +40,8 @@ class WorkerPool implements DataPlane {
   readonly #isolates = new Map<number, Isolate>();
   readonly #isEpoll: boolean;
   readonly #peers: Peers | undefined;
-  readonly #listening = new ListeningWorkers();
+  /** The workers that listen, or are about to. */
+  readonly #listening = new Set<number>();
   readonly #questions = newQuestions(() => this.#isolates.values());
   readonly #inbox = new DumpInbox();
   readonly #print: Readonly<Record<LineKind, (line: string) => void>>;
@@ -57,10 +57,8 @@ class WorkerPool implements DataPlane {
   #dump: PlaneDump | undefined;
   /** How a worker that starts now serves. */
   #serving: ServingOptions;
-  readonly othersLeft = (count: number): void => this.#listening.othersLeft(count);
   /** The socket that the main isolate has bound for all workers. */
   #descriptor: number | undefined;
-  #leaving = false;
   #stopping = false;
   #cutOff = 0;
 
@@ -87,8 +85,7 @@ class WorkerPool implements DataPlane {
       const isolates = Array.from({ length: count }, (_, index) => this.#newIsolate(index));
       await Promise.all(isolates.map((isolate) => this.#setUp(isolate)));
       this.#descriptor = await enter?.();
-      // One after the other, so that the order of their sockets is known.
-      for (const isolate of isolates) await this.#listenIn(isolate);
+      await Promise.all(isolates.map((isolate) => this.#listenIn(isolate)));
     } catch (error) {
       this.#stopping = true;
       this.#restarts.cancel();
@@ -97,19 +94,6 @@ class WorkerPool implements DataPlane {
       throw error;
     }
     this.#unwatch = watchIsolates(this.#isolates, (isolate) => this.#lost(isolate));
-  }
-
-  get sockets(): number {
-    return this.#options.serving.joins && !this.#isEpoll ? this.#listening.size : 1;
-  }
-
-  async leave(): Promise<void> {
-    const { last } = this.#listening;
-    this.#leaving = true;
-    this.#restarts.cancel();
-    if (last === undefined || this.sockets < 2) return await this.stop();
-    this.#send(last, { type: "stop" });
-    await this.#listening.whenLeft(last);
   }
 
   stop(): Promise<void> {
@@ -178,15 +162,14 @@ class WorkerPool implements DataPlane {
   }
 
   async #listenIn(isolate: Isolate): Promise<void> {
-    this.#listening.starts(isolate.index);
+    this.#listening.add(isolate.index);
     await isolate.listen(this.#descriptor);
-    this.#listening.joined(isolate.index);
   }
 
   async #restartIn(isolate: Isolate): Promise<void> {
     try {
       await this.#setUp(isolate);
-      if (this.#stopping || this.#leaving) return this.#gone(isolate);
+      if (this.#stopping) return this.#gone(isolate);
       await this.#listenIn(isolate);
     } catch (error) {
       // One that cannot start again is restarted in turn.
@@ -218,7 +201,7 @@ class WorkerPool implements DataPlane {
       case "backend":
         return this.#options.backendEvent(message.event);
       case "stopped":
-        this.#listening.left(isolate.index);
+        this.#listening.delete(isolate.index);
         return this.#settle();
       case "done":
         this.#cutOff += message.cutOff;
@@ -230,7 +213,7 @@ class WorkerPool implements DataPlane {
     const { index } = isolate;
     if (this.#isolates.get(index) !== isolate || isolate.isDown) return;
     this.#release(index);
-    const again = this.#stopping || this.#leaving || (this.#isEpoll && isolate.isLost)
+    const again = this.#stopping || (this.#isEpoll && isolate.isLost)
       ? ""
       : ` and is ${this.#isEpoll ? "restarted" : "replaced"}`;
     this.#options.messages.notice(`worker ${index} ended with an error${again}: ${message}`);
@@ -262,7 +245,7 @@ class WorkerPool implements DataPlane {
     if (this.#isolates.get(isolate.index) !== isolate) return;
     this.#ending = Promise.all([this.#ending, isolate.end()]);
     this.#isolates.delete(isolate.index);
-    this.#listening.left(isolate.index);
+    this.#listening.delete(isolate.index);
     this.#settle();
   }
 

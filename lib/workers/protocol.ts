@@ -19,11 +19,6 @@ export interface ServingOptions {
   readonly engine: EngineName;
   /** The address that all workers listen on. */
   readonly at: Endpoint;
-  /**
-   * Whether a predecessor listens there, too (`--takeover`). Then each worker of the streams engine
-   * has a socket of its own; otherwise all workers share one.
-   */
-  readonly joins?: boolean | undefined;
   /** `--freebind`: this host need not have the address. */
   readonly free?: boolean | undefined;
   /** Maximum number of pipes that a worker of the epoll engine opens, two descriptors each. */

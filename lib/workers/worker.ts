@@ -226,11 +226,11 @@ function start(setup: WorkerSetup): void {
 
 function listen(descriptor: number | undefined): void {
   if (prepared === undefined) return;
-  const { engine, setup } = prepared, { serving: { at, joins, free } } = setup;
+  const { engine, setup } = prepared, { serving: { at, free } } = setup;
   prepared = undefined;
   let placeholder: number | undefined;
   try {
-    const listener = engine.listen(at, { shared: true, joins, free, descriptor });
+    const listener = engine.listen(at, { shared: true, free, descriptor });
     if ("failure" in listener) {
       throw new UnavailableError(withName(bindMessage(listener, { ...at, purpose: "local" })));
     }

@@ -11,7 +11,7 @@ import type {
   ListenOptions,
 } from "../engine.ts";
 import { acceptFailure, listenFailure } from "../failures.ts";
-import { bindFree, replaceSocket } from "./free_bind.ts";
+import { bindShared, replaceSocket } from "./free_bind.ts";
 import { DenoAcceptedLink, endpoint, tuned } from "./deno_link.ts";
 
 /**
@@ -93,9 +93,11 @@ export function bind(
   at: Endpoint,
   options: Omit<ListenOptions, "descriptor"> = {},
 ): BoundSocket | ListenFailure {
+  // Isolates of this process can share a socket that another process shares only by its descriptor.
+  if (options.joins && options.shared) return bindShared(at, options);
   const result = listen(at, { ...options, free: false });
   const isMissing = "failure" in result && result.failure === "not local";
-  return options.free && isMissing ? bindFree(at, { joins: options.joins }) : result;
+  return options.free && isMissing ? bindShared(at, options) : result;
 }
 
 function attempt(options: Deno.TcpListenOptions): Listener | ListenFailure {
@@ -119,7 +121,7 @@ function placeholderFor(at: Endpoint): Listener | ListenFailure {
 function listenFree(at: Endpoint, { joins }: { joins: boolean }): Listener | ListenFailure {
   const listener = placeholderFor(at);
   if ("failure" in listener || listener.placeholder === undefined) return listener;
-  const failure = replaceSocket(listener.placeholder, at, { joins });
+  const failure = replaceSocket(listener.placeholder, at, { joins, free: true });
   if (failure === undefined) return listener;
   listener.close();
   return failure;

@@ -1,6 +1,7 @@
 /**
- * `--freebind`: sockets that listen on an address that this host does not have yet (ip(7),
- * `IP_FREEBIND`), which `Deno.listen` cannot make.
+ * Sockets that `Deno.listen` cannot make: those that listen on an address that this host does not have
+ * yet (`--freebind`; ip(7), `IP_FREEBIND`), and those that several isolates share beside a socket of
+ * another program (`--takeover`).
  *
  * A listener of Deno is made on loopback instead, and then its descriptor gets another socket: one
  * that the C library has bound. What the runtime waits with (epoll(7)) loses the former socket by
@@ -40,9 +41,12 @@ const DATA_AT = Deno.build.arch === "x86_64" ? 4 : 8;
 const MAX_SEARCHED = 4096;
 const LOOPBACK = Uint8Array.of(127, 0, 0, 1);
 
-/** `joins`: another program of this user listens there and has allowed that. */
-interface Joining {
+/** How a socket is bound. */
+interface Binding {
+  /** Another program of this user listens there and has allowed that. */
   readonly joins?: boolean | undefined;
+  /** This host need not have the address. */
+  readonly free?: boolean | undefined;
 }
 
 /** The functions that only Linux has. */
@@ -53,16 +57,12 @@ type Linux =
 /** Where it cannot work; the end of a message. */
 const CANNOT: ListenFailure = {
   failure: "failed",
-  reason: "--freebind needs Linux and the C library (from source: --allow-ffi), " +
-    "or the sysctl net.ipv4.ip_nonlocal_bind=1",
+  reason: "that needs Linux and the C library (from source: --allow-ffi); " +
+    "--freebind: or the sysctl net.ipv4.ip_nonlocal_bind=1",
 };
 
-/**
- * Binds an address, whether or not this host has it, and listens.
- *
- * @param options `joins`: see `Engine.listen`.
- */
-export function bindFree(at: Endpoint, options: Joining): BoundSocket | ListenFailure {
+/** Binds an address and listens. Listeners of any isolate can get the socket. */
+export function bindShared(at: Endpoint, options: Binding): BoundSocket | ListenFailure {
   const c = linuxLibrary();
   if (c === undefined) return CANNOT;
   const descriptor = listenOn(c, at, options);
@@ -79,7 +79,7 @@ export function bindFree(at: Endpoint, options: Joining): BoundSocket | ListenFa
 }
 
 /** What {@link replaceSocket} puts in the place of a socket. */
-interface Replacement extends Joining {
+interface Replacement extends Binding {
   /** A socket that is bound already, and stays the caller's. @default a new one */
   readonly descriptor?: number | undefined;
   /** Other functions than those of the C library, for tests. */
@@ -87,8 +87,7 @@ interface Replacement extends Joining {
 }
 
 /**
- * Gives a listener of any isolate another socket, which is bound to an address that this host may not
- * have. Only for the main isolate.
+ * Gives a listener of any isolate another socket. Only for the main isolate.
  *
  * @param placeholder The port of the listener, which listens on 127.0.0.1.
  * @returns Why it failed; the listener must be closed then.
@@ -96,16 +95,16 @@ interface Replacement extends Joining {
 export function replaceSocket(
   placeholder: number,
   at: Endpoint,
-  { descriptor: bound, joins, library }: Replacement,
+  { descriptor: bound, library, ...binding }: Replacement,
 ): ListenFailure | undefined {
   const c = linuxLibrary(library);
   if (c === undefined) return CANNOT;
   const target = findListener(c, placeholder);
   const waits = target === undefined ? [] : registrationsOf(c, target);
   if (target === undefined || waits.length === 0) {
-    return { failure: "failed", reason: "--freebind cannot find the runtime's socket" };
+    return { failure: "failed", reason: "cannot find the socket of the runtime" };
   }
-  const descriptor = bound ?? listenOn(c, at, { joins });
+  const descriptor = bound ?? listenOn(c, at, binding);
   if (typeof descriptor !== "number") return descriptor;
   const failure = c.dup3(descriptor, target, O_CLOEXEC) === target ? undefined : failureOf(c);
   if (bound === undefined) c.close(descriptor);
@@ -127,7 +126,7 @@ function register(
   }
   return added > 0
     ? undefined
-    : { failure: "failed", reason: "--freebind cannot wait for its socket" };
+    : { failure: "failed", reason: "the runtime cannot wait for the socket" };
 }
 
 function linuxLibrary(c = cLibrary()): Linux | undefined {
@@ -137,14 +136,14 @@ function linuxLibrary(c = cLibrary()): Linux | undefined {
 }
 
 /** @returns The descriptor. */
-function listenOn(c: Linux, at: Endpoint, options: Joining): number | ListenFailure {
+function listenOn(c: Linux, at: Endpoint, options: Binding): number | ListenFailure {
   return bindWithRetry(() => attempt(c, at, options));
 }
 
 function attempt(
   c: Linux,
   { address, port }: Endpoint,
-  { joins }: Joining,
+  { joins, free }: Binding,
 ): number | ListenFailure {
   const ip = parseIp(address);
   if (ip === undefined) return { failure: "not local", reason: `${address} is not an address` };
@@ -156,7 +155,7 @@ function attempt(
   const isListening = set(SOL_SOCKET, SO_REUSEADDR) &&
     (!joins || set(SOL_SOCKET, SO_REUSEPORT)) &&
     (!isV6 || set(IPPROTO_IPV6, IPV6_V6ONLY, 0)) &&
-    (isV6 ? set(IPPROTO_IPV6, IPV6_FREEBIND) : set(IPPROTO_IP, IP_FREEBIND)) &&
+    (!free || (isV6 ? set(IPPROTO_IPV6, IPV6_FREEBIND) : set(IPPROTO_IP, IP_FREEBIND))) &&
     c.bind(socket, name, name.length) === 0 && c.listen(socket, BACKLOG) === 0;
   if (isListening) return socket;
   const failure = failureOf(c);

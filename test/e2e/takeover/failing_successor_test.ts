@@ -120,10 +120,10 @@ t("a successor that ends its session at any stage leaves the running balance ser
       if (stage === 0) continue;
       assertEquals((await one.line()).type, "begun");
       if (stage === 1) continue;
-      await one.send(JSON.stringify({ type: "listen", sockets: 1 }));
+      await one.send(JSON.stringify({ type: "listen" }));
       assertEquals((await one.line()).type, "steered");
       if (stage === 2) continue;
-      await one.send(JSON.stringify({ type: "commit", sockets: 1, pid: await deadPid() }));
+      await one.send(JSON.stringify({ type: "commit", pid: await deadPid() }));
       assertEquals((await one.line()).type, "committed");
     }
     // The last one has died after it had taken over: the balance continues within a moment.

@@ -51,16 +51,16 @@ t("a successor that hangs after it has got the connections gives them back", asy
 });
 
 t(
-  "a predecessor that is stopped while it leaves does not know the order of its sockets",
+  "a predecessor that is stopped while it leaves reports when it no longer listens",
   async () => {
     await using backend = named("B0");
     await using balance = await startBackground(["PORT", backend.address]);
     using successor = await successorSession(balance.socket);
     await successor.send(".takeover");
     assertEquals((await successor.line()).type, "begun");
-    await successor.send(JSON.stringify({ type: "listen", sockets: 1 }));
+    await successor.send(JSON.stringify({ type: "listen" }));
     assertEquals((await successor.line()).type, "steered");
-    await successor.send(JSON.stringify({ type: "commit", sockets: 1, pid: Deno.pid }));
+    await successor.send(JSON.stringify({ type: "commit", pid: Deno.pid }));
     assertEquals((await successor.line()).type, "committed");
     await using load = startLoad(balance.port, { clients: 1, transfers: 1, transferMs: 60_000 });
     await until(() => load.served > 0);

@@ -23,7 +23,7 @@ t(
     await successor.send(".takeover");
     assertEquals((await successor.line()).type, "begun");
     assertEquals(await talk(socket, "maxc 0 7\n"), "maxc of channel 0 changed to 7\n");
-    await successor.send(JSON.stringify({ type: "listen", sockets: 1 }));
+    await successor.send(JSON.stringify({ type: "listen" }));
     const { type, operator } = await successor.line();
     assertEquals([type, operator.groups[0].channels[0].maxc], ["steered", 7]);
     for (
