@@ -1,4 +1,4 @@
-import { joinBytes, NO_BYTES, writeAll } from "../base/bytes.ts";
+import { joinBytes, writeAll } from "../base/bytes.ts";
 import { codeOf } from "../base/errors.ts";
 import { within } from "../base/within.ts";
 import { parsePrintableJson, printable } from "../base/printable.ts";
@@ -6,6 +6,8 @@ import { HELLO, type Hello, PROGRESS, type ReplyHead } from "./protocol.ts";
 
 /** Maximum length of a greeting or the head of an answer in bytes; a hostile server sends no newline. */
 const MAX_HEAD_BYTES = 64 << 10;
+/** Bytes that are read at a time. */
+const READ_BYTES = 64 << 10;
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
@@ -32,8 +34,9 @@ export interface AskOptions {
 /** The client side of the framed protocol (protocol.ts). Closed at the end of its scope. */
 export class FramedSession implements Disposable {
   readonly #conn: Deno.UnixConn;
-  readonly #buffer = new Uint8Array(16384);
-  #rest: Uint8Array = NO_BYTES;
+  readonly #buffer = new Uint8Array(READ_BYTES);
+  readonly #rest = new Received();
+  #receivedBytes = 0;
   #hello: Hello = { version: "", pid: 0 };
   /** Whether the server knows that this client takes answers in parts. */
   #takesParts = false;
@@ -71,6 +74,11 @@ export class FramedSession implements Disposable {
     if (typeof hello.version !== "string" || !Number.isInteger(hello.pid)) return undefined;
     this.#hello = { ...hello, uptimeMs: number(hello.uptimeMs), open: number(hello.open) };
     return this;
+  }
+
+  /** How many bytes the server has sent so far. */
+  get receivedBytes(): number {
+    return this.#receivedBytes;
   }
 
   /** Sends a line that is not a command. */
@@ -130,7 +138,7 @@ export class FramedSession implements Disposable {
       if (line === undefined) return isAnswered ? undefined : "unanswered";
       const head: ReplyHead = parsePrintableJson(line);
       while (this.#rest.length < head.bytes) if (!await this.#more()) return undefined;
-      const text = printable(decoder.decode(this.#take(head.bytes)), { lines: true });
+      const text = printable(decoder.decode(this.#rest.take(head.bytes)), { lines: true });
       return { ...head, group: Number(head.group), text };
     } catch (error) {
       return isAnswered || error instanceof SyntaxError ? undefined : "unanswered";
@@ -149,25 +157,45 @@ export class FramedSession implements Disposable {
 
   /** The next line without its newline; `undefined` at the end. */
   async #line({ onBytes = () => {}, maxBytes = MAX_HEAD_BYTES } = {}): Promise<string | undefined> {
-    while (!this.#rest.includes(10)) {
+    while (this.#rest.lineBytes === undefined) {
       if (this.#rest.length > maxBytes) return undefined;
       if (!await this.#more()) return undefined;
       onBytes();
     }
-    return decoder.decode(this.#take(this.#rest.indexOf(10) + 1)).slice(0, -1);
-  }
-
-  #take(count: number): Uint8Array {
-    const bytes = this.#rest.subarray(0, count);
-    this.#rest = this.#rest.slice(count);
-    return bytes;
+    return decoder.decode(this.#rest.take(this.#rest.lineBytes).subarray(0, -1));
   }
 
   async #more(): Promise<boolean> {
     const n = await this.#conn.read(this.#buffer);
     if (n === null) return false;
-    this.#rest = joinBytes([this.#rest, this.#buffer.subarray(0, n)]);
+    this.#rest.add(this.#buffer.slice(0, n));
+    this.#receivedBytes += n;
     return true;
+  }
+}
+
+/** Bytes that were received and not taken yet, in pieces: a line may have hundreds of megabytes. */
+class Received {
+  #pieces: Uint8Array[] = [];
+  length = 0;
+  /** The length of the first line with its newline; `undefined` if it is incomplete. */
+  lineBytes: number | undefined;
+
+  add(piece: Uint8Array): void {
+    const end = this.lineBytes === undefined ? piece.indexOf(10) : -1;
+    if (end >= 0) this.lineBytes = this.length + end + 1;
+    this.#pieces.push(piece);
+    this.length += piece.length;
+  }
+
+  /** Removes the first bytes. @param count At most as many as there are. */
+  take(count: number): Uint8Array {
+    const all = joinBytes(this.#pieces), taken = all.subarray(0, count);
+    this.#pieces = [];
+    this.length = 0;
+    this.lineBytes = undefined;
+    if (count < all.length) this.add(all.slice(count));
+    return taken;
   }
 }
 

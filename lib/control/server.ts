@@ -33,6 +33,9 @@ const encoder = new TextEncoder();
 /** Milliseconds to wait after a failed accept, for example without a free file descriptor. */
 const ACCEPT_RETRY_MS = 100;
 
+/** Length of the parts of a long text, in bytes. */
+const PART_BYTES = 1 << 20;
+
 /** Milliseconds that the last answers may take when the server closes. */
 const LAST_ANSWER_MS = 1000;
 
@@ -151,7 +154,7 @@ export class ControlServer {
       } else if (form !== "plain" && line === PROGRESS) {
         form = "parts";
       } else if (form !== "plain" && line === TAKEOVER && handover !== undefined) {
-        return await handover.serve({ lines, send: (text) => this.#send(client, text) });
+        return await handover.serve({ lines, send: (text) => this.#sendLong(client, text) });
       } else {
         const { group } = session;
         const reply = await this.#wholeReply(await this.#answer(line, session), {
@@ -232,6 +235,14 @@ export class ControlServer {
     const { unreadTimeoutMs = UNREAD_TIMEOUT_MS } = this.#options;
     if (!await settlesWithin(writeAll(to, bytes), unreadTimeoutMs)) {
       throw new Error("the client does not read its answer");
+    }
+  }
+
+  /** Sends a text that may be long, with the time limit for each part of it. */
+  async #sendLong(to: Pick<Client, "write">, text: string): Promise<void> {
+    const bytes = encoder.encode(text);
+    for (let at = 0; at < bytes.length; at += PART_BYTES) {
+      await this.#send(to, bytes.subarray(at, at + PART_BYTES));
     }
   }
 

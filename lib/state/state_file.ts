@@ -30,8 +30,11 @@ const FORMAT = "balance state";
 /** No other user must know the addresses of backends. */
 const FILE_MODE = 0o600;
 
-/** Longer files are not read. That of the largest table has about 200 MB with every channel changed. */
-const MAX_BYTES = 2 ** 29;
+/**
+ * Maximum length of a state in bytes. That of the largest table has about 200 MB with every channel
+ * changed.
+ */
+export const MAX_STATE_BYTES = 2 ** 29;
 
 /** Added to the name of a file that could not be used, when another one replaces it. */
 export const UNUSABLE_SUFFIX = ".bad";
@@ -42,7 +45,7 @@ export function readStateFile(path: string): StateContent {
   try {
     const { isFile, size } = Deno.statSync(path);
     if (!isFile) return { state: NO_CHANGES, fault: "it is not a regular file" };
-    if (size > MAX_BYTES) return { state: NO_CHANGES, fault: "it is not a state file" };
+    if (size > MAX_STATE_BYTES) return { state: NO_CHANGES, fault: "it is not a state file" };
     text = Deno.readTextFileSync(path);
   } catch (error) {
     if (isMissing(error)) return { state: NO_CHANGES };

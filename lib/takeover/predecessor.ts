@@ -3,11 +3,12 @@
 import type { Endpoint } from "../base/endpoint.ts";
 import { EXIT, ExitError, UnavailableError, withName } from "../base/errors.ts";
 import { printable } from "../base/printable.ts";
-import { within } from "../base/within.ts";
+import { settlesWithProgress, within } from "../base/within.ts";
 import { formatEndpoint } from "../address/host_port.ts";
 import { connectControl } from "../control/control_socket.ts";
 import { FramedSession } from "../control/framed_session.ts";
 import { TAKEOVER, TAKEOVER_VERSION } from "../control/protocol.ts";
+import { MAX_STATE_BYTES } from "../state/state_file.ts";
 import type { CarriedHealth } from "./carried.ts";
 import {
   decodeFromPredecessor,
@@ -16,10 +17,11 @@ import {
   type FromSuccessor,
 } from "./messages.ts";
 
-/** Milliseconds that it may take for an answer; for the first one, its own predecessor must leave. */
+/**
+ * Milliseconds that it may take until some of an answer arrives, and between two parts of it; for the
+ * first one, its own predecessor must leave.
+ */
 const ANSWER_MS = 10_000, FIRST_ANSWER_MS = 300_000;
-/** Maximum length of a message, in bytes. */
-const MAX_MESSAGE_BYTES = 64 << 20;
 
 /** A balance that is being taken over. */
 export class Predecessor implements Disposable {
@@ -100,7 +102,7 @@ export class Predecessor implements Disposable {
    */
   async serving(): Promise<boolean> {
     await this.#send({ type: "serving" });
-    const line = await this.#session.receive(MAX_MESSAGE_BYTES);
+    const line = await this.#session.receive(MAX_STATE_BYTES);
     return line === undefined || decodeFromPredecessor(line)?.type !== "refused";
   }
 
@@ -114,7 +116,7 @@ export class Predecessor implements Disposable {
    * listens, the numbers count.
    */
   async left(): Promise<void> {
-    await this.#session.receive(MAX_MESSAGE_BYTES);
+    await this.#session.receive(MAX_STATE_BYTES);
     this[Symbol.dispose]();
   }
 
@@ -168,7 +170,10 @@ async function answer<Type extends FromPredecessor["type"]>(
   at: Endpoint,
   { type, ms = ANSWER_MS }: { type: Type; ms?: number },
 ): Promise<FromPredecessor & { type: Type }> {
-  const line = await within(session.receive(MAX_MESSAGE_BYTES), ms);
+  const receiving = session.receive(MAX_STATE_BYTES), left = () => -session.receivedBytes;
+  const line = await settlesWithProgress(receiving, left, { patienceMs: ms })
+    ? await receiving
+    : undefined;
   const message = line === undefined ? undefined : decodeFromPredecessor(line);
   if (message?.type === type) return message as FromPredecessor & { type: Type };
   if (message?.type === "refused") throw failed(at, message.reason);
