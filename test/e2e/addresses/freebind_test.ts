@@ -1,7 +1,7 @@
 /** `--freebind`: balance listens on an address before its host has it. */
 
 import { assertEquals, assertMatch } from "@std/assert";
-import { type Namespace, namespace, whyNoNamespaces } from "../../helpers/net/namespace.ts";
+import { type Namespace, namespace, whyNoNamespaces } from "../../helpers/pair/namespace.ts";
 import { program } from "../../helpers/program/program.ts";
 import { startProgram } from "../../helpers/program/start_program.ts";
 import { runBalance } from "../../helpers/program/start_balance.ts";

@@ -1,8 +1,8 @@
 /** Two machines that share an address: the real keepalived with the files that are delivered. */
 
 import { assert, assertEquals } from "@std/assert";
-import { whyNoNamespaces } from "../../helpers/net/namespace.ts";
-import { type Pair, startPair } from "../../helpers/net/pair.ts";
+import { whyNoNamespaces } from "../../helpers/pair/namespace.ts";
+import { type Pair, startPair } from "../../helpers/pair/pair.ts";
 import { skip, t, until } from "../../helpers/t.ts";
 
 const why = await whyNoNamespaces("keepalived");

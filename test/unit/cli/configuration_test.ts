@@ -4,7 +4,7 @@ import { assertEquals, assertThrows } from "@std/assert";
 import { ExitError, UsageError } from "../../../lib/base/errors.ts";
 import { dashed, namesOf, OPTIONS } from "../../../lib/cli/option_table.ts";
 import { type Options, parseOptions } from "../../../lib/cli/options.ts";
-import { filesOf } from "../../helpers/config_files.ts";
+import { filesOf } from "../../helpers/config_file/files_of.ts";
 import { drawer } from "../../helpers/drawer.ts";
 import { t } from "../../helpers/t.ts";
 

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { glob } from "../../../lib/config_file/glob.ts";
-import { filesOf } from "../../helpers/config_files.ts";
+import { filesOf } from "../../helpers/config_file/files_of.ts";
 import { t } from "../../helpers/t.ts";
 
 const PATHS = [

@@ -3,7 +3,7 @@ import { ExitError, UsageError } from "../../../lib/base/errors.ts";
 import { SPELLINGS } from "../../../lib/cli/option_table.ts";
 import { formatPlace } from "../../../lib/config_file/place.ts";
 import { readConfiguration } from "../../../lib/config_file/read.ts";
-import { filesOf } from "../../helpers/config_files.ts";
+import { filesOf } from "../../helpers/config_file/files_of.ts";
 import { t } from "../../helpers/t.ts";
 
 const PURE = { permissions: "none" } as const;

@@ -1,6 +1,6 @@
 /** Configuration files in memory. */
 
-import type { FileAccess } from "../../lib/config_file/file_access.ts";
+import type { FileAccess } from "../../../lib/config_file/file_access.ts";
 
 /**
  * Files that tests of the parser read.
