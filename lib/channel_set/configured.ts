@@ -14,7 +14,7 @@ export interface ConfiguredChannel {
 }
 
 /**
- * What the configuration has changed on a channel, and so is not that of an operator any more;
+ * What the configuration has changed about a channel, which replaces what an operator changed;
  * `undefined` if that is nothing. Pure.
  *
  * @param change `before`: what was wanted before; `undefined` for a channel that was not.

@@ -1,7 +1,7 @@
 import type { Placed } from "../table/arrangement.ts";
 import type { Table } from "../table/table.ts";
 
-/** Milliseconds between two looks whether removed channels are empty. */
+/** Milliseconds between two checks whether removed channels are empty. */
 const LOOK_MS = 100;
 
 /** The channels that were removed and have connections. Disposing ends the watch. */

@@ -14,7 +14,7 @@ export interface WantedChannel {
   readonly key: string;
   /** As written: for names and the consistent hash. Of `NAME*`: the name. */
   readonly host: string;
-  /** What the consistent hash uses in the place of `host`, with the port. @default `host` */
+  /** What the consistent hash uses instead of `host`, with the port. @default `host` */
   readonly hashName?: string | undefined;
   /** `undefined`: the name has no address now, and the channel is down. */
   readonly address: Ip | undefined;

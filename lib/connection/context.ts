@@ -17,7 +17,7 @@ export interface ConnectionOptions extends Timeouts {
   readonly autoDisable: boolean;
   /** `-B`: local address of connections to backends. */
   readonly source?: string | undefined;
-  /** `--resolve`: report each connect that fails, because the name may lead elsewhere by now. */
+  /** `--resolve`: report each connect that fails: the address of the name may have changed. */
   readonly reportsUnreachable?: boolean | undefined;
   /** When connections that fail make a channel down or suspect. */
   readonly passive: PassiveRules;

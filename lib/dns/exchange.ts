@@ -21,7 +21,7 @@ const MAX_DATAGRAM = 4096;
 /**
  * Asks a server over UDP, and again over TCP if the answer does not fit.
  *
- * @param limitMs Time limit for each of both.
+ * @param limitMs Time limit for each of the two.
  * @returns `undefined` if it does not answer in time, or refuses. Datagrams from elsewhere, to
  * another question, or malformed ones, are ignored.
  */

@@ -1,4 +1,4 @@
-/** What a host of a channel leads to. Pure. */
+/** What a host of a channel resolves to. Pure. */
 
 import { formatIp, type Ip } from "../address/ip.ts";
 import { preferredAddress } from "../address/resolve_host.ts";
@@ -85,7 +85,7 @@ export function changeText(
   return parts.length > 0 ? parts.join("; ") : "weights or priorities have changed";
 }
 
-/** Where a host leads, for a line: `10.0.0.1, 10.0.0.2`. */
+/** What a host resolves to, for a line: `10.0.0.1, 10.0.0.2`. */
 export function placesOf(known: KnownHost | undefined): string[] {
   if (known === undefined) return [];
   const targets = known.targets.map(({ target, port, address }) =>

@@ -1,4 +1,4 @@
-/** Asks for what the hosts of channels lead to. */
+/** Resolves the hosts of channels. */
 
 import type { HostForm } from "../address/host_form.ts";
 import type { Ip } from "../address/ip.ts";
@@ -103,7 +103,7 @@ export function newHostAsker(parts: AskerParts = {}): HostAsker {
   }
 
   /**
-   * Addresses of before that are missing because DNS answers only one of the questions for IPv4 and
+   * Former addresses that are missing because DNS answers only one of the questions for IPv4 and
    * IPv6: the system's resolver does not report that. If DNS answers neither, the addresses are not
    * from there, for example from /etc/hosts, and complete.
    */

@@ -1,4 +1,4 @@
-/** From groups as written, and what their hosts lead to, to the channels that should exist. Pure. */
+/** The channels that groups as written should have, with what their hosts resolve to. Pure. */
 
 import { hostForm } from "../address/host_form.ts";
 import { formatEndpoint } from "../address/host_port.ts";
@@ -22,7 +22,7 @@ export interface Expanded {
   readonly wanted: readonly WantedGroup[];
   /** The host as written of each channel that came from a name, by {@link originKey}. */
   readonly origins: ReadonlyMap<string, string>;
-  /** Lines about hosts that lead to more channels than fit. */
+  /** Lines about hosts that resolve to more channels than fit. */
   readonly tooMany: ReadonlyMap<string, string>;
 }
 

@@ -9,13 +9,13 @@ const MIN_TTL_S = 1, MAX_TTL_S = 3600;
 /** Seconds where there is no time to live: after a failure, or for a name of `/etc/hosts`. */
 const UNKNOWN_TTL_S = 5;
 
-/** The part of an interval, and the milliseconds at most, that chance decides. */
+/** The random part of an interval, and its maximum in milliseconds. */
 const JITTER = 0.1, MAX_JITTER_MS = 5000;
 
 /**
- * Milliseconds until a name is asked for again. Chance varies it, so that names do not stay in step:
- * an interval may be shorter by that, but a time to live only longer, because a cache would give the
- * same answer before.
+ * Milliseconds until a name is asked for again. They vary at random, so that names are not all asked
+ * for at the same time: an interval may be shorter, but a time to live only longer, because a cache
+ * would give the same answer before.
  *
  * @param options `ttlS`: of the last answer; `random`: from 0 to 1.
  */

@@ -69,7 +69,7 @@ class FollowedNames implements Names {
   #plan: NamePlan | undefined;
   #origins: ReadonlyMap<string, string> = new Map();
   #apply: (wanted: readonly WantedGroup[]) => void = () => {};
-  /** Lines about names that lead to too many channels, which are printed once. */
+  /** Lines about names that resolve to too many channels, which are printed once. */
   #tooMany: ReadonlyMap<string, string> = new Map();
   /** Whether the channels are not what they should be, because they did not fit. */
   #isBehind = false;
@@ -146,7 +146,7 @@ class FollowedNames implements Names {
     const before = one.known?.addresses;
     const answer = await this.#asker.ask(one.form, { ttl: this.#isTtl, ipLength, before });
     one.isAsked = false;
-    // It is not followed any more, or all is over.
+    // It is no longer followed.
     if (this.#hosts.get(one.host) !== one || !this.#isFollowing) return;
     this.#answered(one, answer);
     const again = Math.max(0, one.askedAt + AGAIN_MS - performance.now());

@@ -74,7 +74,7 @@ export async function planNames(
   });
   for (const { host, form, answer } of asked) {
     const found = await answer ?? { failure: "no answer yet" }, before = former(host);
-    const isUseless = !("failure" in found) && !leadsAnywhere(found);
+    const isUseless = !("failure" in found) && !hasAddress(found);
     if (!follows && ("failure" in found || isUseless)) {
       const reason = "failure" in found ? found.failure : "no target has an address";
       const plain = form.kind === "name" && reason === UNKNOWN_NAME ? "" : reason;
@@ -115,6 +115,6 @@ export function ipLengthOf(
   return kind === "name" ? undefined : sourceLength;
 }
 
-function leadsAnywhere({ addresses, targets }: FoundHost): boolean {
+function hasAddress({ addresses, targets }: FoundHost): boolean {
   return addresses.length > 0 || targets.some(({ addresses }) => addresses.length > 0);
 }

@@ -56,9 +56,9 @@ export function prepareProcess(name: string, argv: readonly string[]): void {
 }
 
 /**
- * Whether a process runs. One that has exited and that nobody has waited for does not.
+ * Whether a process runs. One that has exited but was not waited for does not.
  *
- * @returns `true`, too, if that is unknown: without the C library, and if /proc is not mounted.
+ * @returns Also `true` if that is unknown: without the C library, and if /proc is not mounted.
  */
 export function isRunning(pid: number): boolean {
   const c = cLibrary();

@@ -67,7 +67,7 @@ export function openReloader(parts: ReloadParts): Reloader {
   let last: Promise<unknown> = Promise.resolve();
 
   function follow(plan: NamePlan): void {
-    // What an operator has removed stays removed, whatever its name leads to.
+    // What an operator has removed stays removed, whatever its name resolves to.
     follower.follow(plan, (wanted) => void channelSet.apply(wanted, "removed"));
   }
 

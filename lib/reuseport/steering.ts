@@ -43,7 +43,7 @@ import {
 /** Packets start with a lower time to live, by default 64, and at most with this one. */
 const MAX_TTL = 255;
 
-/** Milliseconds that sockets may take to be closed, and between two looks at them. */
+/** Milliseconds that sockets may take to be closed, and between two checks. */
 const CLOSED_MS = 5000, LOOK_MS = 5;
 
 /** The sockets at an address. */
@@ -73,7 +73,7 @@ export function steeringAt(at: Endpoint): Steering | undefined {
   const c = cLibrary();
   if (c === undefined || Deno.build.os !== "linux") return undefined;
   let known: number[] = [];
-  /** Searched again only if one of those found before does not listen any more. */
+  /** Searched again only if one of those found before no longer listens. */
   function descriptors(): number[] {
     if (known.length === 0 || known.some((one) => queueLength(c!, one) === undefined)) {
       known = listeningDescriptors(c!, at);
@@ -113,12 +113,12 @@ function attach(c: CLibrary, descriptor: number, socket: number): boolean {
 
 /**
  * Makes the system number the sockets at an address. It does so only when another one begins to
- * listen beside one for which `SO_REUSEPORT` was set after bind(2). That other one is closed again. In
- * between, it drops the packets of clients, which send them again: it requires the highest time to
- * live. (Newer kernels refuse a filter on a TCP socket to users other than root.)
+ * listen at the address of one for which `SO_REUSEPORT` was set after bind(2). That other one is
+ * closed again. Until then, it drops the packets of clients, which send them again: it requires the
+ * highest time to live. (Newer kernels refuse a filter on a TCP socket to users other than root.)
  *
  * @param descriptor Listens at the address.
- * @param attach Attaches the program; called in between.
+ * @param attach Attaches the program; called before it is closed.
  */
 function makeGroup(c: CLibrary, descriptor: number, attach: () => boolean): boolean {
   const name = nameOf(c, descriptor);

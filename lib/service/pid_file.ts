@@ -75,7 +75,7 @@ function replace(path: string, text: string): void {
   }
 }
 
-/** Writes a file beside the other one. Returns its path. */
+/** Writes a file next to the other one. Returns its path. */
 function writeDraft(path: string, text: string): string {
   const draft = `${path}.${Deno.pid}`;
   // It may be left over from a killed process with the same ID.

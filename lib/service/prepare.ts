@@ -235,7 +235,7 @@ function openTable(
   return { table, names, channelSet: openChannelSet({ table, names }, wanted) };
 }
 
-/** A connect to a channel failed: its name may lead elsewhere by now. */
+/** A connect to a channel failed: the address of its name may have changed. */
 export function connectFailed(
   { channelSet, follower }: Pick<Prepared, "channelSet" | "follower">,
   { group, channel }: ChannelPlace,

@@ -25,7 +25,7 @@ export interface Setup {
   readonly listen: Endpoint;
   /** `-B`: local address of connections to backends. */
   readonly source: string | undefined;
-  /** The channels, and what the names of hosts lead to. */
+  /** The channels, and what their hosts resolve to. */
   readonly plan: NamePlan;
   readonly metrics: MetricsSetup | undefined;
 }

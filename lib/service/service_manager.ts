@@ -20,7 +20,7 @@ export interface ServiceManager {
   ready(): Promise<void>;
   /** The configuration is read again. */
   reloading(): Promise<void>;
-  /** That is over. @param failure Why it has failed; part of the status until one succeeds. */
+  /** That has ended. @param failure Why it has failed; part of the status until one succeeds. */
   reloaded(failure?: string): Promise<void>;
   /** The program is shutting down. Sends nothing after {@link handedOver}. */
   stopping(): Promise<void>;

@@ -1,4 +1,4 @@
-/** Whether a start could write its files, found out without creating or changing any. */
+/** Whether a start could write its files, determined without creating or changing any. */
 
 import { codeOf, systemReason } from "../base/errors.ts";
 import { cLibrary } from "../native/c_library.ts";

@@ -1,4 +1,4 @@
-/** `--test`: finds out whether a start would succeed, without any effect. */
+/** `--test`: checks whether a start would succeed, without any effect. */
 
 import { systemServices } from "../address/services.ts";
 import {

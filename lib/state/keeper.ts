@@ -13,7 +13,7 @@ import {
   writeStateFile,
 } from "./state_file.ts";
 
-/** Milliseconds between a change and its writing, so that several are written at once. */
+/** Milliseconds between a change and its writing, so that several are written together. */
 const DELAY_MS = 100;
 /** Milliseconds until a write that failed is tried again. */
 const RETRY_MS = 5000;
@@ -246,7 +246,7 @@ export class StateKeeper {
     this.#former = undefined;
   }
 
-  /** Keeps a file that could not be used: it may be a file of something else. */
+  /** Keeps a file that could not be used: it may belong to another program. */
   #moveUnusable(): void {
     if (!this.#isUnusable) return;
     try {
@@ -275,7 +275,9 @@ export class StateKeeper {
 
   #lostText({ address, port, pid } = readStateFile(this.path).owner ?? this.#owner): string {
     const by = `process ${pid}, which listens on ${listenerOf({ address, port })}`;
-    return `state file [${printable(this.path)}] belongs to ${by}: nothing is saved here any more`;
+    return `state file [${
+      printable(this.path)
+    }] belongs to ${by}: changes are no longer saved here`;
   }
 
   #failure(error: unknown): string {

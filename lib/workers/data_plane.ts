@@ -92,7 +92,7 @@ export interface WorkerPoolOptions {
   readonly backendEvent: (event: BackendEvent) => void;
   /** Called when all workers can listen; returns the socket for them, unless they bind. */
   readonly enter?: (() => Promise<number | undefined>) | undefined;
-  /** Called when no worker accepts any more: new connections must be refused. */
+  /** Called when no worker accepts any longer: new connections must be refused. */
   readonly refuse?: (() => void) | undefined;
   /** Makes an isolate; the default runs worker.ts. */
   readonly make?: (() => Worker) | undefined;

@@ -21,7 +21,7 @@ export interface Questions {
 /** How often {@link steadily} asks. */
 const MAX_TRIES = 3;
 
-/** Asks again if channels have got other numbers meanwhile: all answers are of one moment. */
+/** Asks again if channels have got other numbers meanwhile: all answers are from one moment. */
 export async function steadily<T>(
   table: Pick<Table, "arrangement">,
   ask: () => Promise<T>,

@@ -48,7 +48,7 @@ export function ratedChannels(
   return order.reversed ? rated.reverse() : rated;
 }
 
-/** What a channel leads to, in its group. */
+/** The backend of a channel, in its group. */
 function backendOf({ group, address, port }: ChannelRecord): string {
   return `${group} ${address} ${port}`;
 }

@@ -1,4 +1,4 @@
-/** `--test` tells an administrator whether a start would succeed, and has no effect. */
+/** `--test` reports whether a start would succeed, and has no effect. */
 
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { namedBackends } from "../../helpers/net/backends.ts";
@@ -121,7 +121,7 @@ t("--test has the message and the exit code of the start", async () => {
   assertEquals(namesIn(dir.path).toSorted(), ["file", "folder"]);
 });
 
-t("--test finds out that there is no place for the control socket", async () => {
+t("--test reports that there is no place for the control socket", async () => {
   using dir = tempDir();
   await Deno.mkdir(`${dir.path}/open`);
   await Deno.chmod(`${dir.path}/open`, 0o777);
@@ -136,7 +136,7 @@ t("--test finds out that there is no place for the control socket", async () => 
   }
 });
 
-const UNWRITABLE = "--test finds out that a directory takes no files";
+const UNWRITABLE = "--test reports that a directory takes no files";
 if (Deno.uid() === 0) skip(UNWRITABLE, "root may write everywhere");
 else {
   t(UNWRITABLE, async () => {

@@ -71,7 +71,7 @@ t("health is about what checks found: down is not available, up again is", async
   assertEquals(await control(balance, "health"), ["unhealthy: 0 of 1 channel available", 1]);
 });
 
-t("a balance that shuts down is not healthy; instances lists it beside its successor", async () => {
+t("a balance that shuts down is not healthy; instances lists it with its successor", async () => {
   await using server = named("B0");
   using directory = runDirectory();
   const port = freePort(), rundir = directory.path, argv = ["PORT", server.address];

@@ -42,7 +42,7 @@ function storm(port: number) {
 }
 
 const SERVED = { expectStderr: "any" } as const;
-withZone("a name that leads elsewhere moves its channel under load, without an error", async () => {
+withZone("a name with another address moves its channel under load, without an error", async () => {
   await using zone = await dnsZone({});
   const port = freePort(), [first, second] = [`${zone.network}.1`, `${zone.network}.2`];
   await using _a = named("A", { hostname: first, port });

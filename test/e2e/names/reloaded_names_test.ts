@@ -71,7 +71,7 @@ withZone("a file that raises --max-channels does not make names exceed the table
   assertEquals(shown, "0.0 ENA 127.0.0.1:8, 0.1 ENA 127.0.0.2:8, 0.2 ENA 127.0.0.3:8");
 });
 
-withZone("what an operator has changed stays when names lead elsewhere", async () => {
+withZone("what an operator has changed stays when the addresses of names change", async () => {
   await using zone = await dnsZone({ "web.test": ["127.0.0.2", "127.0.0.3", "127.0.0.4"] });
   await using balance = await startControlled(["-f", "--resolve", "1", "PORT", "web.test*:9"], {
     ...{ before: zone.before, expectStderr: "any" },

@@ -87,7 +87,7 @@ withSystemd("a reload applies the file, or fails with the reason", async (system
   assertEquals(await systemd.property(UNIT, "MainPID"), pid);
 });
 
-withSystemd("with the drop-in, a reload takes over; the service goes on", async (systemd) => {
+withSystemd("with the drop-in, a reload takes over; the service keeps running", async (systemd) => {
   await using server = named("B0");
   const port = freePort();
   const { code, stderr } = await systemd.run("sh", "-euc", readmeCommands().takeover);

@@ -1,4 +1,4 @@
-/** What a service manager is told about a reload (Type=notify-reload of systemd). */
+/** What balance reports about a reload to a service manager (Type=notify-reload of systemd). */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { named } from "../../helpers/net/backends.ts";

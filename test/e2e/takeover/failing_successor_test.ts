@@ -1,4 +1,4 @@
-/** A successor that fails: the running balance serves on, and nobody notices. */
+/** A successor that fails: the running balance keeps serving, and no client notices. */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { named } from "../../helpers/net/backends.ts";
@@ -47,7 +47,7 @@ const WRONG: Readonly<Record<string, readonly [argv: readonly string[], error: R
 };
 
 for (const [what, [argv, error]] of Object.entries(WRONG)) {
-  t(`a successor with ${what} fails, and the running balance serves on`, async () => {
+  t(`a successor with ${what} fails, and the running balance keeps serving`, async () => {
     await undisturbed(async (at) => {
       const { code, stderr } = await runBalance(["--takeover", ...argv], at);
       assert(code !== 0);
@@ -105,7 +105,7 @@ function privateNames(rundir: string): string[] {
   return namesIn(rundir).filter((name) => name.startsWith(".control."));
 }
 
-/** A process ID that nothing has any more. */
+/** A process ID that no process has any longer. */
 async function deadPid(): Promise<number> {
   const child = new Deno.Command("true").spawn();
   await child.status;

@@ -6,7 +6,7 @@ import { runDirectory } from "../../helpers/run_directory.ts";
 import { t } from "../../helpers/t.ts";
 
 for (const way of ["kill", "SIGTERM"]) {
-  t(`after ${way} of a program that has just taken over, nothing serves any more`, async () => {
+  t(`after ${way} of a program that has just taken over, nothing serves any longer`, async () => {
     using directory = runDirectory();
     const argv = ["PORT", "127.0.0.1:9"];
     await using balance = await startBackground(argv, { rundir: directory.path });

@@ -1,4 +1,4 @@
-/** `--takeover`: what goes over to the new program, and when there is nothing to take over. */
+/** `--takeover`: what the new program gets, and when there is nothing to take over. */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { fakeServer } from "../../helpers/control/fake_server.ts";
@@ -68,7 +68,7 @@ t("connections that outlive --grace are closed, and the old program exits with 0
   );
 });
 
-t("states, maxc, weights, created channels and health go over", async () => {
+t("states, maxc, weights, created channels and health are passed on", async () => {
   await using backends = namedBackends(4);
   await using dead = refusing();
   using directory = runDirectory();
@@ -199,7 +199,7 @@ t("in the background, the parent prints that there is nothing to take over", asy
   );
 });
 
-t("of two takeovers at the same time, one wins, and the other says why", async () => {
+t("of two takeovers at the same time, one wins, and the other reports why", async () => {
   await using backend = named("B0");
   using directory = runDirectory();
   const at = { port: freePort(), rundir: directory.path };
@@ -281,7 +281,7 @@ t("an old version that cannot be taken over keeps its port", async () => {
   );
 });
 
-t("an ordinary start beside a balance still fails, also after a takeover", async () => {
+t("an ordinary start on the address of a balance still fails, also after a takeover", async () => {
   await using backend = named("B0");
   using directory = runDirectory();
   const at = { port: freePort(), rundir: directory.path };

@@ -1,5 +1,5 @@
 /**
- * A DNS server in the test process that answers as it is told, also wrongly.
+ * A DNS server in the test process that answers as a test wants, also wrongly.
  *
  * @module
  */
@@ -106,7 +106,7 @@ export function refusal(question: FakeQuestion, code: number): Uint8Array {
   return reply(question, [], { flags: 0x180 | code });
 }
 
-/** A reply that says that it did not fit. */
+/** A reply that is marked as truncated. */
 export function truncated(question: FakeQuestion): Uint8Array {
   return reply(question, [], { flags: 0x380 });
 }

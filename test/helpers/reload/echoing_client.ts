@@ -12,7 +12,7 @@ import { sleep } from "../t.ts";
 export interface EchoingClient {
   /** The name of its backend. */
   readonly backend: string;
-  /** Why it has ended, unless it was told to. */
+  /** Why it has ended, unless it was stopped. */
   readonly fault: unknown;
   /** Exchanges so far. */
   readonly exchanges: number;

@@ -68,7 +68,7 @@ t(
   PURE,
 );
 
-t("equal channels are told apart by their order", () => {
+t("equal channels are distinguished by their order", () => {
   const members = [member(0, "a:80"), member(1, "a:80#2"), member(2, "b:80")];
   const before = "a a b";
   assertEquals(plan(members, { before, wanted: "b a" }), ["kept 2", "kept 0", "leaving 1"]);

@@ -8,7 +8,7 @@ const PURE = { permissions: "none" } as const;
 
 const options = (...argv: string[]) => parseOptions([...argv, "8080", "a", "b"]);
 
-t("optionChanges() tells what applies from what needs a start", () => {
+t("optionChanges() distinguishes what applies from what needs a start", () => {
   const changes = (...argv: string[]) => optionChanges(options("-f"), options("-f", ...argv));
   assertEquals(changes(), { applied: [], fixed: [] });
   assertEquals(changes("-T", "9", "--check", "tcp", "--grace", "1", "-H"), {
