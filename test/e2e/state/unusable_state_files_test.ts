@@ -104,7 +104,9 @@ t("a balance that cannot see another one notices that its file has a new owner",
   await using second = await startControlled(argv);
   await talk(second.socket, "maxc 0 6\nsave\n");
   await talk(first.socket, "maxc 0 7\n");
-  await first.waitForStderr(/belongs to process \d+, which listens on .*: nothing is saved here/);
+  await first.waitForStderr(
+    /belongs to process \d+, which listens on .*: changes are no longer saved here/,
+  );
   assertMatch(await talk(first.socket, "save\n"), /^state file .* belongs to process/);
   assertMatch(Deno.readTextFileSync(path), /"maxc":6/);
 });
