@@ -136,8 +136,8 @@ t("for another address, a takeover does not suffice", async () => {
   await using backends = namedBackends(1);
   const a = backends.addresses[0]!;
   await using web = await startConfigured([a]);
-  const reply = await web.reload("bind 127.0.0.1", "engine epoll", a);
-  assertEquals(reply, "reloaded: nothing has changed (bind, engine need a restart)");
+  const reply = await web.reload("bind 127.0.0.1", "max-channels 32", a);
+  assertEquals(reply, "reloaded: nothing has changed (bind, max-channels need a restart)");
 });
 
 t("a client that waits gets a channel that a reload adds", async () => {
