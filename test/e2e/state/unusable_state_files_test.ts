@@ -37,6 +37,7 @@ for (const [name, [text, reason]] of Object.entries(FILES)) {
     await using balance = await startControlled(["-f", "--state", path, "PORT", CHANNEL], {
       expectStderr: "any",
     });
+    await balance.waitForStderr(/\n/);
     assertEquals(
       balance.stderr,
       `balance: can't use state file [${path}]: ${reason}; nothing is restored, ` +
