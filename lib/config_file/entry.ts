@@ -15,7 +15,7 @@ export const INCLUDE = "include";
  * What a line of a configuration file means: an option, the port (an option named
  * {@linkcode LISTEN}), or a channel or separator. Pure.
  *
- * @throws {UsageError} If it is none of these; the error names no place.
+ * @throws {UsageError} If it is something else; the error names no place.
  */
 export function entryOf(
   { word, rest, text }: ConfigLine,

@@ -117,7 +117,7 @@ function includedBy(
   const shown = (path: string) =>
     isAbsolute ? path : `${directoryOf(config.file)}${path.slice(directory.length)}`;
   if (!isGlob(rest)) return [{ path: pattern, file: shown(pattern), from: place }];
-  // A wildcard in the name of the directory itself is none.
+  // A wildcard in the name of the directory itself is an ordinary character.
   const base = isAbsolute ? "" : directory.slice(0, -1);
   const list = (path: string) =>
     reading({ path, file: shown(path), from: place }, () => files.list(`${base}${path}`));

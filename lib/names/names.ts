@@ -1,6 +1,6 @@
 /**
  * Follows the names of channels (`--resolve`): asks for them again, and changes the channels when
- * the answers have changed. The last good answer stays when there is none.
+ * the answers have changed. The last good answer stays while there is no other.
  */
 
 import { printable } from "../base/printable.ts";

@@ -68,10 +68,10 @@ export function openLeaving(
       // The successor follows them, and reports their changes.
       prepared.follower.close();
       const { graceS } = inForce.options;
-      const most = `at most ${counted(graceS, "second")} for ${
+      const limit = `at most ${counted(graceS, "second")} for ${
         counted(program().open, "connection")
       }`;
-      notice(withName(`process ${pid} has taken over, waiting ${most}`));
+      notice(withName(`process ${pid} has taken over, waiting ${limit}`));
       await reports.release();
     },
   });

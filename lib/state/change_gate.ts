@@ -7,7 +7,7 @@ export class ChangeGate {
   #isRetired = false;
   #idle: PromiseWithResolvers<void> | undefined;
 
-  /** Whether a successor has taken over for good: a change here would be without effect there. */
+  /** Whether a successor has taken over: a change here would have no effect there. */
   get isRetired(): boolean {
     return this.#isRetired;
   }
@@ -40,7 +40,7 @@ export class ChangeGate {
     this.#refusal = undefined;
   }
 
-  /** Refuses changes for good. @param pid The process ID of the successor. */
+  /** Refuses changes from now on. @param pid The process ID of the successor. */
   retire(pid: number): void {
     this.#refusal = `process ${pid} has taken over, and this one gets no new connections`;
     this.#isRetired = true;

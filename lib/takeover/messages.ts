@@ -58,7 +58,7 @@ export function encodeMessage(message: FromSuccessor | FromPredecessor): string 
   return JSON.stringify(message);
 }
 
-/** Reads a message of the successor; `undefined` if it is none, or something in it is invalid. */
+/** Reads a message of the successor; `undefined` if it is not one, or is invalid. */
 export function decodeFromSuccessor(line: string): FromSuccessor | undefined {
   const message = parsed<FromSuccessor>(line);
   switch (message?.type) {
@@ -73,7 +73,7 @@ export function decodeFromSuccessor(line: string): FromSuccessor | undefined {
   }
 }
 
-/** Reads a message of the predecessor; `undefined` if it is none, or something in it is invalid. */
+/** Reads a message of the predecessor; `undefined` if it is not one, or is invalid. */
 export function decodeFromPredecessor(line: string): FromPredecessor | undefined {
   const message = parsed<FromPredecessor>(line);
   switch (message?.type) {

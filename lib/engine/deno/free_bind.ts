@@ -78,7 +78,7 @@ export function bindShared(at: Endpoint, options: Binding): BoundSocket | Listen
   };
 }
 
-/** What {@link replaceSocket} puts in the place of a socket. */
+/** What {@link replaceSocket} replaces a socket with. */
 interface Replacement extends Binding {
   /** A socket that is bound already, and stays the caller's. @default a new one */
   readonly descriptor?: number | undefined;

@@ -217,8 +217,8 @@ t("hostile check targets are down, cost little, and do not delay other checks", 
   await until(() => good.accepted > probes + 20, { timeoutMs: 20_000, what: "20 good probes" });
   assert(balance.rss() - before < 32 * 2 ** 20, `${balance.rss() - before} bytes more`);
   // One descriptor for each probe.
-  const most = descriptors + servers.length;
-  assert(balance.fds() <= most, `${balance.fds()} descriptors, ${descriptors} before`);
+  const limit = descriptors + servers.length;
+  assert(balance.fds() <= limit, `${balance.fds()} descriptors, ${descriptors} before`);
   // deno-lint-ignore no-control-regex
   assert(!/[\u0000-\u0009\u000b-\u001f]/.test(balance.stderr), balance.stderr);
   assertEquals(await states(balance), "DWN DWN DWN DWN DWN ENA");

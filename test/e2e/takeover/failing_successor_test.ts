@@ -39,7 +39,7 @@ async function undisturbed(
 
 const WRONG: Readonly<Record<string, readonly [argv: readonly string[], error: RegExp]>> = {
   "a bad option": [["--grace", "x", "PORT", "127.0.0.1"], /invalid --grace/],
-  "a channel that is none": [["PORT", "127.0.0.1:99999"], /invalid/],
+  "an invalid channel": [["PORT", "127.0.0.1:99999"], /invalid/],
   "an unknown host": [["PORT", "does-not-exist.invalid"], /does-not-exist.invalid/],
   "a log that cannot be opened": [["--log", "/does-not-exist/log", "PORT"], /does-not-exist/],
   "a pid file that cannot be written": [["--pid-file", "/nowhere/pid", "PORT"], /nowhere/],
