@@ -24,6 +24,8 @@
  * - `lib/engine/epoll/`: the engine on epoll and splice of Linux, which one file imports
  * - `lib/check/`: health checks: how they are written, their settings and results
  * - `lib/check/probes/`: probes a backend once: TCP, HTTP, dialogues, programs, agents
+ * - `lib/timing/`: the clock that connections share, and turns of the event loop
+ * - `lib/admission/`: who may connect
  * - `lib/connection/`: the accept loop, and one connection from accept to close with its timeouts
  * - `lib/dump/formats/`: the formats of the packet dump: text, hex, JSON, pcapng
  * - `lib/dump/match/`: regular expressions over bytes, searched in linear time

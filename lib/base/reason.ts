@@ -3,7 +3,11 @@
 export type Reason =
   | "client closed" | "backend closed" | "client reset" | "backend reset"
   | "idle limit" | "client left" | "connect failed" | "nothing available"
-  | "closed by control" | "shutdown" | "wait timeout" | "line full" | "backend down" | "drained";
+  | "closed by control" | "shutdown" | "wait timeout" | "line full" | "backend down" | "drained"
+  | "bad proxy header" | Refusal;
+
+/** Why a client was refused: the access lists, or a limit for each client. */
+export type Refusal = "denied" | "client limit" | "client rate";
 
 /** Why a backend could not be connected to. An expected result, not an exception. */
 export type DialFailure =

@@ -1,11 +1,14 @@
 import { delay } from "@std/async/delay";
+import type { Admission } from "../admission/admission.ts";
 import type { ConnectionInfo } from "../base/connection_info.ts";
 import type { Endpoint } from "../base/endpoint.ts";
 import { bugLine } from "../base/errors.ts";
+import type { Refusal } from "../base/reason.ts";
 import type { AcceptedLink, Listener } from "../engine/engine.ts";
-import { TICK_MS, type Ticking } from "./clock.ts";
-import { Connection, type ConnectionOwner } from "./connection.ts";
+import { TICK_MS, type Ticking } from "../timing/clock.ts";
+import { Connection } from "./connection.ts";
 import type { ConnectionContext } from "./context.ts";
+import type { ConnectionOwner } from "./observe.ts";
 
 /** Pause after accept failed for lack of a resource (such as EMFILE), in milliseconds. */
 const SHORTAGE_PAUSE_MS = 100;
@@ -55,7 +58,8 @@ export interface Serving {
  * The loop does not wait for dials, and errors do not end it. When file descriptors run out
  * (EMFILE), it reports this once per burst and resumes after a pause. It also waits while the access
  * log or the packet dump has no room. Meanwhile, clients wait in the backlog. A client that resets
- * its connection before that is reported as `client left`, without its address.
+ * its connection before that is reported as `client left`, without its address. A client that
+ * `ConnectionContext.admission` refuses is closed at once, with a reset if possible.
  *
  * @param listener The loop closes it.
  * @param maxConnections Returns the maximum number of connections, which may change; those that
@@ -69,7 +73,7 @@ export function serve(
   return new AcceptLoop(listener, context, maxConnections);
 }
 
-class AcceptLoop implements Serving, ConnectionOwner {
+class AcceptLoop implements Serving, ConnectionOwner<Connection> {
   readonly connections = new Set<Connection>();
   readonly done: Promise<void>;
   readonly #listener: Listener;
@@ -92,10 +96,10 @@ class AcceptLoop implements Serving, ConnectionOwner {
   /** Connections accepted so far. */
   #accepted = 0;
   /**
-   * The current pause. With `untilEnd`, it ends as soon as a connection ends; with `untilRoom`, a
-   * graceful stop ends it.
+   * The current pause. With `untilEnd`, it ends as soon as a connection ends; with `endsAtStop`, at
+   * a graceful stop.
    */
-  #pause: { wake: () => void; untilEnd: boolean; untilRoom: boolean } | undefined;
+  #pause: { wake: () => void; untilEnd: boolean; endsAtStop: boolean } | undefined;
 
   constructor(listener: Listener, context: ConnectionContext, maxConnections: () => number) {
     this.#listener = listener;
@@ -106,7 +110,7 @@ class AcceptLoop implements Serving, ConnectionOwner {
 
   stop(): Promise<void> {
     this.#stopping ??= this.#emptyBacklog();
-    if (this.#pause?.untilRoom) this.#pause.wake();
+    if (this.#pause?.endsAtStop) this.#pause.wake();
     return this.#stopping;
   }
 
@@ -146,6 +150,7 @@ class AcceptLoop implements Serving, ConnectionOwner {
     if (bug !== undefined) notice(bugLine(bug));
     this.connections.delete(connection);
     this.#closing.delete(connection);
+    connection.admittedBy?.leave(connection.client.address);
     this.#wakeIfFull();
     if (this.connections.size === 0) clock.unwatch(this.#keepsClockRunning);
     if (this.#open === 0) this.#idle?.resolve();
@@ -170,6 +175,11 @@ class AcceptLoop implements Serving, ConnectionOwner {
         await this.#paused({ until: room });
         continue;
       }
+      const pauseMs = waits ? this.#context.admission?.pauseMs() ?? 0 : 0;
+      if (pauseMs > 0) {
+        await this.#paused({ ms: pauseMs, endsAtStop: true });
+        continue;
+      }
       if (this.connections.size >= this.#maxConnections()) {
         shortage.notice(FULL);
         await this.#paused();
@@ -179,7 +189,7 @@ class AcceptLoop implements Serving, ConnectionOwner {
       const accepted = await this.#listener.accept();
       if (!("failure" in accepted)) {
         this.#accepted++;
-        this.#start(accepted);
+        this.#accept(accepted);
       } else if (accepted.failure === "closed") return;
       else if (accepted.failure === "client gone") {
         this.#accepted++;
@@ -191,25 +201,50 @@ class AcceptLoop implements Serving, ConnectionOwner {
     }
   }
 
+  /** Serves a client, unless it is refused. */
+  #accept(client: AcceptedLink): void {
+    const { admission } = this.#context;
+    if (admission === undefined) return this.#start(client);
+    admission.accepted();
+    const { address } = client.remote, refusal = admission.enter(address);
+    if (refusal === undefined) return this.#start(client, admission);
+    this.#reportRefused(client, refusal);
+    client.reset?.();
+    client.close();
+  }
+
+  /** Reports a client that is refused at once. */
+  #reportRefused(client: AcceptedLink, reason: Refusal): void {
+    const { monitor, refused } = this.#context;
+    monitor?.refused?.(reason);
+    const info = this.#unserved(client.remote, client.local);
+    refused?.({ ...info, reason, failed: [] });
+  }
+
   /** Reports a client that reset its connection before its address was known. */
   #reportGone(): void {
-    const { table, monitor } = this.#context;
-    const info: ConnectionInfo = {
-      id: table.nextConnection(),
-      client: UNKNOWN,
-      listener: this.#listener.local,
+    const { monitor } = this.#context, info = this.#unserved(UNKNOWN, this.#listener.local);
+    monitor?.started?.(info);
+    monitor?.ended?.({ ...info, reason: "client left", failed: [] });
+  }
+
+  /** A connection that is never served. */
+  #unserved(client: Endpoint, listener: Endpoint): ConnectionInfo {
+    return {
+      id: this.#context.table.nextConnection(),
+      client,
+      listener,
       state: "dialing",
       ageMs: 0,
       idleMs: 0,
       sent: 0,
       rcvd: 0,
     };
-    monitor?.started?.(info);
-    monitor?.ended?.({ ...info, reason: "client left", failed: [] });
   }
 
-  #start(client: AcceptedLink): void {
+  #start(client: AcceptedLink, admission?: Admission): void {
     const connection = new Connection(client, this.#context);
+    connection.admittedBy = admission;
     if (this.connections.size === 0) this.#context.clock.watch(this.#keepsClockRunning);
     this.connections.add(connection);
     connection.start(this);
@@ -217,16 +252,23 @@ class AcceptLoop implements Serving, ConnectionOwner {
 
   /**
    * Pauses until `until` resolves, or for `ms` milliseconds of the clock; by default until a
-   * connection ends. A stop ends every pause.
+   * connection ends. An immediate stop ends every pause, a graceful one those for room and those
+   * with `endsAtStop`.
    */
-  async #paused({ until, ms }: { until?: Promise<void>; ms?: number } = {}): Promise<void> {
+  async #paused(
+    { until, ms, endsAtStop = until !== undefined }: {
+      until?: Promise<void>;
+      ms?: number;
+      endsAtStop?: boolean;
+    } = {},
+  ): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
     const { clock } = this.#context, end = clock.now + (ms ?? Infinity);
     const timer: Ticking = { tick: (now) => now >= end ? resolve() : undefined };
     if (ms !== undefined) clock.watch(timer);
     void until?.then(resolve);
-    const untilRoom = until !== undefined;
-    this.#pause = { wake: resolve, untilEnd: !untilRoom && ms === undefined, untilRoom };
+    const untilEnd = until === undefined && ms === undefined;
+    this.#pause = { wake: resolve, untilEnd, endsAtStop };
     await promise;
     this.#pause = undefined;
     clock.unwatch(timer);

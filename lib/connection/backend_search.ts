@@ -14,13 +14,19 @@
  */
 
 import type { DialFailure, Reason } from "../base/reason.ts";
-import type { AcceptedLink, Dial, DialObserver, Link } from "../engine/engine.ts";
+import {
+  type AcceptedLink,
+  clientOf,
+  type Dial,
+  type DialObserver,
+  type Link,
+} from "../engine/engine.ts";
 import type { Claim } from "../schedule/claim.ts";
 import { clientKey } from "../schedule/client_key.ts";
 import { dialSucceeded } from "../schedule/verdict.ts";
 import { channelSearch } from "./channel_search.ts";
 import { ClientWatch, type ClientWatcher } from "./client_watch.ts";
-import type { Ticking } from "./clock.ts";
+import type { Ticking } from "../timing/clock.ts";
 import type { ConnectionContext } from "./context.ts";
 import { isShortage, judgeFailure } from "./failed_dial.ts";
 import { graceForFull } from "./grace.ts";
@@ -179,7 +185,7 @@ export class BackendSearch implements DialObserver, WaitObserver, ClientWatcher 
     this.#waiting ??= new Waiting(this.#context, this);
     this.state = "waiting";
     clock.watch(this.#owner);
-    this.#waiting.wait(this.#owner.id, clientKey(this.#client.remote.address));
+    this.#waiting.wait(this.#owner.id, clientKey(clientOf(this.#client).address));
     if (this.state === "waiting") this.#watchClient();
   }
 

@@ -1,4 +1,4 @@
-import type { Link } from "../engine/engine.ts";
+import { type AcceptedLink, clientOf } from "../engine/engine.ts";
 import type { Claim } from "../schedule/claim.ts";
 import { claims } from "../schedule/claims.ts";
 import { clientKey } from "../schedule/client_key.ts";
@@ -11,10 +11,10 @@ import type { ConnectionContext } from "./context.ts";
  */
 export function channelSearch(
   { table, options: { hashFailover }, waiting, debug }: ConnectionContext,
-  link: Link,
+  link: AcceptedLink,
   isFirst: boolean,
 ): Generator<Claim, void, void> {
-  const client = { key: () => clientKey(link.remote.address), hashFailover };
+  const client = { key: () => clientKey(clientOf(link).address), hashFailover };
   const barred = waiting && (() => waiting.line.length > 0);
   return claims(table, client, { barred, trace: isFirst ? debug : undefined });
 }

@@ -1,5 +1,5 @@
 import type { AcceptedLink, Engine } from "../engine/engine.ts";
-import type { Clock } from "./clock.ts";
+import type { Clock } from "../timing/clock.ts";
 import { hasLeft, hasLeftLine } from "./timeouts.ts";
 
 /** Receives what {@link ClientWatch} notices. */

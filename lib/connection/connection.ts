@@ -11,30 +11,21 @@
  */
 
 import type { ConnectionInfo, ConnectionState } from "../base/connection_info.ts";
-import type { SocketPair } from "../base/endpoint.ts";
+import type { Endpoint, SocketPair } from "../base/endpoint.ts";
 import type { Reason } from "../base/reason.ts";
 import type { Ending, Side } from "../base/side.ts";
+import type { Admission } from "../admission/admission.ts";
 import type { AcceptedLink, Link, Relay, RelayEnd, RelayObserver } from "../engine/engine.ts";
+import { clientOf } from "../engine/engine.ts";
 import { reasonOf } from "../engine/relay_end.ts";
 import { type Claim, placeOfClaim } from "../schedule/claim.ts";
 import { BackendSearch, type SearchOwner, type SearchResult } from "./backend_search.ts";
 import type { ConnectionContext } from "./context.ts";
 import { followed } from "./followed_tap.ts";
-import type { Tap, TapMaker } from "./observe.ts";
+import type { ConnectionOwner, Tap, TapMaker } from "./observe.ts";
+import { stuckSockets } from "./stuck_sockets.ts";
 import { idleTimedOut, timedOutLine, timedOutText, untilIdleCheck } from "./timeouts.ts";
-import { afterWork } from "./turns.ts";
-
-/** Receives the end of a connection. */
-export interface ConnectionOwner {
-  /** It has ended, but cannot close its sockets yet. */
-  closing(connection: Connection): void;
-  /**
-   * Its sockets are closed; called exactly once.
-   *
-   * @param bug What a callback threw, which ended it: a bug in balance.
-   */
-  ended(connection: Connection, bug: unknown): void;
-}
+import { afterWork } from "../timing/turns.ts";
 
 /** One client connection. The clock, the search and the relay call its callbacks. */
 export class Connection implements SearchOwner, RelayObserver {
@@ -42,10 +33,12 @@ export class Connection implements SearchOwner, RelayObserver {
   readonly id: number;
   /** Passes each chunk to the packet dump; `undefined` if there is no dump. */
   chunk: RelayObserver["chunk"];
+  /** What counts its client; `undefined` if nothing does. */
+  admittedBy: Admission | undefined;
   readonly #context: ConnectionContext;
   readonly #client: AcceptedLink;
   #phase: "searching" | "relaying" | "closing" | "ended" = "searching";
-  #owner: ConnectionOwner | undefined;
+  #owner: ConnectionOwner<Connection> | undefined;
   /** When it was accepted, in milliseconds of `performance.now()`. */
   readonly #since = performance.now();
   /** Kept in memory only until the relay. */
@@ -84,7 +77,7 @@ export class Connection implements SearchOwner, RelayObserver {
   info(): ConnectionInfo {
     return {
       id: this.id,
-      client: this.#client.remote,
+      client: this.client,
       listener: this.#locals?.listener ?? this.#client.local,
       ...placeOfClaim(this.claim),
       backend: this.claim?.backend,
@@ -95,6 +88,11 @@ export class Connection implements SearchOwner, RelayObserver {
       sent: this.#sent,
       rcvd: this.#rcvd,
     };
+  }
+
+  /** The client: the one that a PROXY header has named, or the peer. */
+  get client(): Endpoint {
+    return clientOf(this.#client);
   }
 
   /** The channel that it has, or dials, or dialed last; `undefined` before one is chosen. */
@@ -112,11 +110,7 @@ export class Connection implements SearchOwner, RelayObserver {
   stuckSockets(ms: number): SocketPair[] {
     const { clock } = this.#context;
     if (this.#phase !== "closing" || clock.now - this.#closingSince < ms) return [];
-    const links = { client: this.#client, backend: this.#backend };
-    return (this.#relay?.writingTo ?? []).flatMap((side) => {
-      const { local, remote } = links[side] ?? {};
-      return local && remote ? [{ local, remote }] : [];
-    });
+    return stuckSockets(this.#relay, { client: this.#client, backend: this.#backend });
   }
 
   /** Adds the connection to a packet dump; `undefined` removes it. */
@@ -135,7 +129,7 @@ export class Connection implements SearchOwner, RelayObserver {
    *
    * @param owner May be called during this.
    */
-  start(owner: ConnectionOwner): void {
+  start(owner: ConnectionOwner<Connection>): void {
     const { debug, monitor } = this.#context;
     this.#owner = owner;
     try {
@@ -249,7 +243,7 @@ export class Connection implements SearchOwner, RelayObserver {
     if (options.idleTimeoutMs === 0) return this.#context.clock.unwatch(this);
     if (!idleTimedOut(options, idle)) return untilIdleCheck(options, idle);
     const text = timedOutText(options);
-    timedOut(timedOutLine(options, { client: this.#client.remote, ...placeOfClaim(this.#claim) }));
+    timedOut(timedOutLine(options, { client: this.client, ...placeOfClaim(this.#claim) }));
     this.#tap?.event(text);
     this.close("idle limit");
   }

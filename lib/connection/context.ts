@@ -1,11 +1,12 @@
 import type { SocketPair } from "../base/endpoint.ts";
+import type { Admission } from "../admission/admission.ts";
 import type { Engine } from "../engine/engine.ts";
 import type { Claim } from "../schedule/claim.ts";
 import type { BackendEvent, PassiveRules } from "../schedule/verdict.ts";
 import type { WaitOptions } from "../wait_line/wait_line.ts";
 import type { Table } from "../table/table.ts";
-import type { Clock } from "./clock.ts";
-import type { Monitor, TapMaker } from "./observe.ts";
+import type { Clock } from "../timing/clock.ts";
+import type { ConnectionEnd, Monitor, TapMaker } from "./observe.ts";
 import type { BurstNotices } from "./once_per_burst.ts";
 import type { Timeouts } from "./timeouts.ts";
 
@@ -49,6 +50,10 @@ export interface ConnectionContext {
    * `undefined` where that is not possible.
    */
   readonly requestShutdown?: ((sockets: readonly SocketPair[]) => void) | undefined;
+  /** Who may connect; `undefined` if everyone may. */
+  readonly admission?: Admission | undefined;
+  /** Reports a client that was refused: access log and notice. */
+  readonly refused?: ((end: ConnectionEnd) => void) | undefined;
   /** Where clients wait for a channel (`--wait`); without it, they do not wait. */
   readonly waiting?: WaitOptions | undefined;
   /** Something happened to a channel because of a connection. */

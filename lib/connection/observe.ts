@@ -22,6 +22,18 @@ export interface ConnectionEnd extends ConnectionInfo {
   readonly waitedMs?: number | undefined;
 }
 
+/** Receives the end of connections of class `C`. */
+export interface ConnectionOwner<C> {
+  /** It has ended, but cannot close its sockets yet. */
+  closing(connection: C): void;
+  /**
+   * Its sockets are closed; called exactly once.
+   *
+   * @param bug What a callback threw, which ended it: a bug in balance.
+   */
+  ended(connection: C, bug: unknown): void;
+}
+
 /** The result of one attempt to connect. */
 export interface DialOutcome {
   /** The account of the address that was dialed, see `Table`. */
@@ -42,6 +54,8 @@ export interface Monitor {
   readonly waited?: ((ms: number) => void) | undefined;
   /** A connection has ended. */
   readonly ended?: ((end: ConnectionEnd) => void) | undefined;
+  /** A client was refused at once; neither {@link started} nor {@link ended} is called. */
+  readonly refused?: ((reason: Reason) => void) | undefined;
   /** A connection that has ended cannot close its sockets yet. */
   readonly closing?: (() => void) | undefined;
   /** It has closed them now. */

@@ -21,6 +21,22 @@ export interface Link {
 /** A connection from a client. */
 export interface AcceptedLink extends Link {
   readonly local: Endpoint;
+  /** The addresses that a PROXY header has named. Set by the owner, for {@link clientOf}. */
+  announced?: Announced | undefined;
+  /** Closes with a reset (RST). Absent where the engine cannot do that. */
+  reset?(): void;
+}
+
+/** The connection of a client to the proxy that has sent its addresses in a PROXY header. */
+export interface Announced {
+  readonly client: Endpoint;
+  /** The address that the client connected to. */
+  readonly listener: Endpoint;
+}
+
+/** The client of a connection: the one that a PROXY header has named, or the peer. */
+export function clientOf(link: AcceptedLink): Endpoint {
+  return link.announced?.client ?? link.remote;
 }
 
 /** Why {@link Listener.accept} returned no connection. */

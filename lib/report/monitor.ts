@@ -38,6 +38,10 @@ export function monitorOf({ log, stats }: MonitorParts): Monitor | undefined {
       stats?.ended(end.reason);
       log?.line(endLine(end, { ...log.style, now: new Date() }));
     },
+    refused: stats && ((reason) => {
+      stats.started();
+      stats.ended(reason);
+    }),
     closing: stats && (() => stats.closing(1n)),
     freed: stats && (() => stats.closing(-1n)),
     room: log && (() => log.room()),

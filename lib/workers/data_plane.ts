@@ -2,7 +2,7 @@
 
 import type { Reason } from "../base/reason.ts";
 import { serve } from "../connection/accept_loop.ts";
-import { Clock } from "../connection/clock.ts";
+import { Clock } from "../timing/clock.ts";
 import type { Connection } from "../connection/connection.ts";
 import type { ConnectionContext } from "../connection/context.ts";
 import { unreachableReports } from "../connection/failed_dial.ts";
@@ -61,8 +61,11 @@ export interface LocalPlane extends DataPlane {
 }
 
 /** What {@link serveHere} is given. */
-export interface PlaneOptions
-  extends Pick<ConnectionContext, "table" | "notice" | "debug" | "monitor" | "backendEvent"> {
+export interface PlaneOptions extends
+  Pick<
+    ConnectionContext,
+    "table" | "notice" | "debug" | "monitor" | "backendEvent" | "admission" | "refused"
+  > {
   readonly serving: ServingOptions;
   /** The engine of this isolate, which made the listener. */
   readonly engine: Engine;

@@ -20,6 +20,7 @@ export const FLOORS: readonly (readonly string[])[] = [
   ["lib/engine/engines.ts"],
   ["lib/check"],
   ["lib/check/probes"],
+  ["lib/timing", "lib/admission"],
   ["lib/connection"],
   ["lib/dump/formats", "lib/dump/match"],
   ["lib/dump"],

@@ -1,6 +1,6 @@
 import { peerText } from "../../address/ip.ts";
 import type { Endpoint } from "../../base/endpoint.ts";
-import type { AcceptedLink, Link } from "../engine.ts";
+import type { AcceptedLink, Announced, Link } from "../engine.ts";
 import type { Conn } from "./byte_conn.ts";
 import type { AheadReader } from "./read_ahead.ts";
 
@@ -31,6 +31,8 @@ export class DenoLink implements Link {
 
 /** A connection from a client as a link. */
 export class DenoAcceptedLink extends DenoLink implements AcceptedLink {
+  announced: Announced | undefined;
+
   constructor(override readonly conn: Deno.TcpConn) {
     super(conn);
   }

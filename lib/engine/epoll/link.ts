@@ -1,5 +1,5 @@
 import type { Endpoint } from "../../base/endpoint.ts";
-import type { AcceptedLink } from "../engine.ts";
+import type { AcceptedLink, Announced } from "../engine.ts";
 import { ipText } from "./system/addresses.ts";
 import {
   EPOLLERR,
@@ -11,7 +11,7 @@ import {
   EPOLLRDHUP,
 } from "./system/constants.ts";
 import { closeSocket, type Context } from "./context.ts";
-import { localOf } from "./system/sockets.ts";
+import { localOf, resetOnClose } from "./system/sockets.ts";
 import type { Slot } from "./loop/event_set.ts";
 import type { Pipe } from "./pipes.ts";
 
@@ -63,6 +63,7 @@ export class EpollLink implements AcceptedLink, Slot {
   rest: Uint8Array<ArrayBuffer> | undefined;
   /** What follows {@link rest} and was not copied to this process. */
   pipe: Pipe | undefined;
+  announced: Announced | undefined;
   readonly #context: Context;
   #descriptor: number;
   /** See {@link ipText}; an endpoint if it was dialed. */
@@ -130,6 +131,11 @@ export class EpollLink implements AcceptedLink, Slot {
       this.#context.acceptBalance.closed();
     }
     closeSocket(this.#context, descriptor);
+  }
+
+  reset(): void {
+    if (this.#descriptor >= 0) resetOnClose(this.#context, this.#descriptor);
+    this.close();
   }
 
   /** Drops what was read and not written. */

@@ -1,4 +1,4 @@
-import { Clock } from "../../../lib/connection/clock.ts";
+import { Clock } from "../../../lib/timing/clock.ts";
 import type { ConnectionContext, ConnectionOptions } from "../../../lib/connection/context.ts";
 import { oncePerBurst } from "../../../lib/connection/once_per_burst.ts";
 import { engineUnderTest } from "../engine/engine_under_test.ts";

@@ -1,7 +1,7 @@
 /** A connection whose engine, clock and wait line are in the hands of the test. */
 
 import type { Ending } from "../../../lib/base/side.ts";
-import { Clock, type Ticking } from "../../../lib/connection/clock.ts";
+import { Clock, type Ticking } from "../../../lib/timing/clock.ts";
 import { Connection } from "../../../lib/connection/connection.ts";
 import type { ConnectionContext } from "../../../lib/connection/context.ts";
 import type { Tap } from "../../../lib/connection/observe.ts";

@@ -11,7 +11,7 @@ import { joinBytes } from "../../../lib/base/bytes.ts";
 import { parseGroups } from "../../../lib/cli/groups.ts";
 import { parseOptions } from "../../../lib/cli/options.ts";
 import { serve, type Serving } from "../../../lib/connection/accept_loop.ts";
-import { Clock } from "../../../lib/connection/clock.ts";
+import { Clock } from "../../../lib/timing/clock.ts";
 import { oncePerBurst } from "../../../lib/connection/once_per_burst.ts";
 import { dumpTaps } from "../../../lib/dump/dump_tap.ts";
 import { createText } from "../../../lib/dump/formats/text.ts";

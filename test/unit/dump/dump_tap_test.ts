@@ -99,6 +99,10 @@ t("dumpTaps() records every reason once: as an event, unless another record show
     "drained": "event",
     "wait timeout": "event",
     "line full": "event",
+    "denied": "event",
+    "client limit": "event",
+    "client rate": "event",
+    "bad proxy header": "event",
     "backend down": "event",
     "shutdown": "event",
   };

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { Clock, TICK_MS } from "../../../lib/connection/clock.ts";
+import { Clock, TICK_MS } from "../../../lib/timing/clock.ts";
 import { t, until } from "../../helpers/t.ts";
 
 /** A watcher that records its ticks. */

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { afterWork } from "../../../lib/connection/turns.ts";
+import { afterWork } from "../../../lib/timing/turns.ts";
 import { denoEngine } from "../../../lib/engine/deno/deno_engine.ts";
 import { t } from "../../helpers/t.ts";
 

@@ -1,0 +1,25 @@
+import type { Refusal } from "../base/reason.ts";
+
+/**
+ * Decides who may connect, in one isolate: access lists and limits. It exists only if an option or an
+ * operator asks for it.
+ */
+export interface Admission {
+  /** Whether a peer must send a PROXY header. */
+  expectsHeader(peer: string): boolean;
+  /**
+   * Admits a client and counts it, or returns why it is refused. It is then not counted.
+   *
+   * @param client Its address, as in `Endpoint`; that of the PROXY header, if there is one.
+   */
+  enter(client: string): Refusal | undefined;
+  /** The connection of a client that was admitted has ended, and its descriptors are free. */
+  leave(client: string): void;
+  /**
+   * How many milliseconds to wait before the next accept, because of the rate of all clients; 0 if
+   * that may be now.
+   */
+  pauseMs(): number;
+  /** A connection was accepted. */
+  accepted(): void;
+}
