@@ -25,7 +25,7 @@
  * - `lib/check/`: health checks: how they are written, their settings and results
  * - `lib/check/probes/`: probes a backend once: TCP, HTTP, dialogues, programs, agents
  * - `lib/timing/`: the clock that connections share, and turns of the event loop
- * - `lib/admission/`: who may connect
+ * - `lib/admission/`: who may connect, and how often
  * - `lib/connection/`: the accept loop, and one connection from accept to close with its timeouts
  * - `lib/dump/formats/`: the formats of the packet dump: text, hex, JSON, pcapng
  * - `lib/dump/match/`: regular expressions over bytes, searched in linear time
