@@ -1,5 +1,6 @@
 /** The part of the program that serves connections, in this isolate or in workers. */
 
+import { type AdmissionSetup, Gate } from "../admission/gate.ts";
 import type { Reason } from "../base/reason.ts";
 import { serve } from "../connection/accept_loop.ts";
 import { Clock } from "../timing/clock.ts";
@@ -35,6 +36,8 @@ export interface DataPlane extends Connections {
   countDumpFiles(value: boolean): Promise<void>;
   /** Other options apply from now on, also to open connections. */
   change(change: ServingChange): Promise<void>;
+  /** Other clients are admitted from now on, in all isolates once this resolves. */
+  setAdmission(setup: AdmissionSetup): Promise<void>;
   /** Closes all open connections, and stops accepting. */
   closeAll(): void;
   /**
@@ -64,7 +67,7 @@ export interface LocalPlane extends DataPlane {
 export interface PlaneOptions extends
   Pick<
     ConnectionContext,
-    "table" | "notice" | "debug" | "monitor" | "backendEvent" | "admission" | "refused"
+    "table" | "notice" | "debug" | "monitor" | "backendEvent" | "refused"
   > {
   readonly serving: ServingOptions;
   /** The engine of this isolate, which made the listener. */
@@ -114,6 +117,7 @@ export function serveHere(listener: Listener, options: PlaneOptions): LocalPlane
     timedOut: options.timedOut ?? timeouts.notice,
     clock: new Clock(options.engine),
     waiting,
+    admission: gateOf(options, options.serving.admission),
     unreachable: unreachableReports(options.backendEvent),
     requestShutdown: options.requestShutdown ?? requestShutdown,
     tap: () => dump?.taps,
@@ -172,12 +176,21 @@ export function serveHere(listener: Listener, options: PlaneOptions): LocalPlane
       const { reason = "closed by control" } = selection;
       return Promise.resolve(closeWhere(selector(options.table, selection), reason));
     },
+    setAdmission: (setup) => changeGate(context, serving.connections, setup),
     change(change) {
       applyChange(context, change);
       for (const connection of serving.connections) context.clock.watch(connection);
       return Promise.resolve();
     },
   };
+}
+
+/** What admits clients in this isolate; `undefined` while everyone may connect. */
+function gateOf(
+  { table }: Pick<PlaneOptions, "table">,
+  setup: AdmissionSetup | undefined,
+): Gate | undefined {
+  return setup?.isActive ? new Gate(setup, table.worker) : undefined;
 }
 
 /** Whether a connection is selected. */
@@ -187,7 +200,25 @@ function selector(table: Table, selection: Selection): (connection: Connection) 
   return (one) => one.claim?.owner === all.owner && one.info().state !== "closing";
 }
 
-type MutableContext = { -readonly [Key in keyof ConnectionContext]: ConnectionContext[Key] };
+/** Admits clients as set up, and counts the connections that are not counted yet. */
+function changeGate(
+  context: MutableContext,
+  connections: ReadonlySet<Connection>,
+  setup: AdmissionSetup,
+): Promise<void> {
+  const gate = context.admission ??= gateOf(context, setup);
+  if (gate === undefined) return Promise.resolve();
+  for (const connection of connections) {
+    if (connection.admittedBy !== undefined) continue;
+    gate.adopt(connection.client.address);
+    connection.admittedBy = gate;
+  }
+  return Promise.resolve();
+}
+
+type MutableContext =
+  & { -readonly [Key in keyof ConnectionContext]: ConnectionContext[Key] }
+  & { admission: Gate | undefined };
 
 /** Other options apply, also to open connections. */
 function applyChange(context: MutableContext, { connection, waitMs }: ServingChange): void {

@@ -1,4 +1,6 @@
 /** Workers that accept on the same port and share one table, so that limits and counters are exact. */
+import { ClientLimits } from "../admission/client_limits.ts";
+import type { AdmissionSetup } from "../admission/gate.ts";
 import { messageOf, withName } from "../base/errors.ts";
 import { type CountedNotices, countedPerBurst } from "../connection/once_per_burst.ts";
 import { moreTimedOut } from "../connection/timeouts.ts";
@@ -126,6 +128,11 @@ class WorkerPool implements DataPlane {
     await this.#questions.askAll({ type: "change", change });
   }
 
+  async setAdmission(setup: AdmissionSetup): Promise<void> {
+    this.#serving = { ...this.#serving, admission: setup };
+    await this.#questions.askAll({ type: "admission", setup });
+  }
+
   closeAll(): void {
     this.#sendAll({ type: "closeAll" });
   }
@@ -234,7 +241,8 @@ class WorkerPool implements DataPlane {
 
   /** Gives back what the connections of a worker held. */
   #release(index: number): void {
-    const { table, reports } = this.#options;
+    const { table, reports } = this.#options, { admission } = this.#serving;
+    if (admission?.isActive) new ClientLimits(admission.limits).releaseWorker(index);
     this.#line?.releaseWorker(index);
     table.releaseWorker(index);
     reports?.releaseWorker(index);

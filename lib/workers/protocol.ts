@@ -2,6 +2,7 @@
 
 import type { ConnectionInfo } from "../base/connection_info.ts";
 import type { Endpoint, SocketPair } from "../base/endpoint.ts";
+import type { AdmissionSetup } from "../admission/gate.ts";
 import type { ConnectionOptions } from "../connection/context.ts";
 import type { Selection } from "../control/commands/command.ts";
 import type { EngineName } from "../engine/names.ts";
@@ -30,6 +31,8 @@ export interface ServingOptions {
   readonly dumpFiles?: boolean | undefined;
   /** `--wait`: the wait line, and how long one client may wait, in milliseconds. */
   readonly wait?: { readonly line: LineHandle; readonly ms: number } | undefined;
+  /** Who may connect. @default everyone */
+  readonly admission?: AdmissionSetup | undefined;
 }
 
 /** What may change while connections are served. A plain record that can be cloned. */
@@ -72,6 +75,8 @@ export type Question =
   | { readonly type: "dumpFiles"; readonly value: boolean }
   /** Other options apply from now on. */
   | { readonly type: "change"; readonly change: ServingChange }
+  /** Other clients are admitted from now on. */
+  | { readonly type: "admission"; readonly setup: AdmissionSetup }
   /** Lists the open connections. */
   | { readonly type: "connections" }
   /** Closes connections; answered with their number. */
@@ -82,6 +87,7 @@ export interface Answers {
   readonly dump: true;
   readonly dumpFiles: true;
   readonly change: true;
+  readonly admission: true;
   readonly connections: readonly ConnectionInfo[];
   readonly close: number;
 }

@@ -29,7 +29,14 @@ interface Scope {
 const SETTLE_MS = 100;
 
 /** The answers of a worker that serves nothing, because it has crashed. */
-const NOTHING: Answers = { dump: true, dumpFiles: true, change: true, connections: [], close: 0 };
+const NOTHING: Answers = {
+  dump: true,
+  dumpFiles: true,
+  change: true,
+  admission: true,
+  connections: [],
+  close: 0,
+};
 
 /** A message to what serves. */
 type ToServing = Exclude<ToWorker, { type: "start" | "listen" }>;
@@ -111,6 +118,9 @@ class Serving {
         return true;
       case "change":
         await this.#plane.change(question.change);
+        return true;
+      case "admission":
+        await this.#plane.setAdmission(question.setup);
         return true;
       case "connections":
         return await this.#plane.connections();
