@@ -9,6 +9,7 @@
  *
  * - `lib/base/`: errors, limits, byte and time helpers, and the types that all other folders share
  * - `lib/address/`: parses and resolves addresses, ports, CIDR blocks and channel specs
+ * - `lib/access/`: which of many address ranges decides about an address, in shared memory
  * - `lib/native/`: calls of the C library: signals, starting a daemon, sockets, local time
  * - `lib/socket/`: constants and addresses for socket calls of Linux; connects of health checks
  * - `lib/reuseport/`: which of several listening sockets at one address gets new connections (Linux)
@@ -31,6 +32,7 @@
  * - `lib/dump/match/`: regular expressions over bytes, searched in linear time
  * - `lib/dump/`: the packet dump: filters, records, files and their rotation
  * - `lib/config_file/`: reads configuration files, and names their lines in errors
+ * - `lib/access/lists/`: reads lists of address ranges, from options and files
  * - `lib/cli/`: the command line: options, usage, shell completions
  * - `lib/health/`: checks all channels periodically and decides which are up
  * - `lib/state/`: what operators changed: recorded, saved, applied at the next start

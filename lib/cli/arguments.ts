@@ -31,6 +31,8 @@ export interface ConfigSource {
   readonly files?: FileAccess;
   /** The absolute path of `--config`, if the working directory has changed since the start. */
   readonly config?: string | undefined;
+  /** The working directory at the start, if it has changed since. */
+  readonly directory?: string | undefined;
 }
 
 /** A command line with what its configuration file adds. */

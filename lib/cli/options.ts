@@ -1,3 +1,4 @@
+import { type AddressList, readAddressList } from "../access/lists/address_list.ts";
 import { about, UsageError, withName } from "../base/errors.ts";
 import {
   DEFAULT_CONNECT_TIMEOUT_S,
@@ -88,6 +89,10 @@ export interface Options {
   readonly maxChannels: number;
   /** Health checks, schedules and the wait line. */
   readonly backends: BackendOptions;
+  /** `--allow`: clients that may connect; with it, all others may not. */
+  readonly allow: AddressList | undefined;
+  /** `--deny`: clients that may not connect. */
+  readonly deny: AddressList | undefined;
   /** `--config`: the absolute path of the file. */
   readonly config: string | undefined;
   /** `--test`: check everything and exit. */
@@ -116,13 +121,13 @@ const TABLE_RANGE = { min: 1, max: MAX_TABLE_SIZE };
 export function parseOptions(argv: readonly string[], source: ConfigSource = {}): Options {
   const full = readArguments(argv, source);
   try {
-    return optionsOf(full);
+    return optionsOf(full, source);
   } catch (error) {
     throw locate(error, full.args.places);
   }
 }
 
-function optionsOf({ mode, args, config }: FullArguments): Options {
+function optionsOf({ mode, args, config }: FullArguments, source: ConfigSource): Options {
   const { flags, values, operands, places } = args;
   const [port = "", ...channels] = operands;
   checkOperands(mode, args);
@@ -130,6 +135,8 @@ function optionsOf({ mode, args, config }: FullArguments): Options {
   const dump = dumpOptions(args, mode);
   about("dump-channel", () => checkDumpChannel(dump?.filter.channel, channels));
   const log = logFile(args);
+  const addressList = (name: string) =>
+    mode === "balance" ? readAddressList(name, args.given.get(name), source) : undefined;
   if (mode === "balance") checkLogOnStream(args, { log, dumpFile: dump?.file });
   return {
     mode,
@@ -164,6 +171,8 @@ function optionsOf({ mode, args, config }: FullArguments): Options {
     maxGroups: integerValue(args, "max-groups", TABLE_RANGE) ?? DEFAULT_MAX_GROUPS,
     maxChannels: integerValue(args, "max-channels", TABLE_RANGE) ?? DEFAULT_MAX_CHANNELS,
     backends,
+    allow: addressList("allow"),
+    deny: addressList("deny"),
     takeover: flags.has("takeover"),
     config,
     test: flags.has("test"),

@@ -112,7 +112,8 @@ async function runBalance(options: Options, argv: readonly string[]): Promise<nu
     printWarnings(options);
     return EXIT.ok;
   }
-  const { config } = options, reread = () => parseOptions(argv, { config });
+  const { config } = options, directory = workingDirectory();
+  const reread = () => parseOptions(argv, { config, directory });
   if (options.foreground) {
     const { runForeground } = await import("./foreground.ts");
     return await runForeground(options, reread);
@@ -124,6 +125,15 @@ async function runBalance(options: Options, argv: readonly string[]): Promise<nu
   await goToBackground(argv);
   printWarnings(options);
   return EXIT.ok;
+}
+
+/** `undefined` if it was removed. */
+function workingDirectory(): string | undefined {
+  try {
+    return Deno.cwd();
+  } catch {
+    return undefined;
+  }
 }
 
 function printWarnings(options: Options): void {

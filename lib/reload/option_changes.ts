@@ -21,6 +21,8 @@ const APPLY: readonly Part[] = [
   ["on-down", ({ backends }) => backends.onDown],
   ["slow-start", ({ backends }) => backends.slowStartMs],
   ["wait", ({ backends: { wait } }) => wait?.ms],
+  ["allow", ({ allow }) => allow?.prefixes],
+  ["deny", ({ deny }) => deny?.prefixes],
   ["grace", ({ graceS }) => graceS],
   ["resolve", ({ resolveS }) => resolveS],
 ];
@@ -68,11 +70,20 @@ export function optionChanges(before: Options, after: Options): OptionChanges {
 
 /** The options that are in force after a reload: those that apply are the new ones. */
 export function optionsInForce(start: Options, after: Options): Options {
-  const { autoDisable, hashFailover, connectTimeoutS, idleTimeoutS, graceS, resolveS } = after;
+  const {
+    autoDisable,
+    hashFailover,
+    connectTimeoutS,
+    idleTimeoutS,
+    graceS,
+    resolveS,
+    allow,
+    deny,
+  } = after;
   const wait = start.backends.wait;
   return {
     ...start,
-    ...{ autoDisable, hashFailover, connectTimeoutS, idleTimeoutS, graceS, resolveS },
+    ...{ autoDisable, hashFailover, connectTimeoutS, idleTimeoutS, graceS, resolveS, allow, deny },
     channels: after.channels,
     backends: {
       ...after.backends,

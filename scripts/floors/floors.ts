@@ -6,6 +6,7 @@
 export const FLOORS: readonly (readonly string[])[] = [
   ["lib/base"],
   ["lib/address"],
+  ["lib/access"],
   ["lib/native"],
   ["lib/socket"],
   ["lib/reuseport"],
@@ -25,6 +26,7 @@ export const FLOORS: readonly (readonly string[])[] = [
   ["lib/dump/formats", "lib/dump/match"],
   ["lib/dump"],
   ["lib/config_file"],
+  ["lib/access/lists"],
   ["lib/cli"],
   ["lib/health"],
   ["lib/state"],
