@@ -1,11 +1,17 @@
 import type { Refusal } from "../base/reason.ts";
+import { type AccessRules, isDenied } from "../access/access_lists.ts";
 import type { Admission } from "./admission.ts";
 import { ClientLimits } from "./client_limits.ts";
 import type { LimitsHandle } from "./limits_memory.ts";
+import { RefusalMemory } from "./refusal_memory.ts";
 
 /** How clients are admitted, the same in every isolate. A plain record that can be cloned. */
 export interface AdmissionSetup {
   readonly limits: LimitsHandle;
+  /** The access lists, if there are any. */
+  readonly access: AccessRules | undefined;
+  /** The buffer of a `RefusalMemory`. */
+  readonly refusals: SharedArrayBuffer;
   /**
    * Whether there is anything to check. Otherwise connections are not counted either, and cost
    * nothing.
@@ -15,11 +21,16 @@ export interface AdmissionSetup {
 
 /** The admission of one isolate. */
 export class Gate implements Admission {
+  /** The memory in it is always the same. */
+  setup: AdmissionSetup;
   readonly #limits: ClientLimits;
+  readonly #refusals: RefusalMemory;
 
   /** @param worker Number of this isolate, from 0. */
-  constructor({ limits }: AdmissionSetup, worker: number) {
-    this.#limits = new ClientLimits(limits, worker);
+  constructor(setup: AdmissionSetup, worker: number) {
+    this.setup = setup;
+    this.#limits = new ClientLimits(setup.limits, worker);
+    this.#refusals = new RefusalMemory(setup.refusals);
   }
 
   expectsHeader(_peer: string): boolean {
@@ -27,7 +38,12 @@ export class Gate implements Admission {
   }
 
   enter(client: string): Refusal | undefined {
-    return this.#limits.enter(client);
+    const { access } = this.setup;
+    const refusal = access !== undefined && isDenied(access, client)
+      ? "denied"
+      : this.#limits.enter(client);
+    if (refusal !== undefined) this.#refusals.count(refusal);
+    return refusal;
   }
 
   /** Counts a client whose connection was open before this gate was. */

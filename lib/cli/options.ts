@@ -1,4 +1,5 @@
-import { type AddressList, readAddressList } from "../access/lists/address_list.ts";
+import type { AddressList } from "../access/access_lists.ts";
+import { readAddressList } from "../access/lists/address_list.ts";
 import { about, UsageError, withName } from "../base/errors.ts";
 import {
   DEFAULT_CONNECT_TIMEOUT_S,

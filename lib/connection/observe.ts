@@ -54,6 +54,8 @@ export interface Monitor {
   readonly waited?: ((ms: number) => void) | undefined;
   /** A connection has ended. */
   readonly ended?: ((end: ConnectionEnd) => void) | undefined;
+  /** Writes the line of a connection to the access log, if `ended` is not called for it. */
+  readonly logged?: ((end: ConnectionEnd) => void) | undefined;
   /** A client was refused at once; neither {@link started} nor {@link ended} is called. */
   readonly refused?: ((reason: Reason) => void) | undefined;
   /** A connection that has ended cannot close its sockets yet. */

@@ -29,7 +29,7 @@ export function oncePerBurst(
   };
 }
 
-/** Prints the first line of each burst, and how many followed. */
+/** Prints the first lines of each burst, and how many followed. */
 export interface CountedNotices {
   /** Prints a line at the start of a burst; later ones are counted. */
   notice(line: string): void;
@@ -39,8 +39,9 @@ export interface CountedNotices {
 
 /**
  * Limits lines of one kind that differ, such as those that name a client. The first one of a burst
- * is printed. The number of the others follows at its end, and every 10 seconds while it lasts. So
- * at most two lines per 10 seconds are printed, however many clients cause them.
+ * is printed, or the first `most`. The number of the others follows at its end, and every 10 seconds
+ * while it lasts. So at most `most` + 1 lines per 10 seconds are printed, however many clients cause
+ * them.
  *
  * The timer does not keep the process alive; call {@link CountedNotices.end} before it exits.
  *
@@ -51,9 +52,9 @@ export interface CountedNotices {
 export function countedPerBurst(
   notice: (line: string) => void,
   countLine: (count: number) => string,
-  every = repeat,
+  { every = repeat, most = 1 }: { every?: typeof repeat; most?: number } = {},
 ): CountedNotices {
-  let stop: (() => void) | undefined, count = 0;
+  let stop: (() => void) | undefined, count = 0, printed = 0;
   function end(): void {
     stop?.();
     stop = undefined;
@@ -65,9 +66,10 @@ export function countedPerBurst(
   }
   return {
     notice(line) {
-      if (stop !== undefined) return void count++;
+      if (stop !== undefined && printed >= most) return void count++;
+      printed = stop === undefined ? 1 : printed + 1;
       notice(line);
-      stop = every(BURST_MS, () => count > 0 ? printCount() : end());
+      stop ??= every(BURST_MS, () => count > 0 ? printCount() : end());
     },
     end,
   };

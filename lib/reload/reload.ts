@@ -1,5 +1,6 @@
 /** Reads the configuration file again while balance runs, and applies all of it or nothing. */
 
+import type { AdmissionControl } from "../admission/admission_control.ts";
 import type { ServiceLookup } from "../address/services.ts";
 import type { Endpoint } from "../base/endpoint.ts";
 import { ExitError, messageOf, withName } from "../base/errors.ts";
@@ -35,6 +36,8 @@ export interface ReloadParts {
   readonly follower: Pick<Names, "plan" | "follow">;
   readonly health: { setOptions(options: Options["backends"]): void };
   readonly plane: { change(change: ServingChange): Promise<void> };
+  /** Who may connect. */
+  readonly admission: Pick<AdmissionControl, "configure">;
   /** Writes what operators have changed, if it differs from the file. */
   readonly state: { look(): void };
   /** The service manager. */
@@ -102,6 +105,7 @@ export function openReloader(parts: ReloadParts): Reloader {
     parts.health.setOptions(options.backends);
     parts.state.look();
     await parts.plane.change(servingChange(options, parts.setup.source));
+    await parts.admission.configure(options);
     const text = replyText(changes, differences);
     messages.notice(withName(text));
     for (const line of warningLines(next)) if (!warnings.has(line)) messages.notice(line);

@@ -38,6 +38,7 @@ export function monitorOf({ log, stats }: MonitorParts): Monitor | undefined {
       stats?.ended(end.reason);
       log?.line(endLine(end, { ...log.style, now: new Date() }));
     },
+    logged: log && ((end) => log.line(endLine(end, { ...log.style, now: new Date() }))),
     refused: stats && ((reason) => {
       stats.started();
       stats.ended(reason);

@@ -194,9 +194,13 @@ async function serve(
   options: Options,
   { messages, prepared, signals }: { messages: Messages; prepared: Prepared; signals: Signals },
 ): Promise<DataPlane> {
-  const { setup, table, joining, line, budget, pipes, health, reports, dump, control } = prepared;
+  const { setup, table, joining, line, admission, budget, pipes, health, reports, dump, control } =
+    prepared;
   const { listen: at, source } = setup, { workers } = table.size;
-  const serving = { at, source, line, workers, pipes, budget: budget.total };
+  const serving = {
+    ...{ at, source, line, workers, pipes, budget: budget.total },
+    admission: admission.setup,
+  };
   const started = Promise.withResolvers<DataPlane>();
   const checkAll = () =>
     health.start(async (selection) => (await started.promise).close(selection));
@@ -227,6 +231,7 @@ async function serve(
     refuseLibraries();
     if (joining === undefined) checkAll();
     await joining?.commit();
+    admission.attach(plane);
     started.resolve(plane);
     return plane;
   } catch (error) {

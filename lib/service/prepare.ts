@@ -1,5 +1,6 @@
 /** Everything that a start validates, resolves, binds and opens before it serves. */
 
+import { AdmissionControl } from "../admission/admission_control.ts";
 import { resolveHost } from "../address/resolve_host.ts";
 import { type ServiceLookup, systemServices } from "../address/services.ts";
 import { CheckCounters } from "../check/check_counters.ts";
@@ -74,6 +75,8 @@ export interface Prepared {
   readonly entrance: Entrance | undefined;
   /** The takeover of a predecessor. */
   readonly joining: Joining | undefined;
+  /** Who may connect. */
+  readonly admission: AdmissionControl;
   /** The wait line of `--wait`. */
   readonly line: LineHandle | undefined;
   readonly health: Health;
@@ -125,6 +128,7 @@ export async function prepare(options: Options, messages: Messages): Promise<Pre
   const { wanted } = setup.plan.expanded;
   const { table, names, channelSet } = openTable(options, workers, wanted);
   const checks = new CheckCounters(table), line = openLine(options.backends);
+  const admission = new AdmissionControl(options, { workers });
   let reports: Reports | undefined = undefined;
   const control = await openControl(setup, messages, {
     predecessor,
@@ -170,7 +174,7 @@ export async function prepare(options: Options, messages: Messages): Promise<Pre
   const joining = predecessor && new Joining({
     ...{ predecessor, at: setup.listen, metrics: setup.metrics, by, ...carried, health, state },
   });
-  const listening = { entrance, joining, succession, line, control, controlClients };
+  const listening = { entrance, joining, succession, line, admission, control, controlClients };
   const channels = { table, names, state, health, budget, pipes, ...follow };
   return { setup, services, ...channels, ...listening, ...outputs };
 }

@@ -1,11 +1,14 @@
 /** The part of the program that serves connections, in this isolate or in workers. */
 
+import type { AdmissionPlane } from "../admission/admission_control.ts";
+import { moreRefused, refusalLine, REFUSED_LINES } from "../admission/refusal_lines.ts";
+import { RefusalMemory } from "../admission/refusal_memory.ts";
 import { type AdmissionSetup, Gate } from "../admission/gate.ts";
 import type { Reason } from "../base/reason.ts";
 import { serve } from "../connection/accept_loop.ts";
 import { Clock } from "../timing/clock.ts";
 import type { Connection } from "../connection/connection.ts";
-import type { ConnectionContext } from "../connection/context.ts";
+import type { ConnectionContext, ConnectionOptions } from "../connection/context.ts";
 import { unreachableReports } from "../connection/failed_dial.ts";
 import { type BurstNotices, countedPerBurst, oncePerBurst } from "../connection/once_per_burst.ts";
 import { moreTimedOut } from "../connection/timeouts.ts";
@@ -21,7 +24,7 @@ import type { WorkerReports } from "./monitor.ts";
 import type { ServingChange, ServingOptions } from "./protocol.ts";
 
 /** A running data plane. */
-export interface DataPlane extends Connections {
+export interface DataPlane extends Connections, AdmissionPlane {
   /** Stops accepting; resolves when new connections are refused. Open ones continue. */
   stop(): Promise<void>;
   /**
@@ -36,8 +39,6 @@ export interface DataPlane extends Connections {
   countDumpFiles(value: boolean): Promise<void>;
   /** Other options apply from now on, also to open connections. */
   change(change: ServingChange): Promise<void>;
-  /** Other clients are admitted from now on, in all isolates once this resolves. */
-  setAdmission(setup: AdmissionSetup): Promise<void>;
   /** Closes all open connections, and stops accepting. */
   closeAll(): void;
   /**
@@ -67,7 +68,7 @@ export interface LocalPlane extends DataPlane {
 export interface PlaneOptions extends
   Pick<
     ConnectionContext,
-    "table" | "notice" | "debug" | "monitor" | "backendEvent" | "refused"
+    "table" | "notice" | "debug" | "monitor" | "backendEvent"
   > {
   readonly serving: ServingOptions;
   /** The engine of this isolate, which made the listener. */
@@ -76,6 +77,8 @@ export interface PlaneOptions extends
   readonly shortage?: BurstNotices | undefined;
   /** Default: the first one of a burst is a notice, and the others are counted. */
   readonly timedOut?: ((line: string) => void) | undefined;
+  /** Default: the first ones of a burst are notices, and the others are counted. */
+  readonly refusedLine?: ((line: string) => void) | undefined;
   /** Shuts down sockets that the runtime cannot close. Default: those of this isolate. */
   readonly requestShutdown?: ConnectionContext["requestShutdown"];
   /** The dump at the start. */
@@ -108,16 +111,17 @@ export interface WorkerPoolOptions {
 export function serveHere(listener: Listener, options: PlaneOptions): LocalPlane {
   const { shortage = oncePerBurst(options.notice), serving: { connection } } = options;
   const waiting = waitingOf(options);
-  const timeouts = countedPerBurst(options.notice, (n) => moreTimedOut(context.options, n));
+  const bursts = limitedLines(options, () => context.options);
   let dump = options.dump;
   const context: MutableContext = {
     ...options,
     options: connection,
     shortage,
-    timedOut: options.timedOut ?? timeouts.notice,
+    timedOut: bursts.timedOut,
     clock: new Clock(options.engine),
     waiting,
     admission: gateOf(options, options.serving.admission),
+    refused: refusalReports(options, bursts.refused),
     unreachable: unreachableReports(options.backendEvent),
     requestShutdown: options.requestShutdown ?? requestShutdown,
     tap: () => dump?.taps,
@@ -160,7 +164,7 @@ export function serveHere(listener: Listener, options: PlaneOptions): LocalPlane
       cutOff += closeWhere((connection) => connection.info().state !== "closing", "shutdown");
     },
     done: serving.done.then(() => {
-      timeouts.end();
+      bursts.end();
       return { cutOff };
     }),
     connections() {
@@ -170,7 +174,7 @@ export function serveHere(listener: Listener, options: PlaneOptions): LocalPlane
     abandon() {
       context.clock.stop();
       serving.stopNow();
-      timeouts.end();
+      bursts.end();
     },
     close(selection) {
       const { reason = "closed by control" } = selection;
@@ -185,12 +189,42 @@ export function serveHere(listener: Listener, options: PlaneOptions): LocalPlane
   };
 }
 
+/** Prints lines about single clients, limited in this isolate unless that is done elsewhere. */
+function limitedLines(options: PlaneOptions, connection: () => ConnectionOptions) {
+  const timeouts = countedPerBurst(options.notice, (n) => moreTimedOut(connection(), n));
+  const refusals = countedPerBurst(options.notice, moreRefused, { most: REFUSED_LINES });
+  return {
+    timedOut: options.timedOut ?? timeouts.notice,
+    refused: options.refusedLine ?? refusals.notice,
+    end() {
+      timeouts.end();
+      refusals.end();
+    },
+  };
+}
+
 /** What admits clients in this isolate; `undefined` while everyone may connect. */
 function gateOf(
   { table }: Pick<PlaneOptions, "table">,
   setup: AdmissionSetup | undefined,
 ): Gate | undefined {
   return setup?.isActive ? new Gate(setup, table.worker) : undefined;
+}
+
+/** Reports each client that is refused, but not more often than {@link RefusalMemory} allows. */
+function refusalReports(
+  { serving: { admission }, monitor }: PlaneOptions,
+  print: (line: string) => void,
+): ConnectionContext["refused"] {
+  if (admission === undefined) return undefined;
+  const memory = new RefusalMemory(admission.refusals);
+  return (end) => {
+    const { client: { address }, reason } = end;
+    if (!memory.isDue(address, reason)) return;
+    monitor?.logged?.(end);
+    const line = refusalLine(address, reason);
+    if (line !== undefined) print(line);
+  };
 }
 
 /** Whether a connection is selected. */
@@ -208,6 +242,7 @@ function changeGate(
 ): Promise<void> {
   const gate = context.admission ??= gateOf(context, setup);
   if (gate === undefined) return Promise.resolve();
+  gate.setup = setup;
   for (const connection of connections) {
     if (connection.admittedBy !== undefined) continue;
     gate.adopt(connection.client.address);

@@ -33,17 +33,18 @@ export function workerMonitor(
 }
 
 /** What a line of a worker is about. */
-export type LineKind = "notice" | "shortage" | "timedOut" | "debug";
+export type LineKind = "notice" | "shortage" | "timedOut" | "refused" | "debug";
 
 /** What prints the lines of workers, some of them limited across all workers. */
 export function printers(
   { notice, debug }: Messages,
-  timeouts: () => CountedNotices,
+  { timeouts, refusals }: { timeouts: () => CountedNotices; refusals: CountedNotices },
 ): Readonly<Record<LineKind, (line: string) => void>> {
   return {
     notice,
     shortage: oncePerBurst(notice).notice,
     timedOut: (line) => timeouts().notice(line),
+    refused: refusals.notice,
     debug: (line) => debug?.(line),
   };
 }

@@ -1,6 +1,7 @@
 /** Workers that accept on the same port and share one table, so that limits and counters are exact. */
 import { ClientLimits } from "../admission/client_limits.ts";
 import type { AdmissionSetup } from "../admission/gate.ts";
+import { moreRefused, REFUSED_LINES } from "../admission/refusal_lines.ts";
 import { messageOf, withName } from "../base/errors.ts";
 import { type CountedNotices, countedPerBurst } from "../connection/once_per_burst.ts";
 import { moreTimedOut } from "../connection/timeouts.ts";
@@ -48,6 +49,7 @@ class WorkerPool implements DataPlane {
   readonly #inbox = new DumpInbox();
   readonly #print: Readonly<Record<LineKind, (line: string) => void>>;
   readonly #timeouts: CountedNotices;
+  readonly #refusals: CountedNotices;
   readonly #done = Promise.withResolvers<PlaneEnd>();
   readonly done = this.#done.promise;
   readonly #stopped = Promise.withResolvers<void>();
@@ -71,7 +73,9 @@ class WorkerPool implements DataPlane {
     const { count, table, messages: { notice }, serving } = options;
     this.#isEpoll = serving.engine === "epoll";
     if (this.#isEpoll) this.#peers = openPeers(count);
-    this.#print = printers(options.messages, () => this.#timeouts);
+    this.#refusals = countedPerBurst(notice, moreRefused, { most: REFUSED_LINES });
+    const limited = { timeouts: () => this.#timeouts, refusals: this.#refusals };
+    this.#print = printers(options.messages, limited);
     this.#timeouts = countedPerBurst(
       notice,
       (count) => moreTimedOut(this.#serving.connection, count),
@@ -190,6 +194,7 @@ class WorkerPool implements DataPlane {
       case "notice":
       case "shortage":
       case "timedOut":
+      case "refused":
       case "debug":
         return this.#print[message.type](message.line);
       case "stuck":
@@ -272,6 +277,7 @@ class WorkerPool implements DataPlane {
     if (this.#isolates.size > 0) return;
     this.#unwatch?.();
     this.#timeouts.end();
+    this.#refusals.end();
     const cutOff = this.#cutOff, end = isLost ? { cutOff, isLost } : { cutOff };
     void this.#ending.then(() => {
       this.#peers?.close();

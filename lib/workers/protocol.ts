@@ -127,7 +127,7 @@ export type FromWorker =
   | { readonly type: "logged"; readonly lines: readonly string[] }
   /** An uncaught error has ended its isolate or, with the epoll engine, what served there. */
   | { readonly type: "crashed"; readonly message: string }
-  /** A line to print. `shortage` and `timedOut` are limited across all workers. */
+  /** A line to print. `shortage`, `timedOut` and `refused` are limited across all workers. */
   | { readonly type: LineKind; readonly line: string }
   /** Sockets to shut down, which only the main isolate can; see `requestShutdown()`. */
   | { readonly type: "stuck"; readonly sockets: readonly SocketPair[] }

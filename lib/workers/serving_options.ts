@@ -1,3 +1,4 @@
+import type { AdmissionSetup } from "../admission/gate.ts";
 import { EXIT, ExitError, withName } from "../base/errors.ts";
 import { counted } from "../base/integers.ts";
 import type { BackendOptions } from "../cli/backend_options.ts";
@@ -33,12 +34,13 @@ export function servingOptions(
     at: Endpoint;
     source: string | undefined;
     line: LineHandle | undefined;
+    admission: AdmissionSetup;
     workers: number;
     pipes: number | undefined;
     budget: number;
   },
 ): ServingOptions {
-  const { at, source, line, workers, pipes, budget } = setup,
+  const { at, source, line, admission, workers, pipes, budget } = setup,
     { engine, backends: { wait } } = options;
   const limits = processLimits(), division = { workers, pipes, budget };
   const needed = engine === "epoll" ? neededLimit(limits, workers) : undefined;
@@ -55,6 +57,7 @@ export function servingOptions(
     connection: connectionOptions(options, source),
     limits: connectionLimits(limits, division),
     dumpFiles: options.dump !== undefined && isPerConnection(options.dump.file),
+    admission,
     wait: line && wait && { line, ms: wait.ms },
   };
 }

@@ -12,7 +12,7 @@ import { type LocalPlane, serveHere } from "./data_plane.ts";
 import type { DumpOrder } from "./dump_order.ts";
 import { WorkerDump } from "./dump_outbox.ts";
 import { LogOutbox } from "./log_outbox.ts";
-import { workerMonitor } from "./monitor.ts";
+import { type LineKind, workerMonitor } from "./monitor.ts";
 import type { Answers, FromWorker, Question, ToWorker, WorkerSetup } from "./protocol.ts";
 
 /** The part of a worker's global scope that is used. */
@@ -52,8 +52,7 @@ class Serving {
   constructor(listener: Listener, engine: Engine, setup: WorkerSetup) {
     this.engine = engine;
     const { serving, index, monitor } = setup;
-    const print = (type: "notice" | "timedOut" | "shortage" | "debug") => (line: string) =>
-      this.#post({ type, line });
+    const print = (type: LineKind) => (line: string) => this.#post({ type, line });
     this.#dump = this.#openDump(setup.dump);
     this.#plane = serveHere(listener, {
       serving,
@@ -62,6 +61,7 @@ class Serving {
       notice: print("notice"),
       shortage: oncePerBurst(print("shortage")),
       timedOut: print("timedOut"),
+      refusedLine: print("refused"),
       requestShutdown: (sockets) => this.#post({ type: "stuck", sockets }),
       debug: setup.debug ? print("debug") : undefined,
       wake: (worker) => this.#post({ type: "wake", worker }),

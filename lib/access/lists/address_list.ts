@@ -6,17 +6,11 @@ import type { Given } from "../../config_file/given.ts";
 import { configLines } from "../../config_file/lines.ts";
 import { locateAt, type Place, placed } from "../../config_file/place.ts";
 import { absolutePath } from "../../native/absolute_path.ts";
-import { type PrefixSet, prefixSet } from "../prefixes.ts";
+import type { AddressList } from "../access_lists.ts";
+import { prefixSet } from "../prefixes.ts";
 
 /** The largest file, in bytes. */
 const MAX_BYTES = 64 << 20;
-
-/** The ranges of one option. A plain record. */
-export interface AddressList {
-  readonly prefixes: PrefixSet;
-  /** The files of it, as given, and how many ranges each has. */
-  readonly files: readonly { readonly file: string; readonly count: number }[];
-}
 
 /** Where the files are read. */
 export interface ListSource {

@@ -20,16 +20,19 @@ t("oncePerBurst() prints a line once, and again after ten quiet seconds", () => 
 });
 
 /** Notices whose ten seconds pass when the test says so. */
-function countedNotices() {
+function countedNotices(most = 1) {
   const printed: string[] = [];
   let tick: (() => void) | undefined;
   const notices = countedPerBurst(
     (line) => printed.push(line),
     (count) => `${count} more`,
-    (ms, act) => {
-      assertEquals([ms, tick], [10_000, undefined]);
-      tick = act;
-      return () => tick = undefined;
+    {
+      most,
+      every(ms, act) {
+        assertEquals([ms, tick], [10_000, undefined]);
+        tick = act;
+        return () => tick = undefined;
+      },
     },
   );
   return { printed, notices, tenSeconds: () => tick?.(), isRunning: () => tick !== undefined };
@@ -50,6 +53,20 @@ t("countedPerBurst() prints the first line, and a count every ten seconds of the
   assertEquals(isRunning(), false);
   notices.notice("e");
   assertEquals(printed, ["a", "2 more", "1 more", "e"]);
+});
+
+t("countedPerBurst() prints as many lines of each burst as it may", () => {
+  const { printed, notices, tenSeconds, isRunning } = countedNotices(2);
+  ["a", "b", "c"].forEach(notices.notice);
+  assertEquals(printed, ["a", "b"]);
+  tenSeconds();
+  notices.notice("d");
+  assertEquals(printed, ["a", "b", "1 more"]);
+  tenSeconds();
+  tenSeconds();
+  assertEquals(isRunning(), false);
+  ["e", "f", "g"].forEach(notices.notice);
+  assertEquals(printed, ["a", "b", "1 more", "1 more", "e", "f"]);
 });
 
 t("countedPerBurst() prints the rest of the count at the end, and stops its timer", () => {
