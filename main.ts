@@ -10,6 +10,7 @@
  * - `lib/base/`: errors, limits, byte and time helpers, and the types that all other folders share
  * - `lib/address/`: parses and resolves addresses, ports, CIDR blocks and channel specs
  * - `lib/access/`: which of many address ranges decides about an address, in shared memory
+ * - `lib/proxy_protocol/`: PROXY headers, which name the client of a proxy
  * - `lib/native/`: calls of the C library: signals, starting a daemon, sockets, local time
  * - `lib/socket/`: constants and addresses for socket calls of Linux; connects of health checks
  * - `lib/reuseport/`: which of several listening sockets at one address gets new connections (Linux)

@@ -1,17 +1,23 @@
 import type { Endpoint } from "./endpoint.ts";
 
 /**
- * The state of a connection; it is `dialing` until a backend has answered, or `waiting` in the wait
- * line. A `closing` connection has ended, but the runtime has not closed its sockets yet.
+ * The state of a connection; it is `dialing` until a backend has answered, `header` while its peer
+ * must send a PROXY header before that, or `waiting` in the wait line. A `closing` connection has ended, but the runtime has not closed its sockets yet.
  */
-export type ConnectionState = "waiting" | "dialing" | "open" | "half-closed" | "closing";
+export type ConnectionState = "header" | "waiting" | "dialing" | "open" | "half-closed" | "closing";
 
 /** Which client is connected to which backend. A plain record: it can be cloned to a worker. */
 export interface ConnectionRoute {
   /** From 1; unique in all workers while the program runs. */
   readonly id: number;
+  /** The client: the peer, or the address that its PROXY header has named. */
   readonly client: Endpoint;
-  /** The address that the client connected to, never a wildcard. */
+  /** The peer if it is not the client, but a proxy that has sent a PROXY header. */
+  readonly peer?: Endpoint | undefined;
+  /**
+   * The address that the client connected to, never a wildcard: our own, or the one that a PROXY
+   * header has named.
+   */
   readonly listener: Endpoint;
   /** The channel that serves it or is being dialed. */
   readonly group?: number | undefined;

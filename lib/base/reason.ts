@@ -9,6 +9,13 @@ export type Reason =
 /** Why a client was refused: the access lists, or a limit for each client. */
 export type Refusal = "denied" | "client limit" | "client rate";
 
+/** Whether a client was refused before it was served, for these reasons or for its PROXY header. */
+export function isRefused(reason: Reason): boolean {
+  return REFUSED.includes(reason);
+}
+
+const REFUSED: readonly Reason[] = ["denied", "client limit", "client rate", "bad proxy header"];
+
 /** Why a backend could not be connected to. An expected result, not an exception. */
 export type DialFailure =
   | "refused"

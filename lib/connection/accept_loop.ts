@@ -1,14 +1,13 @@
 import { delay } from "@std/async/delay";
 import type { Admission } from "../admission/admission.ts";
-import type { ConnectionInfo } from "../base/connection_info.ts";
-import type { Endpoint } from "../base/endpoint.ts";
+import { Arrival, type ArrivalEnd, type ArrivalOwner } from "../admission/arrival.ts";
 import { bugLine } from "../base/errors.ts";
-import type { Refusal } from "../base/reason.ts";
-import type { AcceptedLink, Listener } from "../engine/engine.ts";
+import { type AcceptedLink, clientOf, type Listener } from "../engine/engine.ts";
 import { TICK_MS, type Ticking } from "../timing/clock.ts";
 import { Connection } from "./connection.ts";
 import type { ConnectionContext } from "./context.ts";
 import type { ConnectionOwner } from "./observe.ts";
+import { refuse, reportGone } from "./unserved.ts";
 
 /** Pause after accept failed for lack of a resource (such as EMFILE), in milliseconds. */
 const SHORTAGE_PAUSE_MS = 100;
@@ -31,13 +30,12 @@ const STUCK_MS = TICK_MS, SHUTDOWN_EVERY_MS = 1000;
 /** Printed when as many connections are open as there are descriptors for. */
 const FULL = "cannot accept more connections: file descriptor limit reached";
 
-/** Stands for the address of a client that reset its connection before it was known. */
-const UNKNOWN: Endpoint = { address: "0.0.0.0", port: 0 };
-
 /** A running accept loop and its connections. */
 export interface Serving {
   /** The open connections, and those that are closing. */
   readonly connections: ReadonlySet<Connection>;
+  /** Those whose PROXY header is awaited. */
+  readonly arrivals: ReadonlySet<Arrival>;
   /**
    * Accepts the clients in the backlog, then stops accepting. Open connections continue.
    *
@@ -73,8 +71,9 @@ export function serve(
   return new AcceptLoop(listener, context, maxConnections);
 }
 
-class AcceptLoop implements Serving, ConnectionOwner<Connection> {
+class AcceptLoop implements Serving, ConnectionOwner<Connection>, ArrivalOwner {
   readonly connections = new Set<Connection>();
+  readonly arrivals = new Set<Arrival>();
   readonly done: Promise<void>;
   readonly #listener: Listener;
   readonly #context: ConnectionContext;
@@ -136,7 +135,7 @@ class AcceptLoop implements Serving, ConnectionOwner<Connection> {
   }
 
   get #open(): number {
-    return this.connections.size - this.#closing.size;
+    return this.connections.size - this.#closing.size + this.arrivals.size;
   }
 
   closing(connection: Connection): void {
@@ -180,7 +179,7 @@ class AcceptLoop implements Serving, ConnectionOwner<Connection> {
         await this.#paused({ ms: pauseMs, endsAtStop: true });
         continue;
       }
-      if (this.connections.size >= this.#maxConnections()) {
+      if (this.connections.size + this.arrivals.size >= this.#maxConnections()) {
         shortage.notice(FULL);
         await this.#paused();
         shortage.lasted(FULL);
@@ -193,7 +192,7 @@ class AcceptLoop implements Serving, ConnectionOwner<Connection> {
       } else if (accepted.failure === "closed") return;
       else if (accepted.failure === "client gone") {
         this.#accepted++;
-        this.#reportGone();
+        reportGone(this.#context, this.#listener.local);
       } else if (accepted.failure === "shortage" && !this.#stopped) {
         shortage.notice(`cannot accept connections: ${accepted.reason}`);
         await this.#paused({ ms: SHORTAGE_PAUSE_MS });
@@ -201,49 +200,52 @@ class AcceptLoop implements Serving, ConnectionOwner<Connection> {
     }
   }
 
-  /** Serves a client, unless it is refused. */
+  /** Serves a client, unless it is refused, or must send a PROXY header first. */
   #accept(client: AcceptedLink): void {
     const { admission } = this.#context;
     if (admission === undefined) return this.#start(client);
     admission.accepted();
-    const { address } = client.remote, refusal = admission.enter(address);
-    if (refusal === undefined) return this.#start(client, admission);
-    this.#reportRefused(client, refusal);
-    client.reset?.();
-    client.close();
+    if (admission.expectsHeader(client.remote.address)) this.#awaitHeader(client);
+    else this.#admit(client);
   }
 
-  /** Reports a client that is refused at once. */
-  #reportRefused(client: AcceptedLink, reason: Refusal): void {
-    const { monitor, refused } = this.#context;
-    monitor?.refused?.(reason);
-    const info = this.#unserved(client.remote, client.local);
-    refused?.({ ...info, reason, failed: [] });
+  #awaitHeader(client: AcceptedLink): void {
+    const arrival = new Arrival(client, this.#context, this);
+    this.arrivals.add(arrival);
+    this.#context.monitor?.header?.(1n);
+    arrival.start();
   }
 
-  /** Reports a client that reset its connection before its address was known. */
-  #reportGone(): void {
-    const { monitor } = this.#context, info = this.#unserved(UNKNOWN, this.#listener.local);
-    monitor?.started?.(info);
-    monitor?.ended?.({ ...info, reason: "client left", failed: [] });
+  /** See {@link ArrivalOwner.identified}. */
+  identified(arrival: Arrival): void {
+    this.#leaveArrivals(arrival);
+    this.#admit(arrival.link, arrival);
   }
 
-  /** A connection that is never served. */
-  #unserved(client: Endpoint, listener: Endpoint): ConnectionInfo {
-    return {
-      id: this.#context.table.nextConnection(),
-      client,
-      listener,
-      state: "dialing",
-      ageMs: 0,
-      idleMs: 0,
-      sent: 0,
-      rcvd: 0,
-    };
+  /** See {@link ArrivalOwner.unidentified}. */
+  unidentified(arrival: Arrival, { reason, badHeader, bug }: ArrivalEnd): void {
+    const { id, link } = arrival;
+    this.#leaveArrivals(arrival);
+    if (bug !== undefined) this.#context.notice(bugLine(bug));
+    refuse(this.#context, link, { reason, badHeader, id });
+    this.#wakeIfFull();
+    if (this.#open === 0) this.#idle?.resolve();
   }
 
-  #start(client: AcceptedLink, admission?: Admission): void {
-    const connection = new Connection(client, this.#context);
+  #leaveArrivals(arrival: Arrival): void {
+    if (this.arrivals.delete(arrival)) this.#context.monitor?.header?.(-1n);
+  }
+
+  /** Serves a client that is known now, unless it is refused. */
+  #admit(client: AcceptedLink, arrival?: Arrival): void {
+    const { admission } = this.#context, reason = admission?.enter(clientOf(client).address);
+    if (reason === undefined) return this.#start(client, admission, arrival);
+    refuse(this.#context, client, { reason, ...arrival && { id: arrival.id } });
+    if (this.#open === 0) this.#idle?.resolve();
+  }
+
+  #start(client: AcceptedLink, admission?: Admission, arrival?: Arrival): void {
+    const connection = new Connection(client, this.#context, arrival);
     connection.admittedBy = admission;
     if (this.connections.size === 0) this.#context.clock.watch(this.#keepsClockRunning);
     this.connections.add(connection);

@@ -15,8 +15,9 @@ import type { Endpoint, SocketPair } from "../base/endpoint.ts";
 import type { Reason } from "../base/reason.ts";
 import type { Ending, Side } from "../base/side.ts";
 import type { Admission } from "../admission/admission.ts";
+import type { Arrival } from "../admission/arrival.ts";
 import type { AcceptedLink, Link, Relay, RelayEnd, RelayObserver } from "../engine/engine.ts";
-import { clientOf } from "../engine/engine.ts";
+import { clientOf, listenerOf, peerOf } from "../engine/engine.ts";
 import { reasonOf } from "../engine/relay_end.ts";
 import { type Claim, placeOfClaim } from "../schedule/claim.ts";
 import { BackendSearch, type SearchOwner, type SearchResult } from "./backend_search.ts";
@@ -40,7 +41,7 @@ export class Connection implements SearchOwner, RelayObserver {
   #phase: "searching" | "relaying" | "closing" | "ended" = "searching";
   #owner: ConnectionOwner<Connection> | undefined;
   /** When it was accepted, in milliseconds of `performance.now()`. */
-  readonly #since = performance.now();
+  readonly #since: number;
   /** Kept in memory only until the relay. */
   #search: BackendSearch | undefined;
   /** What the search found out, for the log. */
@@ -63,9 +64,13 @@ export class Connection implements SearchOwner, RelayObserver {
   #isReported = false;
   #bug: unknown;
 
-  /** @param client An accepted link; this connection closes it. */
-  constructor(client: AcceptedLink, context: ConnectionContext) {
-    this.id = context.table.nextConnection();
+  /**
+   * @param client An accepted link; this connection closes it.
+   * @param arrival If it is known longer: its number, and since when.
+   */
+  constructor(client: AcceptedLink, context: ConnectionContext, arrival?: Arrival) {
+    this.id = arrival?.id ?? context.table.nextConnection();
+    this.#since = arrival?.since ?? performance.now();
     this.#client = client;
     this.#context = context;
     this.#lastActive = context.clock.now;
@@ -78,7 +83,8 @@ export class Connection implements SearchOwner, RelayObserver {
     return {
       id: this.id,
       client: this.client,
-      listener: this.#locals?.listener ?? this.#client.local,
+      peer: peerOf(this.#client),
+      listener: this.#locals?.listener ?? listenerOf(this.#client),
       ...placeOfClaim(this.claim),
       backend: this.claim?.backend,
       local: this.#locals?.local ?? this.#backend?.local,
@@ -163,7 +169,7 @@ export class Connection implements SearchOwner, RelayObserver {
     this.#search = undefined;
     this.#lastActive = clock.now;
     if (options.idleTimeoutMs === 0) clock.unwatch(this);
-    if (monitor?.ended) this.#locals = { listener: this.#client.local, local: backend.local };
+    if (monitor?.ended) this.#locals = { listener: listenerOf(this.#client), local: backend.local };
     this.#tapConnected();
     this.#phase = "relaying";
     this.#relay = engine.relay(this.#client, backend, this);

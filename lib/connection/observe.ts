@@ -1,8 +1,10 @@
 /** What a connection reports to the packet dump, the log and the metrics. */
 
+import type { BadHeader } from "../admission/arrival.ts";
 import type { ConnectionInfo } from "../base/connection_info.ts";
 import type { DialFailure, Reason } from "../base/reason.ts";
 import type { Ending, Side } from "../base/side.ts";
+import type { HeaderFault } from "../proxy_protocol/header.ts";
 
 /** An attempt to connect that failed. */
 export interface FailedAttempt {
@@ -20,6 +22,8 @@ export interface ConnectionEnd extends ConnectionInfo {
   readonly connectMs?: number | undefined;
   /** Milliseconds that it spent in the wait line; `undefined` if it did not wait. */
   readonly waitedMs?: number | undefined;
+  /** What is wrong with its PROXY header, if that is the reason. */
+  readonly badHeader?: BadHeader | undefined;
 }
 
 /** Receives the end of connections of class `C`. */
@@ -57,7 +61,9 @@ export interface Monitor {
   /** Writes the line of a connection to the access log, if `ended` is not called for it. */
   readonly logged?: ((end: ConnectionEnd) => void) | undefined;
   /** A client was refused at once; neither {@link started} nor {@link ended} is called. */
-  readonly refused?: ((reason: Reason) => void) | undefined;
+  readonly refused?: ((reason: Reason, fault?: HeaderFault) => void) | undefined;
+  /** A peer must send a PROXY header before it counts (1), or has done so or has left (-1). */
+  readonly header?: ((change: 1n | -1n) => void) | undefined;
   /** A connection that has ended cannot close its sockets yet. */
   readonly closing?: (() => void) | undefined;
   /** It has closed them now. */

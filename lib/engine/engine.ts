@@ -34,8 +34,21 @@ export interface Announced {
   readonly listener: Endpoint;
 }
 
+/** The addresses of a link. */
+type Addressed = Pick<AcceptedLink, "remote" | "local" | "announced">;
+
+/** The proxy that has named the client in a PROXY header; `undefined` if the peer is the client. */
+export function peerOf(link: Addressed): Endpoint | undefined {
+  return link.announced && link.remote;
+}
+
+/** The address that a client connected to, as a PROXY header has named it, or our own. */
+export function listenerOf(link: Addressed): Endpoint {
+  return link.announced?.listener ?? link.local;
+}
+
 /** The client of a connection: the one that a PROXY header has named, or the peer. */
-export function clientOf(link: AcceptedLink): Endpoint {
+export function clientOf(link: Addressed): Endpoint {
   return link.announced?.client ?? link.remote;
 }
 
@@ -123,6 +136,19 @@ export interface RelayObserver {
   finished(end: RelayEnd, bug?: unknown): void;
 }
 
+/** Receives the start of a client's input, never before {@link Engine.readHeader} has returned. */
+export interface HeaderObserver {
+  /**
+   * Bytes have arrived: all so far, valid during this call.
+   *
+   * @returns How many of them are removed from the input, which ends the reading; `undefined` if
+   * more are needed.
+   */
+  arrived(bytes: Uint8Array): number | undefined;
+  /** The reading is over: the bytes are removed, or the input has ended; called once. */
+  over(): void;
+}
+
 /** What ended a relay first. */
 export interface RelayEnd {
   readonly side: Side;
@@ -207,6 +233,14 @@ export interface Engine {
    * which timers may be late has this, for clocks.
    */
   beforeEvents?(observe: (now: number) => void): void;
+  /**
+   * Reads a header at the start of a client's input. What follows it is passed on to `readAhead` and
+   * to the relay. Called at most once per link, before both of them. Closing the link may end it
+   * without a call.
+   *
+   * @param maxBytes The observer gets at most so many bytes, and then needs no more.
+   */
+  readHeader(client: Link, maxBytes: number, observer: HeaderObserver): void;
   /**
    * Reads from a client before the relay, to detect whether it disconnects. The bytes read are
    * passed on to the relay; there is a limit for them. Called at most once per link.

@@ -46,6 +46,7 @@ export function endLine(end: ConnectionEnd, style: LogStyle & { now: Date }): st
     duration_ms: end.ageMs,
     sent: end.sent,
     rcvd: end.rcvd,
+    ...(end.badHeader && { cause: end.badHeader.fault }),
     // Last, and only if it waited: lines of others stay as they were without a wait line.
     ...(waitedMs === undefined ? {} : { waited_ms: thousandths(waitedMs) }),
   }, style);
@@ -55,8 +56,13 @@ function thousandths(ms: number): number {
   return Math.round(ms * 1000) / 1000;
 }
 
-function ends({ client, listener }: ConnectionInfo): Fields {
-  return { client: formatEndpoint(client), listener: formatEndpoint(listener) };
+function ends({ client, listener, peer }: ConnectionInfo): Fields {
+  return {
+    client: formatEndpoint(client),
+    listener: formatEndpoint(listener),
+    // Only if there is one: lines of others stay as they were without PROXY headers.
+    ...(peer && { peer: formatEndpoint(peer) }),
+  };
 }
 
 /** `GROUP.CHANNEL:REASON` of the first {@link MAX_FAILURES}. */

@@ -3,6 +3,7 @@
 import process from "node:process";
 import type { Endpoint } from "../base/endpoint.ts";
 import { VERSION } from "../base/version.ts";
+import { HEADER_FAULTS } from "../proxy_protocol/header.ts";
 import { channelMetrics } from "./channel_metrics.ts";
 import type { CheckCounters } from "../check/check_counters.ts";
 import type { CheckStatus } from "../check/check_status.ts";
@@ -84,6 +85,11 @@ export function* metrics(
     "balance_connect_failures",
     "Failed attempts to connect to a channel, by reason.",
     FAILURES.map((one) => ({ labels: { reason: word(one) }, value: stats.failedBy(one) })),
+  );
+  yield counter(
+    "balance_proxy_header_errors",
+    "PROXY headers that were not accepted, by cause.",
+    HEADER_FAULTS.map((one) => ({ labels: { cause: one }, value: stats.badHeaders(one) })),
   );
   yield gauge("balance_waiting", "Clients that wait for a channel (--wait).", line?.length ?? 0);
   yield histogram(

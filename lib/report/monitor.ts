@@ -39,10 +39,12 @@ export function monitorOf({ log, stats }: MonitorParts): Monitor | undefined {
       log?.line(endLine(end, { ...log.style, now: new Date() }));
     },
     logged: log && ((end) => log.line(endLine(end, { ...log.style, now: new Date() }))),
-    refused: stats && ((reason) => {
+    refused: stats && ((reason, fault) => {
       stats.started();
       stats.ended(reason);
+      if (fault !== undefined) stats.badHeader(fault);
     }),
+    header: stats && ((change) => stats.headers(change)),
     closing: stats && (() => stats.closing(1n)),
     freed: stats && (() => stats.closing(-1n)),
     room: log && (() => log.room()),

@@ -5,6 +5,7 @@
 
 import { type DialFailure, type Reason, wasEnded } from "../base/reason.ts";
 import type { AccountCompanion } from "../table/table.ts";
+import { HEADER_FAULTS, type HeaderFault } from "../proxy_protocol/header.ts";
 import { FAILURES, REASONS } from "./vocabulary.ts";
 
 /** Upper bounds of the connect-time histogram in seconds; the last bucket has no bound. */
@@ -50,7 +51,8 @@ const FAILED_AT = BLAMED + 1;
 const ACCOUNT_COUNTERS = FAILED_AT + 1;
 const ACCEPTED = 0, ENDED = 1, FAILED = ENDED + REASONS.length;
 const WAITED = FAILED + FAILURES.length, WAITED_SUM = WAITED + WAIT_BOUNDS_S.length + 1;
-const OPEN = WAITED_SUM + 1;
+const BAD_HEADERS = WAITED_SUM + 1;
+const OPEN = BAD_HEADERS + HEADER_FAULTS.length;
 const REASON_AT = new Map(REASONS.map((reason, index) => [reason, ENDED + index]));
 const FAILURE_AT = new Map(FAILURES.map((failure, index) => [failure, FAILED + index]));
 const BOUNDS_MS = CONNECT_BOUNDS_S.map((seconds) => seconds * 1000);
@@ -79,6 +81,16 @@ export class Stats implements AccountCompanion {
   ended(reason: Reason): void {
     Atomics.add(this.#counters, REASON_AT.get(reason)!, 1n);
     Atomics.sub(this.#counters, this.#open, 1n);
+  }
+
+  /** A connection whose PROXY header is awaited (1), or is no longer (-1); it is open, too. */
+  headers(change: 1n | -1n): void {
+    Atomics.add(this.#counters, this.#open, change);
+  }
+
+  /** Counts a PROXY header that was not accepted. */
+  badHeader(fault: HeaderFault): void {
+    Atomics.add(this.#counters, BAD_HEADERS + HEADER_FAULTS.indexOf(fault), 1n);
   }
 
   /** A connection that has ended cannot close its sockets yet (1), or has closed them (-1). */
@@ -139,6 +151,11 @@ export class Stats implements AccountCompanion {
   /** Connections that have ended for a reason. */
   endedBy(reason: Reason): bigint {
     return Atomics.load(this.#counters, REASON_AT.get(reason)!);
+  }
+
+  /** PROXY headers that were not accepted for a reason. */
+  badHeaders(fault: HeaderFault): bigint {
+    return Atomics.load(this.#counters, BAD_HEADERS + HEADER_FAULTS.indexOf(fault));
   }
 
   /** Attempts to connect that failed for a reason. */

@@ -3,9 +3,10 @@
 import type { AdmissionPlane } from "../admission/admission_control.ts";
 import { moreRefused, refusalLine, REFUSED_LINES } from "../admission/refusal_lines.ts";
 import { RefusalMemory } from "../admission/refusal_memory.ts";
+import type { Arrival } from "../admission/arrival.ts";
 import { type AdmissionSetup, Gate } from "../admission/gate.ts";
 import type { Reason } from "../base/reason.ts";
-import { serve } from "../connection/accept_loop.ts";
+import { serve, type Serving } from "../connection/accept_loop.ts";
 import { Clock } from "../timing/clock.ts";
 import type { Connection } from "../connection/connection.ts";
 import type { ConnectionContext, ConnectionOptions } from "../connection/context.ts";
@@ -136,17 +137,6 @@ export function serveHere(listener: Listener, options: PlaneOptions): LocalPlane
     return (dumpFiles ? limits?.maxWithFiles : limits?.max) ?? Infinity;
   }
 
-  function closeWhere(wanted: (connection: Connection) => boolean, reason: Reason): number {
-    let closed = 0;
-    for (const connection of serving.connections) {
-      if (!wanted(connection)) continue;
-      if (reason === "backend down") connection.backendDown();
-      else connection.close(reason);
-      closed++;
-    }
-    return closed;
-  }
-
   return {
     stop: () => serving.stop(),
     setDump(next) {
@@ -161,14 +151,15 @@ export function serveHere(listener: Listener, options: PlaneOptions): LocalPlane
     },
     closeAll() {
       serving.stopNow();
-      cutOff += closeWhere((connection) => connection.info().state !== "closing", "shutdown");
+      cutOff += closeWhere(serving, (one) => one.info().state !== "closing", "shutdown");
     },
     done: serving.done.then(() => {
       bursts.end();
       return { cutOff };
     }),
     connections() {
-      return Promise.resolve([...serving.connections].map((connection) => connection.info()));
+      const all = [...serving.arrivals, ...serving.connections];
+      return Promise.resolve(all.map((connection) => connection.info()));
     },
     deliver: () => waiting?.line.deliver(),
     abandon() {
@@ -178,7 +169,7 @@ export function serveHere(listener: Listener, options: PlaneOptions): LocalPlane
     },
     close(selection) {
       const { reason = "closed by control" } = selection;
-      return Promise.resolve(closeWhere(selector(options.table, selection), reason));
+      return Promise.resolve(closeWhere(serving, selector(options.table, selection), reason));
     },
     setAdmission: (setup) => changeGate(context, serving.connections, setup),
     change(change) {
@@ -227,11 +218,31 @@ function refusalReports(
   };
 }
 
+/** Closes connections; returns how many. */
+function closeWhere(
+  { arrivals, connections }: Serving,
+  wanted: (connection: Connection | Arrival) => boolean,
+  reason: Reason,
+): number {
+  let closed = 0;
+  for (const one of [...arrivals, ...connections]) {
+    if (!wanted(one)) continue;
+    if (reason === "backend down" && "backendDown" in one) one.backendDown();
+    else one.close(reason);
+    closed++;
+  }
+  return closed;
+}
+
 /** Whether a connection is selected. */
-function selector(table: Table, selection: Selection): (connection: Connection) => boolean {
+function selector(
+  table: Table,
+  selection: Selection,
+): (connection: Connection | Arrival) => boolean {
   const all = withOwner(table, selection);
   if ("id" in all) return ({ id }) => id === all.id;
-  return (one) => one.claim?.owner === all.owner && one.info().state !== "closing";
+  return (one) =>
+    "claim" in one && one.claim?.owner === all.owner && one.info().state !== "closing";
 }
 
 /** Admits clients as set up, and counts the connections that are not counted yet. */

@@ -145,6 +145,7 @@ const KEYS = [
 ];
 
 const CONNECTION_STATES = {
+  header: "head",
   waiting: "wait",
   dialing: "dial",
   open: "open",
@@ -215,6 +216,7 @@ function summary(
   const connections = [
     "connections",
     `${connectionCount(sample) - states.closing} open`,
+    ...(states.header > 0 ? [`${states.header} without header`] : []),
     ...(states.waiting > 0 ? [`${states.waiting} waiting`] : []),
     perSecond("conns"),
     `${states.dialing} dialing`,

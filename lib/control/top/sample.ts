@@ -70,7 +70,7 @@ export function takeSample(
 ): { sample: TopSample; memory: TopMemory<ConnectionCounts> } {
   const { table, connections, timeMs, ...about } = source;
   const { count, order, memory = [] } = options;
-  const states = { waiting: 0, dialing: 0, open: 0, "half-closed": 0, closing: 0 };
+  const states = { header: 0, waiting: 0, dialing: 0, open: 0, "half-closed": 0, closing: 0 };
   for (const { state } of connections) states[state]++;
   const rates = rated(connections, timeMs, compareWith(memory, timeMs));
   const sample: TopSample = {
@@ -152,6 +152,7 @@ function first(all: Iterable<Rates>, count: number, order: TopOrder): TopConnect
   return best.map(({ rates: { info, sent, rcvd } }) => ({
     id: info.id,
     client: info.client,
+    peer: info.peer,
     group: info.group,
     channel: info.channel,
     state: info.state,

@@ -63,6 +63,7 @@ function start(type: string, { time, connection, more }: Line): string {
   if (connection !== undefined) {
     fields.connection = connection.id;
     fields.client = endpointText(connection.client);
+    fields.peer = endpointText(connection.peer);
     fields.listener = endpointText(connection.listener);
     fields.channel = channelText(connection);
     fields.local = endpointText(connection.local);

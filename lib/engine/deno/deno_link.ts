@@ -2,12 +2,14 @@ import { peerText } from "../../address/ip.ts";
 import type { Endpoint } from "../../base/endpoint.ts";
 import type { AcceptedLink, Announced, Link } from "../engine.ts";
 import type { Conn } from "./byte_conn.ts";
-import type { AheadReader } from "./read_ahead.ts";
+import type { AheadReader, ReadAhead } from "./read_ahead.ts";
 
 /** A connection of Deno as a link. */
 export class DenoLink implements Link {
   /** What `readAhead` reads; the relay takes it over. */
   ahead: AheadReader | undefined;
+  /** What `readHeader` has read behind the header, for `readAhead` or the relay. */
+  rest: ReadAhead | undefined;
   #open = true;
 
   constructor(readonly conn: Conn) {}

@@ -7,7 +7,7 @@ export interface ReadAhead {
   /** Starts with the bytes that have arrived; a pending read fills the rest. */
   readonly buffer: Uint8Array<ArrayBuffer>;
   readonly arrived: number;
-  /** The pending read, or the result that ended the input; `undefined` if the buffer is full. */
+  /** The pending read, or the result that ended the input; `undefined` if none was started. */
   readonly pending: Promise<number | null> | undefined;
 }
 
@@ -22,12 +22,15 @@ export interface AheadReader {
  * noticed.
  *
  * @param ended Called when the input ends, with the number of bytes before that.
+ * @param rest What was read before.
  */
 export function startReading(
   conn: ByteConn,
   ended: (how: Ending, bytes: number) => void,
+  rest?: ReadAhead,
 ): AheadReader {
-  let buffer = takeBuffer(MIN_BUFFER_BYTES), arrived = 0, isTaken = false;
+  let buffer = rest?.buffer ?? takeBuffer(MIN_BUFFER_BYTES), arrived = rest?.arrived ?? 0;
+  let isTaken = false;
   let pending: Promise<number | null> | undefined;
 
   function next(): void {

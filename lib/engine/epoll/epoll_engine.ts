@@ -4,6 +4,7 @@ import type {
   Dial,
   DialObserver,
   Engine,
+  HeaderObserver,
   Link,
   Listener,
   ListenFailure,
@@ -18,6 +19,7 @@ import { startDial } from "./dial.ts";
 import type { LibC } from "./system/libc.ts";
 import type { EpollLink } from "./link.ts";
 import { EpollListener } from "./listener.ts";
+import { HeaderReader } from "./header_reader.ts";
 import { AheadWatch } from "./read_ahead.ts";
 import { EpollRelay } from "./relay.ts";
 
@@ -59,10 +61,18 @@ export class EpollEngine implements Engine {
     return this.#context.loop.nextTurn();
   }
 
+  readHeader(client: Link, maxBytes: number, observer: HeaderObserver): void {
+    const link = client as EpollLink;
+    link.owner = new HeaderReader(this.#context, maxBytes, observer);
+    link.watch();
+  }
+
   readAhead(client: Link, { gone }: { gone: (how: Ending, bytes: number) => void }): void {
     const link = client as EpollLink;
-    link.owner = new AheadWatch(this.#context, gone);
+    const watch = new AheadWatch(this.#context, gone);
+    link.owner = watch;
     link.watch();
+    watch.lookAt(link);
   }
 
   relay(client: Link, backend: Link, observer: RelayObserver): Relay {

@@ -28,6 +28,15 @@ export class AheadWatch implements LinkOwner {
     this.#gone(link.flags & RESET ? "reset" : "end", Math.max(count, 0));
   }
 
+  /** The end may have been seen before, while a header was read: there is no event for it then. */
+  lookAt(link: EpollLink): void {
+    if (!(link.flags & (FIN_SEEN | BROKEN))) return;
+    this.#context.loop.defer({
+      run: () => link.owner === this ? this.event(link) : undefined,
+      bug: (error) => this.bug(error),
+    });
+  }
+
   bug(error: unknown): void {
     throw error;
   }

@@ -96,6 +96,7 @@ export function stage(options: StageOptions = {}) {
       return { cancel: (reason) => dial.cancelled ??= reason };
     },
     nextTurn: () => new Promise((resolve) => turns.push(resolve)),
+    readHeader() {},
     readAhead: (_client, observer) => void gone.push(observer.gone),
     relay(_client, _backend, observer): Relay {
       let isFinished = false;

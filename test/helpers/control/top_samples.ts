@@ -55,7 +55,14 @@ export function sampleOf(values: Partial<TopSample> = {}): TopSample {
     listener: { address: "0.0.0.0", port: 8080 },
     workers: 1,
     channels: [],
-    states: { waiting: 0, dialing: 0, open: connections.length, "half-closed": 0, closing: 0 },
+    states: {
+      header: 0,
+      waiting: 0,
+      dialing: 0,
+      open: connections.length,
+      "half-closed": 0,
+      closing: 0,
+    },
     connections,
     ...values,
   };
@@ -68,7 +75,7 @@ export const BUSY = sampleOf({
     channel(1, { c: 3, totalc: 1200, maxc: 200, sent: 999_950, rcvd: 12_345 }),
     channel(2, { state: "disabled", address: "2001:db8::5", port: 443 }),
   ],
-  states: { waiting: 0, dialing: 1, open: 12, "half-closed": 2, closing: 0 },
+  states: { header: 0, waiting: 0, dialing: 1, open: 12, "half-closed": 2, closing: 0 },
   connections: [
     connection(4567, { sent: 123_456, rcvd: 9_876_543, sentRate: 1234, rcvdRate: 987_654 }),
     connection(33, { ageMs: 93_784_000, idleMs: 0, sentRate: 10, rcvdRate: 0, channel: 1 }),

@@ -55,7 +55,7 @@ t("a frame shows channels that are down or draining, and clients that wait", () 
       channel(2, { health: "down", state: "disabled" }),
       channel(3, { health: "up" }),
     ],
-    states: { waiting: 7, dialing: 0, open: 2, "half-closed": 0, closing: 0 },
+    states: { header: 0, waiting: 7, dialing: 0, open: 2, "half-closed": 0, closing: 0 },
     connections: [
       connection(8, { channel: 1 }),
       connection(9, { group: undefined, channel: undefined, state: "waiting", ageMs: 2000 }),
@@ -168,7 +168,14 @@ t(
     const of = (channels: number, connections: number, rows = 24) => {
       const sample = sampleOf({
         channels: Array.from({ length: channels }, (_, i) => channel(i)),
-        states: { waiting: 0, dialing: 0, open: connections, "half-closed": 0, closing: 0 },
+        states: {
+          header: 0,
+          waiting: 0,
+          dialing: 0,
+          open: connections,
+          "half-closed": 0,
+          closing: 0,
+        },
       });
       const layout = topLayout(sample, { columns: 80, rows, live: true });
       return [layout.channels, layout.connections];
@@ -187,7 +194,7 @@ t("a frame shows the part of a list that the user scrolled to, and its range", (
   const sample = sampleOf({
     channels: Array.from({ length: 30 }, (_, i) => channel(i)),
     connections: Array.from({ length: 40 }, (_, i) => connection(i + 1)),
-    states: { waiting: 0, dialing: 0, open: 50_000, "half-closed": 0, closing: 0 },
+    states: { header: 0, waiting: 0, dialing: 0, open: 50_000, "half-closed": 0, closing: 0 },
   });
   const frame = text(topFrame(sample, undefined, {
     columns: 80,

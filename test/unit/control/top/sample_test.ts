@@ -46,7 +46,14 @@ t("a sample counts connections by state, including those it does not list", () =
     info(4),
   ];
   const { sample } = take(all, { count: 1 });
-  assertEquals(sample.states, { waiting: 0, dialing: 1, open: 2, "half-closed": 1, closing: 0 });
+  assertEquals(sample.states, {
+    header: 0,
+    waiting: 0,
+    dialing: 1,
+    open: 2,
+    "half-closed": 1,
+    closing: 0,
+  });
   assertEquals(sample.connections.length, 1);
 }, PURE);
 

@@ -30,7 +30,7 @@ function press(keys: string, sample: TopSample | undefined, state = START): TopS
 t("keys scroll the list that Tab selected, within its bounds", () => {
   const sample = sampleOf({
     channels: Array.from({ length: 30 }, (_, i) => channel(i)),
-    states: { waiting: 0, dialing: 0, open: 50, "half-closed": 0, closing: 0 },
+    states: { header: 0, waiting: 0, dialing: 0, open: 50, "half-closed": 0, closing: 0 },
   });
   // Each list has 8 lines.
   assertEquals(press("down down", sample).from, { channels: 0, connections: 2 });
@@ -44,7 +44,7 @@ t("keys scroll the list that Tab selected, within its bounds", () => {
   assertEquals(press("tab tab down", sample).from, { channels: 0, connections: 1 });
   // Scrolling stops at the maximum number of listed connections.
   const huge = sampleOf({
-    states: { waiting: 0, dialing: 0, open: 50_000, "half-closed": 0, closing: 0 },
+    states: { header: 0, waiting: 0, dialing: 0, open: 50_000, "half-closed": 0, closing: 0 },
   });
   assertEquals(press("end", huge).from.connections, MAX_LISTED - 15);
 }, PURE);
@@ -52,7 +52,7 @@ t("keys scroll the list that Tab selected, within its bounds", () => {
 t("a sort key scrolls the lists it sorts back to their top", () => {
   const sample = sampleOf({
     channels: Array.from({ length: 30 }, (_, i) => channel(i)),
-    states: { waiting: 0, dialing: 0, open: 50, "half-closed": 0, closing: 0 },
+    states: { header: 0, waiting: 0, dialing: 0, open: 50, "half-closed": 0, closing: 0 },
   });
   const scrolled = press("down tab down", sample);
   assertEquals(press("a", sample, scrolled).from, { channels: 1, connections: 0 });
@@ -183,7 +183,7 @@ t("the view asks at once for a new sort order and for the lines scrolled to", as
     return Promise.resolve(
       sampleOf({
         connections: Array.from({ length: Math.min(count, 90) }, (_, i) => connection(i)),
-        states: { waiting: 0, dialing: 0, open: 90, "half-closed": 0, closing: 0 },
+        states: { header: 0, waiting: 0, dialing: 0, open: 90, "half-closed": 0, closing: 0 },
       }),
     );
   }, 60_000);

@@ -1,0 +1,58 @@
+/** Reports about clients that are never served. */
+
+import type { BadHeader } from "../admission/arrival.ts";
+import type { ConnectionInfo } from "../base/connection_info.ts";
+import type { Endpoint } from "../base/endpoint.ts";
+import { isRefused, type Reason } from "../base/reason.ts";
+import { type AcceptedLink, clientOf, listenerOf, peerOf } from "../engine/engine.ts";
+import type { ConnectionContext } from "./context.ts";
+
+/** Stands for the address of a client that reset its connection before it was known. */
+const UNKNOWN: Endpoint = { address: "0.0.0.0", port: 0 };
+
+/** Reports a client that is never served and closes its link, with a reset if it is refused. */
+export function refuse(
+  context: ConnectionContext,
+  link: AcceptedLink,
+  { reason, badHeader, id = context.table.nextConnection() }: {
+    reason: Reason;
+    badHeader?: BadHeader | undefined;
+    /** @default a new one */
+    id?: number;
+  },
+): void {
+  const { monitor, refused } = context;
+  if (isRefused(reason)) {
+    monitor?.refused?.(reason, badHeader?.fault);
+    refused?.({ ...unserved(id, link), reason, failed: [], badHeader });
+    link.reset?.();
+  } else {
+    monitor?.started?.(unserved(id, link));
+    monitor?.ended?.({ ...unserved(id, link), reason, failed: [] });
+  }
+  link.close();
+}
+
+/** Reports a client that reset its connection to `listener` before its address was known. */
+export function reportGone({ table, monitor }: ConnectionContext, listener: Endpoint): void {
+  const info = unserved(table.nextConnection(), { remote: UNKNOWN, local: listener });
+  monitor?.started?.(info);
+  monitor?.ended?.({ ...info, reason: "client left", failed: [] });
+}
+
+function unserved(
+  id: number,
+  link: Pick<AcceptedLink, "remote" | "local" | "announced">,
+): ConnectionInfo {
+  return {
+    id,
+    client: clientOf(link),
+    peer: peerOf(link),
+    listener: listenerOf(link),
+    state: "dialing",
+    ageMs: 0,
+    idleMs: 0,
+    sent: 0,
+    rcvd: 0,
+  };
+}
