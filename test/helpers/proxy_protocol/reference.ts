@@ -190,7 +190,9 @@ export function crc32c(bytes: Uint8Array): number {
 
 function addressBytes(text: string): Uint8Array {
   if (!text.includes(":")) {
-    if (!/^(0|[1-9]\d{0,2})(\.(0|[1-9]\d{0,2})){3}$/.test(text)) throw new Error(`no address [${text}]`);
+    if (!/^(0|[1-9]\d{0,2})(\.(0|[1-9]\d{0,2})){3}$/.test(text)) {
+      throw new Error(`no address [${text}]`);
+    }
     const bytes = text.split(".").map(Number);
     if (bytes.some((byte) => byte > 255)) throw new Error(`no address [${text}]`);
     return Uint8Array.from(bytes);
