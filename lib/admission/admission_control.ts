@@ -1,4 +1,11 @@
-import { type AccessChange, AccessLists, type ConfiguredLists } from "../access/access_lists.ts";
+import {
+  type AccessChange,
+  AccessLists,
+  type AddressList,
+  type ConfiguredLists,
+} from "../access/access_lists.ts";
+import { prefixSet } from "../access/prefixes.ts";
+import { compileVerdicts, type Verdicts } from "../access/verdicts.ts";
 import { type ClientLimits, newClientLimits } from "./client_limits.ts";
 import type { AdmissionSetup } from "./gate.ts";
 import { newRefusalMemory, type RefusalMemory } from "./refusal_memory.ts";
@@ -10,7 +17,10 @@ export interface AdmissionPlane {
 }
 
 /** The options about who may connect. */
-export type AdmissionOptions = ConfiguredLists;
+export interface AdmissionOptions extends ConfiguredLists {
+  /** The peers that must send a PROXY header; `undefined`: none. */
+  readonly acceptProxy: AddressList | undefined;
+}
 
 /** Who may connect to a running balance: as configured, and as operators have changed it. */
 export class AdmissionControl {
@@ -18,17 +28,20 @@ export class AdmissionControl {
   readonly limits: ClientLimits;
   readonly refusals: RefusalMemory = newRefusalMemory();
   #plane: AdmissionPlane | undefined;
+  #proxies: Verdicts | undefined;
 
   /** @param size `workers`: how many isolates serve. */
   constructor(options: AdmissionOptions, { workers }: { workers: number }) {
     this.lists = new AccessLists(options);
     this.limits = newClientLimits(workers);
+    this.#proxies = compiled(options.acceptProxy);
   }
 
   /** What the isolates that serve get. */
   get setup(): AdmissionSetup {
-    const access = this.lists.rules, limits = this.limits.handle;
-    return { access, limits, refusals: this.refusals.buffer, isActive: access !== undefined };
+    const access = this.lists.rules, limits = this.limits.handle, proxies = this.#proxies;
+    const isActive = access !== undefined || proxies !== undefined;
+    return { access, limits, proxies, refusals: this.refusals.buffer, isActive };
   }
 
   /** Changes reach connections from now on. */
@@ -45,6 +58,11 @@ export class AdmissionControl {
   /** Other options apply. Resolves when they do to all new connections. */
   async configure(options: AdmissionOptions): Promise<void> {
     this.lists.configure(options);
+    this.#proxies = compiled(options.acceptProxy);
     await this.#plane?.setAdmission(this.setup);
   }
+}
+
+function compiled(list: AddressList | undefined): Verdicts | undefined {
+  return list && compileVerdicts({ allow: list.prefixes, deny: prefixSet([]) });
 }

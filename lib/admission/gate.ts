@@ -1,5 +1,6 @@
 import type { Refusal } from "../base/reason.ts";
 import { type AccessRules, isDenied } from "../access/access_lists.ts";
+import { verdictOf, type Verdicts } from "../access/verdicts.ts";
 import type { Admission } from "./admission.ts";
 import { ClientLimits } from "./client_limits.ts";
 import type { LimitsHandle } from "./limits_memory.ts";
@@ -10,6 +11,8 @@ export interface AdmissionSetup {
   readonly limits: LimitsHandle;
   /** The access lists, if there are any. */
   readonly access: AccessRules | undefined;
+  /** The peers that must send a PROXY header, as those that it allows. */
+  readonly proxies?: Verdicts | undefined;
   /** The buffer of a `RefusalMemory`. */
   readonly refusals: SharedArrayBuffer;
   /**
@@ -33,8 +36,9 @@ export class Gate implements Admission {
     this.#refusals = new RefusalMemory(setup.refusals);
   }
 
-  expectsHeader(_peer: string): boolean {
-    return false;
+  expectsHeader(peer: string): boolean {
+    const { proxies } = this.setup;
+    return proxies !== undefined && verdictOf(proxies, peer) === "allow";
   }
 
   enter(client: string): Refusal | undefined {

@@ -1,5 +1,7 @@
 import { counted } from "../base/integers.ts";
+import type { Endpoint } from "../base/endpoint.ts";
 import type { Reason, Refusal } from "../base/reason.ts";
+import type { BadHeader } from "./arrival.ts";
 
 /** Lines about single clients that are printed at the start of a burst; more are counted. */
 export const REFUSED_LINES = 10;
@@ -10,15 +12,28 @@ const CAUSES: Readonly<Record<Refusal, string>> = {
   "client rate": "it connects more often than one client may",
 };
 
+/** A client that was refused. */
+interface Refused {
+  readonly client: Endpoint;
+  readonly reason: Reason;
+  readonly badHeader?: BadHeader | undefined;
+}
+
 /**
  * The line about a client that was refused.
  *
- * @param client Its address.
  * @returns `undefined` for a reason that is no refusal.
  */
-export function refusalLine(client: string, reason: Reason): string | undefined {
+export function refusalLine(refused: Refused): string | undefined {
+  const { client: { address: client }, reason, badHeader } = refused;
+  if (badHeader !== undefined) return badHeaderLine(client, badHeader);
   const cause = reason in CAUSES ? CAUSES[reason as Refusal] : undefined;
   return cause && `client ${client} was refused: ${cause}`;
+}
+
+function badHeaderLine(proxy: string, { fault, firstBytes }: BadHeader): string {
+  const start = firstBytes === "" ? "nothing was received" : `it starts with [${firstBytes}]`;
+  return `the PROXY header of ${proxy} was refused (${fault.replaceAll("_", " ")}): ${start}`;
 }
 
 /** The line for clients that were not named, at least 1. */

@@ -79,6 +79,7 @@ const ROWS: readonly Row[] = [
   ["wait", "sec[:max]", "hold clients while no channel is available"],
   ["allow", "list", "clients that may connect: address ranges or @file", RARE, REPEATABLE],
   ["deny", "list", "clients that may not connect: address ranges or @file", RARE, REPEATABLE],
+  ["accept-proxy", "list", "proxies whose PROXY header names the client", RARE, REPEATABLE],
   ["workers", "n", "number of threads, default 1; auto: one per core"],
   ["engine", "streams|epoll", "how bytes are moved, default streams; epoll: Linux only", RARE],
   ["grace", "sec", "shutdown: drain at most this long, default 30"],

@@ -94,6 +94,8 @@ export interface Options {
   readonly allow: AddressList | undefined;
   /** `--deny`: clients that may not connect. */
   readonly deny: AddressList | undefined;
+  /** `--accept-proxy`: peers that must send a PROXY header. */
+  readonly acceptProxy: AddressList | undefined;
   /** `--config`: the absolute path of the file. */
   readonly config: string | undefined;
   /** `--test`: check everything and exit. */
@@ -174,6 +176,7 @@ function optionsOf({ mode, args, config }: FullArguments, source: ConfigSource):
     backends,
     allow: addressList("allow"),
     deny: addressList("deny"),
+    acceptProxy: addressList("accept-proxy"),
     takeover: flags.has("takeover"),
     config,
     test: flags.has("test"),

@@ -23,6 +23,7 @@ const APPLY: readonly Part[] = [
   ["wait", ({ backends: { wait } }) => wait?.ms],
   ["allow", ({ allow }) => allow?.prefixes],
   ["deny", ({ deny }) => deny?.prefixes],
+  ["accept-proxy", ({ acceptProxy }) => acceptProxy?.prefixes],
   ["grace", ({ graceS }) => graceS],
   ["resolve", ({ resolveS }) => resolveS],
 ];
@@ -79,11 +80,22 @@ export function optionsInForce(start: Options, after: Options): Options {
     resolveS,
     allow,
     deny,
+    acceptProxy,
   } = after;
   const wait = start.backends.wait;
   return {
     ...start,
-    ...{ autoDisable, hashFailover, connectTimeoutS, idleTimeoutS, graceS, resolveS, allow, deny },
+    ...{
+      autoDisable,
+      hashFailover,
+      connectTimeoutS,
+      idleTimeoutS,
+      graceS,
+      resolveS,
+      allow,
+      deny,
+      acceptProxy,
+    },
     channels: after.channels,
     backends: {
       ...after.backends,

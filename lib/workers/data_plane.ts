@@ -213,7 +213,7 @@ function refusalReports(
     const { client: { address }, reason } = end;
     if (!memory.isDue(address, reason)) return;
     monitor?.logged?.(end);
-    const line = refusalLine(address, reason);
+    const line = refusalLine(end);
     if (line !== undefined) print(line);
   };
 }

@@ -105,6 +105,7 @@ complete -c balance -l schedule -x -a 'rr hash least random first consistent' -d
 complete -c balance -l wait -x -d 'hold clients while no channel is available'
 complete -c balance -l allow -x -d 'clients that may connect: address ranges or @file'
 complete -c balance -l deny -x -d 'clients that may not connect: address ranges or @file'
+complete -c balance -l accept-proxy -x -d 'proxies whose PROXY header names the client'
 complete -c balance -l workers -x -d 'number of threads, default 1; auto: one per core'
 complete -c balance -l engine -x -a 'streams epoll' -d 'how bytes are moved, default streams; epoll: Linux only'
 complete -c balance -l grace -x -d 'shutdown: drain at most this long, default 30'
