@@ -144,13 +144,13 @@ function openControl(
     & Pick<ControlContext, "engine" | "connections" | "drains" | "gate" | "reload" | "lifecycle">
     & { readonly handover: Handover },
 ): ControlServer {
-  const { setup: { listen }, table, names, services, dump, health, state } = prepared;
+  const { setup: { listen }, table, names, services, dump, health, state, admission } = prepared;
   return new ControlServer(prepared.control, {
     handover,
     descriptors: prepared.controlClients,
     context: {
       ...running,
-      ...{ table, names, services, dump, health, state },
+      ...{ table, names, services, dump, health, state, admission },
       resolve: (host) => resolveHost(host),
       instances: () => listOfPort(listen.port),
       listener: listen,

@@ -126,6 +126,9 @@ t("50: abbreviations of commands that 3.35 did not have select them", () => {
     hea: "health",
     i: "instances",
     rel: "reload",
+    ac: "access",
+    al: "allow",
+    de: "deny",
   });
 });
 

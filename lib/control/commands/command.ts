@@ -1,3 +1,4 @@
+import type { AdmissionControl } from "../../admission/admission_control.ts";
 import type { Endpoint } from "../../base/endpoint.ts";
 import { UsageError } from "../../base/errors.ts";
 import type { ConnectionInfo } from "../../base/connection_info.ts";
@@ -100,6 +101,8 @@ export interface ControlContext {
   readonly dump: DumpControl;
   readonly lifecycle: Lifecycle;
   readonly drains: Drains;
+  /** Who may connect. */
+  readonly admission: AdmissionControl;
   readonly health: HealthControl;
   /** Keeps what operators change. */
   readonly state: StateControl;
@@ -255,7 +258,9 @@ export async function runLine(
     const { min = command.args.length, max = command.args.length } = command.words ?? {};
     if (args.length < min) throw command.newer ? usageError(command) : syntaxError();
     if (args.length > max) throw tooManyWords(command);
-    const reply = await runGated(command, context, () => command.run(context, session, args));
+    const { changes } = command, run = () => command.run(context, session, args);
+    const isFree = changes === undefined || (changes === "connections" && context.gate.isRetired);
+    const reply = isFree ? await run() : await gated(context, run);
     context.health.look();
     context.state.look();
     return reply;
@@ -265,13 +270,15 @@ export async function runLine(
   }
 }
 
-/** @throws {CommandError} If the command would change something that it must not change now. */
-async function runGated(
-  { changes }: Command,
-  { gate }: ControlContext,
+/**
+ * Runs what changes what a successor gets, see `changes` of {@link Command}.
+ *
+ * @throws {CommandError} If it must not change that now.
+ */
+export async function gated(
+  { gate }: Pick<ControlContext, "gate">,
   run: () => Reply | Promise<Reply>,
 ): Promise<Reply> {
-  if (changes === undefined || (changes === "connections" && gate.isRetired)) return await run();
   if (gate.refusal !== undefined) throw new CommandError(gate.refusal);
   return await gate.run(run);
 }

@@ -3,6 +3,7 @@
 import { counted } from "../../base/integers.ts";
 import { NAME, VERSION } from "../../base/version.ts";
 import { show, showJson } from "../../table/show.ts";
+import { ACCESS, ALLOW, DENY } from "./access_commands.ts";
 import { CHECK, CHECKS, WEIGHT } from "./backend_commands.ts";
 import { ASSIGN, CREATE, DISABLE, ENABLE, MAXC, REMOVE, RESET } from "./channel_commands.ts";
 import {
@@ -100,4 +101,5 @@ export const COMMANDS: readonly Command[] = [
   ASSIGN, REMOVE, CONNS, CLOSE, topCommand(), DUMP, EXIT,
   DRAIN, UNDRAIN, WEIGHT, SCHEDULE, CHECK, CHECKS,
   SAVE, FORGET, HEALTH, INSTANCES, RELOAD,
+  ACCESS, ALLOW, DENY,
 ];

@@ -10,7 +10,7 @@ import { SIGNAL_EXIT } from "../../system/signals.ts";
 import type { ControlClient } from "../client.ts";
 import { formOf, readCommand } from "../commands/command.ts";
 import { COMMANDS } from "../commands/commands.ts";
-import { candidates, type Known, needsKnown, offer } from "../commands/completion.ts";
+import { candidates, type Known, needsKnown, offer } from "./completion.ts";
 import { liveOrders } from "../commands/top_command.ts";
 import { historyPath, openHistory } from "../terminal/history_file.ts";
 import { type LineEnd, type LineReader, lineReader } from "../terminal/line_reader.ts";

@@ -1,3 +1,4 @@
+import { AdmissionControl } from "../../../lib/admission/admission_control.ts";
 import { openDrains } from "../../../lib/control/commands/drains.ts";
 import { serviceLookup } from "../../../lib/address/services.ts";
 import type { ControlContext } from "../../../lib/control/commands/command.ts";
@@ -24,6 +25,7 @@ export function controlContext(
     drains: openDrains(table, connections),
     health: fakeHealth(),
     state: noState(),
+    admission: new AdmissionControl({ allow: undefined, deny: undefined }, { workers: 1 }),
     gate: new ChangeGate(),
     instances: () => Promise.resolve(""),
     reload: () => Promise.resolve({ text: "no file here", failed: true }),

@@ -1,7 +1,7 @@
 /** What may follow the text of a command. Pure. */
 
 import { splitCommands, splitWords } from "../text/words.ts";
-import { type Command, readCommand } from "./command.ts";
+import { type Command, readCommand } from "../commands/command.ts";
 
 /** Words that may follow a text. */
 export interface Offer {

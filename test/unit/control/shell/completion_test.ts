@@ -5,7 +5,7 @@ import {
   type Known,
   needsKnown,
   offer,
-} from "../../../../lib/control/commands/completion.ts";
+} from "../../../../lib/control/shell/completion.ts";
 import { t } from "../../../helpers/t.ts";
 
 const PURE = { permissions: "none" } as const;

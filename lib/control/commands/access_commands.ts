@@ -1,0 +1,166 @@
+/** Commands about who may connect: `access`, `allow`, `deny`. */
+
+import type { AccessRules, ListStatus, Placement } from "../../access/access_lists.ts";
+import { decidingNetwork, type Verdict, verdictOf } from "../../access/verdicts.ts";
+import { formatNetwork, parseNetwork } from "../../address/cidr.ts";
+import { formatIp, parseIp, parsePeerIp } from "../../address/ip.ts";
+import { REFUSALS } from "../../admission/refusal_memory.ts";
+import { counted } from "../../base/integers.ts";
+import { printable } from "../../base/printable.ts";
+import { word } from "../../report/vocabulary.ts";
+import {
+  type Command,
+  CommandError,
+  type ControlContext,
+  gated,
+  message,
+  type Reply,
+  tooManyWords,
+  usageError,
+} from "./command.ts";
+
+export const ACCESS: Command = {
+  name: "access",
+  args: [],
+  optional: "[address] [--json] | remove CIDR",
+  words: { max: 2 },
+  next: (words) => words.length === 0 ? ["--json", "remove"] : [],
+  help: "who may connect, what a client gets; take a range out of the lists",
+  run: async (context, _session, [...words]) => {
+    if (words[0] === "remove") {
+      if (words[1] === undefined) throw usageError(ACCESS);
+      return await gated(context, () => place(context, words[1]!, "removed"));
+    }
+    const json = words.includes("--json"),
+      [address, more] = words.filter((one) => one !== "--json");
+    if (more !== undefined) throw tooManyWords(ACCESS);
+    if (address === undefined) {
+      const status = accessStatus(context);
+      return json ? message(JSON.stringify(status)) : { text: statusText(status) };
+    }
+    const client = await clientStatus(context, address);
+    return message(json ? JSON.stringify(client) : clientText(client));
+  },
+};
+
+export const ALLOW: Command = {
+  name: "allow",
+  args: ["<cidr>"],
+  newer: true,
+  help: "let clients of an address range connect, and deny all others",
+  changes: true,
+  run: (context, _session, [range = ""]) => place(context, range, "allow"),
+};
+
+export const DENY: Command = {
+  name: "deny",
+  args: ["<cidr>"],
+  newer: true,
+  help: "refuse new connections from an address range",
+  changes: true,
+  run: (context, _session, [range = ""]) => place(context, range, "deny"),
+};
+
+/** Puts a range into a list, or removes it from both. */
+async function place(
+  { admission }: ControlContext,
+  range: string,
+  to: Placement,
+): Promise<Reply> {
+  const { lists } = admission, network = parseNetwork(range), text = formatNetwork(network);
+  const from = lists.listOf(network), before = lists.rules;
+  if (from === to) return message(`${text} is in the ${to} list already`);
+  if (from === undefined && to === "removed") {
+    throw new CommandError(`neither list has exactly the range ${text}`);
+  }
+  await admission.change([{ network, to }]);
+  const done = to === "removed"
+    ? `${text} is removed from the ${from} list`
+    : `${text} is in the ${to} list now${from === undefined ? "" : `, no longer in ${from}`}`;
+  return message(`${done}${consequence(before, lists.rules)}`);
+}
+
+/** What a change means for clients that no range contains. */
+function consequence(before: AccessRules | undefined, after: AccessRules | undefined): string {
+  const denied = after?.deniesOthers ?? false;
+  if ((before?.deniesOthers ?? false) === denied) return "";
+  return denied
+    ? "; everything else is denied now"
+    : "; everything that is not in the deny list is allowed now";
+}
+
+/** What `access --json` prints. */
+interface AccessStatus {
+  /** What clients get that no range contains. */
+  readonly others: Verdict;
+  readonly allow: ListStatus;
+  readonly deny: ListStatus;
+  /** Clients that were refused so far, by reason. */
+  readonly refused: Readonly<Record<string, number>>;
+}
+
+function accessStatus({ admission: { lists, refusals } }: ControlContext): AccessStatus {
+  return {
+    others: lists.rules?.deniesOthers ? "deny" : "allow",
+    allow: lists.status("allow"),
+    deny: lists.status("deny"),
+    refused: Object.fromEntries(REFUSALS.map((one) => [word(one), refusals.counted(one)])),
+  };
+}
+
+function statusText({ others, allow, deny, refused }: AccessStatus): string {
+  const rows = [
+    ["allow", listText(allow)],
+    ["deny", listText(deny)],
+    ["others", others === "deny" ? "denied" : "allowed"],
+    ...Object.entries(refused).map(([reason, count]) => [`refused: ${reason}`, String(count)]),
+  ];
+  return rows.map(([name = "", value]) => `${name.padEnd(22)} ${value}\n`).join("");
+}
+
+/** For example `100001 ranges: 100000 from /etc/blocked.txt, 1 added`. */
+function listText({ ranges, added, files, exists }: ListStatus): string {
+  if (!exists) return "no list";
+  const parts = [
+    ...files.map(({ file, count }) => `${count} from ${printable(file)}`),
+    ...(added === 0 ? [] : [`${added} added`]),
+  ];
+  return `${counted(ranges, "range")}${parts.length === 0 ? "" : `: ${parts.join(", ")}`}`;
+}
+
+/** What `access ADDRESS --json` prints. */
+interface ClientStatus {
+  readonly client: string;
+  readonly verdict: Verdict;
+  /** The range that decides; absent if none contains the client. */
+  readonly range?: string;
+  /** The numbers of its open connections. */
+  readonly connections: readonly number[];
+}
+
+async function clientStatus(
+  { admission: { lists: { rules } }, connections }: ControlContext,
+  address: string,
+): Promise<ClientStatus> {
+  const ip = parseIp(address);
+  if (ip === undefined) throw new CommandError(`invalid address [${printable(address)}]`);
+  const client = formatIp(ip), network = rules && decidingNetwork(rules.verdicts, client);
+  const verdict = rules && verdictOf(rules.verdicts, client);
+  const open = (await connections.connections()).filter((one) => {
+    const peer = parsePeerIp(one.client.address);
+    return peer !== undefined && formatIp(peer) === client;
+  });
+  return {
+    client,
+    verdict: verdict ?? (rules?.deniesOthers ? "deny" : "allow"),
+    ...(network === undefined ? {} : { range: formatNetwork(network) }),
+    connections: open.map(({ id }) => id),
+  };
+}
+
+function clientText({ client, verdict, range, connections }: ClientStatus): string {
+  const by = range === undefined ? "no range contains it" : `by ${range}`;
+  const open = counted(connections.length, "open connection");
+  const ids = connections.length === 0 ? "" : `: ${connections.join(" ")}`;
+  return `${client} is ${verdict === "deny" ? "denied" : "allowed"} (${by}), ${open}${ids}`;
+}
