@@ -126,8 +126,6 @@ t("50: abbreviations of commands that 3.35 did not have select them", () => {
     hea: "health",
     i: "instances",
     rel: "reload",
-    ac: "access",
-    al: "allow",
     de: "deny",
   });
 });

@@ -8,6 +8,8 @@ import { type StateControl, StateError } from "../../../lib/state/state_control.
 import { ChangeGate } from "../../../lib/state/change_gate.ts";
 import type { Table } from "../../../lib/table/table.ts";
 
+const NO_LISTS = { allow: undefined, deny: undefined, acceptProxy: undefined };
+
 /**
  * The context of control commands in a test with a table only: no connections, no dump.
  *
@@ -25,7 +27,7 @@ export function controlContext(
     drains: openDrains(table, connections),
     health: fakeHealth(),
     state: noState(),
-    admission: new AdmissionControl({ allow: undefined, deny: undefined }, { workers: 1 }),
+    admission: new AdmissionControl(NO_LISTS, { workers: 1 }),
     gate: new ChangeGate(),
     instances: () => Promise.resolve(""),
     reload: () => Promise.resolve({ text: "no file here", failed: true }),
