@@ -6,6 +6,7 @@ import { freePort } from "../../helpers/net/ports.ts";
 import { listensOn } from "../../helpers/net/tcp_sockets.ts";
 import { startNginx } from "../../helpers/program/start_nginx.ts";
 import { type Running, runProgram, startProgram } from "../../helpers/program/start_program.ts";
+import { POSTFIX_TOOLS, startPostfix } from "../../helpers/servers/postfix.ts";
 import { skip, tool, until, withTools } from "../../helpers/t.ts";
 import { tempDir } from "../../helpers/temp_dir.ts";
 
@@ -185,42 +186,9 @@ withTools(
 const SMTP = "smtp: postfix passes, and logs that the probe has said goodbye";
 if (!ROOT) skip(SMTP, "only root can start postfix");
 else {
-  withTools(["postfix", "postconf", "chown"], SMTP, async () => {
-    using dir = tempDir();
-    await Deno.chmod(dir.path, 0o755);
+  withTools(POSTFIX_TOOLS, SMTP, async () => {
     const port = freePort();
-    for (const name of ["conf", "queue", "data"]) await Deno.mkdir(`${dir.path}/${name}`);
-    await runProgram("chown", ["postfix", `${dir.path}/data`]);
-    await Deno.writeTextFile(
-      `${dir.path}/conf/main.cf`,
-      `compatibility_level = 3.6
-myhostname = mail.example
-inet_interfaces = 127.0.0.1
-queue_directory = ${dir.path}/queue
-data_directory = ${dir.path}/data
-mydestination =
-alias_maps =
-maillog_file = /dev/stdout
-`,
-    );
-    await Deno.writeTextFile(
-      `${dir.path}/conf/master.cf`,
-      `127.0.0.1:${port} inet n - n - - smtpd
-postlog unix-dgram n - n - 1 postlogd
-anvil unix - - n - 1 anvil
-rewrite unix - - n - - trivial-rewrite
-proxymap unix - - n - - proxymap
-`,
-    );
-    // Makes the directories of the queue.
-    const made = await runProgram(tool("postfix")!, ["-c", `${dir.path}/conf`, "check"]);
-    assertEquals(made.code, 0, made.stderr);
-    const { stdout: folder } = await runProgram(tool("postconf")!, ["-h", "daemon_directory"]);
-    // Not "postfix start-fg", which does not end with its shell.
-    await using postfix = await startProgram(`${folder.trim()}/master`, {
-      args: ["-c", `${dir.path}/conf`, "-s"],
-      ready: () => listensOn(port),
-    });
+    await using postfix = await startPostfix(`127.0.0.1:${port} inet n - n - - smtpd`, [port]);
     const { ok, text } = await outcome("smtp", port);
     assertEquals([ok, text.slice(0, 22)], [true, "220 mail.example ESMTP"]);
     const goodbye = "disconnect from localhost[127.0.0.1] quit=1 commands=1";

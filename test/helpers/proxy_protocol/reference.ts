@@ -66,6 +66,15 @@ export function v2Local(tlvs: readonly Tlv[] = []): Uint8Array<ArrayBuffer> {
   return v2Raw({ byte13: 0x20, byte14: 0x00, body: new Uint8Array(), tlvs });
 }
 
+/** A header, and what follows it. */
+export function withPayload(
+  header: Uint8Array,
+  payload: Uint8Array | string,
+): Uint8Array<ArrayBuffer> {
+  const bytes = typeof payload === "string" ? ascii(payload) : payload;
+  return joinBytes([header, bytes]) as Uint8Array<ArrayBuffer>;
+}
+
 /** A header of version 2 of any bytes, to make invalid ones. @param parts `length`: announced. */
 export function v2Raw(parts: {
   byte13: number;

@@ -1,0 +1,88 @@
+/** A stop, a takeover and a reload while peers have sent half of their header. */
+
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { echo } from "../../helpers/net/backends.ts";
+import { exchange, readText, readToEnd } from "../../helpers/net/client.ts";
+import { freePort } from "../../helpers/net/ports.ts";
+import { startBackground } from "../../helpers/program/start_background.ts";
+import { startControlled } from "../../helpers/program/start_controlled.ts";
+import { connections, dial, type Dialed } from "../../helpers/proxy_protocol/dial.ts";
+import { v1, v2, withPayload } from "../../helpers/proxy_protocol/reference.ts";
+import { startConfigured } from "../../helpers/reload/start_configured.ts";
+import { runDirectory } from "../../helpers/run_directory.ts";
+import { t, until } from "../../helpers/t.ts";
+
+const SOURCE = { address: "192.0.2.1", port: 56324 };
+const DESTINATION = { address: "198.51.100.7", port: 443 };
+const HEADERS = [v1(SOURCE, DESTINATION), v2(SOURCE, DESTINATION, { crc: true })];
+const TRUST = ["--accept-proxy", "127.0.0.1"];
+
+/** Connections that have sent half of a header, one of each version, which balance has accepted. */
+async function halfway(port: number, socket: string): Promise<Dialed[]> {
+  const all = [];
+  for (const header of HEADERS) all.push(await dial("127.0.0.1", port, header.slice(0, 20)));
+  await until(async () => (await connections(socket)).length >= all.length, {
+    what: "connections in the header",
+  });
+  return all;
+}
+
+/** Sends the other half, and expects to be served. */
+async function completed(all: readonly Dialed[]): Promise<void> {
+  for (const [i, { conn }] of all.entries()) {
+    await conn.write(withPayload(HEADERS[i]!.slice(20), "hello"));
+    assertEquals(await readText(conn, 5), "hello");
+    await conn.closeWrite();
+    await readToEnd(conn);
+    conn.close();
+  }
+}
+
+t("a stop waits for peers in the header, but not longer than for the header", async () => {
+  await using server = echo();
+  await using balance = await startControlled(["-f", ...TRUST, "PORT", server.address], {
+    expectStderr: "any",
+  });
+  const silent = await dial("127.0.0.1", balance.port);
+  const all = await halfway(balance.port, balance.socket).catch((error) => {
+    silent.conn.close();
+    throw error;
+  });
+  const started = performance.now();
+  balance.kill("SIGTERM");
+  const { code } = await balance.ended;
+  const ms = performance.now() - started;
+  for (const { conn } of [silent, ...all]) conn.close();
+  assertEquals(code, 0);
+  assert(ms < 8000, `it took ${ms} ms`);
+});
+
+t("after a takeover, peers in the header are served by the old program", async () => {
+  await using server = echo();
+  using directory = runDirectory();
+  const at = { port: freePort(), rundir: directory.path };
+  const argv = [...TRUST, "PORT", server.address];
+  await using old = await startBackground(argv, at);
+  const all = await halfway(at.port, old.socket);
+  await using next = await startBackground(["--takeover", ...argv], at);
+  assert(next.pid !== old.pid);
+  await completed(all);
+  await old.gone(10_000);
+  for (const header of HEADERS) {
+    assertEquals((await exchange(at.port, withPayload(header, "x"))).length, 1);
+  }
+});
+
+t("a reload does not touch peers in the header, and applies to the next ones", async () => {
+  await using server = echo();
+  await using configured = await startConfigured(["accept-proxy 127.0.0.1", server.address]);
+  const { balance } = configured;
+  const all = await halfway(balance.port, balance.socket);
+  const reply = await configured.reload("accept-proxy 10.0.0.0/8", server.address);
+  assertMatch(reply, /accept-proxy/);
+  await completed(all);
+  const plain = withPayload(HEADERS[0]!, "hello");
+  const got = await exchange(balance.port, plain);
+  if (/restart/.test(reply)) assertEquals(new TextDecoder().decode(got), "hello");
+  else assertEquals(got, plain);
+});
