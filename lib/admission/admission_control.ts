@@ -6,8 +6,9 @@ import {
 } from "../access/access_lists.ts";
 import { prefixSet } from "../access/prefixes.ts";
 import { compileVerdicts, type Verdicts } from "../access/verdicts.ts";
-import { type ClientLimits, newClientLimits } from "./client_limits.ts";
+import type { Limits } from "./client_limits.ts";
 import type { AdmissionSetup } from "./gate.ts";
+import { type LimitChanges, LimitsControl } from "./limits_control.ts";
 import { newRefusalMemory, type RefusalMemory } from "./refusal_memory.ts";
 
 /** What serves connections, as far as it decides who may connect. */
@@ -20,27 +21,28 @@ export interface AdmissionPlane {
 export interface AdmissionOptions extends ConfiguredLists {
   /** The peers that must send a PROXY header; `undefined`: none. */
   readonly acceptProxy: AddressList | undefined;
+  readonly limits: Limits;
 }
 
 /** Who may connect to a running balance: as configured, and as operators have changed it. */
 export class AdmissionControl {
   readonly lists: AccessLists;
-  readonly limits: ClientLimits;
+  readonly limits: LimitsControl;
   readonly refusals: RefusalMemory = newRefusalMemory();
   #plane: AdmissionPlane | undefined;
   #proxies: Verdicts | undefined;
 
-  /** @param size `workers`: how many isolates serve. */
-  constructor(options: AdmissionOptions, { workers }: { workers: number }) {
+  /** @param size `workers`: how many isolates serve; `connections`: the most that all may have. */
+  constructor(options: AdmissionOptions, size: { workers: number; connections: number }) {
     this.lists = new AccessLists(options);
-    this.limits = newClientLimits(workers);
+    this.limits = new LimitsControl(options.limits, size);
     this.#proxies = compiled(options.acceptProxy);
   }
 
   /** What the isolates that serve get. */
   get setup(): AdmissionSetup {
     const access = this.lists.rules, limits = this.limits.handle, proxies = this.#proxies;
-    const isActive = access !== undefined || proxies !== undefined;
+    const isActive = access !== undefined || proxies !== undefined || this.limits.isLimited;
     return { access, limits, proxies, refusals: this.refusals.buffer, isActive };
   }
 
@@ -55,10 +57,17 @@ export class AdmissionControl {
     await this.#plane?.setAdmission(this.setup);
   }
 
+  /** Changes limits. Resolves when they apply to all new connections. */
+  async limit(changes: LimitChanges): Promise<void> {
+    this.limits.apply(changes);
+    await this.#plane?.setAdmission(this.setup);
+  }
+
   /** Other options apply. Resolves when they do to all new connections. */
   async configure(options: AdmissionOptions): Promise<void> {
     this.lists.configure(options);
     this.#proxies = compiled(options.acceptProxy);
+    this.limits.configure(options.limits);
     await this.#plane?.setAdmission(this.setup);
   }
 }

@@ -14,9 +14,6 @@ export interface Limits {
   readonly clientRate: number;
 }
 
-/** The highest number that each of {@link Limits} may have. */
-export const MAX_CLIENT_LIMIT = 1_000_000;
-
 /** No limits. */
 export const NO_LIMITS: Limits = { perClient: 0, acceptRate: 0, clientRate: 0 };
 

@@ -80,6 +80,8 @@ const ROWS: readonly Row[] = [
   ["allow", "list", "clients that may connect: address ranges or @file", RARE, REPEATABLE],
   ["deny", "list", "clients that may not connect: address ranges or @file", RARE, REPEATABLE],
   ["accept-proxy", "list", "proxies whose PROXY header names the client", RARE, REPEATABLE],
+  ["per-client", "n", "open connections of one client, default 0: no limit", RARE],
+  ["accept-rate", "n[/client]", "new connections per second, and of one client", RARE],
   ["workers", "n", "number of threads, default 1; auto: one per core"],
   ["engine", "streams|epoll", "how bytes are moved, default streams; epoll: Linux only", RARE],
   ["grace", "sec", "shutdown: drain at most this long, default 30"],

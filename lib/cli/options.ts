@@ -1,5 +1,7 @@
 import type { AddressList } from "../access/access_lists.ts";
 import { readAddressList } from "../access/lists/address_list.ts";
+import type { Limits } from "../admission/client_limits.ts";
+import { LIMIT_RANGE, parseRates, type Rates, RATES_FAULT } from "../admission/limit_texts.ts";
 import { about, UsageError, withName } from "../base/errors.ts";
 import {
   DEFAULT_CONNECT_TIMEOUT_S,
@@ -96,6 +98,8 @@ export interface Options {
   readonly deny: AddressList | undefined;
   /** `--accept-proxy`: peers that must send a PROXY header. */
   readonly acceptProxy: AddressList | undefined;
+  /** `--per-client` and `--accept-rate`. */
+  readonly limits: Limits;
   /** `--config`: the absolute path of the file. */
   readonly config: string | undefined;
   /** `--test`: check everything and exit. */
@@ -177,6 +181,7 @@ function optionsOf({ mode, args, config }: FullArguments, source: ConfigSource):
     allow: addressList("allow"),
     deny: addressList("deny"),
     acceptProxy: addressList("accept-proxy"),
+    limits: { perClient: integerValue(args, "per-client", LIMIT_RANGE) ?? 0, ...acceptRates(args) },
     takeover: flags.has("takeover"),
     config,
     test: flags.has("test"),
@@ -208,6 +213,12 @@ function checkLogOnStream(
     const other = flags.has("p") ? typed(args, "p") : "--dump-file -";
     throw new UsageError(withName(`${option} and ${other} both print on stdout`), "log");
   }
+}
+
+function acceptRates({ values }: Arguments): Rates {
+  const text = values.get("accept-rate") ?? "0", rates = parseRates(text);
+  if (rates !== undefined) return rates;
+  throw new UsageError(`invalid --accept-rate [${text}]: ${RATES_FAULT}`, "accept-rate");
 }
 
 function resolveInterval(args: Arguments): number | "ttl" {

@@ -1,6 +1,7 @@
 /** What differs between the options of a running balance and those that were read again. Pure. */
 
 import { isDeepStrictEqual } from "node:util";
+import { formatRates } from "../admission/limit_texts.ts";
 import type { Options } from "../cli/options.ts";
 
 /** An option, as in a configuration file, and what it sets. */
@@ -26,6 +27,8 @@ const APPLY: readonly Part[] = [
   ["accept-proxy", ({ acceptProxy }) => acceptProxy?.prefixes],
   ["grace", ({ graceS }) => graceS],
   ["resolve", ({ resolveS }) => resolveS],
+  ["per-client", ({ limits }) => limits.perClient],
+  ["accept-rate", ({ limits }) => formatRates(limits)],
 ];
 
 /** Those that apply at a start only. */
@@ -81,6 +84,7 @@ export function optionsInForce(start: Options, after: Options): Options {
     allow,
     deny,
     acceptProxy,
+    limits,
   } = after;
   const wait = start.backends.wait;
   return {
@@ -95,6 +99,7 @@ export function optionsInForce(start: Options, after: Options): Options {
       allow,
       deny,
       acceptProxy,
+      limits,
     },
     channels: after.channels,
     backends: {

@@ -215,6 +215,7 @@ async function serve(
   try {
     const starting = startPlane(enter, {
       serving: servingOptions(options, serving),
+      admission: () => admission.setup,
       table,
       messages,
       reports,

@@ -1,5 +1,6 @@
 /** Restores what operators changed in the previous run, and keeps what they change in this one. */
 
+import type { AdmissionControl } from "../admission/admission_control.ts";
 import { formatIp, type Ip } from "../address/ip.ts";
 import { aboutLater, AddressError, withName } from "../base/errors.ts";
 import { printable } from "../base/printable.ts";
@@ -52,6 +53,7 @@ export interface OperatorStateParts {
   readonly names: ChannelNames;
   readonly channelSet: ChannelSet;
   readonly health: HealthControl;
+  readonly admission: Pick<AdmissionControl, "limits">;
   readonly notice: (line: string) => void;
   /** Rejects with an `AddressError`. */
   readonly resolve: (host: string) => Promise<Ip>;
@@ -71,16 +73,20 @@ export async function openOperatorState(parts: OperatorStateParts): Promise<Oper
     StateKeeper.open({ path: absolutePath(path), at, report, isRunning }),
   );
 
-  const capture = () =>
-    captureState({
+  function capture(): OperatorState {
+    const admission = parts.admission.limits.changes;
+    const state = captureState({
       ...{ table, names, baseline, changes },
       attributes: (group, channel) => health.attributes(group, channel),
     });
+    return { ...state, ...Object.keys(admission).length > 0 && { admission } };
+  }
 
   function apply(state: OperatorState, from: string): void {
     const lines = applyState(state, { table, names, baseline, changes, health });
     for (const line of lines) report(`${from}: ${printable(line)}`);
-    if (keeper !== undefined && state.forgotten) keeper.forgotten = state.forgotten;
+    if (state.admission !== undefined) parts.admission.limits.apply(state.admission);
+    if (keeper !== undefined) keeper.forgotten = state;
   }
 
   if (keeper !== undefined && !parts.isCarried) {
@@ -108,7 +114,7 @@ export async function openOperatorState(parts: OperatorStateParts): Promise<Oper
       await mustKeep().forget();
       return mustKeep().path;
     },
-    capture: () => ({ ...capture(), ...keeper && { forgotten: keeper.forgotten } }),
+    capture: () => ({ ...capture(), ...keeper?.forgotten }),
     apply,
     begin: async () => await aboutLater("state", Promise.resolve(keeper?.begin(capture, parts))),
     reclaim: async () => await keeper?.reclaim(),

@@ -128,7 +128,7 @@ export async function prepare(options: Options, messages: Messages): Promise<Pre
   const { wanted } = setup.plan.expanded;
   const { table, names, channelSet } = openTable(options, workers, wanted);
   const checks = new CheckCounters(table), line = openLine(options.backends);
-  const admission = new AdmissionControl(options, { workers });
+  const admission = openAdmission(options, workers);
   let reports: Reports | undefined = undefined;
   const control = await openControl(setup, messages, {
     predecessor,
@@ -160,8 +160,8 @@ export async function prepare(options: Options, messages: Messages): Promise<Pre
   down.resume(health);
   const state = await openOperatorState({
     isCarried: predecessor !== undefined,
-    ...{ path: options.statePath, at: setup.listen, table, names, channelSet, health, notice },
-    resolve: (host) => resolveHost(host),
+    ...{ path: options.statePath, at: setup.listen, table, names, channelSet, health, admission },
+    ...{ notice, resolve: (host: string) => resolveHost(host) },
   });
   const outputs = await openOutputs(options, messages, {
     ...{ table, setup, budget, checks, line, health, state, predecessor },
@@ -227,6 +227,12 @@ async function openOutputs(
     await reports.close();
     throw error;
   }
+}
+
+/** Who may connect. Each connection needs two descriptors. */
+function openAdmission(options: Options, workers: number): AdmissionControl {
+  const connections = Math.ceil((processLimits().descriptors ?? Infinity) / 2);
+  return new AdmissionControl(options, { workers, connections });
 }
 
 /** The table with the channels of the start. */

@@ -2,6 +2,7 @@
  * After `forget`, what operators had changed until then stays in force, but is no longer saved. Pure.
  */
 
+import type { AdmissionChanges } from "./admission_record.ts";
 import type { ChangedChannel, CreatedChannel, GroupState, OperatorState } from "./record.ts";
 
 /** What is still as it was when it was forgotten. What has changed since then is left out. */
@@ -34,7 +35,8 @@ function select(
     if (!keepSchedule && channels.length + created.length === 0) return [];
     return [{ group, ...(keepSchedule ? { schedule } : {}), channels, created }];
   });
-  return { version: from.version, groups };
+  const admission = selectAdmission(from.admission, other.admission, { common });
+  return { version: from.version, groups, ...admission && { admission } };
 }
 
 function selectFields(
@@ -42,11 +44,29 @@ function selectFields(
   other: ChangedChannel | undefined,
   { common }: { common: boolean },
 ): ChangedChannel[] {
+  const kept = keptFields(fields, other, { common });
+  return kept.length === 0 ? [] : [{ key, ...Object.fromEntries(kept) }];
+}
+
+function selectAdmission(
+  from: AdmissionChanges = {},
+  other: AdmissionChanges | undefined,
+  { common }: { common: boolean },
+): AdmissionChanges | undefined {
+  const kept = keptFields(from, other, { common });
+  return kept.length === 0 ? undefined : Object.fromEntries(kept);
+}
+
+/** The fields of a record that another one has with the same value (`common`), or has not. */
+function keptFields(
+  fields: object,
+  other: object | undefined,
+  { common }: { common: boolean },
+): [string, unknown][] {
   const theirs = (other ?? {}) as Readonly<Record<string, unknown>>;
-  const kept = Object.entries(fields).filter(([name, value]) =>
+  return Object.entries(fields).filter(([name, value]) =>
     (JSON.stringify(value) === JSON.stringify(theirs[name])) === common
   );
-  return kept.length === 0 ? [] : [{ key, ...Object.fromEntries(kept) }];
 }
 
 function isSameCreated(a: CreatedChannel, b: CreatedChannel): boolean {

@@ -30,6 +30,8 @@ export interface KeeperOptions {
   readonly isRunning: (owner: StateOwner) => Promise<boolean>;
 }
 
+type Forgotten = Pick<OperatorState, "forgotten" | "forgottenAdmission">;
+
 /**
  * Keeps a state file up to date. The file names the balance that it belongs to; another one on the
  * same address that starts later takes it over, and this one no longer writes it then.
@@ -89,12 +91,13 @@ export class StateKeeper {
   }
 
   /** What stays in force, but is not saved. */
-  get forgotten(): OperatorState["groups"] {
-    return this.#forgotten.groups;
+  get forgotten(): Forgotten {
+    const { groups: forgotten, admission } = this.#forgotten;
+    return { forgotten, ...admission && { forgottenAdmission: admission } };
   }
 
-  set forgotten(groups: OperatorState["groups"]) {
-    this.#forgotten = { ...NO_CHANGES, groups };
+  set forgotten({ forgotten: groups = [], forgottenAdmission: admission }: Forgotten) {
+    this.#forgotten = { ...NO_CHANGES, groups, ...admission && { admission } };
   }
 
   /**

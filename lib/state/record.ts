@@ -14,6 +14,9 @@ import {
   type ScheduleName,
 } from "../table/states.ts";
 
+import { type AdmissionChanges, readAdmission } from "./admission_record.ts";
+import { integer, list, optional, record, string, word } from "./fields.ts";
+
 /** Version of {@link OperatorState}. A reader refuses any other. */
 export const STATE_VERSION = 1;
 
@@ -76,8 +79,11 @@ export interface OperatorState {
   readonly version: typeof STATE_VERSION;
   /** Groups without a change are left out. */
   readonly groups: readonly GroupState[];
+  /** Absent without a change. */
+  readonly admission?: AdmissionChanges;
   /** What is in force but must not be saved, after `forget`. Only a successor gets it. */
   readonly forgotten?: readonly GroupState[];
+  readonly forgottenAdmission?: AdmissionChanges;
 }
 
 /** Nothing was changed. */
@@ -90,13 +96,15 @@ export const NO_CHANGES: OperatorState = { version: STATE_VERSION, groups: [] };
  * @throws {Error} With the reason, such as `version 2 is not known, only 1`.
  */
 export function readState(value: unknown): OperatorState {
-  const { version, groups, forgotten } = record(value, "the state");
+  const { version, groups, admission, forgotten, forgottenAdmission } = record(value, "the state");
   if (version !== STATE_VERSION) {
     throw new Error(`version ${JSON.stringify(version)} is not known, only ${STATE_VERSION}`);
   }
   return {
     version: STATE_VERSION,
     groups: list(groups, "groups").map(readGroup),
+    ...optional("admission", admission, readAdmission),
+    ...optional("forgottenAdmission", forgottenAdmission, readAdmission),
     ...optional("forgotten", forgotten, (all) => list(all, "forgotten").map(readGroup)),
   };
 }
@@ -157,41 +165,4 @@ function readMaxc(value: unknown): number {
 
 function readWeight(value: unknown): number {
   return integer(value, "weight", 0, MAX_WEIGHT);
-}
-
-function record(value: unknown, what: string): Readonly<Record<string, unknown>> {
-  if (typeof value === "object" && value !== null && !Array.isArray(value)) {
-    return value as Readonly<Record<string, unknown>>;
-  }
-  throw new Error(`${what} is not an object`);
-}
-
-function list(value: unknown, what: string): readonly unknown[] {
-  if (Array.isArray(value)) return value;
-  throw new Error(`${what} is not a list`);
-}
-
-function string(value: unknown, what: string): string {
-  if (typeof value === "string" && value !== "") return value;
-  throw new Error(`${what} is not a text`);
-}
-
-function integer(value: unknown, what: string, min: number, max: number): number {
-  if (Number.isInteger(value) && Number(value) >= min && Number(value) <= max) return Number(value);
-  throw new Error(`${what} is not a number from ${min} to ${max}`);
-}
-
-function word<T extends string>(value: unknown, what: string, words: readonly T[]): T {
-  const found = words.find((one) => one === value);
-  if (found !== undefined) return found;
-  throw new Error(`${what} is not one of ${words.join(", ")}`);
-}
-
-/** The field alone in a record; an empty record if it is absent. */
-function optional<K extends string, T>(
-  key: K,
-  value: unknown,
-  read: (value: unknown) => T,
-): Partial<Record<K, T>> {
-  return value === undefined ? {} : { [key]: read(value) } as Record<K, T>;
 }

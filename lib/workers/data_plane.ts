@@ -104,6 +104,8 @@ export interface WorkerPoolOptions {
   readonly enter?: (() => Promise<number | undefined>) | undefined;
   /** Called when no worker accepts any longer: new connections must be refused. */
   readonly refuse?: (() => void) | undefined;
+  /** How clients are admitted, once `enter` has returned. @default as in `serving` */
+  readonly admission?: (() => AdmissionSetup) | undefined;
   /** Makes an isolate; the default runs worker.ts. */
   readonly make?: (() => Worker) | undefined;
 }
@@ -255,7 +257,8 @@ function changeGate(
   if (gate === undefined) return Promise.resolve();
   gate.setup = setup;
   for (const connection of connections) {
-    if (connection.admittedBy !== undefined) continue;
+    // One that waits for a PROXY header is admitted after it.
+    if (connection.admittedBy !== undefined || connection.info().state === "header") continue;
     gate.adopt(connection.client.address);
     connection.admittedBy = gate;
   }

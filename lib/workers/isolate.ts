@@ -130,9 +130,9 @@ export class Isolate {
    * @param descriptor The socket that the main isolate has bound; without it, the worker binds.
    * @throws {ExitError} If it cannot.
    */
-  async listen(descriptor: number | undefined): Promise<void> {
-    const started = this.#started();
-    this.post({ type: "listen", descriptor });
+  async listen(listen: Omit<ToWorker & { type: "listen" }, "type">): Promise<void> {
+    const started = this.#started(), { descriptor } = listen;
+    this.post({ type: "listen", ...listen });
     const placeholder = await started, serving = this.#serving;
     if (placeholder === undefined || serving === undefined) return;
     const { at } = serving;

@@ -86,11 +86,12 @@ class WorkerPool implements DataPlane {
   }
 
   async startAll(): Promise<void> {
-    const { count, enter } = this.#options;
+    const { count, enter, admission } = this.#options;
     try {
       const isolates = Array.from({ length: count }, (_, index) => this.#newIsolate(index));
       await Promise.all(isolates.map((isolate) => this.#setUp(isolate)));
       this.#descriptor = await enter?.();
+      if (admission !== undefined) this.#serving = { ...this.#serving, admission: admission() };
       await Promise.all(isolates.map((isolate) => this.#listenIn(isolate)));
     } catch (error) {
       this.#stopping = true;
@@ -174,7 +175,7 @@ class WorkerPool implements DataPlane {
 
   async #listenIn(isolate: Isolate): Promise<void> {
     this.#listening.add(isolate.index);
-    await isolate.listen(this.#descriptor);
+    await isolate.listen({ descriptor: this.#descriptor, admission: this.#serving.admission });
   }
 
   async #restartIn(isolate: Isolate): Promise<void> {
@@ -247,7 +248,7 @@ class WorkerPool implements DataPlane {
   /** Gives back what the connections of a worker held. */
   #release(index: number): void {
     const { table, reports } = this.#options, { admission } = this.#serving;
-    if (admission?.isActive) new ClientLimits(admission.limits).releaseWorker(index);
+    if (admission !== undefined) new ClientLimits(admission.limits).releaseWorker(index);
     this.#line?.releaseWorker(index);
     table.releaseWorker(index);
     reports?.releaseWorker(index);

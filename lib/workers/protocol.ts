@@ -101,9 +101,13 @@ export type ToWorker =
   | { readonly type: "start"; readonly setup: WorkerSetup; readonly port?: MessagePort | undefined }
   /**
    * Listens and serves. `descriptor`: the socket that the main isolate has bound; without it, the
-   * worker binds.
+   * worker binds. `admission`: instead of that of the start.
    */
-  | { readonly type: "listen"; readonly descriptor: number | undefined }
+  | {
+    readonly type: "listen";
+    readonly descriptor: number | undefined;
+    readonly admission: AdmissionSetup | undefined;
+  }
   | { readonly type: "question"; readonly query: number; readonly question: Question }
   /** Answers `dumped`: there is room for more. */
   | { readonly type: "dumpTaken"; readonly generation: number }

@@ -6,9 +6,11 @@ import { type DataPlane, serveHere, type WorkerPoolOptions } from "./data_plane.
 import { startWorkers } from "./pool.ts";
 
 /** What {@link startPlane} is given. */
-export interface PlaneStart
-  extends
-    Pick<WorkerPoolOptions, "serving" | "table" | "messages" | "dump" | "backendEvent" | "make"> {
+export interface PlaneStart extends
+  Pick<
+    WorkerPoolOptions,
+    "serving" | "table" | "messages" | "dump" | "backendEvent" | "admission" | "make"
+  > {
   readonly reports: NonNullable<WorkerPoolOptions["reports"]> & {
     readonly monitor: Monitor | undefined;
   };
@@ -61,8 +63,9 @@ export async function startPlane(
 
 function startAlone({ listener }: Entrance, start: PlaneStart): Promise<DataPlane> {
   if (listener === undefined) throw new Error("nothing listens in this isolate");
-  const { messages: { notice, debug }, reports, ...shared } = start;
-  const options = { ...shared, notice, debug, monitor: reports.monitor };
+  const { messages: { notice, debug }, reports, admission, ...shared } = start;
+  const serving = { ...start.serving, ...admission && { admission: admission() } };
+  const options = { ...shared, serving, notice, debug, monitor: reports.monitor };
   return Promise.resolve(
     serveHere(listener, { ...options, engine: openEngine(start.serving.engine) }),
   );

@@ -174,7 +174,7 @@ scope.onmessage = ({ data }) => {
 };
 
 function receive(message: Exclude<ToWorker, { type: "start" }>): void {
-  if (message.type === "listen") listen(message.descriptor);
+  if (message.type === "listen") listen(message);
   else if (serving !== undefined) serving.receive(message);
   else if (message.type === "question") {
     const { query, question } = message;
@@ -234,9 +234,10 @@ function start(setup: WorkerSetup): void {
   scope.postMessage({ type: "ready", thread });
 }
 
-function listen(descriptor: number | undefined): void {
+function listen({ descriptor, admission }: ToWorker & { type: "listen" }): void {
   if (prepared === undefined) return;
-  const { engine, setup } = prepared, { serving: { at, free } } = setup;
+  const { engine } = prepared, { serving: { at, free } } = prepared.setup;
+  const setup = { ...prepared.setup, serving: { ...prepared.setup.serving, admission } };
   prepared = undefined;
   let placeholder: number | undefined;
   try {

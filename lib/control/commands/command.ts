@@ -101,9 +101,9 @@ export interface ControlContext {
   readonly dump: DumpControl;
   readonly lifecycle: Lifecycle;
   readonly drains: Drains;
+  readonly health: HealthControl;
   /** Who may connect. */
   readonly admission: AdmissionControl;
-  readonly health: HealthControl;
   /** Keeps what operators change. */
   readonly state: StateControl;
   /** Whether commands may change it now. */

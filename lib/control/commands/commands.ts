@@ -20,8 +20,8 @@ import { DRAIN, UNDRAIN } from "./drain_command.ts";
 import { DUMP } from "./dump_command.ts";
 import { GROUP, HASH, RR, SCHEDULE } from "./group_commands.ts";
 import { MRTG_BYTES, MRTG_CONNS } from "./mrtg_commands.ts";
-import { FORGET, HEALTH, INSTANCES, SAVE } from "./state_commands.ts";
-import { RELOAD } from "./reload_command.ts";
+import { ACCEPT_RATE, PER_CLIENT } from "./limit_commands.ts";
+import { FORGET, HEALTH, INSTANCES, RELOAD, SAVE } from "./state_commands.ts";
 import { topCommand } from "./top_command.ts";
 
 const QUIT: Command = {
@@ -102,4 +102,5 @@ export const COMMANDS: readonly Command[] = [
   DRAIN, UNDRAIN, WEIGHT, SCHEDULE, CHECK, CHECKS,
   SAVE, FORGET, HEALTH, INSTANCES, RELOAD,
   ACCESS, ALLOW, DENY,
+  PER_CLIENT, ACCEPT_RATE,
 ];

@@ -1,4 +1,4 @@
-/** Commands about balance as a whole: `save`, `forget`, `health`, `instances`. */
+/** Commands about balance as a whole: `save`, `forget`, `health`, `instances`, `reload`. */
 
 import { counted } from "../../base/integers.ts";
 import { StateError } from "../../state/state_control.ts";
@@ -46,6 +46,17 @@ export const INSTANCES: Command = {
   newer: true,
   help: "list the balances on this port, old ones included",
   run: async ({ instances }) => ({ text: await instances() }),
+};
+
+export const RELOAD: Command = {
+  name: "reload",
+  args: [],
+  newer: true,
+  help: "read the configuration file again",
+  run: async ({ reload }) => {
+    const { text, failed = false } = await reload();
+    return { ...message(text), failed };
+  },
 };
 
 /** Turns the reason why a state cannot be kept into that of the command. */

@@ -1,4 +1,5 @@
 import { AdmissionControl } from "../../../lib/admission/admission_control.ts";
+import { NO_LIMITS } from "../../../lib/admission/client_limits.ts";
 import { openDrains } from "../../../lib/control/commands/drains.ts";
 import { serviceLookup } from "../../../lib/address/services.ts";
 import type { ControlContext } from "../../../lib/control/commands/command.ts";
@@ -8,7 +9,10 @@ import { type StateControl, StateError } from "../../../lib/state/state_control.
 import { ChangeGate } from "../../../lib/state/change_gate.ts";
 import type { Table } from "../../../lib/table/table.ts";
 
-const NO_LISTS = { allow: undefined, deny: undefined, acceptProxy: undefined };
+const EVERYONE = {
+  ...{ allow: undefined, deny: undefined, acceptProxy: undefined },
+  limits: NO_LIMITS,
+};
 
 /**
  * The context of control commands in a test with a table only: no connections, no dump.
@@ -26,8 +30,8 @@ export function controlContext(
     engine: "streams",
     drains: openDrains(table, connections),
     health: fakeHealth(),
+    admission: new AdmissionControl(EVERYONE, { workers: 1, connections: 1 }),
     state: noState(),
-    admission: new AdmissionControl(NO_LISTS, { workers: 1 }),
     gate: new ChangeGate(),
     instances: () => Promise.resolve(""),
     reload: () => Promise.resolve({ text: "no file here", failed: true }),

@@ -1,0 +1,32 @@
+/** Limits per client as texts: of options, commands and answers. Pure. */
+
+import { strictInteger } from "../base/integers.ts";
+import type { Limits } from "./client_limits.ts";
+
+/** What one limit may be; 0 for none. */
+export const LIMIT_RANGE = { min: 0, max: 1_000_000 } as const;
+
+/** The rates of `--accept-rate`. */
+export type Rates = Pick<Limits, "acceptRate" | "clientRate">;
+
+/**
+ * Parses `N` or `N/CLIENT`: new connections per second in all, and of one client.
+ *
+ * @returns `undefined` if it is something else, or a number is out of {@link LIMIT_RANGE}.
+ */
+export function parseRates(text: string): Rates | undefined {
+  const [all = "", client = "0", more] = text.split("/");
+  const acceptRate = strictInteger(all, LIMIT_RANGE),
+    clientRate = strictInteger(client, LIMIT_RANGE);
+  if (acceptRate === undefined || clientRate === undefined || more !== undefined) return undefined;
+  return { acceptRate, clientRate };
+}
+
+/** Rates as {@link parseRates} reads them. */
+export function formatRates({ acceptRate, clientRate }: Rates): string {
+  return clientRate === 0 ? `${acceptRate}` : `${acceptRate}/${clientRate}`;
+}
+
+/** What is wrong with a text that {@link parseRates} does not read. */
+export const RATES_FAULT =
+  `not N or N/CLIENT with numbers from ${LIMIT_RANGE.min} to ${LIMIT_RANGE.max}`;

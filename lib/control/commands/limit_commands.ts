@@ -1,0 +1,53 @@
+/** Commands about the limits per client. */
+
+import type { Limits } from "../../admission/client_limits.ts";
+import { LIMIT_RANGE, parseRates, RATES_FAULT } from "../../admission/limit_texts.ts";
+import { strictInteger } from "../../base/integers.ts";
+import { printable } from "../../base/printable.ts";
+import { type Command, CommandError, message } from "./command.ts";
+
+export const PER_CLIENT: Command = {
+  name: "per-client",
+  args: ["<n>"],
+  newer: true,
+  help: "how many connections a client may have; 0: no limit",
+  changes: true,
+  run: async ({ admission }, _session, [text = ""]) => {
+    const perClient = strictInteger(text, LIMIT_RANGE);
+    if (perClient === undefined) {
+      const { min, max } = LIMIT_RANGE;
+      throw new CommandError(
+        `invalid number [${printable(text)}]: not a number from ${min} to ${max}`,
+      );
+    }
+    await admission.limit({ perClient });
+    return message(`connections of one client: ${perClientText(perClient)}`);
+  },
+};
+
+export const ACCEPT_RATE: Command = {
+  name: "accept-rate",
+  args: ["<n[/client]>"],
+  newer: true,
+  help: "new connections per second, and of one client; 0: no limit",
+  changes: true,
+  run: async ({ admission }, _session, [text = ""]) => {
+    const rates = parseRates(text);
+    if (rates === undefined) {
+      throw new CommandError(`invalid rate [${printable(text)}]: ${RATES_FAULT}`);
+    }
+    await admission.limit({ rates });
+    return message(`new connections: ${ratesText(rates)}`);
+  },
+};
+
+function perClientText(limit: number): string {
+  return limit === 0 ? "no limit" : `at most ${limit}`;
+}
+
+function ratesText({ acceptRate, clientRate }: Pick<Limits, "acceptRate" | "clientRate">): string {
+  const each = clientRate === 0 ? "" : `, at most ${clientRate} per second of one client`;
+  return `${
+    acceptRate === 0 ? "no limit in all" : `at most ${acceptRate} per second in all`
+  }${each}`;
+}

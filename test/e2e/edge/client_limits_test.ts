@@ -1,0 +1,169 @@
+/** `--per-client` and `--accept-rate`: how many connections a client may have, and how fast. */
+
+import { assert, assertEquals } from "@std/assert";
+import { crowd, tryConnect } from "../../helpers/edge/crowd.ts";
+import { drained, echo, named } from "../../helpers/net/backends.ts";
+import type { Client } from "../../helpers/net/client.ts";
+import { talk } from "../../helpers/net/control_socket.ts";
+import { echoes, heldConnection } from "../../helpers/net/held_connections.ts";
+import { ENGINE, WORKERS } from "../../helpers/program/program.ts";
+import { type Controlled, startControlled } from "../../helpers/program/start_controlled.ts";
+import { t, until } from "../../helpers/t.ts";
+
+const START = { expectStderr: "any" } as const;
+
+/** Its answer to a control command. */
+async function command({ socket }: Controlled, line: string): Promise<string> {
+  return (await talk(socket, `${line}\n`)).trimEnd();
+}
+
+t(
+  "--per-client N: exactly N connections of a client are served, the others reach no backend",
+  async () => {
+    await using server = named("B0");
+    await using balance = await startControlled(
+      ["-f", "--per-client", "5", "PORT", server.address],
+      START,
+    );
+    await using first = await crowd(balance.port, 40);
+    assertEquals([first.served.length, first.refused.length], [5, 35]);
+    if (ENGINE === "epoll") assertEquals(new Set(first.refused), new Set(["RST"]));
+    assertEquals(server.accepted, 5);
+    await using other = await crowd(balance.port, 8, "127.0.0.2");
+    assertEquals([other.served.length, other.refused.length], [5, 3]);
+    // Each that leaves makes room for exactly one.
+    for (const client of first.served.slice(0, 3)) await client.close();
+    await until(async () => {
+      await using again = await crowd(balance.port, 10);
+      assert(again.served.length <= 3, `${again.served.length} served`);
+      return again.served.length === 3;
+    }, { what: "three clients to get the places of those that have left" });
+  },
+);
+
+t(
+  "--per-client is exact while clients come and go, and nothing is counted in the end",
+  async () => {
+    await using server = named("B0");
+    await using balance = await startControlled(
+      ["-f", "--per-client", "3", "PORT", server.address],
+      START,
+    );
+    const addresses = ["127.0.0.1", "127.0.0.2", "127.0.0.3"];
+    const open = new Map(addresses.map((from) => [from, 0]));
+    let served = 0, refused = 0, most = 0;
+    await Promise.all(addresses.flatMap((from) =>
+      Array.from({ length: 6 }, async () => {
+        for (let i = 0; i < 40; i++) {
+          const client = await tryConnect(balance.port, from);
+          if (typeof client === "string") {
+            refused++;
+            continue;
+          }
+          served++;
+          open.set(from, open.get(from)! + 1);
+          most = Math.max(most, open.get(from)!);
+          await new Promise((resolve) => setTimeout(resolve, Math.random() * 4));
+          open.set(from, open.get(from)! - 1);
+          await client.close();
+        }
+      })
+    ));
+    assert(most <= 3, `${most} at a time`);
+    assert(served > 50 && refused > 50, `${served} served, ${refused} refused`);
+    await drained(server);
+    for (const from of addresses) {
+      await until(async () => {
+        await using all = await crowd(balance.port, 4, from);
+        return all.served.length === 3;
+      }, { what: `all three places of ${from} to be free` });
+      await drained(server);
+    }
+  },
+);
+
+t(
+  "per-client N applies at once, counts connections that were open before, and 0 ends it",
+  async () => {
+    await using server = echo();
+    await using balance = await startControlled(["-f", "PORT", server.address], START);
+    await using held = new AsyncDisposableStack();
+    const clients: Client[] = [];
+    for (let i = 0; i < 4; i++) clients.push(held.use(await heldConnection(balance.port)));
+    assertEquals(await command(balance, "per-client 3"), "connections of one client: at most 3");
+    await assertRefused(balance.port);
+    await clients[0]!.close();
+    await until(() => server.open === 3, { what: "the first one to end" });
+    await assertRefused(balance.port);
+    await clients[1]!.close();
+    await until(() => server.open === 2, { what: "the second one to end" });
+    held.use(await eventually(() => heldConnection(balance.port)));
+    await assertRefused(balance.port);
+    // Connections that are over the limit stay.
+    assertEquals(await command(balance, "per-client 1"), "connections of one client: at most 1");
+    await echoes(clients[2]!);
+    await assertRefused(balance.port);
+    assertEquals(await command(balance, "per-client 0"), "connections of one client: no limit");
+    for (let i = 0; i < 3; i++) held.use(await heldConnection(balance.port));
+    assertEquals(
+      await command(balance, "per-client x"),
+      "invalid number [x]: not a number from 0 to 1000000",
+    );
+  },
+);
+
+t("--accept-rate N: clients above it wait, and all of them are served", async () => {
+  await using server = named("B0");
+  const rate = 20, count = 60;
+  await using balance = await startControlled(
+    ["-f", "--accept-rate", `${rate}`, "PORT", server.address],
+    START,
+  );
+  const start = performance.now();
+  await using all = await crowd(balance.port, count);
+  const seconds = (performance.now() - start) / 1000;
+  assertEquals(all.refused, []);
+  // Each worker that waits in accept may take one too early; these are waited for later.
+  const least = (count - rate - WORKERS) / rate;
+  assert(seconds >= least, `${count} clients in ${seconds.toFixed(2)} s, at least ${least} s`);
+  assertEquals(await command(balance, "accept-rate 0"), "new connections: no limit in all");
+  await using more = await crowd(balance.port, count);
+  assertEquals(more.refused, []);
+});
+
+t("--accept-rate 0/CLIENT: more new connections of one client are closed", async () => {
+  await using server = named("B0");
+  await using balance = await startControlled(
+    ["-f", "--accept-rate", "0/10", "PORT", server.address],
+    START,
+  );
+  const start = performance.now();
+  await using all = await crowd(balance.port, 50);
+  const seconds = (performance.now() - start) / 1000;
+  assert(all.served.length >= 10, `${all.served.length} served`);
+  assert(all.served.length <= 10 + Math.ceil(10 * seconds), `${all.served.length} in ${seconds} s`);
+  await using other = await crowd(balance.port, 10, "127.0.0.2");
+  assertEquals(other.refused, []);
+  assertEquals(
+    await command(balance, "accept-rate 1000/1"),
+    "new connections: at most 1000 per second in all, at most 1 per second of one client",
+  );
+  await using third = await crowd(balance.port, 5, "127.0.0.3");
+  assertEquals(third.served.length, 1);
+  assertEquals(
+    await command(balance, "accept-rate 5/"),
+    "invalid rate [5/]: not N or N/CLIENT with numbers from 0 to 1000000",
+  );
+});
+
+async function assertRefused(port: number): Promise<void> {
+  await using all = await crowd(port, 3);
+  assertEquals(all.served.length, 0);
+}
+
+/** The first result that is no error: a client that has left may still be counted for a moment. */
+async function eventually<T>(get: () => Promise<T>): Promise<T> {
+  let result: T | undefined;
+  await until(async () => (result = await get().catch(() => undefined)) !== undefined);
+  return result!;
+}
