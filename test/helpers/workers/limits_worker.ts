@@ -12,10 +12,13 @@ import type { LimitsHandle } from "../../../lib/admission/limits_memory.ts";
 export interface LimitsTask {
   readonly limits: LimitsHandle;
   readonly worker: number;
+  readonly workers: number;
   readonly rounds: number;
   readonly clients: readonly string[];
   /** Each client's open connections, as counted here. */
   readonly open: Int32Array<SharedArrayBuffer>;
+  /** How many workers are ready: they start together. */
+  readonly ready: Int32Array<SharedArrayBuffer>;
   /** How many connections each isolate tries to have at a time. */
   readonly wanted: number;
 }
@@ -34,10 +37,12 @@ self.onmessage = ({ data }: MessageEvent<LimitsTask>) => {
 };
 
 function storm(
-  { limits: handle, worker, rounds, clients, open, wanted }: LimitsTask,
+  { limits: handle, worker, workers, ready, rounds, clients, open, wanted }: LimitsTask,
 ): LimitsOutcome {
   const limits = new ClientLimits(handle, worker), held: number[] = [];
   let entered = 0, refused = 0, most = 0, random = worker + 1;
+  Atomics.add(ready, 0, 1);
+  while (Atomics.load(ready, 0) < workers) Atomics.wait(ready, 1, 0, 1);
   for (let round = 0; round < rounds; round++) {
     random = Math.imul(random, 1103515245) + 12345 >>> 0;
     const client = (random >>> 8) % clients.length;

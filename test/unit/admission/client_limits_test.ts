@@ -189,7 +189,8 @@ t(
     const clients = ["192.0.2.1", "192.0.2.2", "2001:db8::1", "2001:db8:0:1::1"];
     const main = newClientLimits(workers, { limits: { ...NO_LIMITS, perClient } });
     const open = new Int32Array(new SharedArrayBuffer(clients.length * 4));
-    const task = { limits: main.handle, clients, open, wanted: 12, rounds: 10_000 };
+    const ready = new Int32Array(new SharedArrayBuffer(8));
+    const task = { workers, ready, limits: main.handle, clients, open, wanted: 12, rounds: 10_000 };
     const outcomes = await inWorkers(Array.from({ length: workers }, (_, worker) => ({
       ...task,
       worker,
