@@ -139,7 +139,7 @@ export class Connection implements SearchOwner, RelayObserver {
     const { debug, monitor } = this.#context;
     this.#owner = owner;
     try {
-      debug?.(`connect from ${this.#client.remote.address}`);
+      debug?.(`connect from ${this.client.address}`);
       monitor?.started?.(this.info());
       this.#search?.start();
     } catch (bug) {

@@ -50,14 +50,14 @@ class RecordingTap implements Tap {
   readonly #skipped: Record<Side, number> = { client: 0, backend: 0 };
 
   constructor(
-    { id, client, listener, state, ageMs, sent, rcvd }: ConnectionInfo,
+    { id, client, peer, listener, state, ageMs, sent, rcvd }: ConnectionInfo,
     { filter, take, now }: { filter: DumpFilter; take: TakeRecord; now: () => number },
   ) {
     this.#filter = filter;
     this.#take = take;
     this.#now = now;
     this.#matches = filter.match?.();
-    this.#connection = { id, client, listener };
+    this.#connection = { id, client, peer, listener };
     if (filter.channel !== undefined || this.#matches !== undefined) this.#held = [];
     if (state === "dialing") this.#emit({ kind: "open", ...this.#at() });
     else {

@@ -83,12 +83,20 @@ function parseWords(words: readonly string[]): { matches: Test; json: boolean } 
 const HEADING =
   "        id client                channel     age    idle        sent        rcvd state       backend";
 
-/** The table of `conns`: a heading, then a line per connection with the backend that it has. */
+/** The same with the proxies that have named the clients. */
+const HEADING_WITH_PEERS = HEADING.replace("channel ", "peer                  channel ");
+
+/**
+ * The table of `conns`: a heading, then a line per connection with the backend that it has. There is
+ * a column of peers only if a PROXY header has named a client.
+ */
 function connectionTable(connections: readonly ConnectionInfo[]): string {
+  const hasPeers = connections.some(({ peer }) => peer !== undefined);
   const lines = connections.map((info) =>
     [
       String(info.id).padStart(10),
       formatEndpoint(info.client).padEnd(21),
+      ...(hasPeers ? [(info.peer ? formatEndpoint(info.peer) : "-").padEnd(21)] : []),
       (channelText(info) ?? "-").padStart(7),
       shortDuration(info.ageMs).padStart(7),
       shortDuration(info.idleMs).padStart(7),
@@ -98,5 +106,5 @@ function connectionTable(connections: readonly ConnectionInfo[]): string {
       info.backend === undefined ? "-" : formatEndpoint(info.backend),
     ].join(" ")
   );
-  return [HEADING, ...lines].map((line) => `${line}\n`).join("");
+  return [hasPeers ? HEADING_WITH_PEERS : HEADING, ...lines].map((line) => `${line}\n`).join("");
 }

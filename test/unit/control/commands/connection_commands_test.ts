@@ -20,12 +20,12 @@ const OPEN: readonly ConnectionInfo[] = [
 ];
 
 /** The output of a line for these open connections. */
-async function output(line: string): Promise<string> {
+async function output(line: string, open = OPEN): Promise<string> {
   const table = newTable({ groups: 2, channels: 2, workers: 1 });
   const context = {
     ...controlContext(table, () => Promise.reject(new Error("no names here"))),
     connections: {
-      connections: () => Promise.resolve([...OPEN]),
+      connections: () => Promise.resolve([...open]),
       close: () => Promise.resolve(0),
     },
   };
@@ -40,6 +40,19 @@ t("conns prints a heading and a line per connection, in aligned columns", async 
       "         1 192.0.2.7:40001           0.1   1m01s      0s           0           0 open        [2001:db8::9]:80",
       "         2 [2001:db8::7]:40002       1.0     59s      0s           5           0 open        -",
       "         3 192.0.2.200:40003           -     59s      0s           0           0 dialing     -",
+      "",
+    ].join("\n"),
+  );
+}, PURE);
+
+t("conns has a column of peers if a PROXY header has named a client", async () => {
+  const peer = { address: "10.0.0.1", port: 50001 };
+  assertEquals(
+    await output("conns", [{ ...OPEN[0]!, peer }, OPEN[1]!]),
+    [
+      "        id client                peer                  channel     age    idle        sent        rcvd state       backend",
+      "         1 192.0.2.7:40001       10.0.0.1:50001            0.1   1m01s      0s           0           0 open        [2001:db8::9]:80",
+      "         2 [2001:db8::7]:40002   -                         1.0     59s      0s           5           0 open        -",
       "",
     ].join("\n"),
   );
