@@ -1,5 +1,4 @@
 import type { ConnectionInfo } from "../base/connection_info.ts";
-import { printable } from "../base/printable.ts";
 import type { Reason } from "../base/reason.ts";
 import type { AcceptedLink, Engine, HeaderObserver } from "../engine/engine.ts";
 import { type HeaderFault, MAX_HEADER_BYTES, type ParsedHeader } from "../proxy_protocol/header.ts";
@@ -123,8 +122,8 @@ export class Arrival implements HeaderObserver, Ticking {
   }
 
   #bad(fault: HeaderFault): void {
-    const firstBytes = printable(String.fromCharCode(...this.#first));
-    this.#end({ reason: "bad proxy header", badHeader: { fault, firstBytes } });
+    const badHeader = { fault, firstBytes: spelledOut(this.#first) };
+    this.#end({ reason: "bad proxy header", badHeader });
   }
 
   #end(end: ArrivalEnd): void {
@@ -137,4 +136,12 @@ export class Arrival implements HeaderObserver, Ticking {
     this.#isOver = true;
     this.#context.clock.unwatch(this);
   }
+}
+
+/** Bytes as ASCII, the others as escapes such as `\xff`; a backslash is doubled. */
+function spelledOut(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => {
+    if (byte < 0x20 || byte > 0x7e) return `\\x${byte.toString(16).padStart(2, "0")}`;
+    return byte === 0x5c ? "\\\\" : String.fromCharCode(byte);
+  }).join("");
 }

@@ -224,10 +224,9 @@ class AcceptLoop implements Serving, ConnectionOwner<Connection>, ArrivalOwner {
 
   /** See {@link ArrivalOwner.unidentified}. */
   unidentified(arrival: Arrival, { reason, badHeader, bug }: ArrivalEnd): void {
-    const { id, link } = arrival;
     this.#leaveArrivals(arrival);
     if (bug !== undefined) this.#context.notice(bugLine(bug));
-    refuse(this.#context, link, { reason, badHeader, id });
+    refuse(this.#context, arrival.link, { reason, badHeader, arrival });
     this.#wakeIfFull();
     if (this.#open === 0) this.#idle?.resolve();
   }
@@ -240,7 +239,7 @@ class AcceptLoop implements Serving, ConnectionOwner<Connection>, ArrivalOwner {
   #admit(client: AcceptedLink, arrival?: Arrival): void {
     const { admission } = this.#context, reason = admission?.enter(clientOf(client).address);
     if (reason === undefined) return this.#start(client, admission, arrival);
-    refuse(this.#context, client, { reason, ...arrival && { id: arrival.id } });
+    refuse(this.#context, client, { reason, arrival });
     if (this.#open === 0) this.#idle?.resolve();
   }
 

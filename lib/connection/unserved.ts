@@ -1,6 +1,6 @@
 /** Reports about clients that are never served. */
 
-import type { BadHeader } from "../admission/arrival.ts";
+import type { Arrival, BadHeader } from "../admission/arrival.ts";
 import type { ConnectionInfo } from "../base/connection_info.ts";
 import type { Endpoint } from "../base/endpoint.ts";
 import { isRefused, type Reason } from "../base/reason.ts";
@@ -14,21 +14,23 @@ const UNKNOWN: Endpoint = { address: "0.0.0.0", port: 0 };
 export function refuse(
   context: ConnectionContext,
   link: AcceptedLink,
-  { reason, badHeader, id = context.table.nextConnection() }: {
+  { reason, badHeader, arrival }: {
     reason: Reason;
     badHeader?: BadHeader | undefined;
-    /** @default a new one */
-    id?: number;
+    /** If its header was awaited: the number that it has, and since when. */
+    arrival?: Pick<Arrival, "id" | "since"> | undefined;
   },
 ): void {
-  const { monitor, refused } = context;
+  const { monitor, refused, table } = context;
+  const ageMs = arrival === undefined ? 0 : Math.round(performance.now() - arrival.since);
+  const info = unserved(arrival?.id ?? table.nextConnection(), link, ageMs);
   if (isRefused(reason)) {
     monitor?.refused?.(reason, badHeader?.fault);
-    refused?.({ ...unserved(id, link), reason, failed: [], badHeader });
+    refused?.({ ...info, reason, failed: [], badHeader });
     link.reset?.();
   } else {
-    monitor?.started?.(unserved(id, link));
-    monitor?.ended?.({ ...unserved(id, link), reason, failed: [] });
+    monitor?.started?.(info);
+    monitor?.ended?.({ ...info, reason, failed: [] });
   }
   link.close();
 }
@@ -43,6 +45,7 @@ export function reportGone({ table, monitor }: ConnectionContext, listener: Endp
 function unserved(
   id: number,
   link: Pick<AcceptedLink, "remote" | "local" | "announced">,
+  ageMs = 0,
 ): ConnectionInfo {
   return {
     id,
@@ -50,7 +53,7 @@ function unserved(
     peer: peerOf(link),
     listener: listenerOf(link),
     state: "dialing",
-    ageMs: 0,
+    ageMs,
     idleMs: 0,
     sent: 0,
     rcvd: 0,
