@@ -9,6 +9,7 @@ import type { ChannelSet } from "../channel_set/channel_set.ts";
 import type { HealthControl } from "../check/check_status.ts";
 import { findInstances } from "../control/instances.ts";
 import { absolutePath } from "../native/absolute_path.ts";
+import { applyAdmission, changedAdmission } from "../state/admission_record.ts";
 import { applyState } from "../state/apply.ts";
 import { captureState } from "../state/capture.ts";
 import { OperatorChanges } from "../state/changes.ts";
@@ -53,7 +54,7 @@ export interface OperatorStateParts {
   readonly names: ChannelNames;
   readonly channelSet: ChannelSet;
   readonly health: HealthControl;
-  readonly admission: Pick<AdmissionControl, "limits">;
+  readonly admission: Pick<AdmissionControl, "lists" | "limits">;
   readonly notice: (line: string) => void;
   /** Rejects with an `AddressError`. */
   readonly resolve: (host: string) => Promise<Ip>;
@@ -74,18 +75,18 @@ export async function openOperatorState(parts: OperatorStateParts): Promise<Oper
   );
 
   function capture(): OperatorState {
-    const admission = parts.admission.limits.changes;
+    const admission = changedAdmission(parts.admission);
     const state = captureState({
       ...{ table, names, baseline, changes },
       attributes: (group, channel) => health.attributes(group, channel),
     });
-    return { ...state, ...Object.keys(admission).length > 0 && { admission } };
+    return { ...state, ...admission && { admission } };
   }
 
   function apply(state: OperatorState, from: string): void {
     const lines = applyState(state, { table, names, baseline, changes, health });
     for (const line of lines) report(`${from}: ${printable(line)}`);
-    if (state.admission !== undefined) parts.admission.limits.apply(state.admission);
+    if (state.admission !== undefined) applyAdmission(state.admission, parts.admission);
     if (keeper !== undefined) keeper.forgotten = state;
   }
 

@@ -49,11 +49,13 @@ function selectFields(
 }
 
 function selectAdmission(
-  from: AdmissionChanges = {},
+  { ranges = {}, ...from }: AdmissionChanges = {},
   other: AdmissionChanges | undefined,
   { common }: { common: boolean },
 ): AdmissionChanges | undefined {
   const kept = keptFields(from, other, { common });
+  const keptRanges = keptFields(ranges, other?.ranges, { common });
+  if (keptRanges.length > 0) kept.push(["ranges", Object.fromEntries(keptRanges)]);
   return kept.length === 0 ? undefined : Object.fromEntries(kept);
 }
 

@@ -4,6 +4,8 @@ import type { AccessRules, ListStatus, Placement } from "../../access/access_lis
 import { decidingNetwork, type Verdict, verdictOf } from "../../access/verdicts.ts";
 import { formatNetwork, parseNetwork } from "../../address/cidr.ts";
 import { formatIp, parseIp, parsePeerIp } from "../../address/ip.ts";
+import type { Limits } from "../../admission/client_limits.ts";
+import { formatRates } from "../../admission/limit_texts.ts";
 import { REFUSALS } from "../../admission/refusal_memory.ts";
 import { counted } from "../../base/integers.ts";
 import { printable } from "../../base/printable.ts";
@@ -95,24 +97,29 @@ interface AccessStatus {
   readonly others: Verdict;
   readonly allow: ListStatus;
   readonly deny: ListStatus;
+  /** Those in force; 0 for none. */
+  readonly limits: Limits;
   /** Clients that were refused so far, by reason. */
   readonly refused: Readonly<Record<string, number>>;
 }
 
-function accessStatus({ admission: { lists, refusals } }: ControlContext): AccessStatus {
+function accessStatus({ admission: { lists, limits, refusals } }: ControlContext): AccessStatus {
   return {
     others: lists.rules?.deniesOthers ? "deny" : "allow",
     allow: lists.status("allow"),
     deny: lists.status("deny"),
+    limits: limits.inForce,
     refused: Object.fromEntries(REFUSALS.map((one) => [word(one), refusals.counted(one)])),
   };
 }
 
-function statusText({ others, allow, deny, refused }: AccessStatus): string {
+function statusText({ others, allow, deny, limits, refused }: AccessStatus): string {
   const rows = [
     ["allow", listText(allow)],
     ["deny", listText(deny)],
     ["others", others === "deny" ? "denied" : "allowed"],
+    ["per-client", limits.perClient === 0 ? "no limit" : String(limits.perClient)],
+    ["accept-rate", formatRates(limits) === "0" ? "no limit" : formatRates(limits)],
     ...Object.entries(refused).map(([reason, count]) => [`refused: ${reason}`, String(count)]),
   ];
   return rows.map(([name = "", value]) => `${name.padEnd(22)} ${value}\n`).join("");

@@ -6,7 +6,8 @@ import { t } from "../../helpers/t.ts";
 const PURE = { permissions: "none" } as const;
 
 t("limits that an operator set are read as they were written, and nothing else is", () => {
-  const admission = { perClient: 3, rates: { acceptRate: 0, clientRate: 7 } };
+  const ranges = { "10.0.0.0/8": "deny", "::1/128": "removed" } as const;
+  const admission = { perClient: 3, rates: { acceptRate: 0, clientRate: 7 }, ranges };
   const state = { ...NO_CHANGES, admission, forgottenAdmission: { perClient: 3 } };
   assertEquals(readState(JSON.parse(JSON.stringify(state))), state);
   for (
@@ -16,6 +17,9 @@ t("limits that an operator set are read as they were written, and nothing else i
       { perClient: 1_000_001 },
       { rates: 5 },
       { rates: { acceptRate: 5 } },
+      { ranges: ["10.0.0.0/8"] },
+      { ranges: { "10.0.0.0/8": "maybe" } },
+      { ranges: { "10.0.0.0/33": "deny" } },
       [],
     ]
   ) assertThrows(() => readState({ ...NO_CHANGES, admission: wrong }), Error);
@@ -28,4 +32,14 @@ t("a limit that was forgotten is saved again once it is changed", () => {
   assertEquals(stillForgotten(forgotten, now), { ...NO_CHANGES, admission: { rates } });
   assertEquals(changedSince(forgotten, now), { ...NO_CHANGES, admission: { perClient: 4 } });
   assertEquals(changedSince(forgotten, forgotten), NO_CHANGES);
+}, PURE);
+
+t("each range that was forgotten is saved again once it is changed", () => {
+  const state = (ranges: Readonly<Record<string, "allow" | "deny">>) =>
+    ({ ...NO_CHANGES, admission: { ranges } }) as const;
+  const forgotten = state({ "10.0.0.0/8": "deny", "::1/128": "deny" });
+  const now = state({ "10.0.0.0/8": "deny", "::1/128": "allow", "::2/128": "deny" });
+  assertEquals(stillForgotten(forgotten, now), state({ "10.0.0.0/8": "deny" }));
+  assertEquals(changedSince(forgotten, now), state({ "::1/128": "allow", "::2/128": "deny" }));
+  assertEquals(changedSince(now, now), NO_CHANGES);
 }, PURE);

@@ -1,0 +1,105 @@
+/** Changes of access lists: reloads, the state file, takeovers. */
+
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { served } from "../../helpers/edge/visit.ts";
+import { named } from "../../helpers/net/backends.ts";
+import { canBindSource } from "../../helpers/net/client.ts";
+import { talk } from "../../helpers/net/control_socket.ts";
+import { startControlled } from "../../helpers/program/start_controlled.ts";
+import { startConfigured } from "../../helpers/reload/start_configured.ts";
+import { skip, t, until } from "../../helpers/t.ts";
+import { tempDir } from "../../helpers/temp_dir.ts";
+
+const CLIENTS = ["127.0.0.1", "127.0.0.2", "127.0.0.3"];
+const START = { expectStderr: "any" } as const;
+
+if (!await canBindSource()) {
+  skip("changes of access lists", "clients cannot have the address 127.0.0.2 here");
+} else {
+  t(
+    "a reload reads the files of lists again; a bad line changes nothing and is named",
+    async () => {
+      await using backend = named("B0");
+      using dir = tempDir();
+      const list = `${dir.path}/list`, write = (text: string) => Deno.writeTextFileSync(list, text);
+      write("127.0.0.2\n");
+      const lines = [`deny @${list}`, backend.address];
+      await using web = await startConfigured(lines);
+      assertEquals(await served(web.balance.port, CLIENTS), ["127.0.0.1", "127.0.0.3"]);
+      write("127.0.0.2\n127.0.0.3 # another one\n");
+      assertEquals(await web.reload(...lines), "reloaded: deny changed");
+      assertEquals(await served(web.balance.port, CLIENTS), ["127.0.0.1"]);
+      write("127.0.0.1\n127.0.0.300\n");
+      const failed = await web.reload(...lines);
+      assertStringIncludes(failed, "reload failed, nothing has changed: ");
+      assertStringIncludes(failed, `${list}:2: invalid range [127.0.0.300]: no such address`);
+      assertEquals(await served(web.balance.port, CLIENTS), ["127.0.0.1"]);
+      Deno.removeSync(list);
+      const missing = await web.reload(...lines);
+      assertStringIncludes(
+        missing,
+        `${web.path}:1: can't read --deny file [${list}]: No such file`,
+      );
+      assertEquals(await served(web.balance.port, CLIENTS), ["127.0.0.1"]);
+      // A relative path starts at the directory of the file.
+      Deno.writeTextFileSync(web.path.replace(/[^/]*$/, "few"), "# nobody yet\n");
+      assertEquals(
+        await web.reload("allow 127.0.0.1", "deny @few", backend.address),
+        "reloaded: allow, deny changed",
+      );
+      assertEquals(await served(web.balance.port, CLIENTS), ["127.0.0.1"]);
+      assertEquals(await web.reload(backend.address), "reloaded: allow, deny changed");
+      assertEquals(await served(web.balance.port, CLIENTS), CLIENTS);
+    },
+  );
+
+  t(
+    "what an operator changed stays over a reload, unless that range is changed there",
+    async () => {
+      await using backend = named("B0");
+      await using web = await startConfigured(["deny 127.0.0.2", backend.address]);
+      await web.control("deny 127.0.0.3\naccess remove 127.0.0.2");
+      assertEquals(await served(web.balance.port, CLIENTS), ["127.0.0.1", "127.0.0.2"]);
+      await web.reload("deny 127.0.0.2", "deny 10.0.0.0/8", backend.address);
+      assertEquals(await served(web.balance.port, CLIENTS), ["127.0.0.1", "127.0.0.2"]);
+      await web.reload("deny 10.0.0.0/8", backend.address);
+      await web.reload("deny 127.0.0.2", backend.address);
+      assertEquals(await served(web.balance.port, CLIENTS), ["127.0.0.1"]);
+    },
+  );
+
+  t("--state keeps what an operator changed over a restart, and forget drops it", async () => {
+    await using backend = named("B0");
+    using dir = tempDir();
+    const state = `${dir.path}/state`;
+    const argv = ["-f", "--state", state, "--deny", "127.0.0.2", "PORT", backend.address];
+    const first = await startControlled(argv, START);
+    await talk(first.socket, "deny 127.0.0.3\naccess remove 127.0.0.2\nallow 127.0.0.2\n");
+    assertEquals(await served(first.port, CLIENTS), ["127.0.0.2"]);
+    await first.stop();
+    const second = await startControlled(argv, { ...START, port: first.port });
+    assertEquals(await served(second.port, CLIENTS), ["127.0.0.2"]);
+    assertMatch(await talk(second.socket, "access\n"), /^allow +1 range: 1 added\n/);
+    assertMatch(await talk(second.socket, "forget\n"), /^forgot /);
+    assertEquals(await served(second.port, CLIENTS), ["127.0.0.2"]);
+    await second.stop();
+    await using third = await startControlled(argv, { ...START, port: first.port });
+    assertEquals(await served(third.port, CLIENTS), ["127.0.0.1", "127.0.0.3"]);
+  });
+
+  t("a successor denies whom its predecessor denied, also before the first client", async () => {
+    await using backend = named("B0");
+    const argv = ["-f", "PORT", backend.address];
+    await using first = await startControlled(argv, START);
+    await talk(first.socket, "deny 127.0.0.2\n");
+    await using second = await startControlled(["--takeover", ...argv], {
+      ...START,
+      port: first.port,
+      env: { BALANCE_RUNDIR: first.rundir },
+      ownListener: false,
+    });
+    await until(() => first.ended.then(() => true), { what: "the predecessor to end" });
+    assertEquals(await served(second.port, CLIENTS), ["127.0.0.1", "127.0.0.3"]);
+    assert((await talk(second.socket, "access --json\n")).includes('"added":1'));
+  });
+}
