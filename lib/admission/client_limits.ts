@@ -69,10 +69,14 @@ export class ClientLimits {
 
   /** They apply to all new connections of all isolates at once. */
   set limits({ perClient, acceptRate, clientRate }: Limits) {
-    const { words } = this.#memory;
-    Atomics.store(words, HEADER.PER_CLIENT, perClient);
-    Atomics.store(words, HEADER.ACCEPT_RATE, acceptRate);
-    Atomics.store(words, HEADER.CLIENT_RATE, clientRate);
+    const { words, times } = this.#memory;
+    this.#lock.run(() => {
+      // With another rate, what was accepted too early may take much longer to wait for.
+      if (words[HEADER.ACCEPT_RATE] !== acceptRate) times[TIME.ALL] = 0;
+      Atomics.store(words, HEADER.PER_CLIENT, perClient);
+      Atomics.store(words, HEADER.ACCEPT_RATE, acceptRate);
+      Atomics.store(words, HEADER.CLIENT_RATE, clientRate);
+    });
   }
 
   /** Counts a new connection of a client, or returns why it may not have another one. */

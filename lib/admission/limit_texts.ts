@@ -30,3 +30,15 @@ export function formatRates({ acceptRate, clientRate }: Rates): string {
 /** What is wrong with a text that {@link parseRates} does not read. */
 export const RATES_FAULT =
   `not N or N/CLIENT with numbers from ${LIMIT_RANGE.min} to ${LIMIT_RANGE.max}`;
+
+/** What `--per-client` means, in words. */
+export function perClientText(limit: number): string {
+  return limit === 0 ? "no limit" : `at most ${limit}`;
+}
+
+/** What rates mean, in words. */
+export function ratesText({ acceptRate, clientRate }: Rates): string {
+  const each = clientRate === 0 ? "" : `, at most ${clientRate} per second of one client`;
+  const all = acceptRate === 0 ? "no limit" : `at most ${acceptRate} per second`;
+  return `${all} in all${each}`;
+}

@@ -44,7 +44,7 @@ export interface Serving {
   stop(): Promise<void>;
   /** Stops accepting immediately; the backlog is reset. */
   stopNow(): void;
-  /** Call this when the maximum number of connections has changed. */
+  /** Call this when the maximum number of connections, or the rate of accepts, has changed. */
   limitChanged(): void;
   /** Resolves when accepting has stopped and the last connection has ended or is closing. */
   readonly done: Promise<void>;
@@ -121,7 +121,7 @@ class AcceptLoop implements Serving, ConnectionOwner<Connection>, ArrivalOwner {
   }
 
   limitChanged(): void {
-    this.#wakeIfFull();
+    this.#pause?.wake();
   }
 
   #wakeIfFull(): void {

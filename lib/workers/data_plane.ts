@@ -173,7 +173,7 @@ export function serveHere(listener: Listener, options: PlaneOptions): LocalPlane
       const { reason = "closed by control" } = selection;
       return Promise.resolve(closeWhere(serving, selector(options.table, selection), reason));
     },
-    setAdmission: (setup) => changeGate(context, serving.connections, setup),
+    setAdmission: (setup) => changeGate(context, serving, setup),
     change(change) {
       applyChange(context, change);
       for (const connection of serving.connections) context.clock.watch(connection);
@@ -250,15 +250,15 @@ function selector(
 /** Admits clients as set up, and counts the connections that are not counted yet. */
 function changeGate(
   context: MutableContext,
-  connections: ReadonlySet<Connection>,
+  serving: Serving,
   setup: AdmissionSetup,
 ): Promise<void> {
   const gate = context.admission ??= gateOf(context, setup);
   if (gate === undefined) return Promise.resolve();
   gate.setup = setup;
-  for (const connection of connections) {
-    // One that waits for a PROXY header is admitted after it.
-    if (connection.admittedBy !== undefined || connection.info().state === "header") continue;
+  serving.limitChanged();
+  for (const connection of serving.connections) {
+    if (connection.admittedBy !== undefined) continue;
     gate.adopt(connection.client.address);
     connection.admittedBy = gate;
   }

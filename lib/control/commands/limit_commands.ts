@@ -1,7 +1,12 @@
 /** Commands about the limits per client. */
 
-import type { Limits } from "../../admission/client_limits.ts";
-import { LIMIT_RANGE, parseRates, RATES_FAULT } from "../../admission/limit_texts.ts";
+import {
+  LIMIT_RANGE,
+  parseRates,
+  perClientText,
+  RATES_FAULT,
+  ratesText,
+} from "../../admission/limit_texts.ts";
 import { strictInteger } from "../../base/integers.ts";
 import { printable } from "../../base/printable.ts";
 import { type Command, CommandError, message } from "./command.ts";
@@ -40,14 +45,3 @@ export const ACCEPT_RATE: Command = {
     return message(`new connections: ${ratesText(rates)}`);
   },
 };
-
-function perClientText(limit: number): string {
-  return limit === 0 ? "no limit" : `at most ${limit}`;
-}
-
-function ratesText({ acceptRate, clientRate }: Pick<Limits, "acceptRate" | "clientRate">): string {
-  const each = clientRate === 0 ? "" : `, at most ${clientRate} per second of one client`;
-  return `${
-    acceptRate === 0 ? "no limit in all" : `at most ${acceptRate} per second in all`
-  }${each}`;
-}

@@ -131,6 +131,24 @@ t("--accept-rate N: clients above it wait, and all of them are served", async ()
   assertEquals(more.refused, []);
 });
 
+t("clients that wait for a rate are served at once when it is lifted", async () => {
+  await using server = named("B0");
+  await using balance = await startControlled(
+    ["-f", "--accept-rate", "1", "PORT", server.address],
+    START,
+  );
+  const all = crowd(balance.port, 30);
+  await until(() => server.accepted > 0, { what: "the first one to be served" });
+  const start = performance.now();
+  assertEquals(
+    await command(balance, "accept-rate 10000"),
+    "new connections: at most 10000 per second in all",
+  );
+  await using served = await all;
+  assertEquals(served.refused, []);
+  assert(performance.now() - start < 4000);
+});
+
 t("--accept-rate 0/CLIENT: more new connections of one client are closed", async () => {
   await using server = named("B0");
   await using balance = await startControlled(

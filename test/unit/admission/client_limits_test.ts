@@ -133,6 +133,8 @@ t(
     one.accepted();
     two.accepted();
     assertEquals(one.pauseMs(), 500);
+    main.limits = { ...NO_LIMITS, acceptRate: 1000 };
+    assertEquals(one.pauseMs(), 0);
     main.limits = NO_LIMITS;
     assertEquals(one.pauseMs(), 0);
   },
