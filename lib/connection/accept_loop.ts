@@ -240,6 +240,7 @@ class AcceptLoop implements Serving, ConnectionOwner<Connection>, ArrivalOwner {
     const { admission } = this.#context, reason = admission?.enter(clientOf(client).address);
     if (reason === undefined) return this.#start(client, admission, arrival);
     refuse(this.#context, client, { reason, arrival });
+    this.#wakeIfFull();
     if (this.#open === 0) this.#idle?.resolve();
   }
 

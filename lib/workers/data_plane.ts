@@ -161,7 +161,8 @@ export function serveHere(listener: Listener, options: PlaneOptions): LocalPlane
     }),
     connections() {
       const all = [...serving.arrivals, ...serving.connections];
-      return Promise.resolve(all.map((connection) => connection.info()));
+      // A connection whose header arrives late has a smaller number than those before it.
+      return Promise.resolve(all.map((one) => one.info()).sort((a, b) => a.id - b.id));
     },
     deliver: () => waiting?.line.deliver(),
     abandon() {
