@@ -34,7 +34,7 @@ export interface SplitChannel {
 
 /**
  * Splits a channel argument at each comma that a key and `=` follow. Any other comma belongs to the
- * text before it: to a value, or to a host or port, which is then wrong.
+ * text before it: to a value, as in `send-proxy=v2,id`, or to a host or port, which is then wrong.
  */
 export function splitAttributes(text: string): SplitChannel {
   const [address = "", ...attributes] = text.split(/,(?=[A-Za-z][\w-]*=)/);
@@ -42,7 +42,7 @@ export function splitAttributes(text: string): SplitChannel {
 }
 
 /** The keys of attributes. */
-export const ATTRIBUTE_KEYS: readonly string[] = ["weight", "check", "check-port"];
+export const ATTRIBUTE_KEYS: readonly string[] = ["weight", "check", "check-port", "send-proxy"];
 
 /**
  * Parses a channel argument, `HOST[:PORT[:MAXC]][,KEY=VALUE]...`, HOST with brackets if it is an

@@ -197,6 +197,7 @@ class TableChannels implements ChannelSet {
       const { to, before } = one, change = changeOf(before, to);
       if (change.maxc) table.setMaxc(group, channel, to.maxc);
       if (change.weight) table.setWeight(group, channel, to.attributes.weight ?? DEFAULT_WEIGHT);
+      if (change.sendProxy) table.setSendProxy(group, channel, to.attributes.sendProxy);
       if (change.address && this.#assign(group, channel, to)) reassigned.push({ group, channel });
     }
     return reassigned;
@@ -282,8 +283,8 @@ export function mustFit(
 }
 
 function newChannel(wanted: WantedChannel): NewChannel {
-  const { address = NO_ADDRESS, port, maxc, attributes: { weight } } = wanted;
-  return { host: hashNameOf(wanted), address, port, maxc, weight };
+  const { address = NO_ADDRESS, port, maxc, attributes: { weight, sendProxy } } = wanted;
+  return { host: hashNameOf(wanted), address, port, maxc, weight, sendProxy };
 }
 
 function hashNameOf({ host, hashName = host }: WantedChannel): string {

@@ -97,17 +97,20 @@ export interface ChannelChange {
   /** Its check, or the port that is probed. */
   readonly check: boolean;
   readonly address: boolean;
+  readonly sendProxy: boolean;
 }
 
 /** Compares what was wanted of a channel and what is wanted now. */
 export function changeOf(before: WantedChannel | undefined, to: WantedChannel): ChannelChange {
   const { maxc, address, attributes } = before ?? {};
-  const { weight, ...check } = attributes ?? {}, { weight: toWeight, ...toCheck } = to.attributes;
+  const { weight, sendProxy, ...check } = attributes ?? {};
+  const { weight: toWeight, sendProxy: toSendProxy, ...toCheck } = to.attributes;
   const isNew = before === undefined;
   return {
     maxc: isNew || maxc !== to.maxc,
     weight: isNew || weight !== toWeight,
     check: isNew || !isDeepStrictEqual(check, toCheck),
     address: isNew || !isDeepStrictEqual(address, to.address),
+    sendProxy: isNew || sendProxy !== toSendProxy,
   };
 }

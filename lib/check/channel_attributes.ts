@@ -1,6 +1,11 @@
 import { ATTRIBUTE_KEYS } from "../address/channel_spec.ts";
 import { closest } from "../address/closest.ts";
 import { suggestion } from "../address/faults.ts";
+import {
+  SEND_PROXY_FAULT,
+  SEND_PROXY_NAMES,
+  type SendProxy,
+} from "../proxy_protocol/send_proxy.ts";
 import { MAX_WEIGHT } from "../table/states.ts";
 import { type CheckSpec, parseCheckSpec, parseProbedPort } from "./spec.ts";
 import { SpecError } from "./spec_error.ts";
@@ -12,6 +17,8 @@ export interface ChannelAttributes {
   readonly check?: CheckSpec;
   /** The port to probe, 1 to 65535, instead of that of the channel. */
   readonly checkPort?: number;
+  /** The PROXY header that the backend gets. */
+  readonly sendProxy?: SendProxy;
 }
 
 /** The check of a channel: its own, or else that of `--check`; `undefined` for none. */
@@ -41,10 +48,12 @@ export function parseChannelAttributes(pairs: readonly string[]): ChannelAttribu
     found.set(key, value);
   }
   const weight = found.get("weight"), check = found.get("check"), port = found.get("check-port");
+  const sendProxy = found.get("send-proxy");
   return {
     ...(weight === undefined ? {} : { weight: parseWeight(weight) }),
     ...(check === undefined ? {} : { check: parseCheckSpec(check) }),
     ...(port === undefined ? {} : { checkPort: parseCheckPort(port) }),
+    ...(sendProxy === undefined ? {} : { sendProxy: parseSendProxy(sendProxy) }),
   };
 }
 
@@ -64,6 +73,12 @@ function parseCheckPort(text: string): number {
   } catch {
     throw invalid(`check-port=${text}`, "not a number from 1 to 65535");
   }
+}
+
+function parseSendProxy(text: string): SendProxy {
+  const found = SEND_PROXY_NAMES.find((name) => name === text);
+  if (found !== undefined) return found;
+  throw invalid(`send-proxy=${text}`, SEND_PROXY_FAULT);
 }
 
 function invalid(pair: string, reason: string): SpecError {

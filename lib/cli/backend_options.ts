@@ -5,6 +5,11 @@ import { type CheckSpec, parseCheckSpec } from "../check/spec.ts";
 import { SpecError } from "../check/spec_error.ts";
 import { UsageError } from "../base/errors.ts";
 import { durationFault, parseDuration, strictInteger } from "../base/integers.ts";
+import {
+  SEND_PROXY_FAULT,
+  SEND_PROXY_NAMES,
+  type SendProxy,
+} from "../proxy_protocol/send_proxy.ts";
 import { type Place, placed } from "../config_file/place.ts";
 import { SCHEDULE_NAMES, type ScheduleName } from "../table/states.ts";
 import type { Arguments } from "./arguments.ts";
@@ -43,6 +48,8 @@ export interface BackendOptions {
   readonly slowStartMs: number;
   readonly schedules: Schedules;
   readonly wait: WaitLimit | undefined;
+  /** `--send-proxy`: the PROXY header that backends get. */
+  readonly sendProxy: SendProxy;
 }
 
 const ON_DOWN = ["keep", "close"] as const;
@@ -66,6 +73,7 @@ export const DEFAULT_BACKEND_OPTIONS: BackendOptions = {
   slowStartMs: 0,
   schedules: { byGroup: new Map() },
   wait: undefined,
+  sendProxy: "none",
 };
 
 /**
@@ -90,6 +98,7 @@ export function backendOptions(args: Arguments, mode: string): BackendOptions {
     slowStartMs: durationValue(args, "slow-start", SLOW_START_MS) ?? 0,
     schedules: schedulesValue(args),
     wait: waitValue(args),
+    sendProxy: sendProxyValue(args),
   };
 }
 
@@ -139,6 +148,12 @@ function waitValue({ values }: Arguments): WaitLimit | undefined {
   const max = second === undefined ? DEFAULT_WAITING : strictInteger(second, WAITING);
   if (max !== undefined) return { ms, max };
   throw invalid("wait", text, `[${second}] is not a number from ${WAITING.min} to ${WAITING.max}`);
+}
+
+function sendProxyValue({ values }: Arguments): SendProxy {
+  const text = values.get("send-proxy"), found = SEND_PROXY_NAMES.find((name) => name === text);
+  if (found !== undefined || text === undefined) return found ?? "none";
+  throw invalid("send-proxy", text, SEND_PROXY_FAULT);
 }
 
 /** Splits a text at the first separator. */

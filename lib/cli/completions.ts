@@ -59,7 +59,7 @@ type Kind = "host" | "file" | "port" | "command" | "text" | readonly string[];
 function kindOf({ argument = "" }: OptionEntry): Kind {
   if (argument.includes("|")) {
     return argument.replaceAll(/[[\]<>]/g, "").split("|")
-      .filter((word) => /^[a-z]+$/.test(word) && word !== "sec");
+      .filter((word) => /^[a-z][a-z0-9,]*$/.test(word) && word !== "sec");
   }
   if (argument === "spec") return CHECK_STARTS;
   if (argument === "[G=]name") return SCHEDULE_NAMES;

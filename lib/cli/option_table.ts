@@ -82,6 +82,7 @@ const ROWS: readonly Row[] = [
   ["accept-proxy", "list", "proxies whose PROXY header names the client", RARE, REPEATABLE],
   ["per-client", "n", "open connections of one client, default 0: no limit", RARE],
   ["accept-rate", "n[/client]", "new connections per second, and of one client", RARE],
+  ["send-proxy", "v1|v2|v2,id|none", "backends get a PROXY header with the client", RARE],
   ["workers", "n", "number of threads, default 1; auto: one per core"],
   ["engine", "streams|epoll", "how bytes are moved, default streams; epoll: Linux only", RARE],
   ["grace", "sec", "shutdown: drain at most this long, default 30"],

@@ -222,13 +222,15 @@ export class BackendSearch implements DialObserver, WaitObserver, ClientWatcher 
   }
 
   #dial(claim: Claim): void {
-    const { engine, clock, options: { source }, monitor } = this.#context;
+    const { engine, table, clock, options: { source }, monitor } = this.#context;
     this.claim = claim;
     this.state = "dialing";
     this.#isGivenUp = false;
     this.#since = clock.now;
     if (monitor !== undefined) this.#started = performance.now();
     clock.watch(this.#owner);
+    // What has arrived when the backend answers leaves together with the header.
+    if (table.sendProxyOf(claim.account) !== "none") this.#watchClient();
     this.#attempt = engine.dial(claim.backend, { source }, this);
   }
 

@@ -6,7 +6,6 @@
  *        +-------------+-----------------------+
  *
  * `searching`: see backend_search.ts. `closing`: it has ended, but its sockets are not closed yet.
- *
  * Every event is a callback, so an idle connection is only this object, its claim and its relay.
  */
 
@@ -22,7 +21,7 @@ import { reasonOf } from "../engine/relay_end.ts";
 import { type Claim, placeOfClaim } from "../schedule/claim.ts";
 import { BackendSearch, type SearchOwner, type SearchResult } from "./backend_search.ts";
 import type { ConnectionContext } from "./context.ts";
-import { followed } from "./followed_tap.ts";
+import { announced, followed } from "./followed_tap.ts";
 import type { ConnectionOwner, Tap, TapMaker } from "./observe.ts";
 import { stuckSockets } from "./stuck_sockets.ts";
 import { idleTimedOut, timedOutLine, timedOutText, untilIdleCheck } from "./timeouts.ts";
@@ -114,8 +113,7 @@ export class Connection implements SearchOwner, RelayObserver {
 
   /** The sockets that it could not close for at least `ms` milliseconds. */
   stuckSockets(ms: number): SocketPair[] {
-    const { clock } = this.#context;
-    if (this.#phase !== "closing" || clock.now - this.#closingSince < ms) return [];
+    if (this.#phase !== "closing" || this.#context.clock.now - this.#closingSince < ms) return [];
     return stuckSockets(this.#relay, { client: this.#client, backend: this.#backend });
   }
 
@@ -162,7 +160,7 @@ export class Connection implements SearchOwner, RelayObserver {
 
   /** The search is over: relays to the backend. */
   connected(backend: Link): void {
-    const { engine, clock, options, monitor } = this.#context;
+    const { engine, table, clock, options, monitor } = this.#context;
     this.#backend = backend;
     this.#claim = this.#search?.claim;
     if (monitor !== undefined) this.#found = this.#search?.result();
@@ -172,7 +170,8 @@ export class Connection implements SearchOwner, RelayObserver {
     if (monitor?.ended) this.#locals = { listener: listenerOf(this.#client), local: backend.local };
     this.#tapConnected();
     this.#phase = "relaying";
-    this.#relay = engine.relay(this.#client, backend, this);
+    const header = announced(this, table, this.#tap);
+    this.#relay = engine.relay(this.#client, backend, this, header);
     // `close` may have been called after the dial succeeded.
     if (this.#stopped !== undefined) this.#relay.close();
   }

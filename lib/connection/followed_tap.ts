@@ -1,4 +1,6 @@
 import type { ConnectionInfo } from "../base/connection_info.ts";
+import { proxyHeader } from "../proxy_protocol/build_header.ts";
+import type { Claim } from "../schedule/claim.ts";
 import type { Table } from "../table/table.ts";
 import type { Tap, TapMaker } from "./observe.ts";
 
@@ -26,8 +28,26 @@ export function followed(
   return {
     event: (text) => current().event(text),
     connected: (now) => current().connected(now),
-    chunk: (side, bytes) => current().chunk(side, bytes),
+    chunk: (side, bytes, leg) => current().chunk(side, bytes, leg),
     ended: (side, how) => current().ended(side, how),
     closed: (reason) => current().closed(reason),
   };
+}
+
+/**
+ * The PROXY header that a connection to a backend starts with. The tap gets it, too.
+ *
+ * @returns `undefined` if the channel of the connection gets none.
+ */
+export function announced(
+  connection: { readonly claim: Claim | undefined; info(): ConnectionInfo },
+  table: Table,
+  tap: Tap | undefined,
+): Uint8Array | undefined {
+  const { claim } = connection;
+  const form = claim === undefined ? "none" : table.sendProxyOf(claim.account);
+  if (form === "none") return undefined;
+  const header = proxyHeader(form, connection.info());
+  void tap?.chunk("client", header, "server");
+  return header;
 }

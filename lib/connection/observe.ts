@@ -84,8 +84,12 @@ export interface Tap {
   connected(info: ConnectionInfo): boolean;
   /** The channel of the connection may have got another number. Absent, nothing depends on it. */
   moved?(info: ConnectionInfo): void;
-  /** A chunk was read; the write waits for the promise, if any. */
-  chunk(side: Side, bytes: Uint8Array): Promise<void> | undefined;
+  /**
+   * A chunk was read; the write waits for the promise, if any.
+   *
+   * @param leg Set if only the backend gets it, as a PROXY header.
+   */
+  chunk(side: Side, bytes: Uint8Array, leg?: "server"): Promise<void> | undefined;
   /** The input from one side has ended. */
   ended(side: Side, how: Ending): void;
   /** The connection has ended. */

@@ -10,6 +10,7 @@ import type { Ending, Side } from "../base/side.ts";
 import type { Tap, TapMaker } from "../connection/observe.ts";
 import type { ChunkMatcher } from "./match/chunk_match.ts";
 import { type DumpFilter, snapChunk, wantsConnection } from "./filter.ts";
+import type { DumpLeg, DumpSide } from "./formats/format.ts";
 import { nowMicroseconds } from "./formats/times.ts";
 import type { DumpRecord, TakeRecord } from "./record.ts";
 
@@ -24,21 +25,22 @@ const ALREADY_RECORDED: ReadonlySet<Reason> = new Set<Reason>([
  *
  * @param filter Which connections, chunks and bytes to record.
  * @param take Where the records go.
- * @param options `now` returns the time in microseconds since 1970.
+ * @param options `side`: which legs the dump shows; `now` returns the time in microseconds since 1970.
  */
 export function dumpTaps(
   filter: DumpFilter,
   take: TakeRecord,
-  { now = nowMicroseconds }: { now?: () => number } = {},
+  { side = "client", now = nowMicroseconds }: { side?: DumpSide; now?: () => number } = {},
 ): TapMaker {
   // The channel is checked when it is known.
   const { channel: _, ...early } = filter;
   return (info) =>
-    wantsConnection(early, info) ? new RecordingTap(info, { filter, take, now }) : undefined;
+    wantsConnection(early, info) ? new RecordingTap(info, { filter, side, take, now }) : undefined;
 }
 
 class RecordingTap implements Tap {
   readonly #filter: DumpFilter;
+  readonly #side: DumpSide;
   readonly #take: TakeRecord;
   readonly #now: () => number;
   readonly #matches: ChunkMatcher | undefined;
@@ -51,9 +53,15 @@ class RecordingTap implements Tap {
 
   constructor(
     { id, client, peer, listener, state, ageMs, sent, rcvd }: ConnectionInfo,
-    { filter, take, now }: { filter: DumpFilter; take: TakeRecord; now: () => number },
+    { filter, side, take, now }: {
+      filter: DumpFilter;
+      side: DumpSide;
+      take: TakeRecord;
+      now: () => number;
+    },
   ) {
     this.#filter = filter;
+    this.#side = side;
     this.#take = take;
     this.#now = now;
     this.#matches = filter.match?.();
@@ -89,15 +97,20 @@ class RecordingTap implements Tap {
     }
   }
 
-  chunk(side: Side, bytes: Uint8Array): Promise<void> | undefined {
+  chunk(side: Side, bytes: Uint8Array, leg?: DumpLeg): Promise<void> | undefined {
+    if (leg !== undefined && this.#side !== "both" && this.#side !== leg) return undefined;
     const { connection, time } = this.#at();
     if (this.#matches?.(side, bytes) === false) {
-      if (this.#held !== undefined) this.#skipped[side] += bytes.length;
-      else this.#skip(side, bytes.length);
+      if (this.#held === undefined) this.#skip(side, bytes.length, leg);
+      else if (leg === undefined) this.#skipped[side] += bytes.length;
+      else this.#held.push(this.#skipRecord(side, bytes.length, leg));
       return undefined;
     }
     this.#release();
-    const chunk = snapChunk({ direction: side, bytes, time }, this.#filter.bytes);
+    const whole = leg === undefined
+      ? { direction: side, bytes, time }
+      : { direction: side, bytes, time, leg };
+    const chunk = snapChunk(whole, this.#filter.bytes);
     return this.#take({ kind: "data", connection, chunk });
   }
 
@@ -131,9 +144,12 @@ class RecordingTap implements Tap {
     }
   }
 
-  #skip(direction: Side, length: number): void {
+  #skip(direction: Side, length: number, leg?: DumpLeg): void {
+    void this.#take(this.#skipRecord(direction, length, leg));
+  }
+
+  #skipRecord(direction: Side, length: number, leg: DumpLeg | undefined): DumpRecord {
     const { connection, time } = this.#at();
-    const chunk = { direction, bytes: NO_BYTES, length, time };
-    void this.#take({ kind: "skip", connection, chunk });
+    return { kind: "skip", connection, chunk: { direction, bytes: NO_BYTES, length, time, leg } };
   }
 }

@@ -251,8 +251,11 @@ export interface Engine {
   /**
    * Relays bytes until both directions have ended. When one side has finished sending, that is
    * passed on as half-close; the other direction continues.
+   *
+   * @param prefix Bytes for the backend before those of the client, at most a few hundred: one write
+   * takes both if the client has sent something by now. The observer does not see them.
    */
-  relay(client: Link, backend: Link, observer: RelayObserver): Relay;
+  relay(client: Link, backend: Link, observer: RelayObserver, prefix?: Uint8Array): Relay;
   /**
    * Closes every socket of this isolate at once, without calling any observer, and stops. For an
    * isolate whose state cannot be trusted after a bug; an engine whose sockets end with their isolate

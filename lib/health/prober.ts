@@ -177,6 +177,10 @@ function targetOf({ table, names, source }: ProberParts, check: ChannelCheck): P
     source,
     group,
     channel,
+    get sendProxy() {
+      // Another port is another service.
+      return checkPort === undefined ? table.sendProxy(check.group, check.channel) : "none";
+    },
     get connections() {
       return table.c(check.group, check.channel);
     },

@@ -25,6 +25,7 @@ const APPLY: readonly Part[] = [
   ["allow", ({ allow }) => allow?.prefixes],
   ["deny", ({ deny }) => deny?.prefixes],
   ["accept-proxy", ({ acceptProxy }) => acceptProxy?.prefixes],
+  ["send-proxy", ({ backends }) => backends.sendProxy],
   ["grace", ({ graceS }) => graceS],
   ["resolve", ({ resolveS }) => resolveS],
   ["per-client", ({ limits }) => limits.perClient],

@@ -13,6 +13,7 @@ import { warningLines } from "../cli/warnings.ts";
 import { locate } from "../config_file/place.ts";
 import type { ReloadReply } from "../control/commands/command.ts";
 import type { NamePlan, Names } from "../names/names.ts";
+import type { Table } from "../table/table.ts";
 import type { Messages } from "../system/messages.ts";
 import type { ServingChange } from "../workers/protocol.ts";
 import { servingChange } from "../workers/serving_options.ts";
@@ -32,6 +33,7 @@ export interface ReloadParts {
     readonly plan: NamePlan;
   };
   readonly services: ServiceLookup;
+  readonly table: Pick<Table, "setCommonSendProxy">;
   readonly channelSet: ChannelSet;
   readonly follower: Pick<Names, "plan" | "follow">;
   readonly health: { setOptions(options: Options["backends"]): void };
@@ -102,6 +104,7 @@ export function openReloader(parts: ReloadParts): Reloader {
     follow(plan);
     const differences = optionChanges(options, next), warnings = new Set(warningLines(options));
     options = optionsInForce(options, next);
+    parts.table.setCommonSendProxy(options.backends.sendProxy);
     parts.health.setOptions(options.backends);
     parts.state.look();
     await parts.plane.change(servingChange(options, parts.setup.source));

@@ -253,14 +253,14 @@ class Switch implements DumpSwitch {
       },
     });
     const take: TakeRecord = (record) => dumper.take(record);
-    const { filter, overflow } = settings;
+    const { filter, side, overflow } = settings;
     return {
       dumper,
       since: Date.now(),
       plane: {
-        taps: dumpTaps(parseDumpFilter(filter), take),
+        taps: dumpTaps(parseDumpFilter(filter), take, { side }),
         room: () => dumper.room(),
-        order: { generation: ++this.#generation, filter, overflow },
+        order: { generation: ++this.#generation, filter, side, overflow },
         take,
       },
       // -p loses nothing, however slow its reader is, as in 3.35.

@@ -237,11 +237,12 @@ function openAdmission(options: Options, workers: number): AdmissionControl {
 
 /** The table with the channels of the start. */
 function openTable(
-  { maxGroups: groups, maxChannels: channels }: Options,
+  { maxGroups: groups, maxChannels: channels, backends: { sendProxy } }: Options,
   workers: number,
   wanted: readonly WantedGroup[],
 ): Pick<Prepared, "table" | "names" | "channelSet"> {
   const table = newTable({ groups, channels, workers }), names = new ChannelNames(table);
+  table.setCommonSendProxy(sendProxy);
   return { table, names, channelSet: openChannelSet({ table, names }, wanted) };
 }
 

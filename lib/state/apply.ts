@@ -109,7 +109,7 @@ function applyChange(
 }
 
 function create(
-  { key, host, port, state, maxc, weight, check, checkPort, ...to }: CreatedChannel,
+  { key, host, port, state, maxc, weight, check, checkPort, sendProxy, ...to }: CreatedChannel,
   group: number,
   { table, names, baseline, health }: ApplyParts,
 ): string[] {
@@ -118,13 +118,18 @@ function create(
     return [`${name} is not created: it is configured now`];
   }
   const address = addressOf(to);
-  const channel = table.add(group, { host, address, port, maxc, weight, enabled: false });
+  const channel = table.add(group, {
+    ...{ host, address, port, maxc, weight, sendProxy, enabled: false },
+  });
   if (channel === undefined) {
     return [`${name} is not created: the limit is ${table.size.channels} channels`];
   }
   names.set(group, channel, host);
   const lines: string[] = [];
-  let attributes: ChannelAttributes = checkPort === undefined ? {} : { checkPort };
+  let attributes: ChannelAttributes = {
+    ...(checkPort === undefined ? {} : { checkPort }),
+    ...(sendProxy === undefined ? {} : { sendProxy }),
+  };
   if (check !== undefined) {
     const found = readCheck(check, health);
     if (typeof found === "string") lines.push(`check [${check}] of ${name} is dropped: ${found}`);

@@ -72,7 +72,7 @@ function createdChannels(
     if (state === "free") continue;
     const address = formatIp(table.address(group, channel)), port = table.port(group, channel);
     const host = names.get(group, channel) ?? address;
-    const { check, checkPort } = attributes(group, channel) ?? {};
+    const { check, checkPort, sendProxy } = attributes(group, channel) ?? {};
     created.push({
       channel,
       key: freeKey(keys, formatEndpoint({ address: host, port })),
@@ -81,6 +81,7 @@ function createdChannels(
       weight: table.weight(group, channel),
       ...(check === undefined ? {} : { check: check.text }),
       ...(checkPort === undefined ? {} : { checkPort }),
+      ...(sendProxy === undefined ? {} : { sendProxy }),
     });
   }
   return created;

@@ -6,6 +6,7 @@
 
 import { parseIp } from "../address/ip.ts";
 import { MAX_TABLE_SIZE } from "../base/limits.ts";
+import { SEND_PROXY_NAMES, type SendProxy } from "../proxy_protocol/send_proxy.ts";
 import {
   CHANNEL_STATES,
   type ChannelState,
@@ -63,6 +64,7 @@ export interface CreatedChannel extends StateAddress {
   /** Its own check as written, if it has one. */
   readonly check?: string;
   readonly checkPort?: number;
+  readonly sendProxy?: SendProxy;
 }
 
 /** What an operator changed in a group. */
@@ -134,7 +136,7 @@ function readChanged(value: unknown): ChangedChannel {
 
 function readCreated(value: unknown): CreatedChannel {
   const fields = record(value, "a created channel");
-  const { channel, key, state, maxc, weight, check, checkPort } = fields;
+  const { channel, key, state, maxc, weight, check, checkPort, sendProxy } = fields;
   return {
     channel: integer(channel, "channel", 0, MAX_TABLE_SIZE),
     key: string(key, "key"),
@@ -144,6 +146,7 @@ function readCreated(value: unknown): CreatedChannel {
     weight: readWeight(weight),
     ...optional("check", check, (text) => string(text, "check")),
     ...optional("checkPort", checkPort, (port) => integer(port, "checkPort", 1, 65535)),
+    ...optional("sendProxy", sendProxy, (one) => word(one, "sendProxy", SEND_PROXY_NAMES)),
   };
 }
 

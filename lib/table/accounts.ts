@@ -6,6 +6,7 @@
 
 import { formatIp, type Ip } from "../address/ip.ts";
 import type { Endpoint } from "../base/endpoint.ts";
+import type { SendProxy } from "../proxy_protocol/send_proxy.ts";
 import { ACCOUNT, CHANNEL, COUNTERS, HEADER, maxFormers, type TableMemory } from "./layout.ts";
 
 /** Keeps additional counters for each account. */
@@ -38,6 +39,8 @@ export interface NewChannel extends ChannelAddress {
   readonly weight?: number | undefined;
   /** Its host as written. @default its address */
   readonly host?: string;
+  /** The PROXY header that it gets. @default that of all channels */
+  readonly sendProxy?: SendProxy | undefined;
 }
 
 const NO_ADDRESS: Ip = new Uint8Array(0);

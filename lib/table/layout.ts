@@ -19,10 +19,14 @@ export interface TableHandle {
   readonly buffer: SharedArrayBuffer;
 }
 
-/** Words of the header. */
+/**
+ * Words of the header. `SEND_PROXY`: that of channels without their own. `SENDS_PROXY`: whether any
+ * channel may send a PROXY header.
+ */
 // deno-fmt-ignore
 export const HEADER = {
   LOCK: 0, LAST_CONNECTION: 1, FORMERS: 2, LAST_GENERATION: 3, LAST_CHANNEL: 4, ARRANGEMENT: 5,
+  SEND_PROXY: 6, SENDS_PROXY: 7,
 } as const;
 
 /**
@@ -37,12 +41,13 @@ export const GROUP = { SCHEDULE: 0, LENGTH: 1, CURSOR: 2, WEIGHTED: 3, LEAVING: 
  * robin owes it. `PROBER`: the worker, from 1, with the one connection that a cautious channel may
  * get. `FAILURES`: failed connects in a row. `CHECKED`: whether an active check decides that it is
  * up. `NAME`: a hash of its host as written, in two words. `ID`: unique while the program runs.
- * `LEAVING`: whether a reload has removed it.
+ * `LEAVING`: whether a reload has removed it. `SEND_PROXY`: the PROXY header that it gets, from 1; 0 for that of all channels.
  */
 // deno-fmt-ignore
 export const CHANNEL = {
   STATE: 0, MAXC: 1, HEALTH: 2, ACCOUNT: 3, WEIGHT: 4, RAMP: 5, DEBT: 6, CAUTION: 7, PROBER: 8,
   FAILURES: 9, GENERATION: 10, CHECKED: 11, NAME: 12, ID: 14, LEAVING: 15,
+  SEND_PROXY: 16,
 } as const;
 
 /**
@@ -54,10 +59,10 @@ export const ACCOUNT = {
   USED: 0, PORT: 1, C: 2, TOTALC: 3, FORMER: 4, FAMILY: 5, ADDRESS: 6, OWNER: 10, PLACE: 11,
 } as const;
 
-const HEADER_WORDS = 6, GROUP_WORDS = 5, ACCOUNT_WORDS = 12;
+const HEADER_WORDS = 8, GROUP_WORDS = 5, ACCOUNT_WORDS = 12;
 
 /** How many words a channel has. */
-export const CHANNEL_WORDS = 16;
+export const CHANNEL_WORDS = 17;
 
 /** Byte counters of an account. */
 export const SENT = 0, RCVD = 1, COUNTERS = 2;

@@ -2,6 +2,7 @@
 
 import { formatEndpoint } from "../address/host_port.ts";
 import { formatIp } from "../address/ip.ts";
+import { SEND_PROXY_NAMES, type SendProxy } from "../proxy_protocol/send_proxy.ts";
 import type { Accounts, ChannelAddress, NewChannel } from "./accounts.ts";
 import { type Arrangement, movedCursor, type Placed } from "./arrangement.ts";
 import { CHANNEL, CHANNEL_WORDS, GROUP, HEADER, type TableMemory } from "./layout.ts";
@@ -9,6 +10,7 @@ import { type Hash64, nameHash, unitOf } from "./name_hash.ts";
 import { DEFAULT_WEIGHT, STATE } from "./states.ts";
 
 const FULL_RAMP = 100;
+const NO_HEADER = SEND_PROXY_NAMES.indexOf("none") + 1;
 
 /** The places of all groups. To add, name or move channels, the lock must be held. */
 export class Slots {
@@ -83,9 +85,18 @@ export class Slots {
     this.#words[at + CHANNEL.MAXC] = to.maxc ?? 0;
     this.#words[at + CHANNEL.WEIGHT] = to.weight ?? DEFAULT_WEIGHT;
     this.#words[at + CHANNEL.RAMP] = FULL_RAMP;
+    this.setSendProxy(at + CHANNEL.SEND_PROXY, to.sendProxy);
     this.#accounts.own(group, channel);
     this.renew(group, channel);
     Atomics.store(this.#words, at + CHANNEL.STATE, enabled ? STATE.enabled : STATE.disabled);
+  }
+
+  /** Sets a word of PROXY headers; `undefined`: that of all channels, or none. */
+  setSendProxy(at: number, sendProxy: SendProxy | undefined): void {
+    const word = sendProxy === undefined ? 0 : SEND_PROXY_NAMES.indexOf(sendProxy) + 1;
+    Atomics.store(this.#words, at, word);
+    // Never back to 0, since others may have one.
+    if (word > NO_HEADER) Atomics.store(this.#words, HEADER.SENDS_PROXY, 1);
   }
 
   /** Forgets what was known about the former backend of a channel. */

@@ -8,6 +8,7 @@
 
 import type { Ip } from "../address/ip.ts";
 import type { Endpoint } from "../base/endpoint.ts";
+import { SEND_PROXY_NAMES, type SendProxy } from "../proxy_protocol/send_proxy.ts";
 import {
   type AccountCompanion,
   Accounts,
@@ -359,6 +360,32 @@ export class Table {
   setMaxc(group: number, channel: number, maxc: number): void {
     this.#setWord([group, channel], CHANNEL.MAXC, maxc);
     this.#reportFreed();
+  }
+
+  /** The PROXY header that the backend of a channel gets at the start of each connection. */
+  sendProxy(group: number, channel: number): SendProxy {
+    if (Atomics.load(this.#words, HEADER.SENDS_PROXY) === 0) return "none";
+    const word = this.#word(group, channel, CHANNEL.SEND_PROXY) ||
+      Atomics.load(this.#words, HEADER.SEND_PROXY);
+    return SEND_PROXY_NAMES[word - 1] ?? "none";
+  }
+
+  /** {@link sendProxy} of the channel of an account. The account must be in use. */
+  sendProxyOf(account: number): SendProxy {
+    if (Atomics.load(this.#words, HEADER.SENDS_PROXY) === 0) return "none";
+    const { group, channel } = this.placeOf(account);
+    return this.sendProxy(group, channel);
+  }
+
+  /** Sets {@link sendProxy}; `undefined`: that of {@link setCommonSendProxy}. */
+  setSendProxy(group: number, channel: number, sendProxy: SendProxy | undefined): void {
+    const at = this.#memory.channel(group, channel) + CHANNEL.SEND_PROXY;
+    this.#slots.setSendProxy(at, sendProxy);
+  }
+
+  /** Sets {@link sendProxy} of the channels that have none of their own. */
+  setCommonSendProxy(sendProxy: SendProxy): void {
+    this.#slots.setSendProxy(HEADER.SEND_PROXY, sendProxy);
   }
 
   /** The account of a channel's current address. */

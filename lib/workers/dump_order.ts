@@ -1,5 +1,6 @@
 import type { TapMaker } from "../connection/observe.ts";
 import type { FilterOptions } from "../dump/filter.ts";
+import type { DumpSide } from "../dump/formats/format.ts";
 import type { TakeRecord } from "../dump/record.ts";
 import type { DumpOverflow } from "../dump/settings.ts";
 
@@ -8,6 +9,7 @@ export interface DumpOrder {
   /** Distinguishes the records of a dump from those of the previous one. */
   readonly generation: number;
   readonly filter: FilterOptions;
+  readonly side: DumpSide;
   readonly overflow: DumpOverflow;
 }
 

@@ -50,7 +50,7 @@ export class WorkerDump implements PlaneDump {
     this.#post = post;
     this.#backlog = new Backlog(order.overflow === "drop" ? 2 * QUEUE_BYTES : QUEUE_BYTES);
     this.#batches = new OneInFlight(this.#backlog, () => this.#send());
-    this.taps = dumpTaps(parseDumpFilter(order.filter), (record) => this.take(record));
+    this.taps = dumpTaps(parseDumpFilter(order.filter), (record) => this.take(record), order);
   }
 
   /** Waits for room for the records of another connection. */
@@ -101,7 +101,8 @@ export class WorkerDump implements PlaneDump {
     const gaps = this.#gaps.get(id) ?? [];
     const found = gaps.find((at) => {
       const before = this.#records[at] as ChunkRecord;
-      return before.kind === kind && before.chunk.direction === chunk.direction;
+      return before.kind === kind && before.chunk.direction === chunk.direction &&
+        before.chunk.leg === chunk.leg;
     });
     if (found !== undefined) {
       this.#records[found] = joined(this.#records[found] as ChunkRecord, record);

@@ -1,4 +1,4 @@
-import { writeAll } from "../../base/bytes.ts";
+import { joinBytes, NO_BYTES, writeAll } from "../../base/bytes.ts";
 import { decodedText } from "../../base/printable.ts";
 import { ANSWER_BYTES } from "../spec.ts";
 
@@ -14,6 +14,8 @@ export interface Exchange {
   readonly conn: ProbeConn;
   /** The answer so far, at most 4096 bytes. */
   answer: Uint8Array<ArrayBuffer>;
+  /** What is sent before everything else, together with what is sent first. */
+  prefix?: Uint8Array | undefined;
 }
 
 /** How reading an answer has ended: it has all that was looked for, is too long, or has ended. */
@@ -21,7 +23,15 @@ export type AnswerEnd = "enough" | "too long" | "closed";
 
 /** Sends bytes or text. */
 export async function send(exchange: Exchange, data: Uint8Array | string): Promise<void> {
-  await writeAll(exchange.conn, typeof data === "string" ? new TextEncoder().encode(data) : data);
+  const bytes = typeof data === "string" ? new TextEncoder().encode(data) : data;
+  const { prefix = NO_BYTES } = exchange;
+  exchange.prefix = undefined;
+  await writeAll(exchange.conn, prefix.length === 0 ? bytes : joinBytes([prefix, bytes]));
+}
+
+/** Sends what must come before everything else, unless that is done. */
+export async function sendPrefix(exchange: Exchange): Promise<void> {
+  if (exchange.prefix !== undefined) await send(exchange, NO_BYTES);
 }
 
 /**
@@ -33,6 +43,7 @@ export async function readAnswer(
   exchange: Exchange,
   enough: (answer: Uint8Array) => boolean,
 ): Promise<AnswerEnd> {
+  await sendPrefix(exchange);
   const buffer = new Uint8Array(ANSWER_BYTES);
   buffer.set(exchange.answer);
   let length = exchange.answer.length;

@@ -1,9 +1,11 @@
+import { localHeader } from "../../proxy_protocol/build_header.ts";
+import type { SendProxy } from "../../proxy_protocol/send_proxy.ts";
 import type { ProbeResult } from "../probe_result.ts";
 import type { CheckSpec } from "../spec.ts";
 import { checkAgent } from "./agent.ts";
 import { expireAfter } from "./deadlines.ts";
 import { checkDialogue } from "./dialogue.ts";
-import type { Exchange } from "./exchange.ts";
+import { type Exchange, sendPrefix } from "./exchange.ts";
 import { checkExec } from "./exec.ts";
 import { checkHttp } from "./http.ts";
 import { open } from "./open.ts";
@@ -22,6 +24,8 @@ export interface ProbeTarget {
   readonly port: number;
   /** The local address to connect from (`-B`). */
   readonly source?: string | undefined;
+  /** The PROXY header that clients are announced with there. @default "none" */
+  readonly sendProxy?: SendProxy;
   readonly group: number;
   readonly channel: number;
   /** Open connections of the channel; only for `exec`. */
@@ -50,7 +54,8 @@ export async function probe(
 ): Promise<ProbeResult> {
   const started = performance.now();
   // Thousands of these may be made per second.
-  const end = spec.kind === "tcp" ? await openCheaply(target, options) : undefined;
+  const isCheap = spec.kind === "tcp" && prefixOf(spec, target) === undefined;
+  const end = isCheap ? await openCheaply(target, options) : undefined;
   if (end === "opened") return { ...CONNECTED, ms: performance.now() - started };
   if (end === "timeout") {
     return { ...failed(timeoutText(options.timeoutMs)), ms: performance.now() - started };
@@ -92,17 +97,26 @@ async function check(spec: CheckSpec, target: ProbeTarget, end: AbortSignal): Pr
     // Versions of Deno differ in what they do with port 0.
     if (port === 0) return failed("connection refused");
     const conn = await open({ address: target.address, port, source: target.source }, end);
-    if (spec.kind === "tcp") {
+    const prefix = prefixOf(spec, target);
+    if (spec.kind === "tcp" && prefix === undefined) {
       conn.close();
       return CONNECTED;
     }
-    return await converse(spec, target, { conn, answer: NOTHING }, end);
+    return await converse(spec, target, { conn, answer: NOTHING, prefix }, end);
   } catch (error) {
     return end.aborted ? failed(String(end.reason)) : failedWith(error);
   }
 }
 
 const NOTHING = new Uint8Array(0);
+
+/** The PROXY header of a probe, which is made for no client. An agent gets none. */
+function prefixOf(
+  { kind }: CheckSpec,
+  { sendProxy = "none" }: ProbeTarget,
+): Uint8Array | undefined {
+  return sendProxy === "none" || kind === "agent" ? undefined : localHeader(sendProxy);
+}
 
 /** Checks over a connection, and closes it. Closing ends a read that is pending. */
 async function converse(
@@ -154,6 +168,7 @@ async function talk(
     case "agent":
       return await checkAgent(exchange);
     default:
-      return passed("connected");
+      await sendPrefix(exchange);
+      return CONNECTED;
   }
 }

@@ -78,8 +78,8 @@ export const CREATE: Command = {
     const attributes = fromSpec(() => parseChannelAttributes(pairs));
     mustBeAllowed(context, attributes.check);
     const to = await readAddress(context, [host, port]);
-    const { weight } = attributes;
-    const channel = table.add(group, { ...to, weight, enabled: false });
+    const { weight, sendProxy } = attributes;
+    const channel = table.add(group, { ...to, weight, sendProxy, enabled: false });
     if (channel === undefined) throw new CommandError("no channel slots available");
     names.set(group, channel, to.host);
     health.created(group, channel, attributes);

@@ -37,7 +37,8 @@ const SHOWN = Uint8Array.from(
  */
 export function createHex({ side }: { side?: DumpSide } = {}): DumpFormat {
   const shown: DumpLeg = side === "server" ? "server" : "client";
-  const leavesOut = (leg: DumpLeg | undefined) => leg !== undefined && leg !== shown;
+  const leavesOut = (leg: DumpLeg | undefined) =>
+    leg !== undefined && side !== "both" && leg !== shown;
   return {
     start: (time) => paragraph(time, "I is from the client, O from the backend"),
     open: (connection, time) =>
@@ -48,7 +49,7 @@ export function createHex({ side }: { side?: DumpSide } = {}): DumpFormat {
       const length = chunk.length ?? bytes.length;
       if (length === 0 || leavesOut(chunk.leg)) return NO_BYTES;
       if (bytes.length === 0) return comment(connection, `${direction} sent ${length} bytes`, time);
-      const intro = introOf(connection, chunk, shown);
+      const intro = introOf(connection, chunk, chunk.leg ?? shown);
       if (bytes.length <= DUMP_BLOCK_BYTES) {
         const count = bytes.length === length ? `${length}` : `${bytes.length}/${length}`;
         return hexBlock(`${intro} (${count} bytes)\n`, bytes);

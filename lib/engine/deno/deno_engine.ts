@@ -27,11 +27,9 @@ export const denoEngine: Engine = {
     link.rest = undefined;
     link.ahead = startReading(link.conn, gone, rest);
   },
-  relay(client, backend, observer) {
+  relay(client, backend, observer, prefix) {
     const from = client as DenoLink, to = backend as DenoLink;
-    return startRelay(
-      { client: from, backend: to, ahead: from.ahead?.take() ?? from.rest },
-      observer,
-    );
+    const ahead = from.ahead?.take() ?? from.rest;
+    return startRelay({ client: from, backend: to, ahead, prefix }, observer);
   },
 };

@@ -11,6 +11,7 @@
  * ends, so there would be no half-close. relay_end.ts decides how a relay ends.
  */
 
+import { NO_BYTES } from "../../base/bytes.ts";
 import { otherSide, type Side } from "../../base/side.ts";
 import type { Relay, RelayObserver } from "../engine.ts";
 import {
@@ -23,8 +24,8 @@ import {
   writeFailed,
 } from "../relay_end.ts";
 import type { ByteConn } from "./byte_conn.ts";
+import { hasArrived, type PumpStart, writePrefixed } from "./prefix.ts";
 import { ChunkReader } from "./chunk_reader.ts";
-import type { ReadAhead } from "./read_ahead.ts";
 
 /** The source reads only when the sink is ready: back-pressure without a queue. */
 const NO_QUEUE = { highWaterMark: 0 };
@@ -132,12 +133,35 @@ class Pump implements UnderlyingDefaultSource<Uint8Array>, UnderlyingSink<Uint8A
   readonly #to: ByteConn;
   /** Whether a write is pending. */
   writing = false;
+  /** What is written before the first chunk, or together with it. */
+  #prefix: Uint8Array | undefined;
 
-  constructor(side: Side, relay: StreamRelay, ahead: ReadAhead | undefined) {
+  constructor(side: Side, relay: StreamRelay, { ahead, prefix }: PumpStart = {}) {
     this.side = side;
     this.#relay = relay;
     this.#from = new ChunkReader(relay[side].conn, ahead);
     this.#to = relay[otherSide(side)].conn;
+    this.#prefix = prefix;
+  }
+
+  /** Starts to move bytes. Not named `start`: streams would call that. */
+  begin(): void {
+    if (this.#prefix === undefined) this.move();
+    else void this.#startWithPrefix();
+  }
+
+  /** Writes the prefix with the first chunk if that is there, and else alone. */
+  async #startWithPrefix(): Promise<void> {
+    const read = this.#from.read();
+    try {
+      if (!await hasArrived(read)) {
+        await this.#write(NO_BYTES);
+        this.writing = false;
+      }
+      this.#received(await read);
+    } catch {
+      this.#failed();
+    }
   }
 
   /**
@@ -233,7 +257,10 @@ class Pump implements UnderlyingDefaultSource<Uint8Array>, UnderlyingSink<Uint8A
 
   #write(bytes: Uint8Array): Promise<number> {
     this.writing = true;
-    return this.#to.write(bytes);
+    const prefix = this.#prefix;
+    if (prefix === undefined) return this.#to.write(bytes);
+    this.#prefix = undefined;
+    return writePrefixed(this.#to, prefix, bytes);
   }
 
   async #writeRest(written: number): Promise<void> {
@@ -255,14 +282,15 @@ class Pump implements UnderlyingDefaultSource<Uint8Array>, UnderlyingSink<Uint8A
 /**
  * Starts a relay, which calls the observer only later. It owns both connections from now on.
  *
- * @param links The two sides; `ahead`: what `readAhead` has read, if it was called.
+ * @param links The two sides; `ahead`: what `readAhead` has read, if it was called; `prefix`: see
+ * `Engine.relay`.
  */
 export function startRelay(
-  links: { client: RelayLink; backend: RelayLink; ahead?: ReadAhead | undefined },
+  links: { client: RelayLink; backend: RelayLink } & PumpStart,
   observer: RelayObserver,
 ): Relay {
   const relay = new StreamRelay(links.client, links.backend, observer);
-  relay.pumps = [new Pump("client", relay, links.ahead), new Pump("backend", relay, undefined)];
-  for (const pump of relay.pumps) pump.move();
+  relay.pumps = [new Pump("client", relay, links), new Pump("backend", relay)];
+  for (const pump of relay.pumps) pump.begin();
   return relay;
 }

@@ -17,7 +17,7 @@ import { type Context, type ContextOptions, newContext } from "./context.ts";
 import { localOf } from "./system/sockets.ts";
 import { startDial } from "./dial.ts";
 import type { LibC } from "./system/libc.ts";
-import type { EpollLink } from "./link.ts";
+import { type EpollLink, PREFIXED } from "./link.ts";
 import { EpollListener } from "./listener.ts";
 import { HeaderReader } from "./header_reader.ts";
 import { AheadWatch } from "./read_ahead.ts";
@@ -75,8 +75,14 @@ export class EpollEngine implements Engine {
     watch.lookAt(link);
   }
 
-  relay(client: Link, backend: Link, observer: RelayObserver): Relay {
-    return new EpollRelay(this.#context, client as EpollLink, backend as EpollLink, observer);
+  relay(client: Link, backend: Link, observer: RelayObserver, prefix?: Uint8Array): Relay {
+    const from = client as EpollLink;
+    const relay = new EpollRelay(this.#context, from, backend as EpollLink, observer);
+    if (prefix !== undefined) {
+      relay.prefix = prefix;
+      from.flags |= PREFIXED;
+    }
+    return relay;
   }
 
   abandon(): void {

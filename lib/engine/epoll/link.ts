@@ -38,6 +38,8 @@ export const HELD = 256;
  * asked for does not prove that there is no more.
  */
 export const URGENT = 512;
+/** Other bytes are written before its first ones. */
+export const PREFIXED = 2048;
 /** The loop watches it. */
 const WATCHED = 1024;
 /** See {@link EpollLink.local}. */

@@ -6,9 +6,10 @@
  *
  * A direction moves bytes until a call would block or it has had its turn. What could not be written
  * is kept, at most one buffer or pipe per direction, and nothing more is read until it is written.
- * A call that returns -1 would block, unless the loop has reported that the socket is broken. relay_end.ts decides how a relay ends.
+ * A call that returns -1 would block, unless the loop has reported that the socket is broken.
  */
 
+import { NO_BYTES } from "../../base/bytes.ts";
 import { DUMP_BLOCK_BYTES } from "../../base/limits.ts";
 import type { Side } from "../../base/side.ts";
 import type { Relay, RelayEnd, RelayObserver } from "../engine.ts";
@@ -31,6 +32,7 @@ import {
   FIN_SEEN,
   HELD,
   type LinkOwner,
+  PREFIXED,
   READABLE,
   RESET,
   SHUT,
@@ -38,6 +40,7 @@ import {
   URGENT,
 } from "./link.ts";
 import type { Deferred } from "./loop/deferred.ts";
+import { sendPrefixed } from "./prefix.ts";
 import { fillPipe, noteReset, writePipe } from "./splice.ts";
 
 /** Reads and writes of one direction before others have their turn. */
@@ -53,6 +56,8 @@ export class EpollRelay implements Relay, RelayEnding, LinkOwner, Deferred {
   closed = false;
   first: RelayEnd | undefined;
   refusing: Side | undefined;
+  /** What is written to the backend first, if the client is {@link PREFIXED}. */
+  prefix: Uint8Array | undefined;
   readonly #context: Context;
   readonly #client: EpollLink;
   readonly #backend: EpollLink;
@@ -147,8 +152,10 @@ export class EpollRelay implements Relay, RelayEnding, LinkOwner, Deferred {
       if (from.rest !== undefined || from.pipe !== undefined) {
         if (!this.#writeRest(from, to)) return;
       }
-      if (from.flags & ENDED) return this.#inputEnded(from, to);
-      if (!(from.flags & READABLE)) return from.dropRest();
+      if (from.flags & ENDED || !(from.flags & READABLE)) {
+        if (from.flags & PREFIXED && !this.#writePrefixed(from, to)) return;
+        return from.flags & ENDED ? this.#inputEnded(from, to) : from.dropRest();
+      }
       const isSpliced = from.fullReads >= FULL_READS && this.#observer.chunk === undefined &&
         !(from.flags & URGENT) && fillPipe(this.#context, from);
       if (!isSpliced && !this.#copy(from, to)) return;
@@ -174,12 +181,9 @@ export class EpollRelay implements Relay, RelayEnding, LinkOwner, Deferred {
       if (from.flags & FIN_SEEN) from.flags |= ENDED;
     }
     if (isObserved && this.#show(from, count)) return false;
-    const written = c.send(
-      to.descriptor,
-      buffer,
-      count === BUFFER_BYTES ? BUFFER_SIZE : BigInt(count),
-      MSG_NOSIGNAL,
-    );
+    if (from.flags & PREFIXED) return this.#writePrefixed(from, to, buffer.slice(0, count));
+    const length = count === BUFFER_BYTES ? BUFFER_SIZE : BigInt(count);
+    const written = c.send(to.descriptor, buffer, length, MSG_NOSIGNAL);
     if (written === count) return this.#moved(from, count);
     if (written < 0 && to.flags & BROKEN) return this.#writeFailed(from, to);
     to.flags |= BLOCKED;
@@ -190,6 +194,7 @@ export class EpollRelay implements Relay, RelayEnding, LinkOwner, Deferred {
 
   /** Writes what was read before; returns whether all of it is written. */
   #writeRest(from: EpollLink, to: EpollLink): boolean {
+    if (from.flags & PREFIXED) return this.#writePrefixed(from, to);
     const { rest } = from;
     if (rest !== undefined) {
       const size = BigInt(rest.length);
@@ -215,6 +220,13 @@ export class EpollRelay implements Relay, RelayEnding, LinkOwner, Deferred {
       if (!this.#moved(from, written)) return false;
     }
     return true;
+  }
+
+  /** Writes the prefix and first bytes; returns whether all of it is written. */
+  #writePrefixed(from: EpollLink, to: EpollLink, bytes = from.rest ?? NO_BYTES): boolean {
+    const moved = sendPrefixed(this.#context, this, { from, to, bytes });
+    if (moved === undefined) return this.#writeFailed(from, to);
+    return (moved === 0 || this.#moved(from, moved)) && !(to.flags & BLOCKED);
   }
 
   /** Returns whether to go on: the observer may close the relay. */
@@ -252,9 +264,10 @@ export class EpollRelay implements Relay, RelayEnding, LinkOwner, Deferred {
     from.dropRest();
     this.#observer.ended?.(side, ended.how);
     if (this.closed) return;
-    if (ended.next === "reset") resetOnClose(this.#context, to.descriptor);
-    if (ended.next === "reset" || ended.next === "close") return this.#finish();
-    if (ended.next === "half-close") {
+    const { next } = ended;
+    if (next === "reset") resetOnClose(this.#context, to.descriptor);
+    if (next === "reset" || next === "close") return this.#finish();
+    if (next === "half-close") {
       to.flags |= SHUT;
       this.#context.c.shutdown(to.descriptor, SHUT_WR);
     }

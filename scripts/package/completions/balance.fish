@@ -118,6 +118,7 @@ complete -c balance -l deny -x -d 'clients that may not connect: address ranges 
 complete -c balance -l accept-proxy -x -d 'proxies whose PROXY header names the client'
 complete -c balance -l per-client -x -d 'open connections of one client, default 0: no limit'
 complete -c balance -l accept-rate -x -d 'new connections per second, and of one client'
+complete -c balance -l send-proxy -x -a 'v1 v2 v2,id none' -d 'backends get a PROXY header with the client'
 complete -c balance -l workers -x -d 'number of threads, default 1; auto: one per core'
 complete -c balance -l engine -x -a 'streams epoll' -d 'how bytes are moved, default streams; epoll: Linux only'
 complete -c balance -l grace -x -d 'shutdown: drain at most this long, default 30'

@@ -10,6 +10,7 @@ export function worker(dumper: Dumper | undefined, texts: DumpTexts = {}) {
   const order = {
     generation: 1,
     filter: texts,
+    side: texts.side === "server" || texts.side === "both" ? texts.side : "client",
     overflow: texts.overflow === "drop" ? "drop" : "block",
   } as const;
   const batches: DumpBatch[] = [];

@@ -89,8 +89,9 @@ t("changeOf() compares what was wanted with what is wanted", () => {
   assertEquals(names("a", "a,weight=2"), ["weight"]);
   assertEquals(names("a,check=tcp", "a,check=http:/x"), ["check"]);
   assertEquals(names("a", "a,check-port=9"), ["check"]);
+  assertEquals(names("a,send-proxy=v1", "a,send-proxy=v2,id"), ["sendProxy"]);
   assertEquals(names("10.0.0.1", "10.0.0.2"), ["address"]);
-  assertEquals(Object.values(changeOf(undefined, one("a"))), [true, true, true, true]);
+  assertEquals(Object.values(changeOf(undefined, one("a"))), [true, true, true, true, true]);
 }, PURE);
 
 t("changesText() counts what has changed", () => {

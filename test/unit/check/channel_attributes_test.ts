@@ -16,6 +16,14 @@ t("parseChannelAttributes() parses each attribute; one that is absent is absent"
   assertEquals(parseChannelAttributes(["check=none"]), { check: { text: "none", kind: "none" } });
 }, { permissions: "none" });
 
+t("a bare id after send-proxy=v2 belongs to it", () => {
+  const { attributes } = splitAttributes("web:80,send-proxy=v2,id,weight=2");
+  assertEquals(parseChannelAttributes(attributes), { sendProxy: "v2,id", weight: 2 });
+  for (const sendProxy of ["v1", "v2", "none"] as const) {
+    assertEquals(parseChannelAttributes([`send-proxy=${sendProxy}`]), { sendProxy });
+  }
+}, { permissions: "none" });
+
 t("commas and = within a check belong to it", () => {
   const { attributes } = splitAttributes("web:80:9,check=http:/health=200-299,401,weight=2");
   assertEquals(parseChannelAttributes(attributes), {
@@ -27,7 +35,10 @@ t("commas and = within a check belong to it", () => {
 for (
   const [pairs, message] of [
     [["wieght=3"], "invalid attribute [wieght=3]: unknown key (did you mean weight?)"],
-    [["=3"], "invalid attribute [=3]: unknown key; known are weight, check, check-port"],
+    [
+      ["=3"],
+      "invalid attribute [=3]: unknown key; known are weight, check, check-port, send-proxy",
+    ],
     [["weight"], "invalid attribute [weight]: an attribute is KEY=VALUE"],
     [["weight=1", "weight=1"], "invalid attribute [weight=1]: weight is given twice"],
     [["weight="], "invalid attribute [weight=]: not a number from 0 to 256"],
@@ -36,6 +47,10 @@ for (
     [["weight=1.5"], "invalid attribute [weight=1.5]: not a number from 0 to 256"],
     [["check-port=0"], "invalid attribute [check-port=0]: not a number from 1 to 65535"],
     [["check-port=99999"], "invalid attribute [check-port=99999]: not a number from 1 to 65535"],
+    [
+      ["send-proxy=v3"],
+      "invalid attribute [send-proxy=v3]: neither v1, v2 or v2,id nor none",
+    ],
     [["check=http:x"], "invalid check [http:x]: the path must start with /"],
   ] as const
 ) {

@@ -20,6 +20,7 @@ t("without options, there are no checks, round robin and no wait line", () => {
     slowStartMs: 0,
     schedules: { byGroup: new Map() },
     wait: undefined,
+    sendProxy: "none",
   };
   assertEquals(parse(), expected);
   // Modes that serve nothing ignore the options, also invalid ones.

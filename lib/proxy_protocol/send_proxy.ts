@@ -1,0 +1,11 @@
+/** What `--send-proxy` and the attribute `send-proxy` take: a version, with `id` the TLV UNIQUE_ID. */
+export const SEND_PROXY_NAMES = ["none", "v1", "v2", "v2,id"] as const;
+
+/** One of {@link SEND_PROXY_NAMES}. */
+export type SendProxy = typeof SEND_PROXY_NAMES[number];
+
+/** Why another text is invalid. */
+export const SEND_PROXY_FAULT = "neither v1, v2 or v2,id nor none";
+
+/** A header that is sent. */
+export type HeaderForm = Exclude<SendProxy, "none">;

@@ -1,0 +1,137 @@
+/** Backends get a PROXY header with the client (`--send-proxy`, `send-proxy=`). */
+
+import { assert, assertEquals } from "@std/assert";
+import { backend } from "../../helpers/net/backends.ts";
+import { readText, readToEnd } from "../../helpers/net/client.ts";
+import { talk } from "../../helpers/net/control_socket.ts";
+import { halted } from "../../helpers/program/halted.ts";
+import { startControlled } from "../../helpers/program/start_controlled.ts";
+import { dial } from "../../helpers/proxy_protocol/dial.ts";
+import { headerBackend } from "../../helpers/proxy_protocol/header_backend.ts";
+import { UNIQUE_ID, v1, v2 } from "../../helpers/proxy_protocol/reference.ts";
+import { t, until } from "../../helpers/t.ts";
+
+for (const form of ["v1", "v2", "v2,id"] as const) {
+  t(`--send-proxy ${form}: the header is exact, and leaves with the first bytes`, async () => {
+    await using server = headerBackend();
+    await using balance = await startControlled([
+      ...["-f", "-6", "--send-proxy", form, "PORT", server.address],
+    ], { address: "::" });
+    const listeners = ["127.0.0.1", "127.0.0.9", "::1"];
+    for (const [i, hostname] of listeners.entries()) {
+      // Both have arrived when the program continues, so that one write can take them.
+      const halt = await halted(balance.pid);
+      using client = await dial(hostname, balance.port, "hello");
+      halt[Symbol.dispose]();
+      await client.conn.closeWrite();
+      const { text } = await readToEnd(client.conn);
+      assertEquals(text, "hello");
+      const { source, destination } = client;
+      const tlvs = [{ type: UNIQUE_ID, value: new TextEncoder().encode(`${i + 1}`) }];
+      const expected = form === "v1"
+        ? v1(source, destination)
+        : v2(source, destination, { tlvs: form === "v2" ? [] : tlvs });
+      assertEquals(server.raw[i]?.toHex(), expected.toHex());
+      assertEquals(server.firstReads[i], expected.length + "hello".length);
+    }
+    assertEquals(server.faults, []);
+  });
+}
+
+t("a client that sends nothing yet gets the greeting of its backend", async () => {
+  await using server = headerBackend({ greeting: "220 ready\r\n" });
+  await using balance = await startControlled(["-f", "--send-proxy", "v2", "PORT", server.address]);
+  using client = await dial("127.0.0.1", balance.port);
+  assertEquals(await readText(client.conn, 11), "220 ready\r\n");
+  assertEquals(server.firstReads, [28]);
+  await client.conn.write(new TextEncoder().encode("QUIT"));
+  assertEquals(await readText(client.conn, 4), "QUIT");
+});
+
+t("a client that half-closes at once, with bytes or without, gets its answer", async () => {
+  await using server = headerBackend({ greeting: "bye" });
+  await using balance = await startControlled(["-f", "--send-proxy", "v1", "PORT", server.address]);
+  for (const bytes of ["", "all"]) {
+    using client = await dial("127.0.0.1", balance.port, bytes);
+    await client.conn.closeWrite();
+    const { text, end } = await readToEnd(client.conn);
+    assertEquals([text, end], [`bye${bytes}`, "EOF"]);
+  }
+  assertEquals([server.headers.length, server.faults], [2, []]);
+});
+
+t("counters, conns and the log count only the payload", async () => {
+  await using server = headerBackend();
+  await using balance = await startControlled(["-f", "--send-proxy", "v2", "PORT", server.address]);
+  using client = await dial("127.0.0.1", balance.port, "12345");
+  assertEquals(await readText(client.conn, 5), "12345");
+  const [conn] = JSON.parse(await talk(balance.socket, "conns --json\n"));
+  assertEquals([conn.sent, conn.rcvd], [5, 5]);
+  const [row] = JSON.parse(await talk(balance.socket, "show --json\n"));
+  assertEquals([row.sent, row.rcvd], [5, 5]);
+});
+
+t("each channel has its own header, and those without the one of the option", async () => {
+  await using own = headerBackend();
+  await using common = headerBackend();
+  await using plain = backend(async (conn) => {
+    const buffer = new Uint8Array(100), count = await conn.read(buffer) ?? 0;
+    await conn.write(buffer.subarray(0, count));
+  });
+  await using balance = await startControlled([
+    ...["-f", "--send-proxy", "v1", "PORT"],
+    ...[`${own.address},send-proxy=v2,id,weight=1`, common.address],
+    `${plain.address},send-proxy=none`,
+  ]);
+  for (let i = 0; i < 6; i++) {
+    using client = await dial("127.0.0.1", balance.port, "x");
+    assertEquals(await readText(client.conn, 1), "x");
+  }
+  assertEquals(own.headers.map(({ version, tlvs }) => [version, tlvs.length]), [[2, 1], [2, 1]]);
+  assertEquals(common.headers.map(({ version }) => version), [1, 1]);
+  assertEquals([...own.faults, ...common.faults], []);
+});
+
+t("a client that fails over announces itself to the backend that answers", async () => {
+  await using server = headerBackend();
+  const closed = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = closed.addr as Deno.NetAddr;
+  closed.close();
+  await using balance = await startControlled([
+    ...["-f", "--send-proxy", "v2", "PORT", `127.0.0.1:${port}`, server.address],
+  ], { expectStderr: "any" });
+  for (let i = 0; i < 4; i++) {
+    using client = await dial("127.0.0.1", balance.port, "x");
+    assertEquals(await readText(client.conn, 1), "x");
+  }
+  assertEquals(server.headers.length, 4);
+});
+
+t("much data in the first segments arrives after the header, byte for byte", async () => {
+  await using server = headerBackend();
+  await using balance = await startControlled(["-f", "--send-proxy", "v2", "PORT", server.address]);
+  const text = Array.from({ length: 40_000 }, (_, i) => `${i} `).join("");
+  using client = await dial("127.0.0.1", balance.port);
+  const answer = readToEnd(client.conn);
+  const bytes = new TextEncoder().encode(text);
+  for (let at = 0; at < bytes.length;) at += await client.conn.write(bytes.subarray(at));
+  await client.conn.closeWrite();
+  assertEquals((await answer).text === text, true);
+  assertEquals(server.faults, []);
+});
+
+t("a channel that an operator creates can have a header, too", async () => {
+  await using server = headerBackend();
+  await using balance = await startControlled(["-f", "PORT", "127.0.0.1:1"], {
+    expectStderr: "any",
+  });
+  const answer = await talk(
+    balance.socket,
+    `create 127.0.0.1 ${server.port} send-proxy=v2,id\ndisable 0\nenable 1\n`,
+  );
+  assert(answer.includes("channel created"), answer);
+  using client = await dial("127.0.0.1", balance.port, "x");
+  assertEquals(await readText(client.conn, 1), "x");
+  await until(() => server.headers.length === 1, { what: "the header" });
+  assertEquals(server.headers[0]?.tlvs.length, 1);
+});
