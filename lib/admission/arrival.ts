@@ -69,7 +69,11 @@ export class Arrival implements HeaderObserver, Ticking {
   start(): void {
     const { engine, clock } = this.#context;
     clock.watch(this);
-    engine.readHeader(this.link, MAX_HEADER_BYTES, this);
+    try {
+      engine.readHeader(this.link, MAX_HEADER_BYTES, this);
+    } catch (bug) {
+      this.#end({ reason: "connect failed", bug });
+    }
   }
 
   /** As `Connection.info()`: its client is the peer. */

@@ -3,6 +3,7 @@
 import type { Arrival, BadHeader } from "../admission/arrival.ts";
 import type { ConnectionInfo } from "../base/connection_info.ts";
 import type { Endpoint } from "../base/endpoint.ts";
+import { bugLine } from "../base/errors.ts";
 import { isRefused, type Reason } from "../base/reason.ts";
 import { type AcceptedLink, clientOf, listenerOf, peerOf } from "../engine/engine.ts";
 import type { ConnectionContext } from "./context.ts";
@@ -10,29 +11,39 @@ import type { ConnectionContext } from "./context.ts";
 /** Stands for the address of a client that reset its connection before it was known. */
 const UNKNOWN: Endpoint = { address: "0.0.0.0", port: 0 };
 
+/** Why a client is not served. */
+interface Unserved {
+  readonly reason: Reason;
+  readonly badHeader?: BadHeader | undefined;
+  /** If its header was awaited: the number that it has, and since when. */
+  readonly arrival?: Pick<Arrival, "id" | "since"> | undefined;
+}
+
 /** Reports a client that is never served and closes its link, with a reset if it is refused. */
-export function refuse(
-  context: ConnectionContext,
+export function refuse(context: ConnectionContext, link: AcceptedLink, why: Unserved): void {
+  try {
+    report(context, link, why);
+  } catch (bug) {
+    context.notice(bugLine(bug));
+  }
+  if (isRefused(why.reason)) link.reset?.();
+  link.close();
+}
+
+function report(
+  { monitor, refused, table }: ConnectionContext,
   link: AcceptedLink,
-  { reason, badHeader, arrival }: {
-    reason: Reason;
-    badHeader?: BadHeader | undefined;
-    /** If its header was awaited: the number that it has, and since when. */
-    arrival?: Pick<Arrival, "id" | "since"> | undefined;
-  },
+  { reason, badHeader, arrival }: Unserved,
 ): void {
-  const { monitor, refused, table } = context;
   const ageMs = arrival === undefined ? 0 : Math.round(performance.now() - arrival.since);
   const info = unserved(arrival?.id ?? table.nextConnection(), link, ageMs);
   if (isRefused(reason)) {
     monitor?.refused?.(reason, badHeader?.fault);
     refused?.({ ...info, reason, failed: [], badHeader });
-    link.reset?.();
   } else {
     monitor?.started?.(info);
     monitor?.ended?.({ ...info, reason, failed: [] });
   }
-  link.close();
 }
 
 /** Reports a client that reset its connection to `listener` before its address was known. */

@@ -24,7 +24,15 @@ t("conns, top, the log and the dump show the client of the header, and the peer"
   await using dir = await tempDir();
   const log = `${dir.path}/log`, dump = `${dir.path}/dump.json`;
   const files = ["--log", log, "--log-format=json", "--log-start", "--dump-file", dump];
-  const args = ["-f", TRUSTED, ...files, "--dump-format=json", "PORT", server.address];
+  const args = [
+    "-f",
+    TRUSTED,
+    ...files,
+    "--dump-format=json",
+    "--dump-client=2001:db8::9",
+    "PORT",
+    server.address,
+  ];
   await using balance = await startControlled(args);
   const header = joinBytes([v2(CLIENT, SITE), toBytes("x")]) as Uint8Array<ArrayBuffer>;
   let peer: string;

@@ -2,7 +2,7 @@
 
 import { assertMatch } from "@std/assert";
 import type { Side } from "../../../lib/base/side.ts";
-import type { Engine, Listener, RelayEnd } from "../../../lib/engine/engine.ts";
+import type { AcceptedLink, Engine, Listener, RelayEnd } from "../../../lib/engine/engine.ts";
 import { openEngine } from "../../../lib/engine/engines.ts";
 import { ENGINE_NAMES } from "../../../lib/engine/names.ts";
 import { whyNot } from "../../helpers/engine/can_run.ts";
@@ -12,6 +12,7 @@ import {
   rawConnect,
   type RawListener,
   rawListener,
+  type RawSocket,
 } from "../../helpers/net/raw_sockets.ts";
 import { socketsAt } from "../../helpers/net/tcp_sockets.ts";
 import { runStories } from "../../helpers/stories/run_stories.ts";
@@ -30,6 +31,8 @@ async function staged(
   if ("failure" in accepted) throw new Error(accepted.reason);
   // As with a dump, at once or later; and with a client that is watched during the dial.
   const chunk = [undefined, () => undefined, () => sleep(0)][seed % 3];
+  // Behind a header, which may arrive before or after the engine starts to read it.
+  if (seed % 5 < 2) await header(engine, { client, accepted, isEarly: seed % 5 === 0 });
   if (seed % 4 === 0) engine.readAhead(accepted, { gone() {} });
   const link = await dialed(engine, { address: "127.0.0.1", port: backends.port });
   if (typeof link === "string") throw new Error(`dial gives ${link}`);
@@ -54,6 +57,23 @@ async function staged(
       await relay.freed();
     },
   };
+}
+
+const HEADER = new TextEncoder().encode("a header\n");
+
+/** Sends a header, and reads it from the link. */
+async function header(
+  engine: Engine,
+  { client, accepted, isEarly }: { client: RawSocket; accepted: AcceptedLink; isEarly: boolean },
+): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  if (isEarly) client.send(HEADER);
+  engine.readHeader(accepted, 100, {
+    arrived: (bytes) => bytes.length < HEADER.length ? undefined : HEADER.length,
+    over: resolve,
+  });
+  if (!isEarly) client.send(HEADER);
+  await promise;
 }
 
 for (const name of ENGINE_NAMES) {
