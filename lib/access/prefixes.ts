@@ -18,12 +18,35 @@ export interface PrefixSet {
   readonly v6: Prefixes;
 }
 
+/** Collects ranges in any order. */
+export class PrefixCollector {
+  readonly #v4 = new Column(1);
+  readonly #v6 = new Column(4);
+
+  /** Adds a range. */
+  add({ network, bits }: Network): void {
+    const view = new DataView(network.buffer, network.byteOffset, network.byteLength);
+    const words = new Uint32Array(network.length / 4);
+    for (let word = 0; word < words.length; word++) words[word] = view.getUint32(word * 4);
+    this.addWords(words, words.length, bits);
+  }
+
+  /** Adds a range whose first address is in the first `length` words (1 or 4). */
+  addWords(words: Uint32Array, length: number, bits: number): void {
+    (length === 1 ? this.#v4 : this.#v6).add(words, 0, bits);
+  }
+
+  /** All of them, each once. */
+  get set(): PrefixSet {
+    return { v4: sorted(this.#v4.prefixes), v6: sorted(this.#v6.prefixes) };
+  }
+}
+
 /** Makes a set of ranges in any order, each of them once. */
 export function prefixSet(networks: readonly Network[]): PrefixSet {
-  return {
-    v4: sorted(networks.filter(({ network }) => network.length === 4), 1),
-    v6: sorted(networks.filter(({ network }) => network.length === 16), 4),
-  };
+  const collector = new PrefixCollector();
+  for (const network of networks) collector.add(network);
+  return collector.set;
 }
 
 /** Number of ranges in a set. */
@@ -32,14 +55,9 @@ export function prefixCount({ v4, v6 }: PrefixSet): number {
 }
 
 /** Whether a set contains exactly this range. */
-export function hasPrefix(set: PrefixSet, { network, bits }: Network): boolean {
-  const prefixes = network.length === 4 ? set.v4 : set.v6;
-  const wanted: Prefixes = {
-    words: prefixes.words,
-    starts: new Uint32Array(prefixes.words),
-    bits: Uint8Array.of(bits),
-  };
-  store(wanted, 0, network);
+export function hasPrefix(set: PrefixSet, network: Network): boolean {
+  const one = prefixSet([network]);
+  const [prefixes, wanted] = one.v4.bits.length === 1 ? [set.v4, one.v4] : [set.v6, one.v6];
   let low = 0, high = prefixes.bits.length;
   while (low < high) {
     const middle = (low + high) >>> 1, order = comparePrefixes(prefixes, middle, wanted, 0);
@@ -70,59 +88,75 @@ export function comparePrefixes(a: Prefixes, i: number, b: Prefixes, j: number):
   return a.bits[i]! - b.bits[j]!;
 }
 
-function sorted(networks: readonly Network[], words: 1 | 4): Prefixes {
-  const count = networks.length;
-  const all = { words, starts: new Uint32Array(count * words), bits: new Uint8Array(count) };
-  const order = new Uint32Array(count);
-  for (const [i, { network, bits }] of networks.entries()) {
-    store(all, i, network);
-    all.bits[i] = bits;
-    order[i] = i;
+function sorted(all: Prefixes): Prefixes {
+  const count = all.bits.length;
+  let isSorted = true;
+  for (let i = 1; i < count && isSorted; i++) isSorted = comparePrefixes(all, i - 1, all, i) < 0;
+  if (isSorted) return all;
+  const order = Uint32Array.from({ length: count }, (_, i) => i)
+    .sort((i, j) => comparePrefixes(all, i, all, j));
+  const column = new Column(all.words, count);
+  for (let at = 0; at < count; at++) {
+    const i = order[at]!;
+    if (at === 0 || comparePrefixes(all, order[at - 1]!, all, i) !== 0) column.copy(all, i);
   }
-  order.sort((i, j) => comparePrefixes(all, i, all, j));
-  return collected(words, count, (add) => {
-    for (const [at, i] of order.entries()) {
-      if (at === 0 || comparePrefixes(all, order[at - 1]!, all, i) !== 0) add(all, i);
-    }
-  });
-}
-
-function store({ words, starts }: Prefixes, i: number, network: Uint8Array): void {
-  const view = new DataView(network.buffer, network.byteOffset, network.byteLength);
-  for (let word = 0; word < words; word++) starts[i * words + word] = view.getUint32(word * 4);
+  return column.prefixes;
 }
 
 /** The ranges of `a` and, if `adds`, those of `b`; otherwise without those of `b`. */
 function merged(a: Prefixes, b: Prefixes, adds: boolean): Prefixes {
-  const most = a.bits.length + (adds ? b.bits.length : 0);
-  return collected(a.words, most, (add) => {
-    for (let i = 0, j = 0; i < a.bits.length || j < b.bits.length;) {
-      const order = i === a.bits.length
-        ? 1
-        : j === b.bits.length
-        ? -1
-        : comparePrefixes(a, i, b, j);
-      if (order < 0 || (order === 0 && adds)) add(a, i);
-      else if (adds) add(b, j);
-      if (order <= 0) i++;
-      if (order >= 0) j++;
-    }
-  });
+  if (b.bits.length === 0) return a;
+  const column = new Column(a.words, a.bits.length + b.bits.length);
+  for (let i = 0, j = 0; i < a.bits.length || j < b.bits.length;) {
+    const order = i === a.bits.length ? 1 : j === b.bits.length ? -1 : comparePrefixes(a, i, b, j);
+    if (order < 0 || (order === 0 && adds)) column.copy(a, i);
+    else if (adds) column.copy(b, j);
+    if (order <= 0) i++;
+    if (order >= 0) j++;
+  }
+  return column.prefixes;
 }
 
-/** Collects at most `most` ranges in order. */
-function collected(
-  words: 1 | 4,
-  most: number,
-  collect: (add: (from: Prefixes, i: number) => void) => void,
-): Prefixes {
-  const starts = new Uint32Array(most * words), bits = new Uint8Array(most);
-  let count = 0;
-  collect((from, i) => {
-    for (let word = 0; word < words; word++) {
-      starts[count * words + word] = from.starts[i * words + word]!;
-    }
-    bits[count++] = from.bits[i]!;
-  });
-  return { words, starts: starts.slice(0, count * words), bits: bits.slice(0, count) };
+/** Ranges of one family, which grow. */
+class Column {
+  readonly #words: 1 | 4;
+  #starts: Uint32Array;
+  #bits: Uint8Array;
+  #count = 0;
+
+  constructor(words: 1 | 4, room = 64) {
+    this.#words = words;
+    this.#starts = new Uint32Array(room * words);
+    this.#bits = new Uint8Array(room);
+  }
+
+  /** Adds a range whose first address is in `starts` from index `at` on. */
+  add(starts: Uint32Array, at: number, bits: number): void {
+    if (this.#count === this.#bits.length) this.#grow();
+    const words = this.#words, end = this.#count * words;
+    for (let word = 0; word < words; word++) this.#starts[end + word] = starts[at + word]!;
+    this.#bits[this.#count++] = bits;
+  }
+
+  copy({ starts, bits }: Prefixes, i: number): void {
+    this.add(starts, i * this.#words, bits[i]!);
+  }
+
+  get prefixes(): Prefixes {
+    const words = this.#words, count = this.#count;
+    return {
+      words,
+      starts: this.#starts.slice(0, count * words),
+      bits: this.#bits.slice(0, count),
+    };
+  }
+
+  #grow(): void {
+    const room = 2 * this.#bits.length + 64, starts = new Uint32Array(room * this.#words);
+    starts.set(this.#starts);
+    this.#starts = starts;
+    const bits = new Uint8Array(room);
+    bits.set(this.#bits);
+    this.#bits = bits;
+  }
 }

@@ -119,6 +119,9 @@ function spansOf(allow: Prefixes, deny: Prefixes): Spans {
   return all.spans();
 }
 
+/** The most ranges that may contain each other, all of different sizes. */
+const MAX_DEPTH = 130;
+
 /** Writes the spans of ranges that arrive in the order of {@link Prefixes}. */
 class SpanWriter {
   readonly #words: 1 | 4;
@@ -126,27 +129,34 @@ class SpanWriter {
   readonly #codes: Uint16Array;
   #count = 0;
   /** The ranges that contain the current address, the largest first: their last addresses. */
-  readonly #lasts: Uint32Array[] = [];
-  readonly #open: number[] = [NONE];
+  readonly #lasts: Uint32Array;
+  /** The code outside of all ranges, then the codes of those. */
+  readonly #open = new Uint16Array(MAX_DEPTH);
+  #depth = 0;
+  readonly #next: Uint32Array;
 
   /** @param ranges How many ranges arrive at most. */
   constructor(words: 1 | 4, ranges: number) {
     this.#words = words;
     this.#starts = new Uint32Array((2 * ranges + 1) * words);
     this.#codes = new Uint16Array(2 * ranges + 1);
-    this.#emit(new Uint32Array(words), NONE);
+    this.#lasts = new Uint32Array(MAX_DEPTH * words);
+    this.#next = new Uint32Array(words);
+    this.#emit(this.#next, 0);
   }
 
-  add(from: Prefixes, i: number, verdict: number): void {
-    const start = from.starts.subarray(i * this.#words, (i + 1) * this.#words);
-    this.#closeBefore(start);
-    this.#lasts.push(lastOf(start, from.bits[i]!));
-    this.#open.push(verdict | from.bits[i]!);
-    this.#emit(start, this.#open.at(-1)!);
+  add({ starts, bits }: Prefixes, i: number, verdict: number): void {
+    const words = this.#words, at = i * words;
+    this.#closeBefore(starts, at);
+    for (let word = 0; word < words; word++) {
+      this.#lasts[this.#depth * words + word] = lastWord(starts[at + word]!, bits[i]! - 32 * word);
+    }
+    this.#open[++this.#depth] = verdict | bits[i]!;
+    this.#emit(starts, at);
   }
 
   spans(): Spans {
-    this.#closeBefore(undefined);
+    while (this.#depth > 0) this.#close();
     const starts = new Uint32Array(new SharedArrayBuffer(this.#count * this.#words * 4));
     const codes = new Uint16Array(new SharedArrayBuffer(this.#count * 2));
     starts.set(this.#starts.subarray(0, starts.length));
@@ -154,49 +164,57 @@ class SpanWriter {
     return { words: this.#words, starts, codes };
   }
 
-  /** Ends the ranges that do not contain an address; `undefined`: all. */
-  #closeBefore(start: Uint32Array | undefined): void {
-    for (let last = this.#lasts.at(-1); last !== undefined; last = this.#lasts.at(-1)) {
-      if (start !== undefined && compareWords(last, start) >= 0) return;
-      this.#lasts.pop();
-      this.#open.pop();
-      const next = successor(last);
-      if (next !== undefined) this.#emit(next, this.#open.at(-1)!);
+  /** Ends the ranges that do not contain the address in `starts` from index `at` on. */
+  #closeBefore(starts: Uint32Array, at: number): void {
+    const words = this.#words;
+    while (this.#depth > 0) {
+      if (compareWords(this.#lasts, (this.#depth - 1) * words, starts, at, words) >= 0) return;
+      this.#close();
     }
   }
 
-  #emit(start: Uint32Array, code: number): void {
-    const words = this.#words, before = (this.#count - 1) * words;
+  /** Ends the smallest range. What follows it belongs to the one around it. */
+  #close(): void {
+    const words = this.#words, last = --this.#depth * words;
+    let carry = 1;
+    for (let word = words - 1; word >= 0; word--) {
+      const next = this.#lasts[last + word]! + carry;
+      this.#next[word] = next;
+      carry = next > 0xffffffff ? 1 : 0;
+    }
+    // Nothing follows the highest address.
+    if (carry === 0) this.#emit(this.#next, 0);
+  }
+
+  /** Starts a span with the code of the smallest range. */
+  #emit(starts: Uint32Array, at: number): void {
+    const words = this.#words, end = this.#count * words;
     const replaces = this.#count > 0 &&
-      compareWords(this.#starts.subarray(before, before + words), start) === 0;
-    const at = replaces ? this.#count - 1 : this.#count++;
-    this.#starts.set(start, at * words);
-    this.#codes[at] = code;
+      compareWords(this.#starts, end - words, starts, at, words) === 0;
+    const to = replaces ? end - words : end;
+    for (let word = 0; word < words; word++) this.#starts[to + word] = starts[at + word]!;
+    if (!replaces) this.#count++;
+    this.#codes[this.#count - 1] = this.#open[this.#depth]!;
   }
 }
 
-function compareWords(a: Uint32Array, b: Uint32Array): number {
-  for (let word = 0; word < a.length; word++) {
-    if (a[word] !== b[word]) return a[word]! - b[word]!;
+/** The order of two addresses of `words` words, as for `sort()`. */
+function compareWords(
+  a: Uint32Array,
+  atA: number,
+  b: Uint32Array,
+  atB: number,
+  words: number,
+): number {
+  for (let word = 0; word < words; word++) {
+    const order = a[atA + word]! - b[atB + word]!;
+    if (order !== 0) return order;
   }
   return 0;
 }
 
-/** The last address of a range. */
-function lastOf(start: Uint32Array, bits: number): Uint32Array {
-  return start.map((word, i) => {
-    const shared = bits - 32 * i;
-    if (shared >= 32) return word;
-    return shared <= 0 ? 0xffffffff : word | (0xffffffff >>> shared);
-  });
-}
-
-/** The address after one; `undefined` after the highest. */
-function successor(address: Uint32Array): Uint32Array | undefined {
-  const next = address.slice();
-  for (let word = next.length - 1; word >= 0; word--) {
-    next[word]! += 1;
-    if (next[word] !== 0) return next;
-  }
-  return undefined;
+/** A word of the last address of a range that shares its first `bits` bits. */
+function lastWord(start: number, bits: number): number {
+  if (bits >= 32) return start;
+  return bits <= 0 ? 0xffffffff : start | (0xffffffff >>> bits);
 }

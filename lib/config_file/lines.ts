@@ -21,13 +21,14 @@ const BYTE_ORDER_MARK = "\uFEFF";
  * and after a blank. Pure.
  *
  * @param file Its name, for errors.
+ * @param first The number of the first line.
  * @throws {UsageError} If it is not text, or not as it is written on Unix.
  * @see balance(1), FILES
  */
-export function configLines(bytes: Uint8Array, file: string): ConfigLine[] {
+export function configLines(bytes: Uint8Array, file: string, first = 1): ConfigLine[] {
   const lines: ConfigLine[] = [];
   for (const [i, raw] of splitLines(bytes).entries()) {
-    const line = i + 1;
+    const line = first + i;
     const fail = (reason: string) => locateAt(new UsageError(withName(reason)), { file, line });
     const whole = decoded(raw);
     if (whole === undefined) throw fail("not UTF-8 text");

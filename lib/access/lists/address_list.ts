@@ -3,11 +3,11 @@
 import { type Network, parseNetwork } from "../../address/cidr.ts";
 import { EXIT, ExitError, systemReason, UsageError, withName } from "../../base/errors.ts";
 import type { Given } from "../../config_file/given.ts";
-import { configLines } from "../../config_file/lines.ts";
-import { locateAt, type Place, placed } from "../../config_file/place.ts";
+import { type Place, placed } from "../../config_file/place.ts";
 import { absolutePath } from "../../native/absolute_path.ts";
 import type { AddressList } from "../access_lists.ts";
-import { prefixSet } from "../prefixes.ts";
+import { PrefixCollector } from "../prefixes.ts";
+import { readRangeFile } from "./range_file.ts";
 
 /** The largest file, in bytes. */
 const MAX_BYTES = 64 << 20;
@@ -35,21 +35,20 @@ export function readAddressList(
   { directory }: ListSource = {},
 ): AddressList | undefined {
   if (given.length === 0) return undefined;
-  const networks: Network[] = [], files: { file: string; count: number }[] = [];
+  const ranges = new PrefixCollector(), files: { file: string; count: number }[] = [];
   for (const { value = "", place } of given) {
     placed(place, () => {
       for (const item of value.split(",")) {
         if (!item.startsWith("@")) {
-          networks.push(readItem(name, item));
+          ranges.add(readItem(name, item));
           continue;
         }
-        const file = fileOf(name, item, place), ranges = readRanges(name, file, directory);
-        files.push({ file, count: ranges.length });
-        for (const network of ranges) networks.push(network);
+        const file = fileOf(name, item, place), bytes = bytesOf(name, { file, directory });
+        files.push({ file, count: readRangeFile(bytes, { file, ranges }) });
       }
     });
   }
-  return { prefixes: prefixSet(networks), files };
+  return { prefixes: ranges.set, files };
 }
 
 function readItem(name: string, item: string): Network {
@@ -67,16 +66,6 @@ function fileOf(name: string, item: string, place: Place | undefined): string {
   const file = item.slice(1), from = place?.file ?? "";
   if (file === "") throw new UsageError(`invalid --${name} [@]: want a file after @`, name);
   return file.startsWith("/") ? file : from.slice(0, from.lastIndexOf("/") + 1) + file;
-}
-
-function readRanges(name: string, file: string, directory: string | undefined): Network[] {
-  return configLines(bytesOf(name, { file, directory }), file).map(({ line, text }) => {
-    try {
-      return parseNetwork(text);
-    } catch (error) {
-      throw locateAt(error, { file, line });
-    }
-  });
 }
 
 function bytesOf(
