@@ -127,6 +127,7 @@ t("50: abbreviations of commands that 3.35 did not have select them", () => {
     i: "instances",
     rel: "reload",
     de: "deny",
+    p: "per-client",
   });
 });
 
