@@ -216,7 +216,7 @@ function summary(
   const connections = [
     "connections",
     `${connectionCount(sample) - states.closing} open`,
-    ...(states.header > 0 ? [`${states.header} without header`] : []),
+    ...(states.header > 0 ? [`${states.header} awaiting header`] : []),
     ...(states.waiting > 0 ? [`${states.waiting} waiting`] : []),
     perSecond("conns"),
     `${states.dialing} dialing`,

@@ -47,6 +47,17 @@ connections 1-4 of 15 by rate
   );
 }, PURE);
 
+t("a frame shows peers whose PROXY header is awaited", () => {
+  const unchosen = { group: undefined, channel: undefined };
+  const sample = sampleOf({
+    states: { header: 3, waiting: 0, dialing: 0, open: 2, "half-closed": 0, closing: 0 },
+    connections: [connection(9, { ...unchosen, state: "header", ageMs: 2000 })],
+  });
+  const frame = topFrame(sample, undefined, { columns: 80, rows: 24 });
+  assertMatch(frame[1]!.text, /^connections {2}5 open {2}3 awaiting header {2}/);
+  assertMatch(text(frame), /^ {4}9 192\.0\.2\.7:40009 - {4}head {6}2s /m);
+}, PURE);
+
 t("a frame shows channels that are down or draining, and clients that wait", () => {
   const sample = sampleOf({
     channels: [
