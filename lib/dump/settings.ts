@@ -90,8 +90,9 @@ export function parseDumpSettings(
 
 /** Whether a dump is that of 3.35, byte for byte. */
 export function isClassic(settings: DumpSettings): boolean {
-  const { format, file, prefix, overflow, filter } = settings;
-  return format === "text" && file === STDOUT && overflow === "block" && prefix === undefined &&
+  const { format, file, side, prefix, overflow, filter } = settings;
+  return format === "text" && file === STDOUT && side === "client" && overflow === "block" &&
+    prefix === undefined &&
     Object.keys(filter).length === 0;
 }
 
@@ -122,10 +123,6 @@ function check({ format, file, filter, rotate }: DumpSettings, texts: DumpTexts)
     if (texts.prefix === undefined) return;
     const reason = "only the text format has one";
     throw new UsageError(`invalid dump prefix [${texts.prefix}]: ${reason}`, "prefix");
-  }
-  if (texts.side !== undefined) {
-    const reason = "the text format shows no addresses";
-    throw new UsageError(`invalid dump side [${texts.side}]: ${reason}`, "side");
   }
   if (bytes === 0) {
     const reason = "the text format cannot leave out all bytes";

@@ -32,7 +32,6 @@ t("dump on rejects invalid arguments, and the current dump goes on", async () =>
     ["dump on /nowhere/x", "cannot write dump file [/nowhere/x]: No such file or directory"],
     [`dump on ${dir.path}`, `cannot write dump file [${dir.path}]: Is a directory`],
     ["dump on /%x", "invalid dump file [/%x]: %x is not %t (time), %p (port) or %n (connection)"],
-    ["dump on text /x side both", "invalid dump side [both]: the text format shows no addresses"],
   ];
   for (const [line, answer] of refused) {
     const { text, failed } = await session.ask(line);

@@ -42,7 +42,6 @@ t("parseOptions() refuses a dump without an output and --dump-* options without 
     ["-f --dump-client ::1", "--dump-client [::1] needs -p or --dump-file"],
     ["-fp --dump-format xml", "invalid dump format [xml]: want text, hex, json, pcapng"],
     ["-fp --dump-rotate 1M", "a dump to standard output cannot be rotated"],
-    ["-fp --dump-side both", "invalid dump side [both]: the text format shows no addresses"],
     ["-fp --log -", "--log - and -p both print on stdout"],
     [
       "-f --dump-file - --dump-format json --log -",
