@@ -54,7 +54,12 @@ t("every option that a file may have is known to reloads", () => {
 function sample(name: string, argument: string | undefined): string[] {
   const values: Readonly<Record<string, string>> = {
     ...{ check: "tcp", passive: "3", "on-down": "close", schedule: "least", engine: "epoll" },
-    ...{ allow: "10.0.0.0/8", deny: "10.0.0.0/8", "accept-proxy": "10.0.0.0/8" },
+    ...{
+      allow: "10.0.0.0/8",
+      deny: "10.0.0.0/8",
+      "accept-proxy": "10.0.0.0/8",
+      "send-proxy": "v1",
+    },
     ...{ "log-format": "json", metrics: "9100", "metrics-host": "a" },
   };
   const word = name.length === 1 ? `-${name}` : `--${name}`;
