@@ -20,6 +20,13 @@ export interface Admission {
    * that may be now.
    */
   pauseMs(): number;
-  /** A connection was accepted. */
-  accepted(): void;
+  /**
+   * Counts a connection that was accepted for the rate of all clients.
+   *
+   * @returns How many milliseconds it must wait, because other isolates have accepted connections
+   *     since {@link pauseMs}.
+   */
+  accepted(): number;
+  /** A connection that was accepted does not count: its client is refused. */
+  uncount(): void;
 }

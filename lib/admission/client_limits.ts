@@ -124,10 +124,7 @@ export class ClientLimits {
     });
   }
 
-  /**
-   * Milliseconds until the next connection may be accepted; 0 for now. Isolates that wait in accept
-   * meanwhile may accept one each, which later ones wait for.
-   */
+  /** Milliseconds until the next connection may be accepted; 0 for now. */
   pauseMs(): number {
     const { acceptRate } = this.limits;
     if (acceptRate === 0) return 0;
@@ -137,14 +134,26 @@ export class ClientLimits {
     });
   }
 
-  /** A connection was accepted. */
-  accepted(): void {
+  /**
+   * Counts a connection that was accepted.
+   *
+   * @returns Milliseconds that it must wait, if other isolates were faster since {@link pauseMs}.
+   */
+  accepted(): number {
+    const { acceptRate } = this.limits;
+    if (acceptRate === 0) return 0;
+    return this.#lock.run(() => {
+      const { times } = this.#memory, now = this.#now();
+      times[TIME.ALL] = afterOne(times[TIME.ALL]!, now, acceptRate);
+      return waitMs(times[TIME.ALL]!, now);
+    });
+  }
+
+  /** A connection that was accepted does not count, so that refused clients delay no others. */
+  uncount(): void {
     const { acceptRate } = this.limits;
     if (acceptRate === 0) return;
-    this.#lock.run(() => {
-      const { times } = this.#memory;
-      times[TIME.ALL] = afterOne(times[TIME.ALL]!, this.#now(), acceptRate);
-    });
+    this.#lock.run(() => void (this.#memory.times[TIME.ALL]! -= BURST_MS / acceptRate));
   }
 
   /** Gives back what the connections of a worker that died held. */

@@ -63,7 +63,11 @@ export class Gate implements Admission {
     return this.#limits.pauseMs();
   }
 
-  accepted(): void {
-    this.#limits.accepted();
+  accepted(): number {
+    return this.#limits.accepted();
+  }
+
+  uncount(): void {
+    this.#limits.uncount();
   }
 }

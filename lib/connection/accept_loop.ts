@@ -188,6 +188,10 @@ class AcceptLoop implements Serving, ConnectionOwner<Connection>, ArrivalOwner {
       const accepted = await this.#listener.accept();
       if (!("failure" in accepted)) {
         this.#accepted++;
+        const earlyMs = this.#context.admission?.accepted() ?? 0;
+        if (earlyMs > 0 && this.#stopping === undefined) {
+          await this.#paused({ ms: earlyMs, endsAtStop: true });
+        }
         this.#accept(accepted);
       } else if (accepted.failure === "closed") return;
       else if (accepted.failure === "client gone") {
@@ -204,7 +208,7 @@ class AcceptLoop implements Serving, ConnectionOwner<Connection>, ArrivalOwner {
   #accept(client: AcceptedLink): void {
     const { admission } = this.#context;
     if (admission === undefined) return this.#start(client);
-    admission.accepted();
+    if (this.#stopped) return refuse(this.#context, client, { reason: "shutdown" });
     if (admission.expectsHeader(client.remote.address)) this.#awaitHeader(client);
     else this.#admit(client);
   }
@@ -239,6 +243,7 @@ class AcceptLoop implements Serving, ConnectionOwner<Connection>, ArrivalOwner {
   #admit(client: AcceptedLink, arrival?: Arrival): void {
     const { admission } = this.#context, reason = admission?.enter(clientOf(client).address);
     if (reason === undefined) return this.#start(client, admission, arrival);
+    admission?.uncount();
     refuse(this.#context, client, { reason, arrival });
     this.#wakeIfFull();
     if (this.#open === 0) this.#idle?.resolve();

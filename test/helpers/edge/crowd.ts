@@ -6,19 +6,26 @@ import { type Client, connect, readText } from "../net/client.ts";
 export interface Crowd extends AsyncDisposable {
   readonly served: readonly Client[];
   readonly refused: readonly string[];
+  /** Milliseconds until each of them was served, in order. */
+  readonly servedMs: readonly number[];
 }
 
 /** Connects at the same time; a served client stays connected. */
 export async function crowd(port: number, count: number, from?: string): Promise<Crowd> {
-  const served: Client[] = [], refused: string[] = [];
+  const served: Client[] = [], refused: string[] = [], servedMs: number[] = [];
+  const start = performance.now();
   await Promise.all(Array.from({ length: count }, async () => {
     const client = await tryConnect(port, from);
     if (typeof client === "string") refused.push(client);
-    else served.push(client);
+    else {
+      served.push(client);
+      servedMs.push(performance.now() - start);
+    }
   }));
   return {
     served,
     refused,
+    servedMs,
     async [Symbol.asyncDispose]() {
       await Promise.all(served.map((client) => client.close()));
     },

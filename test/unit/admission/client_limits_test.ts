@@ -117,7 +117,7 @@ t("the rate is checked before the number, and a refused connection does not coun
 }, PURE);
 
 t(
-  "the rate in all: a burst of one second, then one at a time; what was accepted too early is waited for",
+  "the rate in all: a burst of one second, then one at a time, and one that was early waits",
   () => {
     let now = 5;
     const main = newClientLimits(2, { limits: { ...NO_LIMITS, acceptRate: 4 } });
@@ -130,9 +130,11 @@ t(
     now += 250;
     // Both wait in accept.
     assertEquals([one.pauseMs(), two.pauseMs()], [0, 0]);
-    one.accepted();
-    two.accepted();
+    assertEquals([one.accepted(), two.accepted()], [0, 250]);
     assertEquals(one.pauseMs(), 500);
+    // One of these clients is refused.
+    one.uncount();
+    assertEquals(one.pauseMs(), 250);
     main.limits = { ...NO_LIMITS, acceptRate: 1000 };
     assertEquals(one.pauseMs(), 0);
     main.limits = NO_LIMITS;
@@ -198,7 +200,9 @@ t(
       worker,
     })));
     assertEquals(Math.max(...outcomes.map(({ most }) => most)), perClient);
-    for (const { entered, refused } of outcomes) assert(entered > 0 && refused > 0);
+    // Not each of them: the others may hold everything while they do not run.
+    assert(outcomes.some(({ entered }) => entered > 0));
+    assert(outcomes.some(({ refused }) => refused > 0));
     assertEquals(clients.map((client) => main.open(client)), clients.map(() => 0));
   },
 );

@@ -38,7 +38,8 @@ t(
         },
         leave: (client) => void calls.push(`leave ${client}`),
         pauseMs: () => 0,
-        accepted: () => void calls.push("accepted"),
+        accepted: () => calls.push("accepted") * 0,
+        uncount: () => void calls.push("uncount"),
       },
       refused: ({ id, client, reason, state }) =>
         void monitored.push(`${id} ${client.address} ${reason} ${state}`),
@@ -54,6 +55,7 @@ t(
     serving.stopNow();
     await serving.done;
     assertEquals(calls.filter((call) => call === "accepted").length, 3);
+    assertEquals(calls.filter((call) => call === "uncount").length, 1);
     assertEquals(calls.filter((call) => call.startsWith("leave")).sort(), [
       "leave 10.0.0.1",
       "leave 10.0.0.3",
@@ -83,7 +85,8 @@ t(
           enter: () => undefined,
           leave() {},
           pauseMs: () => asked++ === 0 ? pauseMs : pauseMs = 0,
-          accepted() {},
+          accepted: () => 0,
+          uncount() {},
         },
       });
       const serving = serve(listener, context);

@@ -46,7 +46,8 @@ function arrival(options: { context?: Partial<ConnectionContext>; engine?: Parti
       enter: (client) => void happened.push(`enter ${client}`),
       leave: (client) => void happened.push(`leave ${client}`),
       pauseMs: () => 0,
-      accepted: () => void happened.push("accepted"),
+      accepted: () => happened.push("accepted") * 0,
+      uncount: () => void happened.push("uncount"),
     },
     refused: ({ id, client, badHeader }) =>
       void happened.push(`refused ${id} ${client.address} ${badHeader?.fault}`),
@@ -154,7 +155,8 @@ const ADMITS: NonNullable<ConnectionContext["admission"]> = {
   enter: () => undefined,
   leave() {},
   pauseMs: () => 0,
-  accepted() {},
+  accepted: () => 0,
+  uncount() {},
 };
 
 t("an immediate stop leaves an arrival open, and its end resolves done", async () => {
