@@ -9,6 +9,11 @@ import { connectFrom } from "./node_conn.ts";
 class DenoDial implements Dial {
   readonly #controller = new AbortController();
 
+  constructor() {
+    // `Deno.connect` calls this once more when it has connected, and loses the open connection then.
+    this.signal.throwIfAborted = () => {};
+  }
+
   get signal(): AbortSignal {
     return this.#controller.signal;
   }
@@ -40,7 +45,10 @@ async function connect(
     if (source !== undefined) return new DenoLink(await connectFrom(source, to, signal));
     // Happy Eyeballs (Deno 2.9) is not needed for a single address.
     const options = { hostname: to.address, port: to.port, signal, autoSelectFamily: false };
-    return new DenoLink(tuned(await Deno.connect(options as Deno.ConnectOptions)));
+    const conn = await Deno.connect(options as Deno.ConnectOptions) as Deno.TcpConn;
+    if (!signal.aborted) return new DenoLink(tuned(conn));
+    conn.close();
+    return dialFailure(undefined, signal);
   } catch (error) {
     if (!signal.aborted && wasEstablished(error)) return new DenoLink(resetConn(to));
     return dialFailure(error, signal);

@@ -12,7 +12,7 @@ import type { AcceptedLink, Engine, Link, Listener, RelayEnd } from "../../../li
 import { awaitedRelay, dialed, startDial } from "../../helpers/engine/awaited.ts";
 import { whyNot } from "../../helpers/engine/can_run.ts";
 import { accepting, type Peer } from "../../helpers/net/accepting.ts";
-import { blackHole, canReset, hasIpv6 } from "../../helpers/net/backends.ts";
+import { blackHole, canReset, drained, echo, hasIpv6 } from "../../helpers/net/backends.ts";
 import {
   canBindSource,
   type Client,
@@ -289,6 +289,20 @@ for (const name of ENGINE_NAMES) {
     early.cancel("timeout");
     assertEquals(await early.result, "timeout");
     assertEquals(dialing(hole.port), 0);
+  });
+
+  t(`${name}: dial() that is aborted while it succeeds leaves no connection`, async () => {
+    await using server = echo();
+    for (let i = 0; i < 300; i++) {
+      const dial = startDial(engine, { ...LOOPBACK, port: server.port });
+      // At any moment up to, and after, the end of the dial.
+      for (const end = performance.now() + i / 500; performance.now() < end;);
+      setTimeout(() => dial.cancel("cancelled"), 0);
+      const result = await dial.result;
+      if (typeof result !== "string") result.close();
+      else assertEquals(result, "cancelled");
+    }
+    await drained(server);
   });
 
   where(sourceBinds, NO_SOURCE)(`${name}: dial() uses the source address`, async () => {
