@@ -31,13 +31,14 @@ export function refuse(context: ConnectionContext, link: AcceptedLink, why: Unse
 }
 
 function report(
-  { monitor, refused, table }: ConnectionContext,
+  { monitor, refused, debug, table }: ConnectionContext,
   link: AcceptedLink,
   { reason, badHeader, arrival }: Unserved,
 ): void {
   const ageMs = arrival === undefined ? 0 : Math.round(performance.now() - arrival.since);
   const info = unserved(arrival?.id ?? table.nextConnection(), link, ageMs);
   if (isRefused(reason)) {
+    debug?.(`connect from ${info.client.address} refused: ${reason}`);
     monitor?.refused?.(reason, badHeader?.fault);
     refused?.({ ...info, reason, failed: [], badHeader });
   } else {

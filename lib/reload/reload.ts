@@ -106,9 +106,9 @@ export function openReloader(parts: ReloadParts): Reloader {
     options = optionsInForce(options, next);
     parts.table.setCommonSendProxy(options.backends.sendProxy);
     parts.health.setOptions(options.backends);
-    parts.state.look();
     await parts.plane.change(servingChange(options, parts.setup.source));
     await parts.admission.configure(options);
+    parts.state.look();
     const text = replyText(changes, differences);
     messages.notice(withName(text));
     for (const line of warningLines(next)) if (!warnings.has(line)) messages.notice(line);

@@ -27,7 +27,7 @@ t(
   "a refused client is reset, reported, and never served; each admitted one leaves once",
   async () => {
     const { listener, happened } = clients(["10.0.0.1", "10.0.0.2", "10.0.0.3"]);
-    const calls: string[] = [], monitored: string[] = [];
+    const calls: string[] = [], monitored: string[] = [], debugged: string[] = [];
     const refusals: Record<string, Refusal> = { "10.0.0.2": "client limit" };
     const context = connectionContext(newTable({ groups: 1, channels: 1, workers: 1 }), {
       admission: {
@@ -41,6 +41,7 @@ t(
         accepted: () => calls.push("accepted") * 0,
         uncount: () => void calls.push("uncount"),
       },
+      debug: (line) => void debugged.push(line),
       refused: ({ id, client, reason, state }) =>
         void monitored.push(`${id} ${client.address} ${reason} ${state}`),
       monitor: {
@@ -63,6 +64,9 @@ t(
     assertEquals(happened.filter((one) => one.endsWith(".2")), [
       "reset 10.0.0.2",
       "close 10.0.0.2",
+    ]);
+    assertEquals(debugged.filter((line) => line.includes("refused")), [
+      "connect from 10.0.0.2 refused: client limit",
     ]);
     assertEquals(monitored, [
       "started 10.0.0.1",
