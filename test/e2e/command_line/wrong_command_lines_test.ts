@@ -142,7 +142,7 @@ const usageErrors: readonly Case[] = [
   [
     ["PORT", `${GOOD},maxc=3`],
     `balance: channel [${GOOD},maxc=3]: invalid attribute [maxc=3]: ` +
-    "unknown key; known are weight, check, check-port",
+    "unknown key; known are weight, check, check-port, send-proxy",
   ],
   [
     ["PORT", `${GOOD},check=http:health`],
