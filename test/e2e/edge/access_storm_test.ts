@@ -6,7 +6,7 @@ import { closing, named } from "../../helpers/net/backends.ts";
 import { canBindSource } from "../../helpers/net/client.ts";
 import { talk } from "../../helpers/net/control_socket.ts";
 import { storm } from "../../helpers/net/storm.ts";
-import { linesOf } from "../../helpers/log/log_file.ts";
+import { linesOf, waitForLines } from "../../helpers/log/log_file.ts";
 import { cpuSeconds } from "../../helpers/program/process.ts";
 import { type Controlled, startControlled } from "../../helpers/program/start_controlled.ts";
 import { skip, t } from "../../helpers/t.ts";
@@ -52,6 +52,30 @@ t(
 if (!await canBindSource()) {
   skip("long access lists", "clients cannot have the address 127.0.0.2 here");
 } else {
+  t(
+    "many denied clients have a line each in the log; messages name ten and count others",
+    async () => {
+      using dir = tempDir();
+      const log = `${dir.path}/log`, count = 25;
+      await using balance = await startControlled(
+        ["-f", "--deny", "127.0.9.0/24", "--log", log, "PORT", "127.0.0.1:9"],
+        {
+          expectStderr:
+            /^(client 127\.0\.9\.\d+ was refused: .*\n){10}(\d+ more clients? \w+ refused\n)+$/,
+        },
+      );
+      const clients = Array.from({ length: count }, (_, i) => `127.0.9.${i + 1}`);
+      for (const round of [1, 2]) {
+        assertEquals(await served(balance.port, clients), [], `round ${round}`);
+      }
+      const lines = await waitForLines(log, count);
+      const found = lines.map((line) => / client=([\d.]+):\d+ .* reason=denied /.exec(line)?.[1]);
+      assertEquals(found.toSorted(), clients.toSorted());
+      // What was counted is printed at the end.
+      await balance.stop();
+    },
+  );
+
   t("100,000 ranges are loaded in less than a second, and changed at run time", async () => {
     using dir = tempDir();
     const list = `${dir.path}/list`, short = `${dir.path}/short`;
