@@ -29,7 +29,7 @@ TCP load balancer with failover, a drop-in replacement for Inlab's balance.
 Each connection on port goes to a channel (host:port, at most maxc connections)
 of the first group that has one available; later groups are backups. "!" ends a
 round robin group, "%" a group that hashes the client's address (sticky).
-A channel may have the keys weight, check and check-port: web1:80,weight=3
+Keys of a channel are weight, check, check-port, send-proxy: web1:80,weight=3
 
 ${rows.join("\n")}
 
