@@ -1,6 +1,7 @@
 /** Backends get a PROXY header with the client (`--send-proxy`, `send-proxy=`). */
 
 import { assert, assertEquals } from "@std/assert";
+import { joinBytes } from "../../../lib/base/bytes.ts";
 import { backend } from "../../helpers/net/backends.ts";
 import { readText, readToEnd } from "../../helpers/net/client.ts";
 import { talk } from "../../helpers/net/control_socket.ts";
@@ -135,3 +136,26 @@ t("a channel that an operator creates can have a header, too", async () => {
   await until(() => server.headers.length === 1, { what: "the header" });
   assertEquals(server.headers[0]?.tlvs.length, 1);
 });
+
+t(
+  "the client of a received header is announced, with the address that it connected to",
+  async () => {
+    await using server = headerBackend();
+    await using balance = await startControlled([
+      ...["-f", "--accept-proxy", "127.0.0.1", "--send-proxy", "v1", "PORT", server.address],
+    ]);
+    const pairs = [["203.0.113.9", "192.0.2.80"], ["2001:db8::9", "2001:db8::80"]] as const;
+    for (const [i, [address, listener]] of pairs.entries()) {
+      const client = { address, port: 40001 }, to = { address: listener, port: 443 };
+      using dialed = await dial("127.0.0.1", balance.port);
+      const [bytes, text] = [v2(client, to), new TextEncoder().encode("hello")];
+      await dialed.conn.write(joinBytes([bytes, text]));
+      await dialed.conn.closeWrite();
+      assertEquals((await readToEnd(dialed.conn)).text, "hello");
+      const expected = v1(client, to);
+      assertEquals(server.raw[i]?.toHex(), expected.toHex());
+      // The payload has arrived with the header.
+      assertEquals(server.firstReads[i], expected.length + text.length);
+    }
+  },
+);
