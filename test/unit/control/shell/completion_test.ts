@@ -86,7 +86,7 @@ t("Tab completes commands, channels, groups, connections and words", () => {
     "check 0 tcp ": "",
     "checks ": "--json",
     "create ": "",
-    "create web 80 ": "weight= check= check-port=",
+    "create web 80 ": "weight= check= check-port= send-proxy=",
     "create web 80 check=tcp w": "weight=",
     "version ": "",
     "bogus ": "",
