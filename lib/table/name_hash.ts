@@ -5,6 +5,7 @@ export interface Hash64 {
 }
 
 const encoder = new TextEncoder();
+const MAX_COPY = String(Number.MAX_SAFE_INTEGER);
 
 /**
  * Hashes bytes. The result is the same on every machine and in every release: it decides which
@@ -30,13 +31,21 @@ export function joinHashes(a: Hash64, b: Hash64): Hash64 {
 }
 
 /**
- * The hash of a channel's name.
+ * The hashes of a channel's name, of which the channel gets the first one that is free.
  *
  * @param name Host as written and port, for example `web1:80`.
- * @param copy 0 for the first channel of this name in its group, 1 for the second, ...
+ * @returns The hash of a copy: 0 for the first channel of this name in its group, 1 for the second, ...
  */
-export function nameHash(name: string, copy: number): Hash64 {
-  return hash64(encoder.encode(copy === 0 ? name : `${name}#${copy}`));
+export function nameHashes(name: string): (copy: number) => Hash64 {
+  // Encoded once: equal channels make many copies.
+  const bytes = encoder.encode(`${name}#${MAX_COPY}`);
+  const end = bytes.length - MAX_COPY.length;
+  return (copy) => {
+    if (copy === 0) return hash64(bytes.subarray(0, end - 1));
+    const digits = String(copy);
+    for (let i = 0; i < digits.length; i++) bytes[end + i] = digits.charCodeAt(i);
+    return hash64(bytes.subarray(0, end + digits.length));
+  };
 }
 
 /** A number from 0 to 1, both excluded, made of 53 bits of a hash. */

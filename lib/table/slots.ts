@@ -6,7 +6,7 @@ import { SEND_PROXY_NAMES, type SendProxy } from "../proxy_protocol/send_proxy.t
 import type { Accounts, ChannelAddress, NewChannel } from "./accounts.ts";
 import { type Arrangement, movedCursor, type Placed } from "./arrangement.ts";
 import { CHANNEL, CHANNEL_WORDS, GROUP, HEADER, type TableMemory } from "./layout.ts";
-import { type Hash64, nameHash, unitOf } from "./name_hash.ts";
+import { type Hash64, nameHashes, unitOf } from "./name_hash.ts";
 import { DEFAULT_WEIGHT, STATE } from "./states.ts";
 
 const FULL_RAMP = 100;
@@ -46,6 +46,7 @@ export class Slots {
       this.#fill(group, channel, to);
       this.nameNew(group, channel, to);
     } else if (length >= memory.slots) return undefined;
+    else if (channel === length) this.#append(group, to);
     else {
       const places: Placed[] = Array.from({ length }, (_, from) => ({ from }));
       places.splice(channel, 0, { add: to });
@@ -53,6 +54,16 @@ export class Slots {
     }
     this.noteWeights(group);
     return channel;
+  }
+
+  /** Adds a channel after the last one: no other one moves, so that adding many takes little time. */
+  #append(group: number, to: NewChannel): void {
+    const at = this.#memory.group(group), channel = this.#memory.length(group);
+    // Round robin that was about to start again does so at the first channel.
+    if (this.#words[at + GROUP.CURSOR]! >= channel) this.#words[at + GROUP.CURSOR] = 0;
+    this.#fill(group, channel, to);
+    this.nameNew(group, channel, to);
+    Atomics.store(this.#words, at + GROUP.LENGTH, channel + 1);
   }
 
   #isFree(group: number, channel: number): boolean {
@@ -182,9 +193,9 @@ export class Slots {
     channel: number,
     { host, port, taken }: { host: string; port: number; taken: ReadonlySet<number> },
   ): void {
-    const name = formatEndpoint({ address: host, port });
-    let copy = 0, hash = nameHash(name, copy);
-    while (taken.has(unitOf(hash))) hash = nameHash(name, ++copy);
+    const hashOf = nameHashes(formatEndpoint({ address: host, port }));
+    let copy = 0, hash = hashOf(copy);
+    while (taken.has(unitOf(hash))) hash = hashOf(++copy);
     const at = this.#memory.channel(group, channel) + CHANNEL.NAME;
     this.#words[at] = hash.high;
     this.#words[at + 1] = hash.low;

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { joinHashes, nameHash, unitOf } from "../../../lib/table/name_hash.ts";
+import { joinHashes, nameHashes, unitOf } from "../../../lib/table/name_hash.ts";
 import { clientKey } from "../../../lib/schedule/client_key.ts";
 import type { Table } from "../../../lib/table/table.ts";
 import { addNamed, pick, scheduleTable } from "../../helpers/schedule_table.ts";
@@ -86,7 +86,7 @@ t("consistent: the choice never changes between releases and machines", () => {
 t("the hashes of names and clients are spread evenly", () => {
   const buckets = Array.from({ length: 16 }, () => 0);
   for (const client of CLIENTS) {
-    const unit = unitOf(joinHashes(nameHash("web1:80", 0), clientKey(client).key));
+    const unit = unitOf(joinHashes(nameHashes("web1:80")(0), clientKey(client).key));
     assert(unit > 0 && unit < 1);
     buckets[Math.floor(unit * 16)]!++;
   }
