@@ -124,8 +124,10 @@ class AcceptLoop implements Serving, ConnectionOwner<Connection>, ArrivalOwner {
     this.#pause?.wake();
   }
 
-  #wakeIfFull(): void {
+  /** A connection or an arrival is over. */
+  #freed(): void {
     if (this.#pause?.untilEnd) this.#pause.wake();
+    if (this.#open === 0) this.#idle?.resolve();
   }
 
   async #run(): Promise<void> {
@@ -150,9 +152,8 @@ class AcceptLoop implements Serving, ConnectionOwner<Connection>, ArrivalOwner {
     this.connections.delete(connection);
     this.#closing.delete(connection);
     connection.admittedBy?.leave(connection.client.address);
-    this.#wakeIfFull();
     if (this.connections.size === 0) clock.unwatch(this.#keepsClockRunning);
-    if (this.#open === 0) this.#idle?.resolve();
+    this.#freed();
   }
 
   #shutdownStuck(now: number): void {
@@ -231,8 +232,7 @@ class AcceptLoop implements Serving, ConnectionOwner<Connection>, ArrivalOwner {
     this.#leaveArrivals(arrival);
     if (bug !== undefined) this.#context.notice(bugLine(bug));
     refuse(this.#context, arrival.link, { reason, badHeader, arrival });
-    this.#wakeIfFull();
-    if (this.#open === 0) this.#idle?.resolve();
+    this.#freed();
   }
 
   #leaveArrivals(arrival: Arrival): void {
@@ -242,11 +242,18 @@ class AcceptLoop implements Serving, ConnectionOwner<Connection>, ArrivalOwner {
   /** Serves a client that is known now, unless it is refused. */
   #admit(client: AcceptedLink, arrival?: Arrival): void {
     const { admission } = this.#context, reason = admission?.enter(clientOf(client).address);
-    if (reason === undefined) return this.#start(client, admission, arrival);
+    if (reason === undefined) {
+      try {
+        return this.#start(client, admission, arrival);
+      } catch (bug) {
+        // No connection was made that would give it back.
+        admission?.leave(clientOf(client).address);
+        throw bug;
+      }
+    }
     admission?.uncount();
     refuse(this.#context, client, { reason, arrival });
-    this.#wakeIfFull();
-    if (this.#open === 0) this.#idle?.resolve();
+    this.#freed();
   }
 
   #start(client: AcceptedLink, admission?: Admission, arrival?: Arrival): void {

@@ -149,6 +149,22 @@ t("a bug on the way of a header is reported, closes the link, and ends nothing e
   }
 });
 
+t("a client that was admitted leaves once if its connection cannot be made", async () => {
+  const notices: string[] = [];
+  const tap = () => {
+    throw new TypeError("a bug");
+  };
+  const one = arrival({ context: { tap, notice: (line) => notices.push(line) } });
+  const observer = await one.observer();
+  observer.arrived(v1(CLIENT, SITE));
+  observer.over();
+  await one.stop();
+  assertEquals(one.happened.filter((what) => /^(enter|leave|close)/.test(what)), [
+    ...["enter 192.0.2.1", "leave 192.0.2.1", "close"],
+  ]);
+  assertEquals([one.serving.connections.size, notices.length], [0, 1]);
+});
+
 /** Admits everyone, after a header. */
 const ADMITS: NonNullable<ConnectionContext["admission"]> = {
   expectsHeader: () => true,
