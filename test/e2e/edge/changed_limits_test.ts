@@ -127,9 +127,11 @@ t("refused clients are counted by reason, and logged once per minute", async () 
   await until(() => server.open === 0);
   await talk(balance.socket, "per-client 0\naccept-rate 0/1\n");
   {
+    const start = performance.now();
     await using all = await crowd(balance.port, 4);
-    assertEquals(all.served.length, 1);
-    await ended("client_rate", 3);
+    const seconds = (performance.now() - start) / 1000, { served, refused } = all;
+    assert(served.length >= 1 && served.length <= 1 + Math.floor(seconds), `${served.length}`);
+    await ended("client_rate", refused.length);
   }
   const lines = () => Deno.readTextFileSync(log).split("\n");
   for (const reason of ["client_limit", "client_rate"]) {

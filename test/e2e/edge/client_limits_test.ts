@@ -167,8 +167,10 @@ t("--accept-rate 0/CLIENT: more new connections of one client are closed", async
     await command(balance, "accept-rate 1000/1"),
     "new connections: at most 1000 per second in all, at most 1 per second of one client",
   );
+  const changed = performance.now();
   await using third = await crowd(balance.port, 5, "127.0.0.3");
-  assertEquals(third.served.length, 1);
+  const more = (performance.now() - changed) / 1000, count = third.served.length;
+  assert(count >= 1 && count <= 1 + Math.floor(more), `${count} in ${more} s`);
   assertEquals(
     await command(balance, "accept-rate 5/"),
     "invalid rate [5/]: not N or N/CLIENT with numbers from 0 to 1000000",

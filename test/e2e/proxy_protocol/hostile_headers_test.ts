@@ -1,4 +1,4 @@
-/** Trusted peers that send nothing, too little, too slowly or rubbish, or leave too early. */
+/** Trusted peers that send nothing, too little, too slowly or garbage, or leave too early. */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { randomBytes } from "../../helpers/bytes.ts";
@@ -110,74 +110,77 @@ t(
   },
 );
 
-t("what is no header is refused at once, counted by its cause, and never dialed", async () => {
-  await using server = echo();
-  const { balance, metrics } = await start("PORT", server.address);
-  await using _balance = balance;
-  const before = await balance.quietFds();
-  const body = new Uint8Array(12), wrongSum = V2.slice();
-  wrongSum[20]! ^= 1;
-  const text = (value: string) => new TextEncoder().encode(value);
-  const rubbish: Uint8Array<ArrayBuffer>[] = [
-    text("GET / HTTP/1.1\r\nHost: a\r\n\r\n"),
-    text("\x16\x03\x01\x02\x00"),
-    text("SSH-2.0-OpenSSH_9.2\r\n"),
-    text("PROXY TCP4 1.2.3.4 1.2.3.4 1 65536\r\n"),
-    text("PROXY TCP4 1.2.3.4 1.2.3.256 1 1\r\n"),
-    text("PROXY TCP4 ::1 ::1 1 1\r\n"),
-    text("PROXY TCP6 1.2.3.4 1.2.3.4 1 1\r\n"),
-    text("PROXY TCP4 1.2.3.4  1.2.3.4 1 1\r\n"),
-    text("PROXY TCP4 1.2.3.4 1.2.3.4 1 1 \r\n"),
-    text("PROXY TCP4 1.2.3.4 1.2.3.4 1\r\n"),
-    text("PROXY TCP4 01.2.3.4 1.2.3.4 1 1\r\n"),
-    text("PROXY TCP4 1.2.3.4 1.2.3.4 +1 1\r\n"),
-    text("PROXY tcp4 1.2.3.4 1.2.3.4 1 1\r\n"),
-    text("PROXY UDP4 1.2.3.4 1.2.3.4 1 1\r\n"),
-    text("proxy TCP4 1.2.3.4 1.2.3.4 1 1\r\n"),
-    text("PROXY TCP4 1.2.3.4 1.2.3.4 1 1\n"),
-    text("PROXY".padEnd(200, " ")),
-    text(`PROXY UNKNOWN ${"x".repeat(200)}\r\n`),
-    wrongSum,
-    v2Raw({ byte13: 0x11, byte14: 0x11, body }),
-    v2Raw({ byte13: 0x2f, byte14: 0x11, body }),
-    v2Raw({ byte13: 0x21, byte14: 0x11, body: body.subarray(1) }),
-    v2Raw({ byte13: 0x21, byte14: 0x21, body }),
-    v2Raw({ byte13: 0x21, byte14: 0x11, body: new Uint8Array(14) }),
-    v2Raw({ byte13: 0x21, byte14: 0x11, body, tlvs: [{ type: 3, value: new Uint8Array(3) }] }),
-    v2Raw({ byte13: 0x21, byte14: 0x11, body, length: 65535 }),
-    v2Raw({ byte13: 0x21, byte14: 0x11, body, length: 521 }),
-  ];
-  for (const [i, bytes] of rubbish.entries()) {
-    const started = performance.now();
-    using client = await dial("127.0.0.1", balance.port, bytes);
-    assertEquals((await readToEnd(client.conn)).text, "");
-    const ms = performance.now() - started;
-    // At once: not by the limit of 5 s.
-    assert(ms < 4000, `${new TextDecoder().decode(bytes)} (${i}) took ${ms} ms`);
-  }
-  assertEquals(server.accepted, 0);
-  await untilMetric(
-    metrics,
-    "balance_connections_ended_total",
-    { reason: "bad_proxy_header" },
-    rubbish.length,
-  );
-  assertEquals(await headerErrors(metrics), rubbish.length);
-  await settled(balance, metrics, before);
-  // The first bytes are spelled out.
-  assertMatch(balance.stderr, /GET \/ HTTP/);
-  // deno-lint-ignore no-control-regex
-  assert(!/[\x00-\x09\x0b-\x1f\x7f]/.test(balance.stderr), balance.stderr);
-  // The longest that is allowed.
-  const longest = v2Raw({
-    byte13: 0x21,
-    byte14: 0x11,
-    body,
-    tlvs: [{ type: 4, value: new Uint8Array(505) }],
-  });
-  assertEquals(longest.length, 536);
-  assertEquals((await exchange(balance.port, withPayload(longest, "x"))).length, 1);
-});
+t(
+  "bytes that are not a header are refused at once, counted by cause, and never relayed",
+  async () => {
+    await using server = echo();
+    const { balance, metrics } = await start("PORT", server.address);
+    await using _balance = balance;
+    const before = await balance.quietFds();
+    const body = new Uint8Array(12), wrongSum = V2.slice();
+    wrongSum[20]! ^= 1;
+    const text = (value: string) => new TextEncoder().encode(value);
+    const garbage: Uint8Array<ArrayBuffer>[] = [
+      text("GET / HTTP/1.1\r\nHost: a\r\n\r\n"),
+      text("\x16\x03\x01\x02\x00"),
+      text("SSH-2.0-OpenSSH_9.2\r\n"),
+      text("PROXY TCP4 1.2.3.4 1.2.3.4 1 65536\r\n"),
+      text("PROXY TCP4 1.2.3.4 1.2.3.256 1 1\r\n"),
+      text("PROXY TCP4 ::1 ::1 1 1\r\n"),
+      text("PROXY TCP6 1.2.3.4 1.2.3.4 1 1\r\n"),
+      text("PROXY TCP4 1.2.3.4  1.2.3.4 1 1\r\n"),
+      text("PROXY TCP4 1.2.3.4 1.2.3.4 1 1 \r\n"),
+      text("PROXY TCP4 1.2.3.4 1.2.3.4 1\r\n"),
+      text("PROXY TCP4 01.2.3.4 1.2.3.4 1 1\r\n"),
+      text("PROXY TCP4 1.2.3.4 1.2.3.4 +1 1\r\n"),
+      text("PROXY tcp4 1.2.3.4 1.2.3.4 1 1\r\n"),
+      text("PROXY UDP4 1.2.3.4 1.2.3.4 1 1\r\n"),
+      text("proxy TCP4 1.2.3.4 1.2.3.4 1 1\r\n"),
+      text("PROXY TCP4 1.2.3.4 1.2.3.4 1 1\n"),
+      text("PROXY".padEnd(200, " ")),
+      text(`PROXY UNKNOWN ${"x".repeat(200)}\r\n`),
+      wrongSum,
+      v2Raw({ byte13: 0x11, byte14: 0x11, body }),
+      v2Raw({ byte13: 0x2f, byte14: 0x11, body }),
+      v2Raw({ byte13: 0x21, byte14: 0x11, body: body.subarray(1) }),
+      v2Raw({ byte13: 0x21, byte14: 0x21, body }),
+      v2Raw({ byte13: 0x21, byte14: 0x11, body: new Uint8Array(14) }),
+      v2Raw({ byte13: 0x21, byte14: 0x11, body, tlvs: [{ type: 3, value: new Uint8Array(3) }] }),
+      v2Raw({ byte13: 0x21, byte14: 0x11, body, length: 65535 }),
+      v2Raw({ byte13: 0x21, byte14: 0x11, body, length: 521 }),
+    ];
+    for (const [i, bytes] of garbage.entries()) {
+      const started = performance.now();
+      using client = await dial("127.0.0.1", balance.port, bytes);
+      assertEquals((await readToEnd(client.conn)).text, "");
+      const ms = performance.now() - started;
+      // At once: not by the limit of 5 s.
+      assert(ms < 4000, `${new TextDecoder().decode(bytes)} (${i}) took ${ms} ms`);
+    }
+    assertEquals(server.accepted, 0);
+    await untilMetric(
+      metrics,
+      "balance_connections_ended_total",
+      { reason: "bad_proxy_header" },
+      garbage.length,
+    );
+    assertEquals(await headerErrors(metrics), garbage.length);
+    await settled(balance, metrics, before);
+    // The first bytes are spelled out.
+    assertMatch(balance.stderr, /GET \/ HTTP/);
+    // deno-lint-ignore no-control-regex
+    assert(!/[\x00-\x09\x0b-\x1f\x7f]/.test(balance.stderr), balance.stderr);
+    // The longest that is allowed.
+    const longest = v2Raw({
+      byte13: 0x21,
+      byte14: 0x11,
+      body,
+      tlvs: [{ type: 4, value: new Uint8Array(505) }],
+    });
+    assertEquals(longest.length, 536);
+    assertEquals((await exchange(balance.port, withPayload(longest, "x"))).length, 1);
+  },
+);
 
 t("60 KB in the segment of the header, and 8 MiB after it, arrive complete", async () => {
   await using server = echo();

@@ -10,7 +10,7 @@ export interface HeaderBackend extends Backend {
   readonly raw: readonly Uint8Array[];
   /** How many bytes each first read of a connection returned. */
   readonly firstReads: readonly number[];
-  /** Why it could not read a header, in order. A connection that ended before any byte is none. */
+  /** Why it could not read a header, in order. A connection that ended before any byte does not count. */
   readonly faults: readonly string[];
 }
 

@@ -83,7 +83,7 @@ for (const name of ENGINE_NAMES) {
     }
   });
 
-  t(`${name}: a header may arrive in pieces, and reading ahead goes on behind it`, async () => {
+  t(`${name}: a header may arrive in pieces, and reading ahead continues after it`, async () => {
     for (const rest of ["", "rest", "r".repeat(600)]) {
       await using one = await accepted(engine);
       const header = line(engine, one.link);
@@ -139,7 +139,7 @@ for (const name of ENGINE_NAMES) {
     assertEquals(await header, undefined);
   });
 
-  t(`${name}: a link that is closed meanwhile reports no header`, async () => {
+  t(`${name}: a link that is closed while its header is read reports none`, async () => {
     await using one = await accepted(engine);
     const found: number[] = [];
     engine.readHeader(one.link, 100, {
