@@ -36,7 +36,7 @@ export class ClientLimits {
   readonly #worker: number;
   readonly #lock: Lock;
   readonly #clock: () => number;
-  /** What the clock of this isolate lacks to the common time. */
+  /** Milliseconds that are added to the clock of this isolate to get the common time. */
   #offset: number;
 
   /**
@@ -137,7 +137,7 @@ export class ClientLimits {
   /**
    * Counts a connection that was accepted.
    *
-   * @returns Milliseconds that it must wait, if other isolates were faster since {@link pauseMs}.
+   * @returns Milliseconds that it must wait, if other isolates have accepted since {@link pauseMs}.
    */
   accepted(): number {
     const { acceptRate } = this.limits;
@@ -198,7 +198,7 @@ function afterOne(fullAt: number, now: number, rate: number): number {
   return Math.max(fullAt, now) + BURST_MS / rate;
 }
 
-/** How long a connection waits that makes a bucket full at that time. */
+/** How long a connection must wait, given when the bucket is full after it. */
 function waitMs(fullAt: number, now: number): number {
   const ms = fullAt - now - BURST_MS;
   return ms > ROUNDING_MS ? ms : 0;

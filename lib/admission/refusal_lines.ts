@@ -8,8 +8,8 @@ export const REFUSED_LINES = 10;
 
 const CAUSES: Readonly<Record<Refusal, string>> = {
   "denied": "the access lists deny it",
-  "client limit": "it has as many connections as one client may have",
-  "client rate": "it connects more often than one client may",
+  "client limit": "it has too many open connections (per-client)",
+  "client rate": "it opens too many connections per second (accept-rate)",
 };
 
 /** A client that was refused. */

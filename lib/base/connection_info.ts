@@ -1,8 +1,9 @@
 import type { Endpoint } from "./endpoint.ts";
 
 /**
- * The state of a connection; it is `dialing` until a backend has answered, `header` while its peer
- * must send a PROXY header before that, or `waiting` in the wait line. A `closing` connection has ended, but the runtime has not closed its sockets yet.
+ * The state of a connection: `header` while its peer must send a PROXY header, `dialing` until a
+ * backend has answered, or `waiting` in the wait line. A `closing` connection has ended, but the
+ * runtime has not closed its sockets yet.
  */
 export type ConnectionState = "header" | "waiting" | "dialing" | "open" | "half-closed" | "closing";
 

@@ -238,7 +238,7 @@ export interface Engine {
    * to the relay. Called at most once per link, before both of them. Closing the link may end it
    * without a call.
    *
-   * @param maxBytes The observer gets at most so many bytes, and then needs no more.
+   * @param maxBytes The observer gets at most this many bytes, and must then decide.
    */
   readHeader(client: Link, maxBytes: number, observer: HeaderObserver): void;
   /**

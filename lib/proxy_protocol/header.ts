@@ -55,5 +55,5 @@ export interface ProxyHeader {
   readonly connection: ProxiedConnection | undefined;
 }
 
-/** A header, why it is none, or `undefined` if more bytes are needed. */
+/** A header, what is wrong with it, or `undefined` if more bytes are needed. */
 export type ParsedHeader = ProxyHeader | HeaderFault | undefined;

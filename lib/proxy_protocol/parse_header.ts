@@ -10,7 +10,7 @@ const CR = 0x0d, LF = 0x0a;
 /**
  * Parses a PROXY header of version 1 or 2. Pure.
  *
- * @param bytes All that has arrived so far, also behind the header.
+ * @param bytes All that has arrived so far, including payload after the header.
  * @returns The header; a fault as soon as it is certain; `undefined` if more bytes are needed.
  */
 export function parseHeader(bytes: Uint8Array): ParsedHeader {

@@ -41,7 +41,8 @@ export const GROUP = { SCHEDULE: 0, LENGTH: 1, CURSOR: 2, WEIGHTED: 3, LEAVING: 
  * robin owes it. `PROBER`: the worker, from 1, with the one connection that a cautious channel may
  * get. `FAILURES`: failed connects in a row. `CHECKED`: whether an active check decides that it is
  * up. `NAME`: a hash of its host as written, in two words. `ID`: unique while the program runs.
- * `LEAVING`: whether a reload has removed it. `SEND_PROXY`: the PROXY header that it gets, from 1; 0 for that of all channels.
+ * `LEAVING`: whether a reload has removed it. `SEND_PROXY`: the PROXY header that it gets, from 1;
+ * 0 for that of all channels.
  */
 // deno-fmt-ignore
 export const CHANNEL = {

@@ -8,7 +8,7 @@ import type { AheadReader, ReadAhead } from "./read_ahead.ts";
 export class DenoLink implements Link {
   /** What `readAhead` reads; the relay takes it over. */
   ahead: AheadReader | undefined;
-  /** What `readHeader` has read behind the header, for `readAhead` or the relay. */
+  /** What `readHeader` has read after the header, for `readAhead` or the relay. */
   rest: ReadAhead | undefined;
   #open = true;
 

@@ -10,7 +10,7 @@ const BUFFER_BYTES = 4 * MIN_BUFFER_BYTES;
  * Reads a header at the start of a client's input.
  *
  * @param options `maxBytes`: see `Engine.readHeader`, at most 2048; `rest` receives what was read
- * behind the header.
+ * after the header.
  */
 export function readHeader(
   conn: ByteConn,
@@ -21,7 +21,7 @@ export function readHeader(
   let count = 0;
 
   function next(): void {
-    // A reset is found out by the relay, or by whoever writes.
+    // The relay reports a reset, or the next write does.
     conn.read(buffer.subarray(count)).then(received, () => observer.over());
   }
 

@@ -10,7 +10,7 @@ export interface PumpStart {
   readonly prefix?: Uint8Array | undefined;
 }
 
-/** Writes a prefix and some or all of the bytes, with one call if possible; returns how many of them. */
+/** Writes a prefix and bytes, with one call if possible; returns how many of the bytes. */
 export async function writePrefixed(
   to: ByteConn,
   prefix: Uint8Array,
