@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { echo } from "../../helpers/net/backends.ts";
-import { exchange, readText, readToEnd } from "../../helpers/net/client.ts";
+import { exchange, readText, readToEnd, refused } from "../../helpers/net/client.ts";
 import { freePort } from "../../helpers/net/ports.ts";
 import { startBackground } from "../../helpers/program/start_background.ts";
 import { startControlled } from "../../helpers/program/start_controlled.ts";
@@ -50,9 +50,14 @@ t("a stop waits for peers in the header, but not longer than for the header", as
   });
   const started = performance.now();
   balance.kill("SIGTERM");
-  const { code } = await balance.ended;
-  const ms = performance.now() - started;
-  for (const { conn } of [silent, ...all]) conn.close();
+  try {
+    await refused(balance.port);
+    await completed(all);
+  } finally {
+    using _silent = silent;
+    await balance.ended;
+  }
+  const { code } = await balance.ended, ms = performance.now() - started;
   assertEquals(code, 0);
   assert(ms < 8000, `it took ${ms} ms`);
 });
