@@ -22,18 +22,17 @@ export interface PrefixSet {
 export class PrefixCollector {
   readonly #v4 = new Column(1);
   readonly #v6 = new Column(4);
+  /** The first address of the range that is added. */
+  readonly #starts = new Uint32Array(4);
 
   /** Adds a range. */
   add({ network, bits }: Network): void {
-    const view = new DataView(network.buffer, network.byteOffset, network.byteLength);
-    const words = new Uint32Array(network.length / 4);
-    for (let word = 0; word < words.length; word++) words[word] = view.getUint32(word * 4);
-    this.addWords(words, words.length, bits);
-  }
-
-  /** Adds a range whose first address is in the first `length` words (1 or 4). */
-  addWords(words: Uint32Array, length: number, bits: number): void {
-    (length === 1 ? this.#v4 : this.#v6).add(words, 0, bits);
+    const starts = this.#starts;
+    for (let at = 0; at < network.length; at += 4) {
+      starts[at / 4] = network[at]! << 24 | network[at + 1]! << 16 | network[at + 2]! << 8 |
+        network[at + 3]!;
+    }
+    (network.length === 4 ? this.#v4 : this.#v6).add(starts, 0, bits);
   }
 
   /** All of them, each once. */
