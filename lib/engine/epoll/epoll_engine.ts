@@ -12,6 +12,7 @@ import type {
   Relay,
   RelayObserver,
 } from "../engine.ts";
+import { EPOLLERR } from "./system/constants.ts";
 import { bindSocket } from "./system/bind.ts";
 import { type Context, type ContextOptions, newContext } from "./context.ts";
 import { localOf } from "./system/sockets.ts";
@@ -64,7 +65,8 @@ export class EpollEngine implements Engine {
   readHeader(client: Link, maxBytes: number, observer: HeaderObserver): void {
     const link = client as EpollLink;
     link.owner = new HeaderReader(this.#context, maxBytes, observer);
-    link.watch();
+    // Without events, nothing would ever happen to it: counts as a reset.
+    if (!link.watch()) link.event(EPOLLERR);
   }
 
   readAhead(client: Link, { gone }: { gone: (how: Ending, bytes: number) => void }): void {

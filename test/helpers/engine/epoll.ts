@@ -24,7 +24,7 @@ export function libC(replaced: Partial<LibC> = {}): LibC {
 
 /** Replaces a function of the C library by one that fails with an error of errno(3) while wanted. */
 export function failing(
-  name: "accept4" | "splice" | "epoll_wait" | "connect",
+  name: "accept4" | "splice" | "epoll_ctl" | "epoll_wait" | "connect",
   errno: number,
   isWanted: () => boolean = () => true,
 ): Partial<LibC> {

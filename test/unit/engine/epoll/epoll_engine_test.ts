@@ -16,7 +16,7 @@ import { connect, readText, readToEnd } from "../../../helpers/net/client.ts";
 import { rawConnect, rawListener } from "../../../helpers/net/raw_sockets.ts";
 import { skip, sleep, t, until, within } from "../../../helpers/t.ts";
 
-const EMFILE = 24, MSG_OOB = 1;
+const EMFILE = 24, ENOSPC = 28, MSG_OOB = 1;
 const bytes = (text: string) => new TextEncoder().encode(text);
 
 /** An address of this host with a scope, such as `fe80::1%eth0`. */
@@ -260,6 +260,18 @@ else {
     near.close();
     peer.close();
     listener.close();
+  });
+
+  t("epoll: a header of a client that cannot be watched is over at once", async () => {
+    let fails = false, isOver = false;
+    await using tested = epollEngine({ calls: failing("epoll_ctl", ENOSPC, () => fails) });
+    const listener = listenWith(tested.engine), near = rawConnect(listener.local.port);
+    const client = await listener.accept();
+    assert(!("failure" in client));
+    fails = true;
+    tested.engine.readHeader(client, 100, { arrived: () => undefined, over: () => isOver = true });
+    assert(isOver);
+    near.close();
   });
 
   const withScope = scoped === undefined
