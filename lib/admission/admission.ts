@@ -27,6 +27,10 @@ export interface Admission {
    *     since {@link pauseMs}.
    */
   accepted(): number;
-  /** A connection that was accepted does not count: its client is refused. */
-  uncount(): void;
+  /**
+   * A connection that was accepted does not count: its client is refused.
+   *
+   * @param ageMs Milliseconds since {@link accepted}. @default {0}
+   */
+  uncount(ageMs?: number): void;
 }

@@ -65,6 +65,11 @@ export class Arrival implements HeaderObserver, Ticking {
     this.#sinceTick = context.clock.now;
   }
 
+  /** Milliseconds since it was accepted. */
+  get ageMs(): number {
+    return performance.now() - this.since;
+  }
+
   /** Starts to read. */
   start(): void {
     const { engine, clock } = this.#context;
@@ -83,7 +88,7 @@ export class Arrival implements HeaderObserver, Ticking {
       client: this.link.remote,
       listener: this.link.local,
       state: "header",
-      ageMs: Math.round(performance.now() - this.since),
+      ageMs: Math.round(this.ageMs),
       idleMs: Math.round(this.#context.clock.now - this.#sinceTick),
       sent: 0,
       rcvd: 0,

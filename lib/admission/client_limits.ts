@@ -2,6 +2,7 @@
 
 import type { Refusal } from "../base/reason.ts";
 import { Lock } from "../table/lock.ts";
+import { newSeed } from "./client_key.ts";
 import { HEADER, limitsBytes, type LimitsHandle, LimitsMemory, TIME } from "./limits_memory.ts";
 
 /** The limits; 0 for none. */
@@ -79,12 +80,16 @@ export class ClientLimits {
     });
   }
 
-  /** Counts a new connection of a client, or returns why it may not have another one. */
+  /**
+   * Counts a new connection of a client, or returns why it may not have another one.
+   *
+   * Without a limit for the number, a client for which there is no room is admitted and not counted.
+   */
   enter(client: string): Exclude<Refusal, "denied"> | undefined {
     return this.#lock.run(() => {
       const { perClient, clientRate } = this.limits, now = this.#now();
       const entry = this.#memory.take(client, now);
-      if (entry === undefined) return "client limit";
+      if (entry === undefined) return perClient > 0 ? "client limit" : undefined;
       const fullAt = clientRate === 0 ? 0 : afterOne(this.#memory.fullAt(entry), now, clientRate);
       const refusal = waitMs(fullAt, now) > 0
         ? "client rate"
@@ -106,7 +111,7 @@ export class ClientLimits {
     });
   }
 
-  /** A connection of a client that was counted here has ended. */
+  /** A connection of a client that was admitted here has ended. */
   leave(client: string): void {
     this.#lock.run(() => {
       const entry = this.#memory.find(client);
@@ -144,16 +149,25 @@ export class ClientLimits {
     if (acceptRate === 0) return 0;
     return this.#lock.run(() => {
       const { times } = this.#memory, now = this.#now();
+      if (times[TIME.ALL]! <= now) times[TIME.FULL] = now;
       times[TIME.ALL] = afterOne(times[TIME.ALL]!, now, acceptRate);
       return waitMs(times[TIME.ALL]!, now);
     });
   }
 
-  /** A connection that was accepted does not count, so that refused clients delay no others. */
-  uncount(): void {
+  /**
+   * A connection that was accepted does not count, so that refused clients delay no others.
+   *
+   * @param ageMs Milliseconds since it was accepted. If the bucket was full since then, nothing is to
+   *     be given back.
+   */
+  uncount(ageMs = 0): void {
     const { acceptRate } = this.limits;
     if (acceptRate === 0) return;
-    this.#lock.run(() => void (this.#memory.times[TIME.ALL]! -= BURST_MS / acceptRate));
+    this.#lock.run(() => {
+      const { times } = this.#memory, now = this.#now();
+      if (now - ageMs >= times[TIME.FULL]!) times[TIME.ALL]! -= BURST_MS / acceptRate;
+    });
   }
 
   /** Gives back what the connections of a worker that died held. */
@@ -186,7 +200,7 @@ export function newClientLimits(
   const entries = Math.min(Math.max(2 * connections, MIN_ENTRIES), MAX_ENTRIES);
   const buffer = new SharedArrayBuffer(limitsBytes(workers, entries));
   const handle = { workers, entries, buffer }, { words, times } = new LimitsMemory(handle);
-  words[HEADER.SEED] = crypto.getRandomValues(new Int32Array(1))[0]!;
+  words[HEADER.SEED] = newSeed();
   times[TIME.ORIGIN] = Date.now();
   const created = new ClientLimits(handle);
   created.limits = limits;

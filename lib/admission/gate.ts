@@ -15,10 +15,7 @@ export interface AdmissionSetup {
   readonly proxies?: Verdicts | undefined;
   /** The buffer of a `RefusalMemory`. */
   readonly refusals: SharedArrayBuffer;
-  /**
-   * Whether there is anything to check. Otherwise connections are not counted either, and cost
-   * nothing.
-   */
+  /** Whether there is anything to check. Until that is so, connections are not counted either. */
   readonly isActive: boolean;
 }
 
@@ -67,7 +64,7 @@ export class Gate implements Admission {
     return this.#limits.accepted();
   }
 
-  uncount(): void {
-    this.#limits.uncount();
+  uncount(ageMs?: number): void {
+    this.#limits.uncount(ageMs);
   }
 }

@@ -1,6 +1,6 @@
 /** The memory of the limits per client: one entry per client, shared by all isolates. */
 
-import { parsePeerIp } from "../address/ip.ts";
+import { type ClientKey, clientKey, seededHash } from "./client_key.ts";
 
 /** What other isolates need to use the same limits. A plain record. */
 export interface LimitsHandle {
@@ -17,8 +17,11 @@ export const HEADER = {
   LOCK: 0, PER_CLIENT: 1, ACCEPT_RATE: 2, CLIENT_RATE: 3, SEED: 4, LAST: 5, FREE: 6, HAND: 7,
 } as const;
 
-/** Times of the header, in milliseconds. `ORIGIN` since 1970, the others since then. */
-export const TIME = { ORIGIN: 0, NOW: 1, ALL: 2 } as const;
+/**
+ * Times of the header, in milliseconds. `ORIGIN` since 1970, the others since then. `ALL`: when the
+ * bucket of all clients is full; `FULL`: when it was full last.
+ */
+export const TIME = { ORIGIN: 0, NOW: 1, ALL: 2, FULL: 3 } as const;
 
 const HEADER_WORDS = 8, HEADER_TIMES = 4, WORD = 4, DOUBLE = 8;
 /** Words of an entry, before those that count the connections of each worker. */
@@ -27,13 +30,6 @@ const FAMILY = 0, HIGH = 1, LOW = 2, NEXT = 3, ENTRY_WORDS = 4;
 const NONE = 0;
 /** How many entries a new client looks at for one that it can reuse before it takes a fresh one. */
 const LOOKS = 4;
-
-/** A client: an IPv4 address, or the first 64 bits of an IPv6 address. */
-interface Key {
-  readonly family: 4 | 6;
-  readonly high: number;
-  readonly low: number;
-}
 
 /** The entries as one isolate sees them. Every method needs the lock. */
 export class LimitsMemory {
@@ -60,14 +56,14 @@ export class LimitsMemory {
 
   /** The entry of a client; `undefined` if there is none. */
   find(client: string): number | undefined {
-    const key = keyOf(client);
+    const key = clientKey(client);
     const entry = this.#search(this.#head(key), key);
     return entry === NONE ? undefined : entry;
   }
 
   /** The entry of a client, an empty one if it had none; `undefined` if all are in use. */
   take(client: string, now: number): number | undefined {
-    const key = keyOf(client), head = this.#head(key);
+    const key = clientKey(client), head = this.#head(key);
     const found = this.#search(head, key);
     if (found !== NONE) return found;
     const entry = this.#vacant(now), { words } = this;
@@ -166,7 +162,7 @@ export class LimitsMemory {
     words[at + FAMILY] = 0;
   }
 
-  #search(head: number, { family, high, low }: Key): number {
+  #search(head: number, { family, high, low }: ClientKey): number {
     const { words } = this;
     for (let entry = words[head]!; entry !== NONE;) {
       const at = this.#at(entry);
@@ -179,8 +175,8 @@ export class LimitsMemory {
   }
 
   /** The word with the first entry of those that have the same hash. */
-  #head({ family, high, low }: Key): number {
-    return this.#headsAt + (hashOf(this.words[HEADER.SEED]!, family, high, low) & this.#mask);
+  #head(key: ClientKey): number {
+    return this.#headsAt + (seededHash(this.words[HEADER.SEED]!, key) & this.#mask);
   }
 
   #at(entry: number): number {
@@ -197,25 +193,4 @@ export function limitsBytes(workers: number, entries: number): number {
 /** The power of two that is at least the number of entries. */
 function headCount(entries: number): number {
   return 2 ** Math.ceil(Math.log2(entries));
-}
-
-function keyOf(client: string): Key {
-  const ip = parsePeerIp(client);
-  if (ip === undefined) return { family: 4, high: 0, low: 0 };
-  const first = ip[0]! << 24 | ip[1]! << 16 | ip[2]! << 8 | ip[3]!;
-  if (ip.length === 4) return { family: 4, high: 0, low: first };
-  return { family: 6, high: first, low: ip[4]! << 24 | ip[5]! << 16 | ip[6]! << 8 | ip[7]! };
-}
-
-/** Mixed with a secret, so that nobody can choose addresses with the same hash (MurmurHash3). */
-function hashOf(seed: number, ...words: readonly number[]): number {
-  let hash = seed;
-  for (const word of words) {
-    const k = Math.imul(word, 0xcc9e2d51);
-    hash ^= Math.imul(k << 15 | k >>> 17, 0x1b873593);
-    hash = (Math.imul(hash << 13 | hash >>> 19, 5) + 0xe6546b64) | 0;
-  }
-  hash = Math.imul(hash ^ hash >>> 16, 0x85ebca6b);
-  hash = Math.imul(hash ^ hash >>> 13, 0xc2b2ae35);
-  return hash ^ hash >>> 16;
 }

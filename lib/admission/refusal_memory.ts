@@ -4,8 +4,8 @@
  * reported first are forgotten, and reported again.
  */
 
-import { parsePeerIp } from "../address/ip.ts";
 import type { Reason, Refusal } from "../base/reason.ts";
+import { clientKey, newSeed, seededHash } from "./client_key.ts";
 
 /** Seconds between two reports of a client that is refused for the same reason. */
 const REPORT_EVERY_S = 60;
@@ -15,9 +15,14 @@ const REPORTS = 16_384, PLACES = 8;
 /** All refusals that are counted. */
 export const REFUSALS: readonly Refusal[] = ["denied", "client limit", "client rate"];
 
+/** Bytes before the reports: the counts and the seed. */
+const HEADER_BYTES = (REFUSALS.length + 1) * 8;
+
 /** The memory of refused clients as one isolate uses it. */
 export class RefusalMemory {
   readonly #counts: BigUint64Array;
+  /** Secret, so that nobody can suppress the report of another client. */
+  readonly #seed: number;
   /** Each the hash of a client and a reason (upper 32 bits), and when it was reported last. */
   readonly #reports: BigUint64Array;
   readonly #now: () => number;
@@ -25,7 +30,8 @@ export class RefusalMemory {
   /** @param now Milliseconds since 1970, the only clock that all workers share. */
   constructor(readonly buffer: SharedArrayBuffer, now: () => number = Date.now) {
     this.#counts = new BigUint64Array(buffer, 0, REFUSALS.length);
-    this.#reports = new BigUint64Array(buffer, REFUSALS.length * 8, REPORTS);
+    this.#seed = new Int32Array(buffer, REFUSALS.length * 8, 1)[0]!;
+    this.#reports = new BigUint64Array(buffer, HEADER_BYTES, REPORTS);
     this.#now = now;
   }
 
@@ -46,7 +52,7 @@ export class RefusalMemory {
    * @param client Text as in `Endpoint`. IPv6 addresses with the same first 64 bits are one client.
    */
   isDue(client: string, reason: Reason): boolean {
-    const key = hashOf(client, reason), now = Math.floor(this.#now() / 1000) >>> 0;
+    const key = this.#hashOf(client, reason), now = Math.floor(this.#now() / 1000) >>> 0;
     const entry = BigInt(key) << 32n | BigInt(now);
     for (;;) {
       const { at, found, isSame } = this.#find(key);
@@ -54,6 +60,12 @@ export class RefusalMemory {
       if (isSame && ageS >= 0 && ageS < REPORT_EVERY_S) return false;
       if (Atomics.compareExchange(this.#reports, at, found, entry) === found) return true;
     }
+  }
+
+  /** 32 bits of a client and a reason. */
+  #hashOf(client: string, reason: Reason): number {
+    const number = REFUSALS.indexOf(reason as Refusal);
+    return seededHash(this.#seed, clientKey(client), number) >>> 0;
   }
 
   /** The place of a client, or the oldest one that it may have. */
@@ -71,15 +83,7 @@ export class RefusalMemory {
 
 /** Creates a memory. */
 export function newRefusalMemory(): RefusalMemory {
-  return new RefusalMemory(new SharedArrayBuffer((REFUSALS.length + REPORTS) * 8));
-}
-
-/** 32 bits of a client and a reason (FNV-1a). */
-function hashOf(client: string, reason: Reason): number {
-  const ip = parsePeerIp(client);
-  let hash = 0x811c9dc5;
-  const add = (byte: number) => hash = Math.imul(hash ^ byte, 0x01000193) >>> 0;
-  for (let i = 0; i < reason.length; i++) add(reason.charCodeAt(i));
-  for (const byte of ip?.subarray(0, 8) ?? []) add(byte);
-  return hash;
+  const buffer = new SharedArrayBuffer(HEADER_BYTES + REPORTS * 8);
+  new Int32Array(buffer, REFUSALS.length * 8, 1)[0] = newSeed();
+  return new RefusalMemory(buffer);
 }

@@ -60,8 +60,7 @@ export interface Serving {
  * `ConnectionContext.admission` refuses is closed at once, with a reset if possible.
  *
  * @param listener The loop closes it.
- * @param maxConnections Returns the maximum number of connections, which may change; those that
- * are closing count, because they still have their descriptors.
+ * @param maxConnections Returns how many connections may be open or closing, which may change.
  */
 export function serve(
   listener: Listener,
@@ -231,6 +230,7 @@ class AcceptLoop implements Serving, ConnectionOwner<Connection>, ArrivalOwner {
   unidentified(arrival: Arrival, { reason, badHeader, bug }: ArrivalEnd): void {
     this.#leaveArrivals(arrival);
     if (bug !== undefined) this.#context.notice(bugLine(bug));
+    if (badHeader !== undefined) this.#context.admission?.uncount(arrival.ageMs);
     refuse(this.#context, arrival.link, { reason, badHeader, arrival });
     this.#freed();
   }
@@ -251,7 +251,7 @@ class AcceptLoop implements Serving, ConnectionOwner<Connection>, ArrivalOwner {
         throw bug;
       }
     }
-    admission?.uncount();
+    admission?.uncount(arrival?.ageMs);
     refuse(this.#context, client, { reason, arrival });
     this.#freed();
   }

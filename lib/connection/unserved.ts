@@ -15,8 +15,8 @@ const UNKNOWN: Endpoint = { address: "0.0.0.0", port: 0 };
 interface Unserved {
   readonly reason: Reason;
   readonly badHeader?: BadHeader | undefined;
-  /** If its header was awaited: the number that it has, and since when. */
-  readonly arrival?: Pick<Arrival, "id" | "since"> | undefined;
+  /** If its header was awaited: the number that it has, and its age. */
+  readonly arrival?: Pick<Arrival, "id" | "ageMs"> | undefined;
 }
 
 /** Reports a client that is never served and closes its link, with a reset if it is refused. */
@@ -35,7 +35,7 @@ function report(
   link: AcceptedLink,
   { reason, badHeader, arrival }: Unserved,
 ): void {
-  const ageMs = arrival === undefined ? 0 : Math.round(performance.now() - arrival.since);
+  const ageMs = Math.round(arrival?.ageMs ?? 0);
   const info = unserved(arrival?.id ?? table.nextConnection(), link, ageMs);
   if (isRefused(reason)) {
     debug?.(`connect from ${info.client.address} refused: ${reason}`);

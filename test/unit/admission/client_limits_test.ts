@@ -143,6 +143,41 @@ t(
   PURE,
 );
 
+t("a connection that is refused late is given back only if the bucket was not full since", () => {
+  let now = 0;
+  const main = newClientLimits(1, { limits: { ...NO_LIMITS, acceptRate: 4 } });
+  const limits = new ClientLimits(main.handle, 0, () => now);
+  accept(limits, 4);
+  now += 400;
+  accept(limits, 1);
+  assertEquals(limits.pauseMs(), 100);
+  // One of the first ones.
+  limits.uncount(400);
+  assertEquals(limits.pauseMs(), 0);
+  now += 5000;
+  accept(limits, 4);
+  for (let i = 0; i < 3; i++) limits.uncount(5000);
+  assertEquals(limits.pauseMs(), 250);
+  limits.uncount();
+  assertEquals(limits.pauseMs(), 0);
+}, PURE);
+
+t("without a limit for the number, clients for which there is no room are admitted", () => {
+  const main = newClientLimits(1, { connections: 1, limits: { ...NO_LIMITS, clientRate: 1000 } });
+  const limits = new ClientLimits(main.handle, 0), { entries } = main.handle;
+  const fill = times(entries, (i) => limits.enter(`10.${i >> 16}.${i >> 8 & 255}.${i & 255}`));
+  assertEquals(fill.filter((refusal) => refusal !== undefined), []);
+  const client = "192.0.2.1";
+  assertEquals([limits.enter(client), limits.open(client)], [undefined, 0]);
+  main.limits = { ...NO_LIMITS, perClient: 1 };
+  assertEquals(limits.enter("192.0.2.2"), "client limit");
+  // It is not counted, so its end frees the place of nobody.
+  limits.leave(client);
+  assertEquals([limits.open(client), limits.open("10.0.0.1")], [0, 1]);
+  limits.leave("10.0.0.1");
+  assertEquals([limits.enter(client), limits.open(client)], [undefined, 1]);
+}, PURE);
+
 t("isolates with different clocks use the time of the one that is ahead", () => {
   let first = 0, second = -3_600_000;
   const main = newClientLimits(2, { limits: { ...NO_LIMITS, clientRate: 1 } });
@@ -207,8 +242,8 @@ t(
   },
 );
 
-function times<T>(count: number, act: () => T): T[] {
-  return Array.from({ length: count }, act);
+function times<T>(count: number, act: (index: number) => T): T[] {
+  return Array.from({ length: count }, (_, index) => act(index));
 }
 
 function accept(limits: ClientLimits, count: number): number[] {

@@ -47,7 +47,7 @@ function arrival(options: { context?: Partial<ConnectionContext>; engine?: Parti
       leave: (client) => void happened.push(`leave ${client}`),
       pauseMs: () => 0,
       accepted: () => happened.push("accepted") * 0,
-      uncount: () => void happened.push("uncount"),
+      uncount: (ageMs = -1) => void happened.push(ageMs < 0 ? "uncount" : "uncount late"),
     },
     refused: ({ id, client, badHeader }) =>
       void happened.push(`refused ${id} ${client.address} ${badHeader?.fault}`),
@@ -100,8 +100,13 @@ t("a bad header is refused and reset; nobody enters, and a second end has no eff
   assertEquals(observer.arrived(v1(CLIENT, SITE)), 0);
   await one.stop();
   assertEquals(one.happened, [
-    ...["accepted", "header 1", "header -1", "counted bad proxy header, not_a_header"],
-    ...["refused 1 10.0.0.1 not_a_header", "reset", "close"],
+    ...["accepted", "header 1", "header -1", "uncount late"],
+    ...[
+      "counted bad proxy header, not_a_header",
+      "refused 1 10.0.0.1 not_a_header",
+      "reset",
+      "close",
+    ],
   ]);
 });
 
