@@ -1,11 +1,7 @@
 import { ATTRIBUTE_KEYS } from "../address/channel_spec.ts";
 import { closest } from "../address/closest.ts";
 import { suggestion } from "../address/faults.ts";
-import {
-  SEND_PROXY_FAULT,
-  SEND_PROXY_NAMES,
-  type SendProxy,
-} from "../proxy_protocol/send_proxy.ts";
+import { parseSendProxy, SEND_PROXY_FAULT, type SendProxy } from "../proxy_protocol/send_proxy.ts";
 import { MAX_WEIGHT } from "../table/states.ts";
 import { type CheckSpec, parseCheckSpec, parseProbedPort } from "./spec.ts";
 import { SpecError } from "./spec_error.ts";
@@ -53,7 +49,7 @@ export function parseChannelAttributes(pairs: readonly string[]): ChannelAttribu
     ...(weight === undefined ? {} : { weight: parseWeight(weight) }),
     ...(check === undefined ? {} : { check: parseCheckSpec(check) }),
     ...(port === undefined ? {} : { checkPort: parseCheckPort(port) }),
-    ...(sendProxy === undefined ? {} : { sendProxy: parseSendProxy(sendProxy) }),
+    ...(sendProxy === undefined ? {} : { sendProxy: sendProxyValue(sendProxy) }),
   };
 }
 
@@ -75,8 +71,8 @@ function parseCheckPort(text: string): number {
   }
 }
 
-function parseSendProxy(text: string): SendProxy {
-  const found = SEND_PROXY_NAMES.find((name) => name === text);
+function sendProxyValue(text: string): SendProxy {
+  const found = parseSendProxy(text);
   if (found !== undefined) return found;
   throw invalid(`send-proxy=${text}`, SEND_PROXY_FAULT);
 }

@@ -5,11 +5,7 @@ import { type CheckSpec, parseCheckSpec } from "../check/spec.ts";
 import { SpecError } from "../check/spec_error.ts";
 import { UsageError } from "../base/errors.ts";
 import { durationFault, parseDuration, strictInteger } from "../base/integers.ts";
-import {
-  SEND_PROXY_FAULT,
-  SEND_PROXY_NAMES,
-  type SendProxy,
-} from "../proxy_protocol/send_proxy.ts";
+import { parseSendProxy, SEND_PROXY_FAULT, type SendProxy } from "../proxy_protocol/send_proxy.ts";
 import { type Place, placed } from "../config_file/place.ts";
 import { SCHEDULE_NAMES, type ScheduleName } from "../table/states.ts";
 import type { Arguments } from "./arguments.ts";
@@ -151,9 +147,9 @@ function waitValue({ values }: Arguments): WaitLimit | undefined {
 }
 
 function sendProxyValue({ values }: Arguments): SendProxy {
-  const text = values.get("send-proxy"), found = SEND_PROXY_NAMES.find((name) => name === text);
-  if (found !== undefined || text === undefined) return found ?? "none";
-  throw invalid("send-proxy", text, SEND_PROXY_FAULT);
+  const text = values.get("send-proxy") ?? "none", found = parseSendProxy(text);
+  if (found === undefined) throw invalid("send-proxy", text, SEND_PROXY_FAULT);
+  return found;
 }
 
 /** Splits a text at the first separator. */

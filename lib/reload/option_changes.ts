@@ -75,33 +75,19 @@ export function optionChanges(before: Options, after: Options): OptionChanges {
 
 /** The options that are in force after a reload: those that apply are the new ones. */
 export function optionsInForce(start: Options, after: Options): Options {
-  const {
-    autoDisable,
-    hashFailover,
-    connectTimeoutS,
-    idleTimeoutS,
-    graceS,
-    resolveS,
-    allow,
-    deny,
-    acceptProxy,
-    limits,
-  } = after;
   const wait = start.backends.wait;
   return {
     ...start,
-    ...{
-      autoDisable,
-      hashFailover,
-      connectTimeoutS,
-      idleTimeoutS,
-      graceS,
-      resolveS,
-      allow,
-      deny,
-      acceptProxy,
-      limits,
-    },
+    autoDisable: after.autoDisable,
+    hashFailover: after.hashFailover,
+    connectTimeoutS: after.connectTimeoutS,
+    idleTimeoutS: after.idleTimeoutS,
+    graceS: after.graceS,
+    resolveS: after.resolveS,
+    allow: after.allow,
+    deny: after.deny,
+    acceptProxy: after.acceptProxy,
+    limits: after.limits,
     channels: after.channels,
     backends: {
       ...after.backends,

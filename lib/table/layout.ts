@@ -20,13 +20,13 @@ export interface TableHandle {
 }
 
 /**
- * Words of the header. `SEND_PROXY`: that of channels without their own. `SENDS_PROXY`: whether any
- * channel may send a PROXY header.
+ * Words of the header. `SEND_PROXY`: that of channels without their own. `ANY_SEND_PROXY`: whether
+ * any channel may send a PROXY header.
  */
 // deno-fmt-ignore
 export const HEADER = {
   LOCK: 0, LAST_CONNECTION: 1, FORMERS: 2, LAST_GENERATION: 3, LAST_CHANNEL: 4, ARRANGEMENT: 5,
-  SEND_PROXY: 6, SENDS_PROXY: 7,
+  SEND_PROXY: 6, ANY_SEND_PROXY: 7,
 } as const;
 
 /**

@@ -107,7 +107,7 @@ export class Slots {
     const word = sendProxy === undefined ? 0 : SEND_PROXY_NAMES.indexOf(sendProxy) + 1;
     Atomics.store(this.#words, at, word);
     // Never back to 0, since others may have one.
-    if (word > NO_HEADER) Atomics.store(this.#words, HEADER.SENDS_PROXY, 1);
+    if (word > NO_HEADER) Atomics.store(this.#words, HEADER.ANY_SEND_PROXY, 1);
   }
 
   /** Forgets what was known about the former backend of a channel. */

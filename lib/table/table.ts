@@ -364,7 +364,7 @@ export class Table {
 
   /** The PROXY header that the backend of a channel gets at the start of each connection. */
   sendProxy(group: number, channel: number): SendProxy {
-    if (Atomics.load(this.#words, HEADER.SENDS_PROXY) === 0) return "none";
+    if (Atomics.load(this.#words, HEADER.ANY_SEND_PROXY) === 0) return "none";
     const word = this.#word(group, channel, CHANNEL.SEND_PROXY) ||
       Atomics.load(this.#words, HEADER.SEND_PROXY);
     return SEND_PROXY_NAMES[word - 1] ?? "none";
@@ -372,7 +372,7 @@ export class Table {
 
   /** {@link sendProxy} of the channel of an account. The account must be in use. */
   sendProxyOf(account: number): SendProxy {
-    if (Atomics.load(this.#words, HEADER.SENDS_PROXY) === 0) return "none";
+    if (Atomics.load(this.#words, HEADER.ANY_SEND_PROXY) === 0) return "none";
     const { group, channel } = this.placeOf(account);
     return this.sendProxy(group, channel);
   }
