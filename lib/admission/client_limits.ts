@@ -53,8 +53,7 @@ export class ClientLimits {
     this.#memory = new LimitsMemory(handle);
     this.#worker = worker;
     this.#clock = clock;
-    const isShared = handle.workers > 1;
-    this.#lock = new Lock(this.#memory.words, { at: HEADER.LOCK, worker, isShared });
+    this.#lock = new Lock(this.#memory.words, { at: HEADER.LOCK, worker, of: "limits" });
     this.#offset = Date.now() - this.#memory.times[TIME.ORIGIN]! - clock();
   }
 

@@ -10,18 +10,18 @@ export class Lock {
   readonly #words: Int32Array;
   readonly #at: number;
   readonly #me: number;
-  readonly #isShared: boolean;
+  readonly #of: string;
   #isHeld = false;
 
-  /** @param options `at`: the word of the lock; `isShared`: whether there are other isolates. */
+  /** @param options `at`: the word of the lock; `of`: what it locks, for errors. */
   constructor(
     words: Int32Array,
-    { at, worker, isShared = true }: { at: number; worker: number; isShared?: boolean },
+    { at, worker, of }: { at: number; worker: number; of: string },
   ) {
     this.#words = words;
     this.#at = at;
     this.#me = worker + 1;
-    this.#isShared = isShared;
+    this.#of = of;
   }
 
   /** Whether this isolate holds it. */
@@ -31,7 +31,7 @@ export class Lock {
 
   /** Runs a function with the lock held. The function must be short, and must not call `run`. */
   run<T>(work: () => T): T {
-    if (this.#isHeld) throw new Error("the lock of the table is held already");
+    if (this.#isHeld) throw new Error(`the lock of the ${this.#of} is held already`);
     this.#acquire();
     this.#isHeld = true;
     try {
@@ -39,7 +39,7 @@ export class Lock {
     } finally {
       this.#isHeld = false;
       Atomics.compareExchange(this.#words, this.#at, this.#me, 0);
-      if (this.#isShared) Atomics.notify(this.#words, this.#at, 1);
+      Atomics.notify(this.#words, this.#at, 1);
     }
   }
 

@@ -84,11 +84,7 @@ export class Table {
     this.#slots = new Slots(this.#memory, this.#accounts);
     this.#availability = new Availability(this.#memory, this.#accounts);
     this.#words = this.#memory.words;
-    this.#lock = new Lock(this.#words, {
-      at: HEADER.LOCK,
-      worker,
-      isShared: handle.size.workers > 1,
-    });
+    this.#lock = new Lock(this.#words, { at: HEADER.LOCK, worker, of: "table" });
     this.worker = worker;
     this.size = handle.size;
     this.accounts = this.#memory.accounts;

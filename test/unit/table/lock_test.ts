@@ -20,7 +20,8 @@ t("a lock that a dead worker holds is taken from it after a second", () => {
 
 t("a late release does not free a lock that was taken from its holder", () => {
   const words = new Int32Array(new SharedArrayBuffer(8));
-  const one = new Lock(words, { at: 1, worker: 0 }), two = new Lock(words, { at: 1, worker: 1 });
+  const one = new Lock(words, { at: 1, worker: 0, of: "table" });
+  const two = new Lock(words, { at: 1, worker: 1, of: "table" });
   one.run(() => two.run(() => assertEquals(words[1], 2)));
   assertEquals(words[1], 0);
   words[1] = 2;
@@ -32,7 +33,7 @@ t("a late release does not free a lock that was taken from its holder", () => {
 
 t("a lock is not taken twice by the same isolate, and is released after an error", () => {
   const words = new Int32Array(new SharedArrayBuffer(4));
-  const lock = new Lock(words, { at: 0, worker: 0 });
-  assertThrows(() => lock.run(() => lock.run(() => {})), Error, "held already");
+  const lock = new Lock(words, { at: 0, worker: 0, of: "limits" });
+  assertThrows(() => lock.run(() => lock.run(() => {})), Error, "of the limits is held already");
   assertEquals([words[0], lock.isHeld], [0, false]);
 }, PURE);
