@@ -8,7 +8,7 @@ import { connect, readExactly, readToEnd } from "../../helpers/net/client.ts";
 import { freePort } from "../../helpers/net/ports.ts";
 import { listensOn } from "../../helpers/net/tcp_sockets.ts";
 import { startBalance } from "../../helpers/program/start_balance.ts";
-import { startNginx } from "../../helpers/program/start_nginx.ts";
+import { startNginx } from "../../helpers/servers/nginx.ts";
 import { startProgram } from "../../helpers/program/start_program.ts";
 import { tool, withTools } from "../../helpers/t.ts";
 import { tempDir } from "../../helpers/temp_dir.ts";

@@ -4,7 +4,7 @@ import { assert, assertEquals, assertMatch, assertNotMatch } from "@std/assert";
 import { answering, outcome } from "../../helpers/check/probing.ts";
 import { freePort } from "../../helpers/net/ports.ts";
 import { listensOn } from "../../helpers/net/tcp_sockets.ts";
-import { startNginx } from "../../helpers/program/start_nginx.ts";
+import { startNginx } from "../../helpers/servers/nginx.ts";
 import { type Running, runProgram, startProgram } from "../../helpers/program/start_program.ts";
 import { POSTFIX_TOOLS, startPostfix } from "../../helpers/servers/postfix.ts";
 import { skip, tool, until, withTools } from "../../helpers/t.ts";

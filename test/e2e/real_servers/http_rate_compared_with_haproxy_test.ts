@@ -1,7 +1,7 @@
 import { assert } from "@std/assert";
 import { freePort } from "../../helpers/net/ports.ts";
 import { startBalance } from "../../helpers/program/start_balance.ts";
-import { startNginx } from "../../helpers/program/start_nginx.ts";
+import { startNginx } from "../../helpers/servers/nginx.ts";
 import { startHaproxy } from "../../helpers/net/haproxy.ts";
 import { runProgram } from "../../helpers/program/start_program.ts";
 import { skip, t, tool } from "../../helpers/t.ts";

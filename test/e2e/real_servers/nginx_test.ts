@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { randomBytes, sha256 } from "../../helpers/bytes.ts";
 import { startBalance } from "../../helpers/program/start_balance.ts";
-import { startNginx } from "../../helpers/program/start_nginx.ts";
+import { startNginx } from "../../helpers/servers/nginx.ts";
 import { runProgram } from "../../helpers/program/start_program.ts";
 import { skip, t, tool } from "../../helpers/t.ts";
 

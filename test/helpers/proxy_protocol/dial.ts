@@ -1,3 +1,4 @@
+import { assertEquals } from "@std/assert";
 import { writeAll } from "../../../lib/base/bytes.ts";
 import type { ConnectionInfo } from "../../../lib/base/connection_info.ts";
 import { toBytes } from "../bytes.ts";
@@ -65,4 +66,16 @@ export type ShownConnection = ConnectionInfo & { readonly peer?: Address };
 /** The words that {@linkcode getWords} returns if a server names these addresses. */
 export function wordsOf({ source, destination }: Pick<Dialed, "source" | "destination">): string[] {
   return [source.address, String(source.port), destination.address, String(destination.port)];
+}
+
+/** Asserts that `conns` shows a connection with its addresses, and a proxy on 127.0.0.1 as its peer. */
+export async function assertIdentified(
+  socket: string,
+  { source, destination }: Dialed,
+): Promise<void> {
+  const shown = await connections(socket);
+  const own = shown.find((one) => one.client.port === source.port);
+  assertEquals(own?.client, source, JSON.stringify(shown));
+  assertEquals(own?.listener, destination);
+  assertEquals(own?.peer?.address, "127.0.0.1");
 }

@@ -1,14 +1,14 @@
 /** HAProxy on either side of balance, and of the reference that other tests rely on. */
 
 import { assert, assertEquals, assertMatch, assertNotMatch } from "@std/assert";
-import { hasIpv6, named } from "../../helpers/net/backends.ts";
-import { ask, readExactly, readText } from "../../helpers/net/client.ts";
-import { talk } from "../../helpers/net/control_socket.ts";
-import { haproxyWith } from "../../helpers/net/haproxy.ts";
-import { freePort } from "../../helpers/net/ports.ts";
-import { startControlled } from "../../helpers/program/start_controlled.ts";
-import { connections, dial, getWords, wordsOf } from "../../helpers/proxy_protocol/dial.ts";
-import { headerBackend } from "../../helpers/proxy_protocol/header_backend.ts";
+import { hasIpv6, named } from "../../../helpers/net/backends.ts";
+import { ask, readExactly, readText } from "../../../helpers/net/client.ts";
+import { talk } from "../../../helpers/net/control_socket.ts";
+import { haproxyWith } from "../../../helpers/net/haproxy.ts";
+import { freePort } from "../../../helpers/net/ports.ts";
+import { startControlled } from "../../../helpers/program/start_controlled.ts";
+import { assertIdentified, dial, getWords, wordsOf } from "../../../helpers/proxy_protocol/dial.ts";
+import { headerBackend } from "../../../helpers/proxy_protocol/header_backend.ts";
 import {
   CRC32C,
   NOOP,
@@ -16,9 +16,9 @@ import {
   v1,
   v2,
   v2Local,
-} from "../../helpers/proxy_protocol/reference.ts";
-import { until, withTools } from "../../helpers/t.ts";
-import { tempDir } from "../../helpers/temp_dir.ts";
+} from "../../../helpers/proxy_protocol/reference.ts";
+import { until, withTools } from "../../../helpers/t.ts";
+import { tempDir } from "../../../helpers/temp_dir.ts";
 
 /** How HAProxy sends a header, as options of its servers. */
 const SENDING = {
@@ -108,11 +108,7 @@ withTools(["haproxy"], "balance believes the headers of HAProxy, all versions", 
       // The backend speaks first.
       using client = await dial(hostname, port);
       assertEquals(await readText(client.conn, 3), "B0\n");
-      const shown = await connections(balance.socket);
-      const own = shown.find((one) => one.client.port === client.source.port);
-      assertEquals(own?.client, client.source, JSON.stringify(shown));
-      assertEquals(own?.listener, client.destination);
-      assertEquals(own?.peer?.address, "127.0.0.1");
+      await assertIdentified(balance.socket, client);
       await client.conn.write(new TextEncoder().encode("hello"));
       assertEquals(new TextDecoder().decode(await readExactly(client.conn, 5)), "hello");
       seen.push(

@@ -1,14 +1,14 @@
 /** postfix behind balance: smtpd and postscreen, which speak first. */
 
 import { assertEquals, assertMatch } from "@std/assert";
-import { readLine } from "../../helpers/net/client.ts";
-import { talk } from "../../helpers/net/control_socket.ts";
-import { freePort } from "../../helpers/net/ports.ts";
-import { startControlled } from "../../helpers/program/start_controlled.ts";
-import { dial } from "../../helpers/proxy_protocol/dial.ts";
-import { v1, v2 } from "../../helpers/proxy_protocol/reference.ts";
-import { POSTFIX_TOOLS, startPostfix } from "../../helpers/servers/postfix.ts";
-import { skip, until, withTools } from "../../helpers/t.ts";
+import { readLine } from "../../../helpers/net/client.ts";
+import { talk } from "../../../helpers/net/control_socket.ts";
+import { freePort } from "../../../helpers/net/ports.ts";
+import { startControlled } from "../../../helpers/program/start_controlled.ts";
+import { dial } from "../../../helpers/proxy_protocol/dial.ts";
+import { v1, v2 } from "../../../helpers/proxy_protocol/reference.ts";
+import { POSTFIX_TOOLS, startPostfix } from "../../../helpers/servers/postfix.ts";
+import { skip, until, withTools } from "../../../helpers/t.ts";
 
 const NAME = "postfix and its postscreen know the client through balance, and checks pass";
 const VERSIONS = ["v1", "v2", "v2,id"];

@@ -1,15 +1,15 @@
 /** Dumps with `--dump-side` in which the server side starts with a header, read by tshark. */
 
 import { assertEquals } from "@std/assert";
-import { joinBytes } from "../../../lib/base/bytes.ts";
-import { complaints, follow, noDissector, run } from "../../helpers/dump/capture_tools.ts";
-import { hasIpv6 } from "../../helpers/net/backends.ts";
-import { readText, readToEnd } from "../../helpers/net/client.ts";
-import { startControlled } from "../../helpers/program/start_controlled.ts";
-import { dial, type Dialed } from "../../helpers/proxy_protocol/dial.ts";
-import { headerBackend } from "../../helpers/proxy_protocol/header_backend.ts";
-import { withTools } from "../../helpers/t.ts";
-import { tempDir } from "../../helpers/temp_dir.ts";
+import { joinBytes } from "../../../../lib/base/bytes.ts";
+import { complaints, follow, noDissector, run } from "../../../helpers/dump/capture_tools.ts";
+import { hasIpv6 } from "../../../helpers/net/backends.ts";
+import { readText, readToEnd } from "../../../helpers/net/client.ts";
+import { startControlled } from "../../../helpers/program/start_controlled.ts";
+import { dial, type Dialed } from "../../../helpers/proxy_protocol/dial.ts";
+import { headerBackend } from "../../../helpers/proxy_protocol/header_backend.ts";
+import { withTools } from "../../../helpers/t.ts";
+import { tempDir } from "../../../helpers/temp_dir.ts";
 
 const VERSIONS = ["v1", "v2", "v2,id"];
 const FIELDS = [

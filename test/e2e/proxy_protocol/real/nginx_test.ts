@@ -1,14 +1,14 @@
 /** nginx on either side of balance: `proxy_protocol on`, `listen ... proxy_protocol`, real ip. */
 
 import { assertEquals } from "@std/assert";
-import { hasIpv6, named } from "../../helpers/net/backends.ts";
-import { readText, readToEnd } from "../../helpers/net/client.ts";
-import { talk } from "../../helpers/net/control_socket.ts";
-import { freePort } from "../../helpers/net/ports.ts";
-import { startControlled } from "../../helpers/program/start_controlled.ts";
-import { connections, dial, getWords, wordsOf } from "../../helpers/proxy_protocol/dial.ts";
-import { nginxStreamObstacle, nginxWith } from "../../helpers/servers/nginx.ts";
-import { skip, t, until } from "../../helpers/t.ts";
+import { hasIpv6, named } from "../../../helpers/net/backends.ts";
+import { readText, readToEnd } from "../../../helpers/net/client.ts";
+import { talk } from "../../../helpers/net/control_socket.ts";
+import { freePort } from "../../../helpers/net/ports.ts";
+import { startControlled } from "../../../helpers/program/start_controlled.ts";
+import { assertIdentified, dial, getWords, wordsOf } from "../../../helpers/proxy_protocol/dial.ts";
+import { nginxStreamObstacle, nginxWith } from "../../../helpers/servers/nginx.ts";
+import { skip, t, until } from "../../../helpers/t.ts";
 
 const HOSTS = hasIpv6 ? ["127.0.0.5", "::1"] : ["127.0.0.5"];
 
@@ -49,11 +49,7 @@ withNginx("balance believes the headers of nginx", async () => {
   for (const hostname of HOSTS) {
     using client = await dial(hostname, port);
     assertEquals(await readText(client.conn, 3), "B0\n");
-    const shown = await connections(balance.socket);
-    const own = shown.find((one) => one.client.port === client.source.port);
-    assertEquals(own?.client, client.source, JSON.stringify(shown));
-    assertEquals(own?.listener, client.destination);
-    assertEquals(own?.peer?.address, "127.0.0.1");
+    await assertIdentified(balance.socket, client);
   }
 });
 
