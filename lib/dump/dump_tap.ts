@@ -82,7 +82,8 @@ class RecordingTap implements Tap {
   }
 
   connected({ group, channel, local, backend }: ConnectionInfo): boolean {
-    Object.assign(this.#connection, { group, channel, local, backend });
+    // Another object: records that are not written yet keep what was known then.
+    this.#connection = { ...this.#connection, group, channel, local, backend };
     if (!wantsConnection(this.#filter, this.#connection)) return false;
     this.#emit({ kind: "connected", ...this.#at() });
     if (this.#matches === undefined) this.#release();
