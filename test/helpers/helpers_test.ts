@@ -241,10 +241,12 @@ if (canReset) {
     await client.send("x");
     assertEquals(await readToEnd(client), { bytes: new Uint8Array(), text: "", end: "RST" });
 
-    const seen = Promise.withResolvers<string>();
-    await using other = backendThatReads(seen.resolve);
+    const read = Promise.withResolvers<void>(), seen = Promise.withResolvers<string>();
+    await using other = backendThatReads({ onData: read.resolve, onEnd: seen.resolve });
     await using resetter = await connect(other.port, { viaNode: true });
     await resetter.send("x");
+    // A connection that is reset before it is accepted is never seen.
+    await read.promise;
     await resetter.reset();
     assertEquals(await seen.promise, "ConnectionReset");
   });
@@ -252,14 +254,16 @@ if (canReset) {
   skip("resetting() and reset()", "this version of Deno cannot reset connections");
 }
 
-function backendThatReads(onError: (name: string) => void) {
+function backendThatReads(
+  { onData, onEnd }: { onData: () => void; onEnd: (how: string) => void },
+) {
   return backend(async (conn) => {
     const buffer = new Uint8Array(10);
     try {
-      while (await conn.read(buffer) !== null);
-      onError("EOF");
+      while (await conn.read(buffer) !== null) onData();
+      onEnd("EOF");
     } catch (error) {
-      onError((error as Error).name);
+      onEnd((error as Error).name);
     }
   });
 }
