@@ -28,7 +28,8 @@
  * - `lib/check/probes/`: probes a backend once: TCP, HTTP, dialogues, programs, agents
  * - `lib/timing/`: the clock that connections share, and turns of the event loop
  * - `lib/admission/`: who may connect, and how often
- * - `lib/connection/`: the accept loop, and one connection from accept to close with its timeouts
+ * - `lib/connection/`: one connection from accept to close, with its timeouts
+ * - `lib/connection/accept/`: the accept loop, and clients that are refused or send a PROXY header first
  * - `lib/dump/formats/`: the formats of the packet dump: text, hex, JSON, pcapng
  * - `lib/dump/match/`: regular expressions over bytes, searched in linear time
  * - `lib/dump/`: the packet dump: filters, records, files and their rotation

@@ -1,3 +1,4 @@
+import type { Arrival } from "./arrival.ts";
 import type { Refusal } from "../base/reason.ts";
 
 /**
@@ -13,6 +14,8 @@ export interface Admission {
    * @param client Its address, as in `Endpoint`; that of the PROXY header, if there is one.
    */
   enter(client: string): Refusal | undefined;
+  /** Counts a client whose connection was open before anything counted clients. */
+  adopt(client: string): void;
   /** The connection of a client that was admitted has ended, and its descriptors are free. */
   leave(client: string): void;
   /**
@@ -33,4 +36,12 @@ export interface Admission {
    * @param ageMs Milliseconds since {@link accepted}. @default {0}
    */
   uncount(ageMs?: number): void;
+}
+
+/** How a client was admitted. */
+export interface Admitted {
+  /** What has counted it; `undefined` if nothing has. */
+  readonly admission?: Admission | undefined;
+  /** If its header was awaited. */
+  readonly arrival?: Arrival | undefined;
 }

@@ -47,7 +47,6 @@ export class Gate implements Admission {
     return refusal;
   }
 
-  /** Counts a client whose connection was open before this gate was. */
   adopt(client: string): void {
     this.#limits.adopt(client);
   }

@@ -30,7 +30,7 @@ import type { Ticking } from "../timing/clock.ts";
 import type { ConnectionContext } from "./context.ts";
 import { isShortage, judgeFailure } from "./failed_dial.ts";
 import { graceForFull } from "./grace.ts";
-import type { FailedAttempt } from "./observe.ts";
+import type { ConnectionEnd, FailedAttempt } from "./observe.ts";
 import { connectTimedOut, isSlowDial } from "./timeouts.ts";
 import { Waiting, type WaitObserver } from "./waiting.ts";
 
@@ -50,15 +50,10 @@ export interface SearchOwner extends Ticking {
   failed(bug: unknown): void;
 }
 
+const NO_ATTEMPTS: readonly FailedAttempt[] = [];
+
 /** What a search found out, for the log. */
-export interface SearchResult {
-  /** Attempts that failed, in order; `undefined` if there are none. */
-  readonly failedAttempts: readonly FailedAttempt[] | undefined;
-  /** Milliseconds that the successful attempt took; known only if a monitor wants it. */
-  readonly connectMs: number | undefined;
-  /** Milliseconds in the wait line; `undefined` if it did not wait. */
-  readonly waitedMs: number | undefined;
-}
+export type SearchResult = Pick<ConnectionEnd, "failed" | "connectMs" | "waitedMs">;
 
 /** The search of one connection for a backend. */
 export class BackendSearch implements DialObserver, WaitObserver, ClientWatcher {
@@ -128,7 +123,7 @@ export class BackendSearch implements DialObserver, WaitObserver, ClientWatcher 
   /** What it has found out so far. */
   result(): SearchResult {
     return {
-      failedAttempts: this.#failedAttempts,
+      failed: this.#failedAttempts ?? NO_ATTEMPTS,
       connectMs: this.#connectMs,
       waitedMs: this.#waiting?.waitedMs,
     };

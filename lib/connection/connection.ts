@@ -10,22 +10,19 @@
  */
 
 import type { ConnectionInfo, ConnectionState } from "../base/connection_info.ts";
-import type { Endpoint, SocketPair } from "../base/endpoint.ts";
+import type { Endpoint } from "../base/endpoint.ts";
 import type { Reason } from "../base/reason.ts";
 import type { Ending, Side } from "../base/side.ts";
-import type { Admission } from "../admission/admission.ts";
-import type { Arrival } from "../admission/arrival.ts";
+import type { Admission, Admitted } from "../admission/admission.ts";
 import type { AcceptedLink, Link, Relay, RelayEnd, RelayObserver } from "../engine/engine.ts";
 import { clientOf, listenerOf, peerOf } from "../engine/engine.ts";
 import { reasonOf } from "../engine/relay_end.ts";
 import { type Claim, placeOfClaim } from "../schedule/claim.ts";
 import { BackendSearch, type SearchOwner, type SearchResult } from "./backend_search.ts";
 import type { ConnectionContext } from "./context.ts";
-import { announced, followed } from "./followed_tap.ts";
+import { announced, chunksTo, followed } from "./followed_tap.ts";
 import type { ConnectionOwner, Tap, TapMaker } from "./observe.ts";
-import { stuckSockets } from "./stuck_sockets.ts";
-import { idleTimedOut, timedOutLine, timedOutText, untilIdleCheck } from "./timeouts.ts";
-import { afterWork } from "../timing/turns.ts";
+import { checkIdle } from "./idle_timeout.ts";
 
 /** One client connection. The clock, the search and the relay call its callbacks. */
 export class Connection implements SearchOwner, RelayObserver {
@@ -33,10 +30,10 @@ export class Connection implements SearchOwner, RelayObserver {
   readonly id: number;
   /** Passes each chunk to the packet dump; `undefined` if there is no dump. */
   chunk: RelayObserver["chunk"];
-  /** What counts its client; `undefined` if nothing does. */
-  admittedBy: Admission | undefined;
   readonly #context: ConnectionContext;
   readonly #client: AcceptedLink;
+  /** What counts its client; `undefined` if nothing does. */
+  #admission: Admission | undefined;
   #phase: "searching" | "relaying" | "closing" | "ended" = "searching";
   #owner: ConnectionOwner<Connection> | undefined;
   /** When it was accepted, in milliseconds of `performance.now()`. */
@@ -58,20 +55,20 @@ export class Connection implements SearchOwner, RelayObserver {
   #rcvd = 0;
   /** The reason passed to {@link close}; `undefined` until then. */
   #stopped: Reason | undefined;
-  /** When it started to close, in milliseconds of the clock. */
-  #closingSince = 0;
   #isReported = false;
   #bug: unknown;
 
   /**
    * @param client An accepted link; this connection closes it.
-   * @param arrival If it is known longer: its number, and since when.
+   * @param admitted An arrival gives it its number and its age.
    */
-  constructor(client: AcceptedLink, context: ConnectionContext, arrival?: Arrival) {
+  constructor(client: AcceptedLink, context: ConnectionContext, admitted: Admitted = {}) {
+    const { admission, arrival } = admitted;
     this.id = arrival?.id ?? context.table.nextConnection();
     this.#since = arrival?.since ?? performance.now();
     this.#client = client;
     this.#context = context;
+    this.#admission = admission;
     this.#lastActive = context.clock.now;
     this.#search = new BackendSearch(this, client, context);
     this.setTap(context.tap());
@@ -111,10 +108,17 @@ export class Connection implements SearchOwner, RelayObserver {
     return this.#relay === undefined ? "dialing" : this.#halfClosed ? "half-closed" : "open";
   }
 
-  /** The sockets that it could not close for at least `ms` milliseconds. */
-  stuckSockets(ms: number): SocketPair[] {
-    if (this.#phase !== "closing" || this.#context.clock.now - this.#closingSince < ms) return [];
-    return stuckSockets(this.#relay, { client: this.#client, backend: this.#backend });
+  /** While it is closing: the links that it cannot close, because a write to them is pending. */
+  get stuckLinks(): Link[] {
+    const links = { client: this.#client, backend: this.#backend };
+    return (this.#relay?.writingTo ?? []).flatMap((side) => links[side] ?? []);
+  }
+
+  /** Counts its client with `admission` from now on, unless something has counted it. */
+  adoptFor(admission: Admission): void {
+    if (this.#admission !== undefined) return;
+    admission.adopt(this.client.address);
+    this.#admission = admission;
   }
 
   /** Adds the connection to a packet dump; `undefined` removes it. */
@@ -123,8 +127,7 @@ export class Connection implements SearchOwner, RelayObserver {
     if (this.#phase === "closing" || this.#phase === "ended") return;
     const tap = make && followed(make, this.#context.table, () => this.info());
     this.#tap = tap;
-    this.chunk = tap &&
-      ((side, bytes) => afterWork(this.#context.engine, performance.now(), tap.chunk(side, bytes)));
+    this.chunk = tap && chunksTo(tap, this.#context.engine);
     if (this.#relay !== undefined) this.#tapConnected();
   }
 
@@ -221,10 +224,9 @@ export class Connection implements SearchOwner, RelayObserver {
 
   /** The end is reported now, but the claim is held as long as the descriptors. */
   #startClosing(reason: Reason, freed: Promise<void>): void {
-    const { clock, monitor } = this.#context;
+    const { monitor } = this.#context;
     this.#report(reason);
     this.#phase = "closing";
-    this.#closingSince = clock.now;
     monitor?.closing?.();
     this.#owner?.closing(this);
     void freed.then(() => {
@@ -237,20 +239,12 @@ export class Connection implements SearchOwner, RelayObserver {
   tick(now: number): number | void {
     try {
       if (this.#phase === "searching") this.#search?.tick(now);
-      else if (this.#phase === "relaying") return this.#checkIdle(now);
+      else if (this.#phase === "relaying") {
+        return checkIdle(this, this.#context, { since: this.#lastActive, now, tap: this.#tap });
+      }
     } catch (bug) {
       this.failed(bug);
     }
-  }
-
-  #checkIdle(now: number): number | void {
-    const { options, timedOut } = this.#context, idle = { since: this.#lastActive, now };
-    if (options.idleTimeoutMs === 0) return this.#context.clock.unwatch(this);
-    if (!idleTimedOut(options, idle)) return untilIdleCheck(options, idle);
-    const text = timedOutText(options);
-    timedOut(timedOutLine(options, { client: this.client, ...placeOfClaim(this.#claim) }));
-    this.#tap?.event(text);
-    this.close("idle limit");
   }
 
   /** A connection that the filter of the dump excludes by its channel is removed from the dump. */
@@ -279,6 +273,7 @@ export class Connection implements SearchOwner, RelayObserver {
     this.#context.clock.unwatch(this);
     this.#client.close();
     this.#backend?.close();
+    this.#admission?.leave(this.client.address);
     this.#owner?.ended(this, this.#bug);
   }
 
@@ -288,10 +283,9 @@ export class Connection implements SearchOwner, RelayObserver {
     const { clock, monitor } = this.#context;
     clock.unwatch(this);
     this.#search?.waitingIsOver();
-    const { failedAttempts = [], connectMs, waitedMs } = this.#found ?? this.#search?.result() ??
-      {};
+    const found = this.#found ?? this.#search?.result();
     try {
-      monitor?.ended?.({ ...this.info(), reason, failed: failedAttempts, connectMs, waitedMs });
+      monitor?.ended?.({ failed: [], ...this.info(), reason, ...found });
     } finally {
       this.#tap?.closed(reason);
     }

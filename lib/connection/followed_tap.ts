@@ -1,7 +1,9 @@
 import type { ConnectionInfo } from "../base/connection_info.ts";
+import type { Engine, RelayObserver } from "../engine/engine.ts";
 import { proxyHeader } from "../proxy_protocol/build_header.ts";
 import type { Claim } from "../schedule/claim.ts";
 import type { Table } from "../table/table.ts";
+import { afterWork } from "../timing/turns.ts";
 import type { Tap, TapMaker } from "./observe.ts";
 
 /**
@@ -32,6 +34,11 @@ export function followed(
     ended: (side, how) => current().ended(side, how),
     closed: (reason) => current().closed(reason),
   };
+}
+
+/** What passes each chunk to a tap. After much of it, the chunk waits for the next turn. */
+export function chunksTo(tap: Tap, engine: Engine): NonNullable<RelayObserver["chunk"]> {
+  return (side, bytes) => afterWork(engine, performance.now(), tap.chunk(side, bytes));
 }
 
 /**

@@ -1,18 +1,17 @@
 /** The part of the program that serves connections, in this isolate or in workers. */
 
 import type { AdmissionPlane } from "../admission/admission_control.ts";
-import { moreRefused, refusalLine, REFUSED_LINES } from "../admission/refusal_lines.ts";
-import { RefusalMemory } from "../admission/refusal_memory.ts";
 import type { Arrival } from "../admission/arrival.ts";
-import { type AdmissionSetup, Gate } from "../admission/gate.ts";
+import type { AdmissionSetup, Gate } from "../admission/gate.ts";
 import type { Reason } from "../base/reason.ts";
-import { serve, type Serving } from "../connection/accept_loop.ts";
+import { serve, type Serving } from "../connection/accept/accept_loop.ts";
+import { changeGate, gateOf, refusalReports } from "../connection/accept/gates.ts";
+import { limitedLines } from "../connection/limited_lines.ts";
 import { Clock } from "../timing/clock.ts";
 import type { Connection } from "../connection/connection.ts";
-import type { ConnectionContext, ConnectionOptions } from "../connection/context.ts";
+import type { ConnectionContext } from "../connection/context.ts";
 import { unreachableReports } from "../connection/failed_dial.ts";
-import { type BurstNotices, countedPerBurst, oncePerBurst } from "../connection/once_per_burst.ts";
-import { moreTimedOut } from "../connection/timeouts.ts";
+import { type BurstNotices, oncePerBurst } from "../connection/once_per_burst.ts";
 import type { Connections, Selection } from "../control/commands/command.ts";
 import type { Engine, Listener } from "../engine/engine.ts";
 import { requestShutdown } from "../native/sockets.ts";
@@ -114,17 +113,20 @@ export interface WorkerPoolOptions {
 export function serveHere(listener: Listener, options: PlaneOptions): LocalPlane {
   const { shortage = oncePerBurst(options.notice), serving: { connection } } = options;
   const waiting = waitingOf(options);
-  const bursts = limitedLines(options, () => context.options);
+  const lines = limitedLines(options.notice, () => context.options);
   let dump = options.dump;
   const context: MutableContext = {
     ...options,
     options: connection,
     shortage,
-    timedOut: bursts.timedOut,
+    timedOut: options.timedOut ?? lines.timedOut,
     clock: new Clock(options.engine),
     waiting,
-    admission: gateOf(options, options.serving.admission),
-    refused: refusalReports(options, bursts.refused),
+    admission: gateOf(options.table, options.serving.admission),
+    refused: refusalReports(options.serving.admission, {
+      monitor: options.monitor,
+      print: options.refusedLine ?? lines.refused,
+    }),
     unreachable: unreachableReports(options.backendEvent),
     requestShutdown: options.requestShutdown ?? requestShutdown,
     tap: () => dump?.taps,
@@ -156,7 +158,7 @@ export function serveHere(listener: Listener, options: PlaneOptions): LocalPlane
       cutOff += closeWhere(serving, (one) => one.info().state !== "closing", "shutdown");
     },
     done: serving.done.then(() => {
-      bursts.end();
+      lines.end();
       return { cutOff };
     }),
     connections() {
@@ -168,56 +170,21 @@ export function serveHere(listener: Listener, options: PlaneOptions): LocalPlane
     abandon() {
       context.clock.stop();
       serving.stopNow();
-      bursts.end();
+      lines.end();
     },
     close(selection) {
       const { reason = "closed by control" } = selection;
       return Promise.resolve(closeWhere(serving, selector(options.table, selection), reason));
     },
-    setAdmission: (setup) => changeGate(context, serving, setup),
+    setAdmission(setup) {
+      changeGate(context, serving, setup);
+      return Promise.resolve();
+    },
     change(change) {
       applyChange(context, change);
       for (const connection of serving.connections) context.clock.watch(connection);
       return Promise.resolve();
     },
-  };
-}
-
-/** Prints lines about single clients, limited in this isolate unless that is done elsewhere. */
-function limitedLines(options: PlaneOptions, connection: () => ConnectionOptions) {
-  const timeouts = countedPerBurst(options.notice, (n) => moreTimedOut(connection(), n));
-  const refusals = countedPerBurst(options.notice, moreRefused, { most: REFUSED_LINES });
-  return {
-    timedOut: options.timedOut ?? timeouts.notice,
-    refused: options.refusedLine ?? refusals.notice,
-    end() {
-      timeouts.end();
-      refusals.end();
-    },
-  };
-}
-
-/** What admits clients in this isolate; `undefined` while everyone may connect. */
-function gateOf(
-  { table }: Pick<PlaneOptions, "table">,
-  setup: AdmissionSetup | undefined,
-): Gate | undefined {
-  return setup?.isActive ? new Gate(setup, table.worker) : undefined;
-}
-
-/** Reports each client that is refused, but not more often than {@link RefusalMemory} allows. */
-function refusalReports(
-  { serving: { admission }, monitor }: PlaneOptions,
-  print: (line: string) => void,
-): ConnectionContext["refused"] {
-  if (admission === undefined) return undefined;
-  const memory = new RefusalMemory(admission.refusals);
-  return (end) => {
-    const { client: { address }, reason } = end;
-    if (!memory.isDue(address, reason)) return;
-    monitor?.logged?.(end);
-    const line = refusalLine(end);
-    if (line !== undefined) print(line);
   };
 }
 
@@ -246,24 +213,6 @@ function selector(
   if ("id" in all) return ({ id }) => id === all.id;
   return (one) =>
     "claim" in one && one.claim?.owner === all.owner && one.info().state !== "closing";
-}
-
-/** Admits clients as set up, and counts the connections that are not counted yet. */
-function changeGate(
-  context: MutableContext,
-  serving: Serving,
-  setup: AdmissionSetup,
-): Promise<void> {
-  const gate = context.admission ??= gateOf(context, setup);
-  if (gate === undefined) return Promise.resolve();
-  gate.setup = setup;
-  serving.limitChanged();
-  for (const connection of serving.connections) {
-    if (connection.admittedBy !== undefined) continue;
-    gate.adopt(connection.client.address);
-    connection.admittedBy = gate;
-  }
-  return Promise.resolve();
 }
 
 type MutableContext =

@@ -1,4 +1,5 @@
-import { type CountedNotices, oncePerBurst } from "../connection/once_per_burst.ts";
+import type { LimitedLines } from "../connection/limited_lines.ts";
+import { oncePerBurst } from "../connection/once_per_burst.ts";
 import type { Monitor } from "../connection/observe.ts";
 import type { LogStyle } from "../report/log_line.ts";
 import { monitorOf } from "../report/monitor.ts";
@@ -38,13 +39,13 @@ export type LineKind = "notice" | "shortage" | "timedOut" | "refused" | "debug";
 /** What prints the lines of workers, some of them limited across all workers. */
 export function printers(
   { notice, debug }: Messages,
-  { timeouts, refusals }: { timeouts: () => CountedNotices; refusals: CountedNotices },
+  { timedOut, refused }: LimitedLines,
 ): Readonly<Record<LineKind, (line: string) => void>> {
   return {
     notice,
     shortage: oncePerBurst(notice).notice,
-    timedOut: (line) => timeouts().notice(line),
-    refused: refusals.notice,
+    timedOut,
+    refused,
     debug: (line) => debug?.(line),
   };
 }

@@ -1,10 +1,8 @@
 /** Workers that accept on the same port and share one table, so that limits and counters are exact. */
 import { ClientLimits } from "../admission/client_limits.ts";
 import type { AdmissionSetup } from "../admission/gate.ts";
-import { moreRefused, REFUSED_LINES } from "../admission/refusal_lines.ts";
 import { messageOf, withName } from "../base/errors.ts";
-import { type CountedNotices, countedPerBurst } from "../connection/once_per_burst.ts";
-import { moreTimedOut } from "../connection/timeouts.ts";
+import { type LimitedLines, limitedLines } from "../connection/limited_lines.ts";
 import type { Selection } from "../control/commands/command.ts";
 import { requestShutdown } from "../native/sockets.ts";
 import type { WaitLine } from "../wait_line/wait_line.ts";
@@ -48,8 +46,7 @@ class WorkerPool implements DataPlane {
   readonly #questions = newQuestions(() => this.#isolates.values());
   readonly #inbox = new DumpInbox();
   readonly #print: Readonly<Record<LineKind, (line: string) => void>>;
-  readonly #timeouts: CountedNotices;
-  readonly #refusals: CountedNotices;
+  readonly #lines: LimitedLines;
   readonly #done = Promise.withResolvers<PlaneEnd>();
   readonly done = this.#done.promise;
   readonly #stopped = Promise.withResolvers<void>();
@@ -73,13 +70,8 @@ class WorkerPool implements DataPlane {
     const { count, table, messages: { notice }, serving } = options;
     this.#isEpoll = serving.engine === "epoll";
     if (this.#isEpoll) this.#peers = openPeers(count);
-    this.#refusals = countedPerBurst(notice, moreRefused, { most: REFUSED_LINES });
-    const limited = { timeouts: () => this.#timeouts, refusals: this.#refusals };
-    this.#print = printers(options.messages, limited);
-    this.#timeouts = countedPerBurst(
-      notice,
-      (count) => moreTimedOut(this.#serving.connection, count),
-    );
+    this.#lines = limitedLines(notice, () => this.#serving.connection);
+    this.#print = printers(options.messages, this.#lines);
     const wake = (worker: number) => this.#send(worker, { type: "deliver" });
     this.#line = waitingOf({ table, serving, wake })?.line;
     if (options.dump !== undefined) this.#inbox.add(options.dump);
@@ -277,8 +269,7 @@ class WorkerPool implements DataPlane {
     }
     if (this.#isolates.size > 0) return;
     this.#unwatch?.();
-    this.#timeouts.end();
-    this.#refusals.end();
+    this.#lines.end();
     const cutOff = this.#cutOff, end = isLost ? { cutOff, isLost } : { cutOff };
     void this.#ending.then(() => {
       this.#peers?.close();

@@ -25,6 +25,7 @@ export const FLOORS: readonly (readonly string[])[] = [
   ["lib/timing"],
   ["lib/admission"],
   ["lib/connection"],
+  ["lib/connection/accept"],
   ["lib/dump/formats", "lib/dump/match"],
   ["lib/dump"],
   ["lib/config_file"],

@@ -21,7 +21,7 @@ import { DUMP } from "./dump_command.ts";
 import { GROUP, HASH, RR, SCHEDULE } from "./group_commands.ts";
 import { MRTG_BYTES, MRTG_CONNS } from "./mrtg_commands.ts";
 import { ACCEPT_RATE, PER_CLIENT } from "./limit_commands.ts";
-import { FORGET, HEALTH, INSTANCES, RELOAD, SAVE } from "./state_commands.ts";
+import { FORGET, HEALTH, INSTANCES, RELOAD, SAVE } from "./program_commands.ts";
 import { topCommand } from "./top_command.ts";
 
 const QUIT: Command = {

@@ -10,7 +10,7 @@ import { serviceLookup } from "../../../lib/address/services.ts";
 import { joinBytes } from "../../../lib/base/bytes.ts";
 import { parseGroups } from "../../../lib/cli/groups.ts";
 import { parseOptions } from "../../../lib/cli/options.ts";
-import { serve, type Serving } from "../../../lib/connection/accept_loop.ts";
+import { serve, type Serving } from "../../../lib/connection/accept/accept_loop.ts";
 import { Clock } from "../../../lib/timing/clock.ts";
 import { oncePerBurst } from "../../../lib/connection/once_per_burst.ts";
 import { dumpTaps } from "../../../lib/dump/dump_tap.ts";

@@ -68,7 +68,7 @@ export function wordsOf({ source, destination }: Pick<Dialed, "source" | "destin
   return [source.address, String(source.port), destination.address, String(destination.port)];
 }
 
-/** Asserts that `conns` shows a connection with its addresses, and a proxy on 127.0.0.1 as its peer. */
+/** Asserts that `conns` shows the addresses of a connection, and a proxy on 127.0.0.1 as its peer. */
 export async function assertIdentified(
   socket: string,
   { source, destination }: Dialed,

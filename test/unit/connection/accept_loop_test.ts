@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { serve } from "../../../lib/connection/accept_loop.ts";
+import { serve } from "../../../lib/connection/accept/accept_loop.ts";
 import type { ConnectionContext } from "../../../lib/connection/context.ts";
 import { denoEngine } from "../../../lib/engine/deno/deno_engine.ts";
 import type { AcceptedLink, AcceptFailure, Listener } from "../../../lib/engine/engine.ts";

@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import type { Refusal } from "../../../lib/base/reason.ts";
-import { serve } from "../../../lib/connection/accept_loop.ts";
+import { serve } from "../../../lib/connection/accept/accept_loop.ts";
 import type { AcceptedLink, AcceptFailure, Listener } from "../../../lib/engine/engine.ts";
 import { newTable } from "../../../lib/table/table.ts";
 import { connectionContext } from "../../helpers/connection/connection_context.ts";
@@ -36,6 +36,7 @@ t(
           calls.push(`enter ${client}`);
           return refusals[client];
         },
+        adopt() {},
         leave: (client) => void calls.push(`leave ${client}`),
         pauseMs: () => 0,
         accepted: () => calls.push("accepted") * 0,
@@ -87,6 +88,7 @@ t(
         admission: {
           expectsHeader: () => false,
           enter: () => undefined,
+          adopt() {},
           leave() {},
           pauseMs: () => asked++ === 0 ? pauseMs : pauseMs = 0,
           accepted: () => 0,

@@ -1,7 +1,7 @@
 /** Connections whose PROXY header is awaited, in an accept loop whose engine the test plays. */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { serve } from "../../../lib/connection/accept_loop.ts";
+import { serve } from "../../../lib/connection/accept/accept_loop.ts";
 import type { ConnectionContext } from "../../../lib/connection/context.ts";
 import { denoEngine } from "../../../lib/engine/deno/deno_engine.ts";
 import type {
@@ -44,6 +44,7 @@ function arrival(options: { context?: Partial<ConnectionContext>; engine?: Parti
     admission: {
       expectsHeader: (peer) => peer === "10.0.0.1",
       enter: (client) => void happened.push(`enter ${client}`),
+      adopt() {},
       leave: (client) => void happened.push(`leave ${client}`),
       pauseMs: () => 0,
       accepted: () => happened.push("accepted") * 0,
@@ -174,6 +175,7 @@ t("a client that was admitted leaves once if its connection cannot be made", asy
 const ADMITS: NonNullable<ConnectionContext["admission"]> = {
   expectsHeader: () => true,
   enter: () => undefined,
+  adopt() {},
   leave() {},
   pauseMs: () => 0,
   accepted: () => 0,

@@ -1,7 +1,7 @@
 /** Connections whose sockets cannot be closed when they end, as if Deno 2.6 were writing to them. */
 
 import { assertEquals } from "@std/assert";
-import { serve } from "../../../lib/connection/accept_loop.ts";
+import { serve } from "../../../lib/connection/accept/accept_loop.ts";
 import type { SocketPair } from "../../../lib/base/endpoint.ts";
 import type {
   AcceptedLink,

@@ -1,12 +1,12 @@
 /** Reports about clients that are never served. */
 
-import type { Arrival, BadHeader } from "../admission/arrival.ts";
-import type { ConnectionInfo } from "../base/connection_info.ts";
-import type { Endpoint } from "../base/endpoint.ts";
-import { bugLine } from "../base/errors.ts";
-import { isRefused, type Reason } from "../base/reason.ts";
-import { type AcceptedLink, clientOf, listenerOf, peerOf } from "../engine/engine.ts";
-import type { ConnectionContext } from "./context.ts";
+import type { Arrival, BadHeader } from "../../admission/arrival.ts";
+import type { ConnectionInfo } from "../../base/connection_info.ts";
+import type { Endpoint } from "../../base/endpoint.ts";
+import { bugLine } from "../../base/errors.ts";
+import { isRefused, type Reason } from "../../base/reason.ts";
+import { type AcceptedLink, clientOf, listenerOf, peerOf } from "../../engine/engine.ts";
+import type { ConnectionContext } from "../context.ts";
 
 /** Stands for the address of a client that reset its connection before it was known. */
 const UNKNOWN: Endpoint = { address: "0.0.0.0", port: 0 };

@@ -1,12 +1,14 @@
 import { delay } from "@std/async/delay";
-import type { Admission } from "../admission/admission.ts";
-import { Arrival, type ArrivalEnd, type ArrivalOwner } from "../admission/arrival.ts";
-import { bugLine } from "../base/errors.ts";
-import { type AcceptedLink, clientOf, type Listener } from "../engine/engine.ts";
-import { TICK_MS, type Ticking } from "../timing/clock.ts";
-import { Connection } from "./connection.ts";
-import type { ConnectionContext } from "./context.ts";
-import type { ConnectionOwner } from "./observe.ts";
+import type { Admitted } from "../../admission/admission.ts";
+import type { Arrival } from "../../admission/arrival.ts";
+import { bugLine } from "../../base/errors.ts";
+import { type AcceptedLink, clientOf, type Listener } from "../../engine/engine.ts";
+import type { Ticking } from "../../timing/clock.ts";
+import { Connection } from "../connection.ts";
+import type { ConnectionContext } from "../context.ts";
+import type { ConnectionOwner } from "../observe.ts";
+import { Arrivals, type ArrivalsOwner } from "./arrivals.ts";
+import { ClosingConnections } from "./closing.ts";
 import { refuse, reportGone } from "./unserved.ts";
 
 /** Pause after accept failed for lack of a resource (such as EMFILE), in milliseconds. */
@@ -20,12 +22,6 @@ const SHORTAGE_PAUSE_MS = 100;
 const QUIET_CHECKS = 2, CHECK_MS = 5;
 /** Maximum time to empty the backlog, in milliseconds. */
 const MAX_BACKLOG_MS = 200;
-
-/**
- * How long a connection that has ended may have open sockets before they are shut down, and the
- * pause between two attempts, in milliseconds.
- */
-const STUCK_MS = TICK_MS, SHUTDOWN_EVERY_MS = 1000;
 
 /** Printed when as many connections are open as there are descriptors for. */
 const FULL = "cannot accept more connections: file descriptor limit reached";
@@ -70,9 +66,8 @@ export function serve(
   return new AcceptLoop(listener, context, maxConnections);
 }
 
-class AcceptLoop implements Serving, ConnectionOwner<Connection>, ArrivalOwner {
+class AcceptLoop implements Serving, ConnectionOwner<Connection>, ArrivalsOwner {
   readonly connections = new Set<Connection>();
-  readonly arrivals = new Set<Arrival>();
   readonly done: Promise<void>;
   readonly #listener: Listener;
   readonly #context: ConnectionContext;
@@ -80,13 +75,12 @@ class AcceptLoop implements Serving, ConnectionOwner<Connection>, ArrivalOwner {
   /** Keeps the clock running while connections are open, so that their idle times are known. */
   readonly #keepsClockRunning: Ticking = {
     tick: (now) => {
-      this.#shutdownStuck(now);
+      this.#closing.shutdownStuck(now);
       return this.#closing.size > 0 ? undefined : Infinity;
     },
   };
-  readonly #closing = new Set<Connection>();
-  /** When the sockets of closing connections were last shut down. */
-  #shutdownAt = -Infinity;
+  readonly #arrivals: Arrivals;
+  readonly #closing: ClosingConnections;
   /** Resolved when the last connection has ended or is closing. */
   #idle: PromiseWithResolvers<void> | undefined;
   #stopped = false;
@@ -103,7 +97,13 @@ class AcceptLoop implements Serving, ConnectionOwner<Connection>, ArrivalOwner {
     this.#listener = listener;
     this.#context = context;
     this.#maxConnections = maxConnections;
+    this.#arrivals = new Arrivals(context, this);
+    this.#closing = new ClosingConnections(context);
     this.done = this.#run();
+  }
+
+  get arrivals(): ReadonlySet<Arrival> {
+    return this.#arrivals.open;
   }
 
   stop(): Promise<void> {
@@ -150,18 +150,8 @@ class AcceptLoop implements Serving, ConnectionOwner<Connection>, ArrivalOwner {
     if (bug !== undefined) notice(bugLine(bug));
     this.connections.delete(connection);
     this.#closing.delete(connection);
-    connection.admittedBy?.leave(connection.client.address);
     if (this.connections.size === 0) clock.unwatch(this.#keepsClockRunning);
     this.#freed();
-  }
-
-  #shutdownStuck(now: number): void {
-    const { requestShutdown } = this.#context;
-    if (requestShutdown === undefined || now - this.#shutdownAt < SHUTDOWN_EVERY_MS) return;
-    const stuck = [...this.#closing].flatMap((connection) => connection.stuckSockets(STUCK_MS));
-    if (stuck.length === 0) return;
-    this.#shutdownAt = now;
-    requestShutdown(stuck);
   }
 
   async #acceptAll(): Promise<void> {
@@ -209,34 +199,18 @@ class AcceptLoop implements Serving, ConnectionOwner<Connection>, ArrivalOwner {
     const { admission } = this.#context;
     if (admission === undefined) return this.#start(client);
     if (this.#stopped) return refuse(this.#context, client, { reason: "shutdown" });
-    if (admission.expectsHeader(client.remote.address)) this.#awaitHeader(client);
+    if (admission.expectsHeader(client.remote.address)) this.#arrivals.add(client);
     else this.#admit(client);
   }
 
-  #awaitHeader(client: AcceptedLink): void {
-    const arrival = new Arrival(client, this.#context, this);
-    this.arrivals.add(arrival);
-    this.#context.monitor?.header?.(1n);
-    arrival.start();
-  }
-
-  /** See {@link ArrivalOwner.identified}. */
-  identified(arrival: Arrival): void {
-    this.#leaveArrivals(arrival);
+  /** See {@link ArrivalsOwner.arrived}. */
+  arrived(arrival: Arrival): void {
     this.#admit(arrival.link, arrival);
   }
 
-  /** See {@link ArrivalOwner.unidentified}. */
-  unidentified(arrival: Arrival, { reason, badHeader, bug }: ArrivalEnd): void {
-    this.#leaveArrivals(arrival);
-    if (bug !== undefined) this.#context.notice(bugLine(bug));
-    if (badHeader !== undefined) this.#context.admission?.uncount(arrival.ageMs);
-    refuse(this.#context, arrival.link, { reason, badHeader, arrival });
+  /** See {@link ArrivalsOwner.refused}. */
+  refused(): void {
     this.#freed();
-  }
-
-  #leaveArrivals(arrival: Arrival): void {
-    if (this.arrivals.delete(arrival)) this.#context.monitor?.header?.(-1n);
   }
 
   /** Serves a client that is known now, unless it is refused. */
@@ -244,7 +218,7 @@ class AcceptLoop implements Serving, ConnectionOwner<Connection>, ArrivalOwner {
     const { admission } = this.#context, reason = admission?.enter(clientOf(client).address);
     if (reason === undefined) {
       try {
-        return this.#start(client, admission, arrival);
+        return this.#start(client, { admission, arrival });
       } catch (bug) {
         // No connection was made that would give it back.
         admission?.leave(clientOf(client).address);
@@ -256,9 +230,8 @@ class AcceptLoop implements Serving, ConnectionOwner<Connection>, ArrivalOwner {
     this.#freed();
   }
 
-  #start(client: AcceptedLink, admission?: Admission, arrival?: Arrival): void {
-    const connection = new Connection(client, this.#context, arrival);
-    connection.admittedBy = admission;
+  #start(client: AcceptedLink, admitted?: Admitted): void {
+    const connection = new Connection(client, this.#context, admitted);
     if (this.connections.size === 0) this.#context.clock.watch(this.#keepsClockRunning);
     this.connections.add(connection);
     connection.start(this);
