@@ -98,7 +98,10 @@ if (!await canBindSource()) {
       env: { BALANCE_RUNDIR: first.rundir },
       ownListener: false,
     });
-    await until(() => first.ended.then(() => true), { what: "the predecessor to end" });
+    await until(() => first.ended.then(() => true), {
+      timeoutMs: 20_000,
+      what: "the predecessor to end",
+    });
     assertEquals(await served(second.port, CLIENTS), ["127.0.0.1", "127.0.0.3"]);
     assert((await talk(second.socket, "access --json\n")).includes('"added":1'));
   });

@@ -6,7 +6,7 @@ import { closing, named } from "../../helpers/net/backends.ts";
 import { canBindSource } from "../../helpers/net/client.ts";
 import { talk } from "../../helpers/net/control_socket.ts";
 import { storm } from "../../helpers/net/storm.ts";
-import { linesOf, waitForLines } from "../../helpers/log/log_file.ts";
+import { waitForLines } from "../../helpers/log/log_file.ts";
 import { cpuSeconds } from "../../helpers/program/process.ts";
 import { type Controlled, startControlled } from "../../helpers/program/start_controlled.ts";
 import { skip, t } from "../../helpers/t.ts";
@@ -43,7 +43,7 @@ t(
       deniedMs < servedMs,
       `${deniedMs} ms for a denied client, ${servedMs} ms for a served one`,
     );
-    assertEquals(linesOf(log).length, 1);
+    assertEquals((await waitForLines(log, 1)).length, 1);
     const { refused } = JSON.parse(await talk(balance.socket, "access --json\n"));
     assertEquals(refused.denied, 1.5 * COUNT);
   },
@@ -96,9 +96,9 @@ if (!await canBindSource()) {
       // Other programs of this machine do not count.
       cpu.push(cpuSeconds(balance.pid));
       assertEquals(await served(balance.port, ["127.0.0.1", "127.0.0.2"]), ["127.0.0.1"]);
-      const start = performance.now();
+      const before = cpuSeconds(balance.pid);
       await talk(balance.socket, "access remove 127.0.0.2\n");
-      const changedMs = performance.now() - start;
+      const changedMs = (cpuSeconds(balance.pid) - before) * 1000;
       assertEquals(await served(balance.port, ["127.0.0.2"]), ["127.0.0.2"]);
       assert(changedMs < 1000, `a change takes ${changedMs} ms`);
       await balance.stop();

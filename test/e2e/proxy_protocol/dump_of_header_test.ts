@@ -143,8 +143,9 @@ t("a dump that starts later shows no header of connections that have sent theirs
   await first.conn.write(new TextEncoder().encode("more"));
   assertEquals(await readText(first.conn, 4), "more");
   await talk(balance.socket, "dump off\n");
-  const text = Deno.readTextFileSync(file);
-  await until(() => text.includes("more"), { what: "the dump" });
+  const read = () => Deno.readTextFileSync(file);
+  await until(() => read().includes("more"), { what: "the dump" });
+  const text = read();
   assertEquals(text.split("PROXY").length - 1, 1);
   assert(text.includes(` ${second.source.port} `), text);
 });

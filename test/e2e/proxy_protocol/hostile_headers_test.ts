@@ -106,7 +106,7 @@ t(
     assert(lines.length < 100, `${lines.length} lines`);
     const refused = Deno.readTextFileSync(log).split("\n").filter((line) => /bad_proxy/.test(line));
     assertEquals(refused.length, 1);
-    assertMatch(refused[0]!, / duration_ms=(?:4[5-9]|[5-9]\d)\d\d .* cause=timeout$/);
+    assertMatch(refused[0]!, / duration_ms=(?:4[5-9]\d\d|[5-9]\d{3}|\d{5}) .* cause=timeout$/);
   },
 );
 
@@ -150,12 +150,8 @@ t(
       v2Raw({ byte13: 0x21, byte14: 0x11, body, length: 521 }),
     ];
     for (const [i, bytes] of garbage.entries()) {
-      const started = performance.now();
       using client = await dial("127.0.0.1", balance.port, bytes);
-      assertEquals((await readToEnd(client.conn)).text, "");
-      const ms = performance.now() - started;
-      // At once: not by the limit of 5 s.
-      assert(ms < 4000, `${new TextDecoder().decode(bytes)} (${i}) took ${ms} ms`);
+      assertEquals((await readToEnd(client.conn)).text, "", `${i}`);
     }
     assertEquals(server.accepted, 0);
     await untilMetric(
@@ -165,6 +161,9 @@ t(
       garbage.length,
     );
     assertEquals(await headerErrors(metrics), garbage.length);
+    // At once: not by the limit of 5 s.
+    const cause = { cause: "timeout" };
+    assertEquals(value(await scrape(metrics), "balance_proxy_header_errors_total", cause), 0);
     await settled(balance, metrics, before);
     // The first bytes are spelled out.
     assertMatch(balance.stderr, /GET \/ HTTP/);
@@ -199,12 +198,9 @@ t("60 KB in the segment of the header, and 8 MiB after it, arrive complete", asy
   assertEquals(await exchange(balance.port, withPayload(V2, large)), large);
   await settled(balance, metrics, before);
   assertEquals(await headerErrors(metrics), 0);
-  const page = await scrape(metrics);
   // Payload only.
-  assertEquals(
-    value(page, "balance_channel_sent_bytes_total"),
-    4 * data.length + large.length,
-  );
+  const sent = 4 * data.length + large.length;
+  await untilMetric(metrics, "balance_channel_sent_bytes_total", {}, sent);
 });
 
 t("peers that leave before, in and right after the header leave nothing", async () => {
@@ -243,24 +239,24 @@ else {
     await using _balance = balance;
     const before = await balance.quietFds();
     await using all = new AsyncDisposableStack();
-    const clients = [];
-    for (let i = 0; i < 100; i++) {
+    // Few, and at once: all must be there before the first of them times out.
+    const clients = await Promise.all(Array.from({ length: 24 }, async (_, i) => {
       const client = all.use(await connect(balance.port, { viaNode: true }));
       const header = i % 2 === 0 ? V1 : V2;
       await client.send(header.slice(0, i % 4 < 2 ? i % header.length : 0));
-      clients.push(client);
-    }
+      return client;
+    }));
     await until(async () => (await connections(balance.socket)).length === clients.length, {
       what: "connections in the header",
     });
     await Promise.all(clients.map((client) => client.reset()));
-    await untilMetric(metrics, "balance_proxy_header_errors_total", { cause: "closed" }, 100);
+    await untilMetric(metrics, "balance_proxy_header_errors_total", { cause: "closed" }, 24);
     for (let i = 0; i < 50; i++) {
       await using client = await connect(balance.port, { viaNode: true });
       await client.send(i % 2 === 0 ? V1 : V2);
       await client.reset();
     }
-    await untilMetric(metrics, "balance_connections_accepted_total", {}, 150);
+    await untilMetric(metrics, "balance_connections_accepted_total", {}, 74);
     await settled(balance, metrics, before);
     assertEquals(new TextDecoder().decode(await exchange(balance.port, withPayload(V1, "x"))), "x");
   });

@@ -40,7 +40,10 @@ t("conns, top, the log and the dump show the client of the header, and the peer"
     using proxied = await dial("127.0.0.1", balance.port, header);
     peer = formatEndpoint(proxied.source);
     await readText(proxied.conn, 1);
-    const [shown] = await connections(balance.socket);
+    const [shown] = await until(async () => {
+      const all = await connections(balance.socket);
+      return all[0]?.rcvd === 1 && all;
+    }, { what: "the byte to be counted" });
     assertEquals([shown?.client, shown?.listener, shown?.peer], [CLIENT, SITE, proxied.source]);
     assertEquals([shown?.sent, shown?.rcvd], [1, 1]);
     assertMatch(await talk(balance.socket, "conns\n"), /client +peer +channel/);

@@ -5,6 +5,7 @@ import { joinBytes } from "../../../lib/base/bytes.ts";
 import { backend } from "../../helpers/net/backends.ts";
 import { readText, readToEnd } from "../../helpers/net/client.ts";
 import { talk } from "../../helpers/net/control_socket.ts";
+import { deadPort } from "../../helpers/net/ports.ts";
 import { halted } from "../../helpers/program/halted.ts";
 import { startControlled } from "../../helpers/program/start_controlled.ts";
 import { dial } from "../../helpers/proxy_protocol/dial.ts";
@@ -66,10 +67,13 @@ t("counters, conns and the log count only the payload", async () => {
   await using balance = await startControlled(["-f", "--send-proxy", "v2", "PORT", server.address]);
   using client = await dial("127.0.0.1", balance.port, "12345");
   assertEquals(await readText(client.conn, 5), "12345");
-  const [conn] = JSON.parse(await talk(balance.socket, "conns --json\n"));
-  assertEquals([conn.sent, conn.rcvd], [5, 5]);
-  const [row] = JSON.parse(await talk(balance.socket, "show --json\n"));
-  assertEquals([row.sent, row.rcvd], [5, 5]);
+  for (const command of ["conns", "show"]) {
+    const [one] = await until(async () => {
+      const all = JSON.parse(await talk(balance.socket, `${command} --json\n`));
+      return all[0].rcvd > 0 && all;
+    }, { what: "the bytes to be counted" });
+    assertEquals([one.sent, one.rcvd], [5, 5], command);
+  }
 });
 
 t("each channel has its own header, and those without the one of the option", async () => {
@@ -95,11 +99,8 @@ t("each channel has its own header, and those without the one of the option", as
 
 t("a client that fails over announces itself to the backend that answers", async () => {
   await using server = headerBackend();
-  const closed = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const { port } = closed.addr as Deno.NetAddr;
-  closed.close();
   await using balance = await startControlled([
-    ...["-f", "--send-proxy", "v2", "PORT", `127.0.0.1:${port}`, server.address],
+    ...["-f", "--send-proxy", "v2", "PORT", `127.0.0.1:${deadPort()}`, server.address],
   ], { expectStderr: "any" });
   for (let i = 0; i < 4; i++) {
     using client = await dial("127.0.0.1", balance.port, "x");

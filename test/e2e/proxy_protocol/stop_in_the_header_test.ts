@@ -9,8 +9,8 @@ import { startControlled } from "../../helpers/program/start_controlled.ts";
 import { connections, dial, type Dialed } from "../../helpers/proxy_protocol/dial.ts";
 import { v1, v2, withPayload } from "../../helpers/proxy_protocol/reference.ts";
 import { startConfigured } from "../../helpers/reload/start_configured.ts";
-import { runDirectory } from "../../helpers/run_directory.ts";
-import { t, until } from "../../helpers/t.ts";
+import { sessionProxy } from "../../helpers/takeover/session_proxy.ts";
+import { later, t, until, within } from "../../helpers/t.ts";
 
 const SOURCE = { address: "192.0.2.1", port: 56324 };
 const DESTINATION = { address: "198.51.100.7", port: 443 };
@@ -48,33 +48,41 @@ t("a stop waits for peers in the header, but not longer than for the header", as
     silent.conn.close();
     throw error;
   });
-  const started = performance.now();
   balance.kill("SIGTERM");
   try {
     await refused(balance.port);
     await completed(all);
+    // Without a limit for the header, it would wait for the silent one.
+    const { code } = await within(balance.ended, { timeoutMs: 30_000, what: "the stop" });
+    assertEquals(code, 0);
   } finally {
-    using _silent = silent;
-    await balance.ended;
+    silent.conn.close();
   }
-  const { code } = await balance.ended, ms = performance.now() - started;
-  assertEquals(code, 0);
-  assert(ms < 8000, `it took ${ms} ms`);
 });
 
 t("after a takeover, peers in the header are served by the old program", async () => {
   await using server = echo();
-  using directory = runDirectory();
-  const at = { port: freePort(), rundir: directory.path };
-  const argv = [...TRUST, "PORT", server.address];
-  await using old = await startBackground(argv, at);
-  const all = await halfway(at.port, old.socket);
-  await using next = await startBackground(["--takeover", ...argv], at);
+  const port = freePort(), argv = [...TRUST, "PORT", server.address];
+  await using old = await startBackground(argv, { port });
+  // The successor is started and listens before the peers connect, who have only 5 seconds.
+  const held = Promise.withResolvers<void>();
+  await using proxy = sessionProxy({ port, target: old.socket }, (line) => {
+    if (!line.includes('"commit"')) return false;
+    held.resolve();
+    return true;
+  });
+  const starting = later(
+    startBackground(["--takeover", ...argv], { port, rundir: proxy.rundir }),
+  );
+  await within(Promise.race([held.promise, starting]), { timeoutMs: 30_000, what: "a successor" });
+  const all = await halfway(port, old.socket);
+  proxy.release();
+  await using next = await starting;
   assert(next.pid !== old.pid);
   await completed(all);
-  await old.gone(10_000);
+  await old.gone(20_000);
   for (const header of HEADERS) {
-    assertEquals((await exchange(at.port, withPayload(header, "x"))).length, 1);
+    assertEquals((await exchange(port, withPayload(header, "x"))).length, 1);
   }
 });
 

@@ -47,6 +47,14 @@ export function openFds(pid: number): number {
   return [...Deno.readDirSync(`/proc/${pid}/fd`)].length;
 }
 
+/**
+ * @returns CPU time that this thread has used so far, in milliseconds. Other tests, which run in
+ *     other threads of this process, do not count.
+ */
+export function threadCpuMs(): number {
+  return Number(Deno.readTextFileSync("/proc/thread-self/schedstat").split(" ")[0]) / 1e6;
+}
+
 /** @returns CPU time that a process has used so far, in seconds. */
 export function cpuSeconds(pid: number): number {
   const stat = Deno.readTextFileSync(`/proc/${pid}/stat`);

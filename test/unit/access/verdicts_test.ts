@@ -4,6 +4,7 @@ import { prefixSet } from "../../../lib/access/prefixes.ts";
 import { compileVerdicts, decidingNetwork, verdictOf } from "../../../lib/access/verdicts.ts";
 import { CIDR_CASES } from "../../helpers/cidr_cases.ts";
 import { ACCESS_CASES } from "../../helpers/access_cases.ts";
+import { threadCpuMs } from "../../helpers/program/process.ts";
 import { t } from "../../helpers/t.ts";
 
 const PURE = { permissions: "none" } as const;
@@ -79,15 +80,15 @@ t("100,000 ranges are compiled in less than a second, and looked up in microseco
         : `${(0x20010000 + i).toString(16).replace(/....$/, ":$&")}::/32`,
     );
   });
-  const before = performance.now();
+  const before = threadCpuMs();
   const verdicts = compileVerdicts({ allow: prefixSet([]), deny: prefixSet(networks) });
-  const compiledMs = performance.now() - before;
+  const compiledMs = threadCpuMs() - before;
   const lookups = 100_000, addresses = ["1.2.4.77", "2001:5::9", "9.9.9.9", "2003::1"];
-  const start = performance.now();
+  const start = threadCpuMs();
   let denied = 0;
   for (let i = 0; i < lookups; i++) if (verdictOf(verdicts, addresses[i & 3]!) === "deny") denied++;
-  const lookupUs = (performance.now() - start) * 1000 / lookups;
+  const lookupUs = (threadCpuMs() - start) * 1000 / lookups;
   assertEquals(denied, lookups / 2);
   assertEquals({ fast: compiledMs < 1000 }, { fast: true }, `compiled in ${compiledMs} ms`);
   assertEquals({ fast: lookupUs < 20 }, { fast: true }, `one lookup takes ${lookupUs} µs`);
-}, PURE);
+});

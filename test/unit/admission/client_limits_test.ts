@@ -269,7 +269,7 @@ async function inWorkers(tasks: readonly LimitsTask[]): Promise<LimitsOutcome[]>
   });
   try {
     return await within(Promise.all(running.map(({ done }) => done)), {
-      timeoutMs: 30_000,
+      timeoutMs: 120_000,
       what: "a storm in workers",
     });
   } finally {

@@ -84,7 +84,7 @@ for (const name of ENGINE_NAMES) {
           assertEquals(await read(one.far), "PREFIX;first");
           await one.near.send("second");
           assertEquals(await read(one.far), "second");
-          assertEquals(one.moved.client, 11);
+          await until(() => one.moved.client === 11, { what: "all bytes to be counted" });
         },
       );
     }
