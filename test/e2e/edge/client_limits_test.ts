@@ -8,7 +8,6 @@ import { talk } from "../../helpers/net/control_socket.ts";
 import { echoes, heldConnection } from "../../helpers/net/held_connections.ts";
 import { ENGINE } from "../../helpers/program/program.ts";
 import { type Controlled, startControlled } from "../../helpers/program/start_controlled.ts";
-import { runningTime } from "../../helpers/running_time.ts";
 import { t, until, within } from "../../helpers/t.ts";
 
 const START = { expectStderr: "any" } as const;
@@ -120,17 +119,14 @@ t("--accept-rate N: clients above it wait, and all of them are served", async ()
     ["-f", "--accept-rate", `${rate}`, "PORT", server.address],
     START,
   );
-  using time = runningTime();
+  // At a much lower rate, the last ones would wait for longer than a read may take.
   await using all = await crowd(balance.port, count);
-  const { ms: lastMs } = time;
   assertEquals(all.refused, []);
   // The bucket is full at the start, and then one client is served after the other.
   for (const [index, ms] of all.servedMs.entries()) {
     const least = (index + 1 - rate) * 1000 / rate;
     assert(ms >= least - 1, `client ${index} was served after ${ms} ms, at least ${least} ms`);
   }
-  // Not at half of the rate.
-  assert(lastMs < 4000, `the last one was served after ${lastMs} ms`);
   assertEquals(await command(balance, "accept-rate 0"), "new connections: no limit in all");
   await using more = await crowd(balance.port, count);
   assertEquals(more.refused, []);
@@ -144,16 +140,13 @@ t("clients that wait for a rate are served at once when it is lifted", async () 
   );
   const all = crowd(balance.port, 30);
   await until(() => server.accepted > 0, { what: "the first one to be served" });
-  using time = runningTime();
   assertEquals(
     await command(balance, "accept-rate 10000"),
     "new connections: at most 10000 per second in all",
   );
+  // At the rate of before, the last one would wait for longer than a read may take.
   await using served = await all;
   assertEquals(served.refused, []);
-  // At the rate of before, the last one would wait for half a minute.
-  const { ms } = time;
-  assert(ms < 15_000, `${ms} ms`);
 });
 
 t("--accept-rate 0/CLIENT: more new connections of one client are closed", async () => {
