@@ -77,7 +77,8 @@ withTools(["tshark"], "tshark has no complaints about a conversation with a head
 t("pcapng: sequence numbers stay right in each file, and if the header is not shown", async () => {
   using one = await dumped("server", "pcapng", { argv: ["--dump-rotate", "100k,50"] });
   const names = [...Deno.readDirSync(one.file.slice(0, -"/dump".length))].map(({ name }) => name);
-  assert(names.length > 3, names.join(" "));
+  // How many depends on how much is written at a time.
+  assert(names.length > 1, names.join(" "));
   const number = (name: string) => Number(/\.(\d+)$/.exec(name)?.[1] ?? 0);
   const all = names.sort((a, b) => number(b) - number(a)).flatMap((name) =>
     readConversations(Deno.readFileSync(`${one.file}${name.slice("dump".length)}`))
