@@ -1,17 +1,13 @@
-import { formatNetwork, type Network } from "../address/cidr.ts";
-import {
-  difference,
-  hasPrefix,
-  prefixCount,
-  type PrefixSet,
-  prefixSet,
-  union,
-} from "./prefixes.ts";
+import { type Network, parseNetwork } from "../address/cidr.ts";
+import { type AccessChange, type ConfiguredSets, type ListChanges, Overlay } from "./overlay.ts";
+import { hasPrefix, prefixCount, type PrefixSet, prefixSet } from "./prefixes.ts";
 import { compileVerdicts, type Verdict, verdictOf, type Verdicts } from "./verdicts.ts";
 
 /** The ranges of one option. A plain record. */
 export interface AddressList {
   readonly prefixes: PrefixSet;
+  /** How many ranges it names itself. */
+  readonly given: number;
   /** The files of it, and how many ranges each has. */
   readonly files: readonly { readonly file: string; readonly count: number }[];
 }
@@ -24,50 +20,57 @@ export interface ConfiguredLists {
 
 /** Who may connect. Cloned to a worker, the memory is shared. */
 export interface AccessRules {
+  /** The lists of the options. */
   readonly verdicts: Verdicts;
+  /** What operators have changed. */
+  readonly changes: Verdicts | undefined;
   /** Whether a client is denied that no range contains. */
   readonly deniesOthers: boolean;
 }
 
-/** The list that an operator has put a range into, or `removed` from both. */
-export type Placement = Verdict | "removed";
-
-/** A range that an operator has put into a list, or removed from both. */
-export interface AccessChange {
-  readonly network: Network;
-  readonly to: Placement;
+/** Where the ranges of a list come from. */
+export interface ListSources extends Pick<AddressList, "given" | "files"> {
+  /** How many ranges it has, each once. */
+  readonly ranges: number;
+  /** How many more than once in the option and its files. */
+  readonly duplicates: number;
 }
 
 /** One list, as it is in force. */
-export interface ListStatus {
+export interface ListStatus extends ListSources, ListChanges {
   /** Whether it exists: `--allow` or `--deny` was given, or an operator has made it. */
   readonly exists: boolean;
-  /** How many ranges it has. */
-  readonly ranges: number;
-  /** How many of them an operator has added. */
-  readonly added: number;
-  readonly files: AddressList["files"];
 }
 
-const EMPTY: PrefixSet = prefixSet([]);
+const EMPTY: AddressList = { prefixes: prefixSet([]), given: 0, files: [] };
 
-/** Whether the lists deny a client. @param client Text as in `Endpoint`. */
-export function isDenied({ verdicts, deniesOthers }: AccessRules, client: string): boolean {
-  const verdict = verdictOf(verdicts, client);
-  return verdict === undefined ? deniesOthers : verdict === "deny";
+/** What the lists do with a client. @param client Text as in `Endpoint`. */
+export function accessVerdict(
+  { verdicts, changes, deniesOthers }: AccessRules,
+  client: string,
+): Verdict {
+  return verdictOf(verdicts, client, changes) ?? (deniesOthers ? "deny" : "allow");
+}
+
+/** Where the ranges of an option come from. */
+export function listSources({ prefixes, given, files }: AddressList): ListSources {
+  const ranges = prefixCount(prefixes);
+  const all = files.reduce((sum, { count }) => sum + count, given);
+  return { ranges, given, files, duplicates: all - ranges };
 }
 
 /** The access lists: as configured, and what operators have changed since. */
 export class AccessLists {
   #configured: ConfiguredLists;
-  readonly #changes = new Map<string, AccessChange>();
-  #allow: PrefixSet = EMPTY;
-  #deny: PrefixSet = EMPTY;
+  readonly #overlay: Overlay;
+  #verdicts: Verdicts;
   #rules: AccessRules | undefined;
 
   constructor(configured: ConfiguredLists) {
     this.#configured = configured;
-    this.#compile();
+    this.#overlay = new Overlay(setsOf(configured));
+    this.#verdicts = compileVerdicts(setsOf(configured));
+    this.#update();
   }
 
   /** What decides; `undefined` if there is no list, so that everyone may connect. */
@@ -77,90 +80,66 @@ export class AccessLists {
 
   /** What operators have changed, in the order of the changes. */
   get changes(): readonly AccessChange[] {
-    return [...this.#changes.values()];
+    return this.#overlay.changes;
   }
 
   /** The list that has exactly this range. */
   listOf(network: Network): Verdict | undefined {
-    return listIn({ allow: this.#allow, deny: this.#deny }, network);
+    const placement = this.#overlay.placement(network);
+    if (placement !== undefined) return placement === "removed" ? undefined : placement;
+    const { allow, deny } = setsOf(this.#configured);
+    if (hasPrefix(deny, network)) return "deny";
+    return hasPrefix(allow, network) ? "allow" : undefined;
+  }
+
+  /** The most specific range that contains an address, as text without a scope. */
+  rangeOf(address: string): Network | undefined {
+    const size = parseNetwork(address).bits;
+    for (let bits = size; bits >= 0; bits--) {
+      const range = parseNetwork(`${address}/${bits}`);
+      if (this.listOf(range) !== undefined) return range;
+    }
+    return undefined;
   }
 
   /** How a list is now. */
   status(list: Verdict): ListStatus {
-    const configured = this.#configured[list], ranges = prefixCount(this.#setOf(list));
-    const added = this.changes.filter(({ network, to }) =>
-      to === list && !hasPrefix(configured?.prefixes ?? EMPTY, network)
-    );
-    return {
-      exists: configured !== undefined || ranges > 0,
-      ranges,
-      added: added.length,
-      files: configured?.files ?? [],
-    };
+    const sources = listSources(this.#configured[list] ?? EMPTY);
+    const changes = this.#overlay.differences(list);
+    const ranges = sources.ranges + changes.added - changes.removed;
+    const exists = this.#configured[list] !== undefined || ranges > 0;
+    return { exists, ...sources, ranges, ...changes };
   }
 
-  /** Puts ranges into lists; each leaves the other list. As configured, it is no change. */
+  /** Puts ranges into lists; each leaves the other list. */
   apply(changes: readonly AccessChange[]): void {
-    for (const change of changes) {
-      const key = formatNetwork(change.network);
-      this.#changes.delete(key);
-      if (configuredTo(this.#configured, change.network) !== change.to) {
-        this.#changes.set(key, change);
-      }
-    }
-    this.#compile();
+    this.#overlay.place(changes);
+    this.#update();
   }
 
   /**
    * Other lists are configured from now on. What operators have changed stays, except for ranges
-   * that the configuration puts elsewhere than before.
+   * that the configuration puts into the other list, and for removed ranges that it no longer has.
    */
   configure(configured: ConfiguredLists): void {
-    const before = this.#configured;
     this.#configured = configured;
-    for (const [key, { network, to }] of this.#changes) {
-      const now = configuredTo(configured, network);
-      if (now !== configuredTo(before, network) || now === to) this.#changes.delete(key);
-    }
-    this.#compile();
+    this.#overlay.configure(setsOf(configured));
+    this.#verdicts = compileVerdicts(setsOf(configured));
+    this.#update();
   }
 
-  #setOf(list: Verdict): PrefixSet {
-    return list === "allow" ? this.#allow : this.#deny;
-  }
-
-  #compile(): void {
-    const { allow, deny } = this.#configured;
-    this.#allow = this.#inForce("allow", allow);
-    this.#deny = this.#inForce("deny", deny);
-    const allows = allow !== undefined || prefixCount(this.#allow) > 0;
-    this.#rules = allows || prefixCount(this.#deny) > 0
+  #update(): void {
+    const allow = this.status("allow"), deny = this.status("deny");
+    this.#rules = allow.exists || deny.ranges > 0
       ? {
-        verdicts: compileVerdicts({ allow: this.#allow, deny: this.#deny }),
-        deniesOthers: allows,
+        verdicts: this.#verdicts,
+        changes: this.#overlay.compile(),
+        deniesOthers: allow.exists,
       }
       : undefined;
   }
-
-  #inForce(list: Verdict, configured: AddressList | undefined): PrefixSet {
-    const set = configured?.prefixes ?? EMPTY, changes = this.changes;
-    if (changes.length === 0) return set;
-    const here = changes.filter(({ to }) => to === list).map(({ network }) => network);
-    const elsewhere = changes.filter(({ to }) => to !== list).map(({ network }) => network);
-    return union(difference(set, prefixSet(elsewhere)), prefixSet(here));
-  }
 }
 
-/** Where the configuration has a range. If both lists have it, `deny` decides. */
-function configuredTo({ allow, deny }: ConfiguredLists, network: Network): Placement {
-  const sets = { allow: allow?.prefixes ?? EMPTY, deny: deny?.prefixes ?? EMPTY };
-  return listIn(sets, network) ?? "removed";
-}
-
-function listIn(
-  { allow, deny }: { readonly allow: PrefixSet; readonly deny: PrefixSet },
-  network: Network,
-): Verdict | undefined {
-  if (hasPrefix(deny, network)) return "deny";
-  return hasPrefix(allow, network) ? "allow" : undefined;
+function setsOf({ allow = EMPTY, deny = EMPTY }: ConfiguredLists): ConfiguredSets {
+  return { allow: allow.prefixes, deny: deny.prefixes };
 }

@@ -1,6 +1,7 @@
 /** Sets of address ranges, in little memory: 100,000 of them are usual. Pure. */
 
 import type { Network } from "../address/cidr.ts";
+import type { Ip } from "../address/ip.ts";
 
 /** Ranges of one family, sorted by their first address, then by their size, largest first. */
 export interface Prefixes {
@@ -27,12 +28,8 @@ export class PrefixCollector {
 
   /** Adds a range. */
   add({ network, bits }: Network): void {
-    const starts = this.#starts;
-    for (let at = 0; at < network.length; at += 4) {
-      starts[at / 4] = network[at]! << 24 | network[at + 1]! << 16 | network[at + 2]! << 8 |
-        network[at + 3]!;
-    }
-    (network.length === 4 ? this.#v4 : this.#v6).add(starts, 0, bits);
+    toWords(network, this.#starts);
+    (network.length === 4 ? this.#v4 : this.#v6).add(this.#starts, 0, bits);
   }
 
   /** All of them, each once. */
@@ -53,10 +50,20 @@ export function prefixCount({ v4, v6 }: PrefixSet): number {
   return v4.bits.length + v6.bits.length;
 }
 
+/** A single range. */
+export function singlePrefix({ network, bits }: Network): Prefixes {
+  const starts = new Uint32Array(network.length / 4);
+  toWords(network, starts);
+  return { words: network.length === 4 ? 1 : 4, starts, bits: Uint8Array.of(bits) };
+}
+
 /** Whether a set contains exactly this range. */
-export function hasPrefix(set: PrefixSet, network: Network): boolean {
-  const one = prefixSet([network]);
-  const [prefixes, wanted] = one.v4.bits.length === 1 ? [set.v4, one.v4] : [set.v6, one.v6];
+export function hasPrefix({ v4, v6 }: PrefixSet, network: Network): boolean {
+  return contains(network.network.length === 4 ? v4 : v6, singlePrefix(network));
+}
+
+/** Whether ranges contain exactly the first one of others. */
+export function contains(prefixes: Prefixes, wanted: Prefixes): boolean {
   let low = 0, high = prefixes.bits.length;
   while (low < high) {
     const middle = (low + high) >>> 1, order = comparePrefixes(prefixes, middle, wanted, 0);
@@ -67,14 +74,13 @@ export function hasPrefix(set: PrefixSet, network: Network): boolean {
   return false;
 }
 
-/** All ranges of two sets. */
-export function union(one: PrefixSet, other: PrefixSet): PrefixSet {
-  return { v4: merged(one.v4, other.v4, true), v6: merged(one.v6, other.v6, true) };
-}
-
-/** The ranges of the first set that are not in the second one. */
-export function difference(one: PrefixSet, other: PrefixSet): PrefixSet {
-  return { v4: merged(one.v4, other.v4, false), v6: merged(one.v6, other.v6, false) };
+/** The range around a single one that is less specific: one with fewer bits. */
+export function widened({ words, starts }: Prefixes, bits: number): Prefixes {
+  const masked = starts.map((word, i) => {
+    const left = bits - 32 * i;
+    return left >= 32 ? word : left <= 0 ? 0 : word & (0xffffffff << (32 - left));
+  });
+  return { words, starts: masked, bits: Uint8Array.of(bits) };
 }
 
 /** The order of range `i` of `a` and range `j` of `b`, as for `sort()`. */
@@ -85,6 +91,12 @@ export function comparePrefixes(a: Prefixes, i: number, b: Prefixes, j: number):
     if (order !== 0) return order;
   }
   return a.bits[i]! - b.bits[j]!;
+}
+
+function toWords(ip: Ip, words: Uint32Array): void {
+  for (let at = 0; at < ip.length; at += 4) {
+    words[at / 4] = ip[at]! << 24 | ip[at + 1]! << 16 | ip[at + 2]! << 8 | ip[at + 3]!;
+  }
 }
 
 function sorted(all: Prefixes): Prefixes {
@@ -98,20 +110,6 @@ function sorted(all: Prefixes): Prefixes {
   for (let at = 0; at < count; at++) {
     const i = order[at]!;
     if (at === 0 || comparePrefixes(all, order[at - 1]!, all, i) !== 0) column.copy(all, i);
-  }
-  return column.prefixes;
-}
-
-/** The ranges of `a` and, if `adds`, those of `b`; otherwise without those of `b`. */
-function merged(a: Prefixes, b: Prefixes, adds: boolean): Prefixes {
-  if (b.bits.length === 0) return a;
-  const column = new Column(a.words, a.bits.length + b.bits.length);
-  for (let i = 0, j = 0; i < a.bits.length || j < b.bits.length;) {
-    const order = i === a.bits.length ? 1 : j === b.bits.length ? -1 : comparePrefixes(a, i, b, j);
-    if (order < 0 || (order === 0 && adds)) column.copy(a, i);
-    else if (adds) column.copy(b, j);
-    if (order <= 0) i++;
-    if (order >= 0) j++;
   }
   return column.prefixes;
 }

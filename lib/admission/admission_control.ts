@@ -1,9 +1,11 @@
 import {
-  type AccessChange,
   AccessLists,
   type AddressList,
   type ConfiguredLists,
+  type ListSources,
+  listSources,
 } from "../access/access_lists.ts";
+import type { AccessChange } from "../access/overlay.ts";
 import { prefixSet } from "../access/prefixes.ts";
 import { compileVerdicts, type Verdicts } from "../access/verdicts.ts";
 import type { Limits } from "./client_limits.ts";
@@ -30,13 +32,19 @@ export class AdmissionControl {
   readonly limits: LimitsControl;
   readonly refusals: RefusalMemory = newRefusalMemory();
   #plane: AdmissionPlane | undefined;
+  #acceptProxy: AddressList | undefined;
   #proxies: Verdicts | undefined;
 
   /** @param size `workers`: how many isolates serve; `connections`: the most that all may have. */
   constructor(options: AdmissionOptions, size: { workers: number; connections: number }) {
     this.lists = new AccessLists(options);
     this.limits = new LimitsControl(options.limits, size);
-    this.#proxies = compiled(options.acceptProxy);
+    this.#setProxies(options);
+  }
+
+  /** The list of `--accept-proxy`; `undefined` without it. */
+  get acceptProxy(): ListSources | undefined {
+    return this.#acceptProxy && listSources(this.#acceptProxy);
   }
 
   /** What the isolates that serve get. */
@@ -66,12 +74,14 @@ export class AdmissionControl {
   /** Other options apply. Resolves when they do to all new connections. */
   async configure(options: AdmissionOptions): Promise<void> {
     this.lists.configure(options);
-    this.#proxies = compiled(options.acceptProxy);
+    this.#setProxies(options);
     this.limits.configure(options.limits);
     await this.#plane?.setAdmission(this.setup);
   }
-}
 
-function compiled(list: AddressList | undefined): Verdicts | undefined {
-  return list && compileVerdicts({ allow: list.prefixes, deny: prefixSet([]) });
+  #setProxies({ acceptProxy }: AdmissionOptions): void {
+    this.#acceptProxy = acceptProxy;
+    this.#proxies = acceptProxy &&
+      compileVerdicts({ allow: acceptProxy.prefixes, deny: prefixSet([]) });
+  }
 }

@@ -1,5 +1,5 @@
 import type { Refusal } from "../base/reason.ts";
-import { type AccessRules, isDenied } from "../access/access_lists.ts";
+import { type AccessRules, accessVerdict } from "../access/access_lists.ts";
 import { verdictOf, type Verdicts } from "../access/verdicts.ts";
 import type { Admission } from "./admission.ts";
 import { ClientLimits } from "./client_limits.ts";
@@ -40,7 +40,7 @@ export class Gate implements Admission {
 
   enter(client: string): Refusal | undefined {
     const { access } = this.setup;
-    const refusal = access !== undefined && isDenied(access, client)
+    const refusal = access !== undefined && accessVerdict(access, client) === "deny"
       ? "denied"
       : this.#limits.enter(client);
     if (refusal !== undefined) this.#refusals.count(refusal);

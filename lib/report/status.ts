@@ -78,6 +78,7 @@ function channelStatus({ table, stats, check }: MetricsSource, record: ChannelRe
     healthSince: status && health !== "unknown" ? isoTime(status.sinceMs) : undefined,
     weight,
     effectiveWeight: table.effectiveWeight(group, channel) / 100,
+    send_proxy: record.send_proxy,
     check: status && status.spec !== "none" ? checkStatus(status) : undefined,
   };
 }

@@ -1,6 +1,6 @@
 /** What operators changed about who may connect, as a plain JSON record. */
 
-import type { Placement } from "../access/access_lists.ts";
+import type { Placement } from "../access/overlay.ts";
 import { formatNetwork, parseNetwork } from "../address/cidr.ts";
 import type { AdmissionControl } from "../admission/admission_control.ts";
 import { LIMIT_RANGE, type Rates } from "../admission/limit_texts.ts";

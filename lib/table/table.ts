@@ -373,13 +373,18 @@ export class Table {
     return this.sendProxy(group, channel);
   }
 
-  /** Sets {@link sendProxy}; `undefined`: that of {@link setCommonSendProxy}. */
+  /** Sets {@link sendProxy}; `undefined`: that of {@link commonSendProxy}. */
   setSendProxy(group: number, channel: number, sendProxy: SendProxy | undefined): void {
     const at = this.#memory.channel(group, channel) + CHANNEL.SEND_PROXY;
     this.#slots.setSendProxy(at, sendProxy);
   }
 
-  /** Sets {@link sendProxy} of the channels that have none of their own. */
+  /** {@link sendProxy} of the channels that have none of their own. */
+  get commonSendProxy(): SendProxy {
+    return SEND_PROXY_NAMES[Atomics.load(this.#words, HEADER.SEND_PROXY) - 1] ?? "none";
+  }
+
+  /** Sets {@link commonSendProxy}. */
   setCommonSendProxy(sendProxy: SendProxy): void {
     this.#slots.setSendProxy(HEADER.SEND_PROXY, sendProxy);
   }

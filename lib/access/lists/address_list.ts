@@ -36,11 +36,13 @@ export function readAddressList(
 ): AddressList | undefined {
   if (given.length === 0) return undefined;
   const ranges = new PrefixCollector(), files: { file: string; count: number }[] = [];
+  let named = 0;
   for (const { value = "", place } of given) {
     placed(place, () => {
       for (const item of value.split(",")) {
         if (!item.startsWith("@")) {
           ranges.add(readItem(name, item));
+          named++;
           continue;
         }
         const file = fileOf(name, item, place), bytes = bytesOf(name, { file, directory });
@@ -48,7 +50,7 @@ export function readAddressList(
       }
     });
   }
-  return { prefixes: ranges.set, files };
+  return { prefixes: ranges.set, given: named, files };
 }
 
 function readItem(name: string, item: string): Network {

@@ -1,14 +1,22 @@
 /** Commands about who may connect: `access`, `allow`, `deny`. */
 
-import type { AccessRules, ListStatus, Placement } from "../../access/access_lists.ts";
-import { decidingNetwork, type Verdict, verdictOf } from "../../access/verdicts.ts";
-import { formatNetwork, parseNetwork } from "../../address/cidr.ts";
-import { formatIp, parseIp, parsePeerIp } from "../../address/ip.ts";
+import {
+  type AccessRules,
+  accessVerdict,
+  type ListSources,
+  type ListStatus,
+} from "../../access/access_lists.ts";
+import type { Placement } from "../../access/overlay.ts";
+import type { Verdict } from "../../access/verdicts.ts";
+import { formatNetwork, type Network, parseNetwork } from "../../address/cidr.ts";
+import { formatIp, parsePeerIp } from "../../address/ip.ts";
 import type { Limits } from "../../admission/client_limits.ts";
 import { formatRates } from "../../admission/limit_texts.ts";
 import { REFUSALS } from "../../admission/refusal_memory.ts";
+import { UsageError } from "../../base/errors.ts";
 import { counted } from "../../base/integers.ts";
 import { printable } from "../../base/printable.ts";
+import type { SendProxy } from "../../proxy_protocol/send_proxy.ts";
 import { word } from "../../report/vocabulary.ts";
 import {
   type Command,
@@ -99,38 +107,56 @@ interface AccessStatus {
   readonly deny: ListStatus;
   /** Those in force; 0 for none. */
   readonly limits: Limits;
+  /** The list of `--accept-proxy`; absent without it. */
+  readonly acceptProxy?: ListSources;
+  /** The header that backends get whose channel has none of its own. */
+  readonly sendProxy: SendProxy;
   /** Clients that were refused so far, by reason. */
   readonly refused: Readonly<Record<string, number>>;
 }
 
-function accessStatus({ admission: { lists, limits, refusals } }: ControlContext): AccessStatus {
+function accessStatus({ admission, table }: ControlContext): AccessStatus {
+  const { lists, limits, refusals, acceptProxy } = admission;
   return {
     others: lists.rules?.deniesOthers ? "deny" : "allow",
     allow: lists.status("allow"),
     deny: lists.status("deny"),
     limits: limits.inForce,
+    ...acceptProxy && { acceptProxy },
+    sendProxy: table.commonSendProxy,
     refused: Object.fromEntries(REFUSALS.map((one) => [word(one), refusals.counted(one)])),
   };
 }
 
-function statusText({ others, allow, deny, limits, refused }: AccessStatus): string {
+function statusText(status: AccessStatus): string {
+  const { others, allow, deny, limits, acceptProxy, sendProxy, refused } = status;
   const rows = [
-    ["allow", listText(allow)],
-    ["deny", listText(deny)],
+    ["allow", allow.exists ? listText("allow", allow) : NO_LIST],
+    ["deny", deny.exists ? listText("deny", deny) : NO_LIST],
     ["others", others === "deny" ? "denied" : "allowed"],
     ["per-client", limits.perClient === 0 ? "no limit" : String(limits.perClient)],
     ["accept-rate", formatRates(limits) === "0" ? "no limit" : formatRates(limits)],
+    ["accept-proxy", acceptProxy === undefined ? NO_LIST : listText("accept-proxy", acceptProxy)],
+    ["send-proxy", sendProxy],
     ...Object.entries(refused).map(([reason, count]) => [`refused: ${reason}`, String(count)]),
   ];
   return rows.map(([name = "", value]) => `${name.padEnd(22)} ${value}\n`).join("");
 }
 
-/** For example `100001 ranges: 100000 from /etc/blocked.txt, 1 added`. */
-function listText({ ranges, added, files, exists }: ListStatus): string {
-  if (!exists) return "no list";
+const NO_LIST = "no list";
+
+/** For example `100002 ranges: 100000 from /etc/blocked.txt, 1 from --deny, 1 added`. */
+function listText(option: string, list: ListSources & Partial<ListStatus>): string {
+  const { ranges, given, files, duplicates, added = 0, removed = 0 } = list;
+  const counts: [count: number, what: string][] = [
+    [given, `from --${option}`],
+    [duplicates, duplicates === 1 ? "duplicate" : "duplicates"],
+    [added, "added"],
+    [removed, "removed"],
+  ];
   const parts = [
     ...files.map(({ file, count }) => `${count} from ${printable(file)}`),
-    ...(added === 0 ? [] : [`${added} added`]),
+    ...counts.filter(([count]) => count > 0).map(([count, what]) => `${count} ${what}`),
   ];
   return `${counted(ranges, "range")}${parts.length === 0 ? "" : `: ${parts.join(", ")}`}`;
 }
@@ -146,23 +172,31 @@ interface ClientStatus {
 }
 
 async function clientStatus(
-  { admission: { lists: { rules } }, connections }: ControlContext,
+  { admission: { lists }, connections }: ControlContext,
   address: string,
 ): Promise<ClientStatus> {
-  const ip = parseIp(address);
-  if (ip === undefined) throw new CommandError(`invalid address [${printable(address)}]`);
-  const client = formatIp(ip), network = rules && decidingNetwork(rules.verdicts, client);
-  const verdict = rules && verdictOf(rules.verdicts, client);
+  const client = formatIp(clientOf(address).network), range = lists.rangeOf(client);
   const open = (await connections.connections()).filter((one) => {
     const peer = parsePeerIp(one.client.address);
     return peer !== undefined && formatIp(peer) === client;
   });
   return {
     client,
-    verdict: verdict ?? (rules?.deniesOthers ? "deny" : "allow"),
-    ...(network === undefined ? {} : { range: formatNetwork(network) }),
+    verdict: lists.rules === undefined ? "allow" : accessVerdict(lists.rules, client),
+    ...(range === undefined ? {} : { range: formatNetwork(range) }),
     connections: open.map(({ id }) => id),
   };
+}
+
+/** An address as strict as a range. A zone, as in `fe80::1%eth0`, does not count. */
+function clientOf(address: string): Network {
+  const [, host = "", zone] = /^([^%/]*)(%.+)?$/.exec(address) ?? [];
+  try {
+    if (zone === undefined || host.includes(":")) return parseNetwork(host);
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+  }
+  throw new CommandError(`invalid address [${printable(address)}]`);
 }
 
 function clientText({ client, verdict, range, connections }: ClientStatus): string {

@@ -68,6 +68,21 @@ if (!await canBindSource()) {
     },
   );
 
+  t("what an operator denied stays denied when a file has had it meanwhile", async () => {
+    await using backend = named("B0");
+    using dir = tempDir();
+    const state = `${dir.path}/state`, lines = [`state ${state}`, backend.address];
+    await using web = await startConfigured(lines);
+    await web.control("deny 127.0.0.2");
+    await web.reload("deny 127.0.0.2", ...lines);
+    assertMatch(await web.control("save"), /^saved to /);
+    assertStringIncludes(await Deno.readTextFile(state), '"127.0.0.2/32":"deny"');
+    await web.reload(...lines);
+    assertEquals(await served(web.balance.port, CLIENTS), ["127.0.0.1", "127.0.0.3"]);
+    await web.control("access remove 127.0.0.2");
+    assertEquals(await served(web.balance.port, CLIENTS), CLIENTS);
+  });
+
   t("--state keeps what an operator changed over a restart, and forget drops it", async () => {
     await using backend = named("B0");
     using dir = tempDir();

@@ -147,6 +147,11 @@ if (!await canBindSource()) {
         ["access remove", "usage: access [address] [--json] | remove CIDR"],
         ["access remove 9.9.9.9", "neither list has exactly the range 9.9.9.9/32"],
         ["access nobody", "invalid address [nobody]"],
+        ["access 127.1", "invalid address [127.1]"],
+        ["access 127.0.0.1%lo", "invalid address [127.0.0.1%lo]"],
+        ["access 127.0.0.0/8", "invalid address [127.0.0.0/8]"],
+        ["access fe80::5%", "invalid address [fe80::5%]"],
+        ["access fe80::5%lo", "fe80::5 is allowed (no range contains it), 0 open connections"],
         ["access 1.1.1.1 2.2.2.2", "too many words: access [address] [--json] | remove CIDR"],
       ] as const
     ) {
@@ -178,13 +183,46 @@ t("a list with a bad range is refused with its file and line", async () => {
       assertStringIncludes(ended.stderr, stderr);
     }
   }
-  await using balance = await startControlled([
-    "-f",
-    "--deny",
-    `@${file},::1`,
-    "PORT",
-    "127.0.0.1:9",
-  ]);
-  using session = await controlSession(balance.socket);
-  assertStringIncludes(await command(session, "access"), `3 ranges: 2 from ${file}\n`);
 });
+
+t(
+  "access shows where ranges come from, so that their numbers add up, and the PROXY options",
+  async () => {
+    using dir = tempDir();
+    const file = `${dir.path}/list`;
+    await Deno.writeTextFile(file, "10.0.0.0/8\n2001:db8::/32\n10.0.0.0/8\n");
+    await using balance = await startControlled([
+      ...[
+        "-f",
+        "--deny",
+        `@${file},::1`,
+        "--accept-proxy",
+        "10.0.0.1,10.0.0.1",
+        "--send-proxy",
+        "v2",
+      ],
+      ...["PORT", "127.0.0.1:9,send-proxy=v1", "127.0.0.1:9", "127.0.0.1:9,send-proxy=none"],
+    ]);
+    using session = await controlSession(balance.socket);
+    const access = await command(session, "access");
+    assertMatch(access, /^allow +no list\ndeny +3 ranges: /);
+    assertStringIncludes(access, ` 3 ranges: 3 from ${file}, 1 from --deny, 1 duplicate\n`);
+    assertMatch(access, /^accept-proxy +1 range: 2 from --accept-proxy, 1 duplicate$/m);
+    assertMatch(access, /^send-proxy +v2$/m);
+    await command(session, "access remove 10.0.0.0/8");
+    await command(session, "deny 10.0.0.1");
+    assertStringIncludes(
+      await command(session, "access"),
+      ` 3 ranges: 3 from ${file}, 1 from --deny, 1 duplicate, 1 added, 1 removed\n`,
+    );
+    const { deny, acceptProxy, sendProxy } = JSON.parse(await command(session, "access --json"));
+    assertEquals(deny, {
+      ...{ exists: true, ranges: 3, given: 1, files: [{ file, count: 3 }] },
+      ...{ duplicates: 1, added: 1, removed: 1 },
+    });
+    assertEquals(acceptProxy, { ranges: 1, given: 2, files: [], duplicates: 1 });
+    assertEquals(sendProxy, "v2");
+    const channels: { send_proxy?: string }[] = JSON.parse(await command(session, "show --json"));
+    assertEquals(channels.map((one) => one.send_proxy), ["v1", "v2", undefined]);
+  },
+);

@@ -1,7 +1,9 @@
 import { assertEquals } from "@std/assert";
+import { formatIp, parsePeerIp } from "../../../lib/address/ip.ts";
 import { formatNetwork, parseNetwork } from "../../../lib/address/cidr.ts";
 import { prefixSet } from "../../../lib/access/prefixes.ts";
-import { compileVerdicts, decidingNetwork, verdictOf } from "../../../lib/access/verdicts.ts";
+import { AccessLists } from "../../../lib/access/access_lists.ts";
+import { compileVerdicts, verdictOf } from "../../../lib/access/verdicts.ts";
 import { CIDR_CASES } from "../../helpers/cidr_cases.ts";
 import { ACCESS_CASES } from "../../helpers/access_cases.ts";
 import { threadCpuMs } from "../../helpers/program/process.ts";
@@ -24,7 +26,11 @@ t("verdictOf() finds an address in one range exactly if parseCidr() does", () =>
 t("the most specific range of both lists decides, and deny if they have the same one", () => {
   for (const { allow, deny, address, verdict, by } of ACCESS_CASES) {
     const verdicts = compile(allow, deny), about = `${address}: +${allow} -${deny}`;
-    const network = decidingNetwork(verdicts, address);
+    const list = (ranges: readonly string[]) => ({
+      ...{ prefixes: prefixSet(ranges.map(parseNetwork)), given: ranges.length, files: [] },
+    });
+    const lists = new AccessLists({ allow: list(allow), deny: list(deny) });
+    const ip = parsePeerIp(address), network = ip && lists.rangeOf(formatIp(ip));
     assertEquals(verdictOf(verdicts, address), verdict, about);
     assertEquals(network && formatNetwork(network), by, about);
   }
