@@ -1,10 +1,18 @@
 /** Limits per client as texts: of options, commands and answers. Pure. */
 
-import { strictInteger } from "../base/integers.ts";
 import type { Limits } from "./client_limits.ts";
 
 /** What one limit may be; 0 for none. */
 export const LIMIT_RANGE = { min: 0, max: 1_000_000 } as const;
+
+/** Parses a limit, digits only; `undefined` if it is something else, see {@link LIMIT_FAULT}. */
+export function parseLimit(text: string): number | undefined {
+  const limit = /^\d{1,15}$/.test(text) ? Number(text) : NaN;
+  return limit <= LIMIT_RANGE.max ? limit : undefined;
+}
+
+/** What is wrong with a text that {@link parseLimit} does not read. */
+export const LIMIT_FAULT = `not a number from ${LIMIT_RANGE.min} to ${LIMIT_RANGE.max}`;
 
 /** The rates of `--accept-rate`. */
 export type Rates = Pick<Limits, "acceptRate" | "clientRate">;
@@ -16,8 +24,7 @@ export type Rates = Pick<Limits, "acceptRate" | "clientRate">;
  */
 export function parseRates(text: string): Rates | undefined {
   const [all = "", client = "0", more] = text.split("/");
-  const acceptRate = strictInteger(all, LIMIT_RANGE),
-    clientRate = strictInteger(client, LIMIT_RANGE);
+  const acceptRate = parseLimit(all), clientRate = parseLimit(client);
   if (acceptRate === undefined || clientRate === undefined || more !== undefined) return undefined;
   return { acceptRate, clientRate };
 }

@@ -1,7 +1,13 @@
 import type { AddressList } from "../access/access_lists.ts";
 import { readAddressList } from "../access/lists/address_list.ts";
 import type { Limits } from "../admission/client_limits.ts";
-import { LIMIT_RANGE, parseRates, type Rates, RATES_FAULT } from "../admission/limit_texts.ts";
+import {
+  LIMIT_FAULT,
+  parseLimit,
+  parseRates,
+  type Rates,
+  RATES_FAULT,
+} from "../admission/limit_texts.ts";
 import { about, UsageError, withName } from "../base/errors.ts";
 import {
   DEFAULT_CONNECT_TIMEOUT_S,
@@ -181,7 +187,7 @@ function optionsOf({ mode, args, config }: FullArguments, source: ConfigSource):
     allow: addressList("allow"),
     deny: addressList("deny"),
     acceptProxy: addressList("accept-proxy"),
-    limits: { perClient: integerValue(args, "per-client", LIMIT_RANGE) ?? 0, ...acceptRates(args) },
+    limits: { perClient: perClient(args), ...acceptRates(args) },
     takeover: flags.has("takeover"),
     config,
     test: flags.has("test"),
@@ -213,6 +219,12 @@ function checkLogOnStream(
     const other = flags.has("p") ? typed(args, "p") : "--dump-file -";
     throw new UsageError(withName(`${option} and ${other} both print on stdout`), "log");
   }
+}
+
+function perClient({ values }: Arguments): number {
+  const text = values.get("per-client") ?? "0", limit = parseLimit(text);
+  if (limit !== undefined) return limit;
+  throw new UsageError(`invalid --per-client [${text}]: ${LIMIT_FAULT}`, "per-client");
 }
 
 function acceptRates({ values }: Arguments): Rates {

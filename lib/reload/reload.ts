@@ -1,4 +1,4 @@
-/** Reads the configuration file again while balance runs, and applies all of it or nothing. */
+/** Reads the files of the options again while balance runs, and applies all of it or nothing. */
 
 import type { AdmissionControl } from "../admission/admission_control.ts";
 import type { ServiceLookup } from "../address/services.ts";
@@ -49,6 +49,12 @@ export interface ReloadParts {
   readonly isStopping: () => boolean;
 }
 
+/** Whether options name files that a reload reads again. */
+export function canReload({ config, allow, deny, acceptProxy }: Options): boolean {
+  return config !== undefined ||
+    [allow, deny, acceptProxy].some((list) => list !== undefined && list.files.length > 0);
+}
+
 /** Reloads a running balance. */
 export interface Reloader {
   /** The options that are in force. */
@@ -79,7 +85,7 @@ export function openReloader(parts: ReloadParts): Reloader {
   follow(parts.setup.plan);
 
   async function run(): Promise<ReloadReply> {
-    const isPossible = options.config !== undefined && !parts.isStopping();
+    const isPossible = canReload(options) && !parts.isStopping();
     if (isPossible) await manager.reloading();
     try {
       const text = await reloadNow();
@@ -94,7 +100,7 @@ export function openReloader(parts: ReloadParts): Reloader {
   }
 
   async function reloadNow(): Promise<string> {
-    if (options.config === undefined) {
+    if (!canReload(options)) {
       throw new ReloadError("there is no file: balance was started without --config");
     }
     mustServe(parts);
@@ -149,8 +155,9 @@ async function planOf(next: Options, parts: ReloadParts): Promise<NamePlan> {
 }
 
 function applyChannels(plan: NamePlan, options: Options, channelSet: ChannelSet): SetChanges {
-  // A state file keeps what operators have removed.
-  const missing = options.statePath === undefined ? "back" : "removed";
+  // A state file keeps what operators have removed; without a configuration file, so do we.
+  const { statePath, config } = options;
+  const missing = statePath === undefined && config !== undefined ? "back" : "removed";
   return channelSet.apply(plan.expanded.wanted, missing);
 }
 

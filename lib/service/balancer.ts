@@ -23,7 +23,7 @@ import type { DataPlane } from "../workers/data_plane.ts";
 import { servingOptions } from "../workers/serving_options.ts";
 import { type Entrance, startPlane } from "../workers/start_plane.ts";
 import { openLeaving } from "./leaving.ts";
-import { openReloader } from "../reload/reload.ts";
+import { canReload, openReloader } from "../reload/reload.ts";
 import { drainingLine, listeningLine } from "./hints.ts";
 import { connectFailed, prepare, type Prepared } from "./prepare.ts";
 import { openServiceManager } from "./service_manager.ts";
@@ -88,7 +88,7 @@ export async function startBalancer(
     reopen,
     reload() {
       reopen();
-      if (options.config !== undefined) void reloader.reload();
+      if (canReload(options)) void reloader.reload();
     },
     async stopping() {
       reports.stopping();

@@ -1,13 +1,13 @@
 /** Commands about the limits per client. */
 
 import {
-  LIMIT_RANGE,
+  LIMIT_FAULT,
+  parseLimit,
   parseRates,
   perClientText,
   RATES_FAULT,
   ratesText,
 } from "../../admission/limit_texts.ts";
-import { strictInteger } from "../../base/integers.ts";
 import { printable } from "../../base/printable.ts";
 import { type Command, CommandError, message } from "./command.ts";
 
@@ -18,12 +18,9 @@ export const PER_CLIENT: Command = {
   help: "how many connections a client may have; 0: no limit",
   changes: true,
   run: async ({ admission }, _session, [text = ""]) => {
-    const perClient = strictInteger(text, LIMIT_RANGE);
+    const perClient = parseLimit(text);
     if (perClient === undefined) {
-      const { min, max } = LIMIT_RANGE;
-      throw new CommandError(
-        `invalid number [${printable(text)}]: not a number from ${min} to ${max}`,
-      );
+      throw new CommandError(`invalid number [${printable(text)}]: ${LIMIT_FAULT}`);
     }
     await admission.limit({ perClient });
     return message(`connections of one client: ${perClientText(perClient)}`);

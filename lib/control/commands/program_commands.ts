@@ -52,7 +52,7 @@ export const RELOAD: Command = {
   name: "reload",
   args: [],
   newer: true,
-  help: "read the configuration file again",
+  help: "read configuration and list files again",
   run: async ({ reload }) => {
     const { text, failed = false } = await reload();
     return { ...message(text), failed };

@@ -5,6 +5,7 @@ import { served } from "../../helpers/edge/visit.ts";
 import { named } from "../../helpers/net/backends.ts";
 import { canBindSource } from "../../helpers/net/client.ts";
 import { talk } from "../../helpers/net/control_socket.ts";
+import { startBackground } from "../../helpers/program/start_background.ts";
 import { startControlled } from "../../helpers/program/start_controlled.ts";
 import { startConfigured } from "../../helpers/reload/start_configured.ts";
 import { skip, t, until } from "../../helpers/t.ts";
@@ -50,6 +51,60 @@ if (!await canBindSource()) {
       assertEquals(await served(web.balance.port, CLIENTS), ["127.0.0.1"]);
       assertEquals(await web.reload(backend.address), "reloaded: allow, deny changed");
       assertEquals(await served(web.balance.port, CLIENTS), CLIENTS);
+    },
+  );
+
+  t("reload and SIGHUP read the files of lists again also without --config", async () => {
+    await using backend = named("B0");
+    using dir = tempDir();
+    const list = `${dir.path}/list`, write = (text: string) => Deno.writeTextFileSync(list, text);
+    write("127.0.0.2\n");
+    const argv = ["-f", "--accept-proxy", "10.0.0.1", "--deny", `@${list}`, "PORT"];
+    await using balance = await startControlled([...argv, backend.address, backend.address], {
+      ...START,
+      newSession: true,
+    });
+    await talk(balance.socket, "disable 1\nremove 1\ndeny 127.0.0.1\n");
+    write("127.0.0.3\n");
+    assertEquals(await talk(balance.socket, "reload\n"), "reloaded: deny changed\n");
+    assertEquals(await served(balance.port, CLIENTS), ["127.0.0.2"]);
+    await talk(balance.socket, "access remove 127.0.0.1\n");
+    write("127.0.0.2\n127.0.0.1\n127.0.0.1/33\n");
+    balance.kill("SIGHUP");
+    const reason = `${list}:3: invalid range [127.0.0.1/33]: bits must be 0 to 32`;
+    const text = `balance: reload failed, nothing has changed: ${reason}\n`;
+    await until(() => balance.stderr.endsWith(text), { what: "the reason" });
+    assertEquals(await served(balance.port, CLIENTS), ["127.0.0.1", "127.0.0.2"]);
+    write("# nobody\n");
+    balance.kill("SIGHUP");
+    await until(() => balance.stderr.endsWith("balance: reloaded: deny changed\n"), {
+      what: "a reload",
+    });
+    assertEquals(await served(balance.port, CLIENTS), CLIENTS);
+    // What an operator has removed stays removed: the command line is as before.
+    const rows = (await talk(balance.socket, "show\n")).trimEnd().split("\n");
+    assertEquals(rows.length, 2, rows.join("\n"));
+  });
+
+  t(
+    "each option with a file makes a reload possible; without one there is nothing to read",
+    async () => {
+      using dir = tempDir();
+      const list = `${dir.path}/list`;
+      Deno.writeTextFileSync(list, "127.0.0.2\n");
+      for (const option of ["--allow", "--deny", "--accept-proxy"]) {
+        await using balance = await startControlled(
+          ["-f", option, "127.0.0.3,@list", "PORT", "127.0.0.1:9"],
+          { ...START, cwd: dir.path },
+        );
+        assertEquals(await talk(balance.socket, "reload\n"), "reloaded: nothing has changed\n");
+        await balance.stop();
+      }
+      await using balance = await startControlled(
+        ["-f", "--deny", "127.0.0.2", "PORT", "127.0.0.1:9"],
+        START,
+      );
+      assertMatch(await talk(balance.socket, "reload\n"), /there is no file: .* without --config/);
     },
   );
 

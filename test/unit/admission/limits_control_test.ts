@@ -13,7 +13,23 @@ t("rates: N or N/CLIENT, as they are written, and nothing else", () => {
   }
   assertEquals(formatRates(parseRates("7/0")!), "7");
   for (
-    const text of ["", "/", "/5", "5/", "-1", "1.5", "1/2/3", "1000001", "x", "5/x", "0x1"]
+    const text of [
+      "",
+      "/",
+      "/5",
+      "5/",
+      "-1",
+      "1.5",
+      "1/2/3",
+      "1000001",
+      "x",
+      "5/x",
+      "0x1",
+      " 1",
+      "+1",
+      "1/+1",
+      "1 ",
+    ]
   ) {
     assertEquals(parseRates(text), undefined, text);
   }
