@@ -86,6 +86,23 @@ if (!await canBindSource()) {
     assertEquals(rows.length, 2, rows.join("\n"));
   });
 
+  t("in the background, SIGHUP finds the file of a relative path", async () => {
+    await using backend = named("B0");
+    using dir = tempDir();
+    const list = `${dir.path}/list`;
+    Deno.writeTextFileSync(list, "127.0.0.2\n");
+    await using balance = await startBackground(["--deny", "@list", "PORT", backend.address], {
+      cwd: dir.path,
+    });
+    assertEquals(await served(balance.port, CLIENTS), ["127.0.0.1", "127.0.0.3"]);
+    Deno.writeTextFileSync(list, "127.0.0.3\n");
+    balance.kill("SIGHUP");
+    const wanted = ["127.0.0.1", "127.0.0.2"];
+    await until(async () => `${await served(balance.port, CLIENTS)}` === `${wanted}`, {
+      what: "the new list",
+    });
+  });
+
   t(
     "each option with a file makes a reload possible; without one there is nothing to read",
     async () => {
