@@ -3,7 +3,8 @@ import { configLines } from "../../config_file/lines.ts";
 import { locateAt } from "../../config_file/place.ts";
 import type { PrefixCollector } from "../prefixes.ts";
 
-const NEWLINE = 10, TAB = 9, BLANK = 32, HASH = 35;
+const NUL = 0, TAB = 9, NEWLINE = 10, RETURN = 13, BLANK = 32, HASH = 35;
+const UTF8 = new TextDecoder("utf-8", { fatal: true });
 
 /**
  * Reads a file of ranges, one per line, see `parseNetwork()`. `#` starts a comment, as in a
@@ -14,12 +15,15 @@ const NEWLINE = 10, TAB = 9, BLANK = 32, HASH = 35;
  *
  * @param to The name of the file, for errors, and where the ranges go.
  * @returns How many ranges it has.
- * @throws {UsageError} If one is invalid; the error names the line.
+ * @throws {UsageError} If one is invalid, or the file is not text as a configuration file is, also in
+ *     comments; the error names the line.
  */
 export function readRangeFile(
   bytes: Uint8Array,
   { file, ranges }: { file: string; ranges: PrefixCollector },
 ): number {
+  // Throws: a line that ends with CR only would be part of a comment.
+  if (!isPlainText(bytes)) configLines(bytes, file);
   let count = 0, line = 1;
   const reader = new NetworkReader(bytes);
   for (let start = 0; start < bytes.length; line++) {
@@ -43,6 +47,16 @@ export function readRangeFile(
     start = end + 1;
   }
   return count;
+}
+
+function isPlainText(bytes: Uint8Array): boolean {
+  if (bytes.includes(RETURN) || bytes.includes(NUL)) return false;
+  try {
+    UTF8.decode(bytes);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function afterBlanks(bytes: Uint8Array, start: number, end: number): number {

@@ -9,9 +9,10 @@ import { t } from "../../helpers/t.ts";
 
 const PURE = { permissions: "none" } as const;
 
-function read(text: string): { set: PrefixSet; count: number } {
+function read(text: string | Uint8Array): { set: PrefixSet; count: number } {
   const ranges = new PrefixCollector();
-  const count = readRangeFile(new TextEncoder().encode(text), { file: "list", ranges });
+  const bytes = typeof text === "string" ? new TextEncoder().encode(text) : text;
+  const count = readRangeFile(bytes, { file: "list", ranges });
   return { set: ranges.set, count };
 }
 
@@ -69,10 +70,20 @@ t("files have comments, blank lines and blanks, and each range counts once", () 
   assertEquals(read("1.1.1.1").count, 1);
 }, PURE);
 
+const CARRIAGE_RETURN = "contains a carriage return: lines end with LF, not CR LF";
+
 t("a file that is no text is refused with its line", () => {
   for (
     const [text, message] of [
-      ["1.1.1.1\r\n", "list:1: contains a carriage return: lines end with LF, not CR LF"],
+      ["1.1.1.1\r\n", `list:1: ${CARRIAGE_RETURN}`],
+      ["# a\r10.0.0.1\r10.0.0.2\r", `list:1: ${CARRIAGE_RETURN}`],
+      ["1.1.1.1\r2.2.2.2\r", `list:1: ${CARRIAGE_RETURN}`],
+      ["1.1.1.1\n# a comment\r\n", `list:2: ${CARRIAGE_RETURN}`],
+      ["1.1.1.1\n\n1.1.1.1 # x\r\n", `list:3: ${CARRIAGE_RETURN}`],
+      ["1.1.1.1 # x\0\n", "list:1: contains a null byte, so this is not a text file"],
+      ["# \0", "list:1: contains a null byte, so this is not a text file"],
+      [Uint8Array.of(35, 10, 35, 32, 0xe9, 10), "list:2: not UTF-8 text"],
+      [Uint8Array.of(49, 46, 49, 46, 49, 46, 49, 32, 35, 0xff), "list:1: not UTF-8 text"],
       ["1.1.1.1\n\uFEFF2.2.2.2\n", "list:2: starts with a byte order mark, remove it"],
       ["1.1.1.1\n2.2.2.2\0\n", "list:2: contains a null byte, so this is not a text file"],
       [
@@ -81,4 +92,5 @@ t("a file that is no text is refused with its line", () => {
       ],
     ] as const
   ) assertEquals(assertThrows(() => read(text), UsageError).message, `balance: ${message}`);
+  assertEquals(read("# café\n1.1.1.1 # naïve\n").count, 1);
 }, PURE);
