@@ -4,16 +4,10 @@
  */
 
 import { formatNetwork, type Network } from "../address/cidr.ts";
-import {
-  comparePrefixes,
-  contains,
-  type Prefixes,
-  type PrefixSet,
-  singlePrefix,
-  widened,
-} from "./prefixes.ts";
-import { CODE_BITS, NO_RANGE, type Spans, SpanWriter } from "./spans.ts";
-import { ALLOW, AS_OTHERS, DENY, moreSpecific, type Verdict, type Verdicts } from "./verdicts.ts";
+import { contains, type Prefixes, type PrefixSet, singlePrefix, widened } from "./prefixes.ts";
+import { OverlayColumn } from "./overlay_column.ts";
+import { NO_RANGE } from "./spans.ts";
+import { ALLOW, DENY, type Verdict, type Verdicts } from "./verdicts.ts";
 
 /** The list that an operator has put a range into, or `removed` from both. */
 export type Placement = Verdict | "removed";
@@ -49,8 +43,8 @@ export class Overlay {
   #configured: ConfiguredSets;
   /** In the order of the changes. */
   readonly #changes = new Map<string, Entry>();
-  /** In the order of {@link Prefixes}, those of IPv4 first. */
-  #sorted: Entry[] = [];
+  readonly #columns = newColumns();
+  readonly #differences = newDifferences();
 
   constructor(configured: ConfiguredSets) {
     this.#configured = configured;
@@ -71,21 +65,11 @@ export class Overlay {
    * to remove if no option has the range.
    */
   place(changes: readonly AccessChange[]): void {
-    const outdated = new Set<Entry>(), entries = new Set<Entry>();
     for (const change of changes) {
-      const key = formatNetwork(change.network), before = this.#changes.get(key);
-      const entry = entryOf(change, this.#configured);
-      if (before !== undefined && !entries.delete(before)) outdated.add(before);
-      this.#changes.delete(key);
-      if (change.to === "removed" && !entry.has.allow && !entry.has.deny) continue;
-      this.#changes.set(key, entry);
-      entries.add(entry);
+      const key = formatNetwork(change.network), entry = entryOf(change, this.#configured);
+      this.#drop(key);
+      if (change.to !== "removed" || entry.has.allow || entry.has.deny) this.#add(key, entry);
     }
-    const kept = outdated.size === 0
-      ? this.#sorted
-      : this.#sorted.filter((one) => !outdated.has(one));
-    // The first part is sorted, so this takes linear time for a single change.
-    this.#sorted = [...kept, ...entries].sort(compareEntries);
   }
 
   /**
@@ -94,30 +78,60 @@ export class Overlay {
    */
   configure(configured: ConfiguredSets): void {
     this.#configured = configured;
-    for (const [key, before] of this.#changes) {
+    for (const [key, before] of [...this.#changes]) {
       const entry = entryOf(before, configured), now = configuredTo(entry.has);
       const isMoved = now !== configuredTo(before.has) && now !== "removed" && now !== entry.to;
-      if (isMoved || (now === "removed" && entry.to === "removed")) this.#changes.delete(key);
-      else this.#changes.set(key, entry);
+      this.#drop(key);
+      if (!isMoved && (now !== "removed" || entry.to !== "removed")) this.#add(key, entry);
     }
-    this.#sorted = [...this.#changes.values()].sort(compareEntries);
   }
 
   /** How the changes differ from a list of the options. */
   differences(list: Verdict): ListChanges {
-    let added = 0, removed = 0;
-    for (const { to, has } of this.#sorted) {
-      if (to === list && !has[list]) added++;
-      else if (to !== list && has[list]) removed++;
-    }
-    return { added, removed };
+    return { ...this.#differences[list] };
   }
 
   /** What decides together with the lists of the options; `undefined` without a change. */
   compile(): Verdicts | undefined {
-    if (this.#sorted.length === 0) return undefined;
-    return { v4: spansOf(this.#sorted, 1), v6: spansOf(this.#sorted, 4) };
+    const { v4, v6 } = this.#columns;
+    return this.#changes.size === 0 ? undefined : { v4: v4.compile(), v6: v6.compile() };
   }
+
+  #add(key: string, entry: Entry): void {
+    const { prefix, to, outer } = entry;
+    this.#changes.set(key, entry);
+    this.#columns[familyOf(prefix)].set(prefix, { code: CODES[to], outer });
+    this.#count(entry, 1);
+  }
+
+  #drop(key: string): void {
+    const entry = this.#changes.get(key);
+    if (entry === undefined) return;
+    this.#changes.delete(key);
+    this.#columns[familyOf(entry.prefix)].delete(entry.prefix);
+    this.#count(entry, -1);
+  }
+
+  #count({ to, has }: Entry, by: 1 | -1): void {
+    for (const list of ["allow", "deny"] as const) {
+      if (to === list && !has[list]) this.#differences[list].added += by;
+      else if (to !== list && has[list]) this.#differences[list].removed += by;
+    }
+  }
+}
+
+const CODES: Readonly<Record<Placement, number>> = { allow: ALLOW, deny: DENY, removed: 0 };
+
+function newColumns(): Readonly<Record<keyof PrefixSet, OverlayColumn>> {
+  return { v4: new OverlayColumn(1), v6: new OverlayColumn(4) };
+}
+
+function newDifferences(): Record<Verdict, { added: number; removed: number }> {
+  return { allow: { added: 0, removed: 0 }, deny: { added: 0, removed: 0 } };
+}
+
+function familyOf({ words }: Prefixes): keyof PrefixSet {
+  return words === 1 ? "v4" : "v6";
 }
 
 /** Where the options have a range. If both lists have it, `deny` decides. */
@@ -126,7 +140,7 @@ function configuredTo({ allow, deny }: Entry["has"]): Placement {
 }
 
 function entryOf({ network, to }: AccessChange, configured: ConfiguredSets): Entry {
-  const prefix = singlePrefix(network), key = prefix.words === 1 ? "v4" : "v6";
+  const prefix = singlePrefix(network), key = familyOf(prefix);
   const [allow, deny] = [configured.allow[key], configured.deny[key]];
   return {
     ...{ network, to, prefix },
@@ -142,22 +156,4 @@ function outerCode(prefix: Prefixes, { allow, deny }: Record<Verdict, Prefixes>)
     if (contains(allow, outer)) return ALLOW | bits;
   }
   return NO_RANGE;
-}
-
-function compareEntries({ prefix: a }: Entry, { prefix: b }: Entry): number {
-  return a.words - b.words || comparePrefixes(a, 0, b, 0);
-}
-
-function spansOf(sorted: readonly Entry[], words: 1 | 4): Spans {
-  const writer = new SpanWriter(words, sorted.length);
-  for (const { prefix, to, outer } of sorted) {
-    if (prefix.words === words) writer.add(prefix, 0, decisionOf(to, outer));
-  }
-  return writer.spans();
-}
-
-/** A range that was removed decides as the next larger one around it does. */
-function decisionOf(to: Placement, outer: number): number | ((changed: number) => number) {
-  if (to !== "removed") return to === "deny" ? DENY : ALLOW;
-  return (changed) => (moreSpecific(changed, outer) & ~CODE_BITS) || AS_OTHERS;
 }
