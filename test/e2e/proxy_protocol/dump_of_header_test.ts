@@ -75,7 +75,7 @@ withTools(["tshark"], "tshark has no complaints about a conversation with a head
 });
 
 t("pcapng: sequence numbers stay right in each file, and if the header is not shown", async () => {
-  using one = await dumped("server", "pcapng", { argv: ["--dump-rotate", "100k,50"] });
+  using one = await dumped("server", "pcapng", { argv: ["--dump-rotate", "20k,50"] });
   const names = [...Deno.readDirSync(one.file.slice(0, -"/dump".length))].map(({ name }) => name);
   // How many depends on how much is written at a time.
   assert(names.length > 1, names.join(" "));
