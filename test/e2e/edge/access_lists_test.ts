@@ -226,3 +226,14 @@ t(
     assertEquals(channels.map((one) => one.send_proxy), ["v1", "v2", undefined]);
   },
 );
+
+t("status.json names the PROXY header of a channel, if its backend gets one", async () => {
+  const metrics = freePort(), backends = ["127.0.0.1:9", "127.0.0.1:9,send-proxy=none"];
+  const argv = [`${metrics}`, "--send-proxy", "v2,id", "PORT", ...backends];
+  await using balance = await startWithMetrics(argv, { port: metrics });
+  const response = await fetch(`http://127.0.0.1:${metrics}/status.json`);
+  const { groups: [{ channels }] } = await response.json();
+  const sent = channels.map(({ send_proxy }: { send_proxy?: string }) => send_proxy);
+  assertEquals(sent, ["v2,id", undefined]);
+  await balance.stop();
+});
