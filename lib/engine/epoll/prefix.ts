@@ -1,4 +1,5 @@
-import { joinBytes, NO_BYTES } from "../../base/bytes.ts";
+import { concat } from "@std/bytes/concat";
+import { NO_BYTES } from "../../base/bytes.ts";
 import type { Context } from "./context.ts";
 import { BLOCKED, BROKEN, type EpollLink, PREFIXED } from "./link.ts";
 import { MSG_NOSIGNAL } from "./system/constants.ts";
@@ -15,7 +16,7 @@ export function sendPrefixed(
   of: { prefix: Uint8Array | undefined },
   { from, to, bytes }: { from: EpollLink; to: EpollLink; bytes: Uint8Array<ArrayBuffer> },
 ): number | undefined {
-  const { prefix = NO_BYTES } = of, all = joinBytes([prefix, bytes]);
+  const { prefix = NO_BYTES } = of, all = concat([prefix, bytes]);
   const result = c.send(to.descriptor, all, BigInt(all.length), MSG_NOSIGNAL);
   if (result < 0 && to.flags & BROKEN) return undefined;
   const written = Math.max(result, 0), moved = Math.max(written - prefix.length, 0);
