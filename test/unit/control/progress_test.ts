@@ -27,7 +27,8 @@ interface Following extends AsyncDisposable {
   readonly left: number;
 }
 
-function following(): Following {
+/** @param idleTimeoutMs By default, none that a busy machine reaches. */
+function following({ idleTimeoutMs = 60_000 } = {}): Following {
   const waiting = new Set<(next: string | Reply) => void>();
   let left = 0;
   async function* follow(signal: AbortSignal): AsyncGenerator<string, Reply, void> {
@@ -68,7 +69,7 @@ function following(): Following {
     context: controlContext(table, () => Promise.reject(new Error("no names here"))),
     commands: [...COMMANDS, command],
     minIdleMs: 0,
-    idleTimeoutMs: 50,
+    idleTimeoutMs,
   });
   return {
     path,
@@ -200,7 +201,7 @@ t("close() ends the progress, and delivers the answer so far", async () => {
 });
 
 t("a client that waits is neither idle nor unread, and is replaced last", async () => {
-  await using one = following();
+  await using one = following({ idleTimeoutMs: 2000 });
   await using all = new AsyncDisposableStack();
   const lost: number[] = [];
   for (let i = 0; i < MAX_CLIENTS - 1; i++) {
