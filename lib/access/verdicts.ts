@@ -61,7 +61,7 @@ export function moreSpecific(change: number, configured: number): number {
   return (change & CODE_BITS) >= (configured & CODE_BITS) ? change : configured;
 }
 
-/** Reads an address to {@link found}. @returns How many words it has; 0 if it is none. */
+/** Reads an address to {@link found}. @returns How many words it has; 0 if it is invalid. */
 function wordsOf(address: string): number {
   if (isDottedQuad(address)) return 1;
   const ip = parsePeerIp(address);

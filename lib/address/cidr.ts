@@ -73,8 +73,8 @@ export function formatNetwork({ network, bits }: Network): string {
  * the range that it read last.
  *
  * It does not read IPv6 addresses that end in an IPv4 address, or whose first 64 bits are 0, because
- * they may be IPv4-mapped. {@link parseNetwork} reads all valid ranges, and says what is wrong with
- * others.
+ * they may be IPv4-mapped. {@link parseNetwork} reads all valid ranges, and explains what is wrong
+ * with others.
  */
 export class NetworkReader implements Network {
   network: Ip;
@@ -180,7 +180,7 @@ function prefixLength(bytes: Uint8Array, start: number, end: number, max: number
   return bits <= max ? bits : -1;
 }
 
-/** A number of one to three decimal digits, which are all bytes of a part; -1 if it is none. */
+/** A number of one to three decimal digits, which are all bytes of a part; -1 if it is invalid. */
 function decimal(bytes: Uint8Array, start: number, end: number): number {
   if (end <= start || end - start > 3) return -1;
   let value = 0;

@@ -7,7 +7,7 @@ export type SendProxy = typeof SEND_PROXY_NAMES[number];
 /** Why another text is invalid. */
 export const SEND_PROXY_FAULT = "neither v1, v2 or v2,id nor none";
 
-/** Parses one of {@link SEND_PROXY_NAMES}. @returns `undefined` if it is none of them. */
+/** Parses one of {@link SEND_PROXY_NAMES}. @returns `undefined` if it is unknown. */
 export function parseSendProxy(text: string): SendProxy | undefined {
   return SEND_PROXY_NAMES.find((name) => name === text);
 }

@@ -1,4 +1,4 @@
-/** Health checks of channels with a PROXY header announce themselves as nobody's connection. */
+/** Health checks of channels with a PROXY header announce that they have no client. */
 
 import { assertEquals } from "@std/assert";
 import { outcome } from "../../helpers/check/probing.ts";

@@ -15,7 +15,7 @@ export function startHaproxy(
 }
 
 /**
- * Starts haproxy with one thread, in TCP mode unless a section says otherwise.
+ * Starts haproxy with one thread, in TCP mode unless a section sets another mode.
  *
  * @param sections Of its configuration, such as `listen NAME` with its lines.
  * @param ports It is ready when it listens on these.
