@@ -12,21 +12,25 @@ export interface Ticking {
 
 /** Milliseconds between two ticks. */
 export const TICK_MS = 100;
-/** The same if no object needs more, and events set the time. */
+/** The same if no object needs more, and events set the time or nothing asks for it. */
 const MAX_TICK_MS = 1000;
 
 /**
  * A clock that all connections share instead of a timer each.
  *
  * It is monotonic. Time during which the process was suspended does not count, so that no
- * connection is closed as idle afterwards. It runs only while it watches something.
+ * connection is closed as idle afterwards. It runs only while it watches something, and slower while
+ * nothing asks for the time.
  */
 export class Clock {
-  /** Milliseconds since an arbitrary moment; advances with each tick. */
-  now = 0;
+  #now = 0;
   readonly #watching = new Set<Ticking>();
   /** Whether events set the time, too, so that it is right when something happens. */
   readonly #isDriven: boolean;
+  /** Whether something has asked for the time since the last tick. */
+  #isRead = false;
+  /** Whether ticks are rare, so that the time is old. */
+  #isSlow = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
   // Times by `performance.now()`.
   #timerAt = 0;
@@ -40,6 +44,13 @@ export class Clock {
     engine?.beforeEvents?.((now) => {
       if (this.#timer !== undefined && now - this.#last >= TICK_MS) this.#tick(now);
     });
+  }
+
+  /** Milliseconds since an arbitrary moment, at most about {@link TICK_MS} old. */
+  get now(): number {
+    this.#isRead = true;
+    if (this.#isSlow) this.#wake();
+    return this.#now;
   }
 
   /** Starts calling `tick`. */
@@ -63,6 +74,20 @@ export class Clock {
     this.#watching.clear();
     clearTimeout(this.#timer);
     this.#timer = undefined;
+    this.#isSlow = false;
+  }
+
+  /** Sets the time. The caller may be an object that is watched, so nothing is called. */
+  #wake(): void {
+    this.#isSlow = false;
+    const now = performance.now();
+    this.#advance(now);
+    this.#plan(Math.min(this.#next, now + TICK_MS));
+  }
+
+  #advance(now: number): void {
+    this.#now += Math.min(now, this.#next + TICK_MS) - this.#last;
+    this.#last = now;
   }
 
   #plan(next: number): void {
@@ -84,13 +109,15 @@ export class Clock {
 
   #tick(now: number): void {
     if (this.#watching.size === 0) return this.stop();
-    this.now += Math.min(now, this.#next + TICK_MS) - this.#last;
-    this.#last = now;
+    this.#advance(now);
     let waitMs = MAX_TICK_MS;
     for (const ticking of this.#watching) {
-      waitMs = Math.min(waitMs, ticking.tick(this.now) ?? TICK_MS);
+      waitMs = Math.min(waitMs, ticking.tick(this.#now) ?? TICK_MS);
     }
     if (this.#timer === undefined) return;
-    this.#plan(now + (this.#isDriven ? Math.max(TICK_MS, waitMs) : TICK_MS));
+    waitMs = this.#isDriven || !this.#isRead ? Math.max(TICK_MS, waitMs) : TICK_MS;
+    this.#isRead = false;
+    this.#isSlow = !this.#isDriven && waitMs > TICK_MS;
+    this.#plan(now + waitMs);
   }
 }

@@ -21,6 +21,11 @@ import { CONNECTION_OPTIONS, connectionContext } from "./connection_context.ts";
 /** A clock that the test advances. */
 class ManualClock extends Clock {
   readonly watched = new Set<Ticking>();
+  #now = 0;
+
+  override get now(): number {
+    return this.#now;
+  }
 
   override watch(ticking: Ticking): void {
     this.watched.add(ticking);
@@ -32,7 +37,7 @@ class ManualClock extends Clock {
 
   /** Advances the clock by one tick. */
   advance(ms: number): void {
-    this.now += ms;
+    this.#now += ms;
     for (const ticking of this.watched) ticking.tick(this.now);
   }
 }
