@@ -21,13 +21,10 @@ const CONTROL_MS = 20, SIGNAL_MS = 100;
 /** A tick of the clock is 100 ms; the rest is the connect and the measurement. */
 const EARLY_MS = 100, LATE_MS = 150;
 const IDLE_MS = 3000;
-/**
- * Of a CPU, soon after the start. The clock of each worker ticks ten times per second, with epoll
- * only once.
- */
+/** Of a CPU, soon after the start; the clock of each worker ticks once a second. */
 const IDLE_SHARE = ENGINE === "epoll"
   ? 0.0015 + 0.0005 * (WORKERS - 1)
-  : 0.01 + 0.005 * (WORKERS - 1);
+  : 0.004 + 0.001 * (WORKERS - 1);
 
 /** Starts the program with a group that is under full load and groups for the test. */
 async function loaded(argv: readonly string[], more: readonly string[] = []) {
