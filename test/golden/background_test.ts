@@ -142,7 +142,7 @@ record(["background_basic"], "the parent returns and the child runs detached", a
   await using server = named("B0");
   const below = (record.parent_seconds_below ?? 0) * 1000;
   const { parentMs, startMs } = await fastestStart(server.address);
-  assert(parentMs < Math.max(below, 3 * startMs), `${parentMs} ms, foreground ${startMs} ms`);
+  assert(parentMs < Math.max(below, 2.5 * startMs), `${parentMs} ms, foreground ${startMs} ms`);
   await using balance = await startBackground(["PORT", server.address]);
   const { parent, pid, port, rundir } = balance;
   assertEquals([parent.code, parent.stdout, parent.stderr], [
