@@ -5,7 +5,7 @@ export const SEND_PROXY_NAMES = ["none", "v1", "v2", "v2,id"] as const;
 export type SendProxy = typeof SEND_PROXY_NAMES[number];
 
 /** Why another text is invalid. */
-export const SEND_PROXY_FAULT = "neither v1, v2 or v2,id nor none";
+export const SEND_PROXY_FAULT = "want v1, v2, v2,id or none";
 
 /** Parses one of {@link SEND_PROXY_NAMES}. @returns `undefined` if it is unknown. */
 export function parseSendProxy(text: string): SendProxy | undefined {

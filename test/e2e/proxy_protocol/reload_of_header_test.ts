@@ -46,7 +46,7 @@ t("a reload changes the header of all channels, and of one, for new connections"
   assertEquals(one.faults, []);
   assertMatch(
     await web.reload("send-proxy v3", one.address),
-    /nothing has changed: .*web\.conf:1: invalid --send-proxy \[v3\]: neither v1, v2 or v2,id nor/,
+    /nothing has changed: .*web\.conf:1: invalid --send-proxy \[v3\]: want v1, v2, v2,id or none/,
   );
   assertMatch(
     await web.reload(`${one.address},send-proxy=id`),
@@ -93,7 +93,10 @@ t("a channel that was created with a header has it after a restart with --state"
 t("a wrong value is a usage error that names it", async () => {
   for (
     const [argv, reason] of [
-      [["--send-proxy", "v3", "80", "a"], /invalid --send-proxy \[v3\]: neither v1, v2 or v2,id/],
+      [
+        ["--send-proxy", "v3", "80", "a"],
+        /invalid --send-proxy \[v3\]: want v1, v2, v2,id or none/,
+      ],
       [["80", "a,send-proxy=yes"], /channel \[a,send-proxy=yes\]: invalid attribute/],
       [["80", "a,send-proxy=v1,send-proxy=v2"], /send-proxy is given twice/],
     ] as const

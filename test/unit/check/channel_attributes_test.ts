@@ -49,7 +49,7 @@ for (
     [["check-port=99999"], "invalid attribute [check-port=99999]: not a number from 1 to 65535"],
     [
       ["send-proxy=v3"],
-      "invalid attribute [send-proxy=v3]: neither v1, v2 or v2,id nor none",
+      "invalid attribute [send-proxy=v3]: want v1, v2, v2,id or none",
     ],
     [["check=http:x"], "invalid check [http:x]: the path must start with /"],
   ] as const
