@@ -63,18 +63,21 @@ withTools(["python3"], "under full load, commands are answered within 20 ms", as
   assert(worst(all).ownMs <= CONTROL_MS, report);
 });
 
-withTools(["python3"], "under full load, SIGTERM closes the listener within 250 ms", async () => {
-  const all: number[] = [];
+withTools(["python3"], "under full load, SIGTERM closes the listener within 100 ms", async () => {
+  const all: Latency[] = [];
   // Other tests run at the same time, so the best of several tries counts.
-  while (all.length < TRIES && !all.some((ms) => ms <= SIGNAL_MS)) {
+  while (all.length < TRIES && !all.some(({ ownMs }) => ownMs <= SIGNAL_MS)) {
     await using balance = await loaded(["--grace", "1"]);
-    const started = performance.now();
-    balance.kill("SIGTERM");
-    await until(() => !listensOn(balance.port, balance.pid), { everyMs: 1, what: "the end" });
-    all.push(performance.now() - started);
+    all.push(
+      await latency(balance.pid, async () => {
+        balance.kill("SIGTERM");
+        await until(() => !listensOn(balance.port, balance.pid), { everyMs: 1, what: "the end" });
+      }),
+    );
   }
-  console.log(`the listener was closed after ${list(all)} ms`);
-  assert(Math.min(...all) <= SIGNAL_MS, `the listener was closed after ${list(all)} ms`);
+  const report = `the listener was closed after ${all.map(text).join("; ")}`;
+  console.log(report);
+  assert(all.some(({ ownMs }) => ownMs <= SIGNAL_MS), report);
 });
 
 withTools(["python3"], "under full load, -T and -t are right to 100 ms", async () => {
